@@ -1,0 +1,192 @@
+#include "core/comm.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace fedfuse {
+namespace {
+
+void check_mpi(int status, const char* expression, int line) {
+  if (status == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING];
+  int length = 0, rank = -1;
+  MPI_Error_string(status, text, &length);
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  throw InternalError(cat(__FILE__, ":", line, ": ", expression, " on rank ", rank, ": ", std::string(text, std::size_t(length))));
+}
+#define MPI_OK(call) check_mpi((call), #call, __LINE__)
+
+// Counts and displacements of a variable exchange; MPI-3 counts are ints.
+struct Layout {
+  std::vector<int> counts, starts;
+  std::size_t total = 0;
+  explicit Layout(const std::vector<std::int64_t>& bytes) {
+    for (const auto b : bytes) {
+      FEDFUSE_CHECK(total + std::size_t(b) < (std::size_t(1) << 31) * chunk, "a gathered array is too large for one MPI call");
+      counts.push_back(int((b + chunk - 1) / chunk));
+      starts.push_back(int(total / chunk));
+      total += std::size_t(counts.back()) * chunk;
+    }
+  }
+  static constexpr std::int64_t chunk = 64;  // moved in units of 64 bytes, so that ints reach 128 GiB
+};
+
+class ChunkType {
+ public:
+  ChunkType() {
+    MPI_OK(MPI_Type_contiguous(int(Layout::chunk), MPI_BYTE, &type_));
+    MPI_OK(MPI_Type_commit(&type_));
+  }
+  ~ChunkType() { MPI_Type_free(&type_); }
+  ChunkType(const ChunkType&) = delete;
+  ChunkType& operator=(const ChunkType&) = delete;
+  operator MPI_Datatype() const { return type_; }
+
+ private:
+  MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+
+// Drops the padding that rounding to chunks put behind each part.
+std::vector<std::byte> unpad(const std::vector<std::byte>& padded, const std::vector<std::int64_t>& bytes, const Layout& layout) {
+  std::vector<std::byte> out;
+  out.reserve(padded.size());
+  for (std::size_t r = 0; r < bytes.size(); ++r) {
+    const auto* begin = padded.data() + std::int64_t(layout.starts[r]) * Layout::chunk;
+    out.insert(out.end(), begin, begin + bytes[r]);
+  }
+  return out;
+}
+
+}  // namespace
+
+MpiSession::MpiSession(int& argc, char**& argv) {
+  int provided = 0;
+  MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+  FEDFUSE_CHECK(provided >= MPI_THREAD_FUNNELED, "this MPI library cannot run beside OpenMP threads");
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+}
+MpiSession::~MpiSession() { MPI_Finalize(); }
+
+Comm::Comm(MPI_Comm comm) : comm_(comm) {
+  MPI_OK(MPI_Comm_rank(comm_, &rank_));
+  MPI_OK(MPI_Comm_size(comm_, &size_));
+}
+Comm Comm::world() { return Comm(MPI_COMM_WORLD); }
+Comm Comm::self() { return Comm(MPI_COMM_SELF); }
+
+void Comm::barrier() const { MPI_OK(MPI_Barrier(comm_)); }
+
+void Comm::sum(std::span<std::int64_t> values) const {
+  if (size_ == 1) return;
+  constexpr std::size_t tile = std::size_t(1) << 27;
+  for (std::size_t at = 0; at < values.size(); at += tile)
+    MPI_OK(MPI_Allreduce(MPI_IN_PLACE, values.data() + at, int(std::min(tile, values.size() - at)), MPI_INT64_T, MPI_SUM, comm_));
+}
+std::int64_t Comm::sum(std::int64_t value) const {
+  sum(std::span(&value, 1));
+  return value;
+}
+double Comm::min(double value) const {
+  MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MIN, comm_));
+  return value;
+}
+double Comm::max(double value) const {
+  MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MAX, comm_));
+  return value;
+}
+double Comm::mean(double value) const {
+  MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_SUM, comm_));
+  return value / size_;
+}
+std::int64_t Comm::max(std::int64_t value) const {
+  MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MAX, comm_));
+  return value;
+}
+std::int64_t Comm::exscan(std::int64_t value) const {
+  std::int64_t before = 0;
+  MPI_OK(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, comm_));
+  return rank_ == 0 ? 0 : before;
+}
+
+void Comm::broadcast_bytes(void* data, std::size_t bytes, int from) const {
+  constexpr std::size_t tile = std::size_t(1) << 30;
+  for (std::size_t at = 0; at < bytes; at += tile)
+    MPI_OK(MPI_Bcast(static_cast<char*>(data) + at, int(std::min(tile, bytes - at)), MPI_BYTE, from, comm_));
+}
+void Comm::broadcast(std::string& text, int from) const {
+  std::int64_t length = std::int64_t(text.size());
+  broadcast(std::span(&length, 1), from);
+  text.resize(std::size_t(length));
+  broadcast_bytes(text.data(), text.size(), from);
+}
+
+void Comm::copy_bytes(void* to, const std::vector<std::byte>& from) {
+  if (!from.empty()) std::memcpy(to, from.data(), from.size());
+}
+
+std::vector<std::byte> Comm::all_gather_bytes(const void* data, std::size_t bytes) const {
+  const std::int64_t mine = std::int64_t(bytes);
+  std::vector<std::int64_t> sizes(std::size_t(size_), 0);
+  MPI_OK(MPI_Allgather(&mine, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, comm_));
+  const Layout layout(sizes);
+  const auto my_chunks = layout.counts[std::size_t(rank_)];
+  std::vector<std::byte> send(std::size_t(my_chunks) * Layout::chunk), all(layout.total);
+  if (bytes > 0) std::memcpy(send.data(), data, bytes);
+  const ChunkType chunk;
+  MPI_OK(MPI_Allgatherv(send.data(), my_chunks, chunk, all.data(), layout.counts.data(), layout.starts.data(), chunk, comm_));
+  return unpad(all, sizes, layout);
+}
+
+std::vector<std::byte> Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank) const {
+  FEDFUSE_CHECK(to_rank.size() == std::size_t(size_), "one part for each rank is needed");
+  std::vector<std::int64_t> out_bytes, in_bytes(std::size_t(size_), 0);
+  for (const auto& part : to_rank) out_bytes.push_back(std::int64_t(part.size()));
+  MPI_OK(MPI_Alltoall(out_bytes.data(), 1, MPI_INT64_T, in_bytes.data(), 1, MPI_INT64_T, comm_));
+  const Layout out(out_bytes), in(in_bytes);
+  std::vector<std::byte> send(out.total), received(in.total);
+  for (std::size_t r = 0; r < to_rank.size(); ++r)
+    if (!to_rank[r].empty()) std::memcpy(send.data() + std::int64_t(out.starts[r]) * Layout::chunk, to_rank[r].data(), to_rank[r].size());
+  const ChunkType chunk;
+  MPI_OK(MPI_Alltoallv(send.data(), out.counts.data(), out.starts.data(), chunk, received.data(), in.counts.data(), in.starts.data(), chunk, comm_));
+  return unpad(received, in_bytes, in);
+}
+
+void Comm::together(const std::function<void()>& work) const {
+  enum Kind : std::int64_t { fine = 0, input = 1, internal = 2 };
+  std::int64_t kind = fine;
+  std::string text;
+  try {
+    work();
+  } catch (const InputError& e) {
+    kind = input;
+    text = e.what();
+  } catch (const std::exception& e) {
+    kind = internal;
+    text = cat("rank ", rank_, ": ", e.what());
+  }
+  int failed = kind == fine ? size_ : rank_, first = size_;
+  MPI_OK(MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, comm_));
+  if (first == size_) return;
+  broadcast(std::span(&kind, 1), first);
+  broadcast(text, first);
+  if (kind == input) throw InputError(text);
+  throw InternalError(text);
+}
+void Comm::on_root(const std::function<void()>& work) const {
+  together([&] {
+    if (root()) work();
+  });
+}
+
+int BlockSplit::owner(std::int64_t i) const {
+  int rank = int((i * ranks) / std::max<std::int64_t>(n, 1));
+  while (rank + 1 < ranks && first(rank + 1) <= i) ++rank;
+  while (rank > 0 && first(rank) > i) --rank;
+  return rank;
+}
+
+}  // namespace fedfuse

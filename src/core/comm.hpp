@@ -1,0 +1,96 @@
+#pragma once
+// MPI, owned: one session object for the process, and a communicator with the few verbs that we use.
+// Every verb is collective. Failures on one rank are turned into the same exception on all of them.
+#include <mpi.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace fedfuse {
+
+class MpiSession {
+ public:
+  MpiSession(int& argc, char**& argv);  // MPI_THREAD_FUNNELED, errors returned (and checked), not fatal
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+};
+
+class Comm {
+ public:
+  static Comm world();
+  static Comm self();  // this process alone
+  [[nodiscard]] int rank() const { return rank_; }
+  [[nodiscard]] int size() const { return size_; }
+  [[nodiscard]] bool root() const { return rank_ == 0; }
+  [[nodiscard]] MPI_Comm raw() const { return comm_; }
+
+  void barrier() const;
+  void sum(std::span<std::int64_t> values) const;  // in place, exact in any order; tiled above 2^27 words
+  [[nodiscard]] std::int64_t sum(std::int64_t value) const;
+  [[nodiscard]] double min(double value) const;
+  [[nodiscard]] double max(double value) const;
+  [[nodiscard]] double mean(double value) const;  // for timings only: its last bits depend on the ranks
+  [[nodiscard]] std::int64_t max(std::int64_t value) const;
+  [[nodiscard]] std::int64_t exscan(std::int64_t value) const;  // sum over the ranks before this one
+
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void broadcast(std::span<T> values, int from = 0) const {
+    broadcast_bytes(values.data(), values.size_bytes(), from);
+  }
+  void broadcast(std::string& text, int from = 0) const;
+
+  // Every rank's values, one rank after the other, on all ranks.
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::vector<T> all_gather(std::span<const T> mine) const {
+    const auto bytes = all_gather_bytes(mine.data(), mine.size_bytes());
+    std::vector<T> all(bytes.size() / sizeof(T));
+    copy_bytes(all.data(), bytes);
+    return all;
+  }
+  // Sends to_rank[r] to rank r; returns what the ranks sent here, in rank order.
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::vector<T> exchange(const std::vector<std::vector<T>>& to_rank) const {
+    std::vector<std::span<const std::byte>> parts;
+    for (const auto& part : to_rank) parts.push_back(std::as_bytes(std::span(part)));
+    const auto bytes = exchange_bytes(parts);
+    std::vector<T> all(bytes.size() / sizeof(T));
+    copy_bytes(all.data(), bytes);
+    return all;
+  }
+
+  // Runs work on every rank. If it throws InputError on any of them, all ranks throw the first one's
+  // (lowest rank's) text: nobody is left waiting in the next collective call. Other exceptions
+  // become an InternalError in the same way. work itself must not call collectives after the
+  // point where it may fail on one rank alone.
+  void together(const std::function<void()>& work) const;
+  // together, but work runs on rank 0 only.
+  void on_root(const std::function<void()>& work) const;
+
+ private:
+  explicit Comm(MPI_Comm comm);
+  void broadcast_bytes(void* data, std::size_t bytes, int from) const;
+  [[nodiscard]] std::vector<std::byte> all_gather_bytes(const void* data, std::size_t bytes) const;
+  [[nodiscard]] std::vector<std::byte> exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank) const;
+  static void copy_bytes(void* to, const std::vector<std::byte>& from);
+  MPI_Comm comm_;
+  int rank_ = 0, size_ = 1;
+};
+
+// Contiguous split of n things over the ranks: [first(r), first(r + 1)).
+struct BlockSplit {
+  std::int64_t n = 0;
+  int ranks = 1;
+  [[nodiscard]] std::int64_t first(int rank) const { return n * rank / ranks; }
+  [[nodiscard]] std::int64_t count(int rank) const { return first(rank + 1) - first(rank); }
+  [[nodiscard]] int owner(std::int64_t i) const;
+};
+
+}  // namespace fedfuse

@@ -1,0 +1,30 @@
+#pragma once
+// Two kinds of failure. InputError: somebody's file, option or value is wrong; it says what, why and
+// what to do, and the program ends with exit code 2. InternalError: our own assumption broke; it says
+// the expression and the place, and the program ends with exit code 1.
+#include <stdexcept>
+#include <string>
+
+namespace fedfuse {
+
+class InputError : public std::runtime_error {
+ public:
+  InputError(std::string problem, std::string why, std::string what_to_do);
+  // Rebuilds an error that another rank sent as text.
+  explicit InputError(const std::string& whole) : std::runtime_error(whole) {}
+};
+
+class InternalError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+[[noreturn]] void check_failed(const char* expression, const char* file, int line, const std::string& message);
+}
+
+}  // namespace fedfuse
+
+// An assumption of ours; evaluated in every build type.
+#define FEDFUSE_CHECK(expression, message) \
+  ((expression) ? void(0) : ::fedfuse::detail::check_failed(#expression, __FILE__, __LINE__, (message)))

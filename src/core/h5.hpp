@@ -1,0 +1,103 @@
+#pragma once
+// HDF5, owned: every id in a Handle, every call checked. A file is opened with a communicator
+// (collective, MPI-IO) or without (this process alone). Datasets are 1-D or 2-D, row-major, and each
+// rank writes or reads one block of rows.
+#include <hdf5.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "core/matrix.hpp"
+
+namespace fedfuse::h5 {
+
+class Handle {
+ public:
+  using Closer = herr_t (*)(hid_t);
+  Handle() = default;
+  Handle(hid_t id, Closer close, const std::string& what);  // throws when id < 0
+  ~Handle();
+  Handle(Handle&& other) noexcept;
+  Handle& operator=(Handle&& other) noexcept;
+  [[nodiscard]] hid_t id() const { return id_; }
+  [[nodiscard]] explicit operator bool() const { return id_ >= 0; }
+
+ private:
+  hid_t id_ = -1;
+  Closer close_ = nullptr;
+};
+
+template <class T>
+hid_t type_of();  // float, double, int32, int64, uint8, uint64
+
+class File {
+ public:
+  static File create(const std::string& path, const Comm* comm = nullptr);  // truncates
+  static File open(const std::string& path, const Comm* comm = nullptr);    // read-only; InputError when not HDF5
+  void close();                                                             // throws if the data could not be flushed
+
+  void group(const std::string& path);  // creates it and its parents
+  [[nodiscard]] bool has(const std::string& path) const;
+  [[nodiscard]] std::vector<std::string> children(const std::string& group) const;
+  [[nodiscard]] std::vector<std::int64_t> shape(const std::string& dataset) const;
+
+  // Collective: rows [first, first + block/cols) of a dataset of total_rows x cols (cols = 0: 1-D).
+  template <class T>
+  void write_rows(const std::string& dataset, std::int64_t total_rows, std::int64_t cols, std::int64_t first_row, std::span<const T> block) {
+    write(dataset, type_of<T>(), total_rows, cols, first_row, std::int64_t(block.size()), block.data());
+  }
+  // The whole dataset, the same on every rank; rank 0 writes it.
+  template <class T>
+  void write_all(const std::string& dataset, std::int64_t cols, std::span<const T> values) {
+    const std::int64_t rows = cols == 0 ? std::int64_t(values.size()) : std::int64_t(values.size()) / cols;
+    write_rows<T>(dataset, rows, cols, 0, root_ ? values : values.first(0));
+  }
+  // Rows [first, first + count); converted by HDF5 to T.
+  template <class T>
+  [[nodiscard]] Array<T> read_rows(const std::string& dataset, std::int64_t first_row, std::int64_t count) const {
+    const auto dims = shape(dataset);
+    Array<T> values(std::size_t(count * (dims.size() > 1 ? dims[1] : 1)));
+    read(dataset, type_of<T>(), first_row, count, values.data());
+    return values;
+  }
+  template <class T>
+  [[nodiscard]] Array<T> read_all(const std::string& dataset) const {
+    const auto dims = shape(dataset);
+    return read_rows<T>(dataset, 0, dims.empty() ? 1 : dims[0]);
+  }
+  template <class T>
+  [[nodiscard]] Matrix<T> read_matrix(const std::string& dataset) const {
+    const auto dims = shape(dataset);
+    Matrix<T> m;
+    m.rows = dims.at(0), m.cols = dims.at(1);
+    m.values = read_all<T>(dataset);
+    return m;
+  }
+  void write_strings(const std::string& dataset, const std::vector<std::string>& values);  // same on every rank
+  [[nodiscard]] std::vector<std::string> read_strings(const std::string& dataset) const;
+
+  // Attributes of a group or dataset ("/" for the root); collective.
+  void set(const std::string& object, const std::string& name, const std::string& value);
+  void set(const std::string& object, const std::string& name, std::int64_t value);
+  void set(const std::string& object, const std::string& name, double value);
+  [[nodiscard]] bool has_attribute(const std::string& object, const std::string& name) const;
+  [[nodiscard]] std::string text(const std::string& object, const std::string& name) const;
+  [[nodiscard]] std::int64_t integer(const std::string& object, const std::string& name) const;
+  [[nodiscard]] double number(const std::string& object, const std::string& name) const;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  File(Handle file, std::string path, bool parallel, bool root) : file_(std::move(file)), path_(std::move(path)), parallel_(parallel), root_(root) {}
+  void write(const std::string& dataset, hid_t type, std::int64_t total_rows, std::int64_t cols, std::int64_t first_row, std::int64_t count, const void* data);
+  void read(const std::string& dataset, hid_t type, std::int64_t first_row, std::int64_t count, void* data) const;
+  void set_scalar(const std::string& object, const std::string& name, hid_t type, const void* value);
+  void get_scalar(const std::string& object, const std::string& name, hid_t type, void* value) const;
+  Handle file_;
+  std::string path_;
+  bool parallel_ = false, root_ = true;
+};
+
+}  // namespace fedfuse::h5

@@ -1,0 +1,91 @@
+#pragma once
+// Counter-based random numbers (models.md section 6): Philox4x32-10 of Random123. A number is a pure
+// function of (seed, purpose; who, round, index): no generator state exists, so ranks, threads, devices,
+// restarts and the order of clients can change nothing.
+#include <Random123/philox.h>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+
+namespace fedfuse {
+
+// Half of the key. The values are part of the result: append, never renumber.
+enum class Purpose : std::uint32_t {
+  participants = 1,
+  negatives = 2,
+  shuffle = 3,
+  item_table = 4,
+  head = 5,
+  user_vector = 6,
+  router = 7,
+  personal_rows = 8,
+  teacher_weights = 9,
+  teacher_batches = 10,
+  views_weights = 11,
+  grouping = 12,
+  evaluation = 13,
+  generate_clients = 14,
+  generate_items = 15,
+  landmarks = 16,
+  test = 99,
+};
+
+class Rng {
+ public:
+  Rng(std::uint64_t seed, Purpose purpose)
+      : key_{{std::uint32_t(seed) ^ (std::uint32_t(purpose) * 0x9E3779B9u), std::uint32_t(seed >> 32) ^ std::uint32_t(purpose)}} {}
+
+  // Four 32-bit words for counter (who, round, index); who may exceed 32 bits.
+  [[nodiscard]] std::array<std::uint32_t, 4> words(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+    const auto r = r123::Philox4x32()({{std::uint32_t(who), std::uint32_t(who >> 32), round, index}}, key_);
+    return {r[0], r[1], r[2], r[3]};
+  }
+  [[nodiscard]] std::uint64_t bits(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+    const auto w = words(who, round, index);
+    return std::uint64_t(w[0]) << 32 | w[1];
+  }
+  // Uniform in (0, 1), 53 bits.
+  [[nodiscard]] double uniform(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+    return to_unit(bits(who, round, index));
+  }
+  // Standard normal (Box-Muller on one counter).
+  [[nodiscard]] double normal(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+    const auto w = words(who, round, index);
+    const double u = to_unit(std::uint64_t(w[0]) << 32 | w[1]), v = to_unit(std::uint64_t(w[2]) << 32 | w[3]);
+    return std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v);
+  }
+  // word scaled to [0, n): multiply-high; bias below n / 2^32, the same on any device.
+  static std::uint32_t below(std::uint32_t word, std::uint32_t n) { return std::uint32_t(std::uint64_t(word) * n >> 32); }
+
+ private:
+  static double to_unit(std::uint64_t b) { return (double(b >> 11) + 0.5) * 0x1p-53; }
+  r123::Philox4x32::key_type key_;
+};
+
+// Serves the words of consecutive counters one by one: (who, round, 0), (who, round, 1), ...
+class RngStream {
+ public:
+  RngStream(const Rng& rng, std::uint64_t who, std::uint32_t round) : rng_(rng), who_(who), round_(round) {}
+  std::uint32_t next() {
+    if (used_ == 4) {
+      block_ = rng_.words(who_, round_, index_++);
+      used_ = 0;
+    }
+    return block_[used_++];
+  }
+  std::uint32_t below(std::uint32_t n) { return Rng::below(next(), n); }
+  double uniform() {
+    const std::uint64_t high = next();
+    return (double((high << 32 | next()) >> 11) + 0.5) * 0x1p-53;
+  }
+
+ private:
+  const Rng& rng_;
+  std::uint64_t who_;
+  std::uint32_t round_, index_ = 0;
+  unsigned used_ = 4;
+  std::array<std::uint32_t, 4> block_{};
+};
+
+}  // namespace fedfuse

@@ -1,0 +1,43 @@
+#pragma once
+// Wall-clock seconds by phase of a round.
+#include <array>
+#include <chrono>
+#include <cstddef>
+
+namespace fedfuse {
+
+enum class Phase : std::size_t { sampling, training, aggregation, grouping, views, teacher, evaluation, commit, output, count };
+inline constexpr std::size_t phase_count = std::size_t(Phase::count);
+inline constexpr std::array<const char*, phase_count> phase_names{"sampling", "training", "aggregation", "grouping", "views",
+                                                                  "teacher",  "evaluation", "commit",     "output"};
+
+inline double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+class PhaseTimer {
+ public:
+  template <class Work>
+  auto time(Phase phase, Work&& work) {
+    const Scope scope{*this, phase, now_seconds()};
+    return work();
+  }
+  void clear() { seconds_ = {}; }
+  [[nodiscard]] double seconds(Phase phase) const { return seconds_[std::size_t(phase)]; }
+  [[nodiscard]] double total() const {
+    double sum = 0;
+    for (const double s : seconds_) sum += s;
+    return sum;
+  }
+
+ private:
+  struct Scope {
+    PhaseTimer& timer;
+    Phase phase;
+    double start;
+    ~Scope() { timer.seconds_[std::size_t(phase)] += now_seconds() - start; }
+  };
+  std::array<double, phase_count> seconds_{};
+};
+
+}  // namespace fedfuse

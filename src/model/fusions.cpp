@@ -1,0 +1,29 @@
+#include "model/fusions.hpp"
+
+#include <array>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace fedfuse {
+namespace {
+constexpr std::array<Fusion, 6> table{{
+    {"none", ViewsKind::table, TeacherKind::none},
+    {"mlp", ViewsKind::mlp, TeacherKind::none},
+    {"gfmfr", ViewsKind::table, TeacherKind::group},
+    {"fedvlr", ViewsKind::multiview, TeacherKind::none},
+    {"fedvlr+gfmfr", ViewsKind::multiview, TeacherKind::group},
+    {"mlp+gfmfr", ViewsKind::mlp, TeacherKind::group},
+}};
+}  // namespace
+
+std::span<const Fusion> fusions() { return table; }
+
+const Fusion& find_fusion(std::string_view name) {
+  for (const auto& row : table)
+    if (row.name == name) return row;
+  throw InputError(cat("unknown fusion \"", name, "\""), "the table of fusions has no such row",
+                   "use none, mlp, gfmfr, fedvlr, fedvlr+gfmfr or mlp+gfmfr");
+}
+
+}  // namespace fedfuse

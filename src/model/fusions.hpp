@@ -1,0 +1,20 @@
+#pragma once
+// A fusion is two roles: what item rows clients see (ItemViews) and what soft labels they get (Teacher).
+#include <span>
+#include <string_view>
+
+namespace fedfuse {
+
+enum class ViewsKind { table, mlp, multiview };
+enum class TeacherKind { none, group };
+
+struct Fusion {
+  std::string_view name;
+  ViewsKind views;     // table: trained on the client; mlp, multiview: fixed in the round, gradients come back
+  TeacherKind teacher;
+};
+
+[[nodiscard]] std::span<const Fusion> fusions();
+[[nodiscard]] const Fusion& find_fusion(std::string_view name);  // InputError when unknown
+
+}  // namespace fedfuse

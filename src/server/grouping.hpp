@@ -1,0 +1,34 @@
+#pragma once
+// GFMFR step 1 (models.md section 3): cluster the participants by their prediction functions. Collective; the
+// result is the same bits for any number of ranks and threads. Groups keep their identity: new groups are
+// renamed to overlap the old ones best (assignment problem).
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "core/config.hpp"
+#include "core/matrix.hpp"
+
+namespace fedfuse {
+
+struct GroupingInput {
+  const Matrix<float>& vectors;                // participants of this rank x p: the flattened heads, or behaviour features
+  std::span<const std::int32_t> ids;           // their global client ids, ascending
+  std::span<const std::int32_t> previous;      // their groups so far, -1: none
+  std::span<const std::int32_t> labels;        // their labels in the data, -1: none (--group-by labels)
+};
+
+struct GroupingResult {
+  std::vector<std::int32_t> group;  // of each participant of this rank
+  std::vector<std::int64_t> sizes;  // members of each group, over all ranks; size() = groups
+  std::string method;               // e.g. "spectral on 204 participants", "spectral on 2048 landmarks, nearest centre for 997952"
+  std::int64_t components = 0;      // columns that were clustered (after PCA)
+  std::int64_t moved = 0;           // participants, over all ranks, whose group changed
+};
+
+// strategy, cluster, groups (and bounds), pca_variance, landmarks, seed from config.
+[[nodiscard]] GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round, const Comm& comm);
+
+}  // namespace fedfuse

@@ -1,0 +1,43 @@
+#pragma once
+// FedVLR's server side (models.md section 4): from the ID table D and the text and image features to the views
+// F_1..F_J that clients see, and back (R3: one backward pass from the summed view gradients serves all
+// clients). Also `--fusion mlp`: one view, F_mlp. Rows are cut into fixed blocks; blocks are spread over
+// ranks and threads, parameter gradients are summed in fixed point: the same bits for any split.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "core/config.hpp"
+#include "core/matrix.hpp"
+#include "data/dataset.hpp"
+#include "model/spec.hpp"
+
+namespace fedfuse {
+
+class ItemViews {
+ public:
+  ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data);
+  ~ItemViews();
+  ItemViews(ItemViews&&) noexcept;
+  ItemViews& operator=(ItemViews&&) noexcept;
+
+  // F_j, J matrices M x d, complete on every rank. Collective.
+  void forward(std::vector<Matrix<float>>& views, const Comm& comm) const;
+  // view_grad: J matrices M x d, sum over clients of alpha_u dL_u/dF_j, the same on every rank. Backward and one
+  // optimizer step (--server-optimizer, --server-lr) of the operators and D. Collective.
+  void backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm);
+
+  // Parameters by the names of models.md (D, A_t, a_t, ...), for results and tests; the optimizer's moments too.
+  [[nodiscard]] std::int64_t operator_parameters() const;  // gamma: without D
+  [[nodiscard]] const Matrix<float>& id_table() const;     // D
+  [[nodiscard]] std::map<std::string, std::span<float>> parameters();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fedfuse

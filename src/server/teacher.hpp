@@ -1,0 +1,40 @@
+#pragma once
+// GFMFR steps 3 and 4 (models.md section 3): the server fuses text and image features per group and maps them to
+// preferences. S_phi: Q_l[i] = W2 ReLU(W1 [A_g e_l + a_g ; A_t E_t[i] + a_t ; A_v E_v[i] + a_v] + b1) + b2.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "core/config.hpp"
+#include "core/matrix.hpp"
+#include "data/dataset.hpp"
+#include "model/spec.hpp"
+
+namespace fedfuse {
+
+class GroupTeacher {
+ public:
+  GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data);
+  ~GroupTeacher();
+  GroupTeacher(GroupTeacher&&) noexcept;
+  GroupTeacher& operator=(GroupTeacher&&) noexcept;
+
+  // Trains (e, phi) for E_s epochs towards targets: G matrices M x d (C_l), the same on every rank. Warm start: the
+  // parameters persist from round to round. Returns the mean loss of the last epoch. Same bits on all ranks.
+  double train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm);
+  // pref: G x M, sigmoid(w_l . Q_l[i] + b_l) by R4, complete on every rank. last_w: G x d, last_b: G. Collective.
+  [[nodiscard]] Matrix<float> preference(const Matrix<float>& last_w, std::span<const float> last_b, const Comm& comm) const;
+
+  [[nodiscard]] const Matrix<float>& group_embeddings() const;  // e: G x group_dim
+  [[nodiscard]] std::map<std::string, std::span<float>> parameters();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fedfuse
