@@ -1,0 +1,85 @@
+#include "data/output_file.hpp"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace fedfuse {
+namespace {
+namespace fs = std::filesystem;
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+  [[nodiscard]] bool sync() const { return ::fsync(fd_) == 0; }
+
+ private:
+  int fd_;
+};
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why, const std::string& what_to_do) {
+  throw InputError(cat("cannot write ", path), why, what_to_do);
+}
+
+std::string folder_of(const std::string& path) {
+  const auto folder = fs::path(path).parent_path();
+  return folder.empty() ? "." : folder.string();
+}
+
+void check_place(const std::string& path, bool overwrite, std::int64_t bytes) {
+  std::error_code error;
+  if (path.empty()) refuse("the output", "its path is empty", "name a file with --out");
+  if (fs::is_directory(path, error)) refuse(path, "it is a folder", "name a file in it");
+  if (!overwrite && fs::exists(fs::symlink_status(path, error))) refuse(path, "it exists already", "choose another path, or add --overwrite");
+  const auto folder = folder_of(path);
+  if (!fs::is_directory(folder, error)) refuse(path, cat("there is no folder ", folder), cat("make it first: mkdir -p ", folder));
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0) return;  // the system does not tell: the write will
+  const double left = double(disk.f_bavail) * double(disk.f_frsize);
+  if (left < double(bytes))
+    refuse(path, cat("it needs ", bytes >> 20, " MiB and the disk has ", std::int64_t(left) >> 20, " MiB left"),
+           "free some space or write to another disk");
+}
+
+}  // namespace
+
+OutputFile::OutputFile(std::string path, bool overwrite, std::int64_t bytes, const Comm& comm)
+    : comm_(comm), path_(std::move(path)), partial_(path_ + ".partial") {
+  comm_.on_root([&] {
+    check_place(path_, overwrite, bytes);
+    const Descriptor file(partial_, O_CREAT | O_WRONLY | O_TRUNC);
+    if (!file.is_open()) refuse(path_, std::strerror(errno), "choose a place where you may write");
+    ours_ = true;
+  });
+}
+
+OutputFile::~OutputFile() {
+  if (ours_) ::unlink(partial_.c_str());
+}
+
+void OutputFile::commit() {
+  comm_.on_root([&] {
+    if (const Descriptor file(partial_, O_RDWR); !file.is_open() || !file.sync())
+      refuse(path_, std::strerror(errno), "free some space or write to another disk");
+    if (std::rename(partial_.c_str(), path_.c_str()) != 0) refuse(path_, std::strerror(errno), "choose a place where you may write");
+    ours_ = false;
+    const Descriptor folder(folder_of(path_), O_RDONLY);  // the name too survives a power cut
+    if (folder.is_open()) (void)folder.sync();
+  });
+}
+
+}  // namespace fedfuse
