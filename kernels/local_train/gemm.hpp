@@ -1,0 +1,102 @@
+#pragma once
+// C = keep C + alpha A B for the small matrices of one client, all in L1/L2. A is read through two strides, so
+// that the same tile serves A (row-major) and A^T (gradients of weights). 6 x 16 floats of C stay in
+// registers: 12 accumulators, 2 vectors of B, 1 broadcast of A fill the 16 registers of AVX2.
+#include <algorithm>
+
+#include "core/simd.hpp"
+
+namespace fedfuse::local_train {
+
+struct Strided {
+  const float* data;
+  long row, col;  // element (i, k) is data[i * row + k * col]
+  [[nodiscard]] const float* at(long i) const { return data + i * row; }
+};
+inline Strided rows_of(const float* data, long width) { return {data, width, 1}; }
+inline Strided transpose_of(const float* data, long width) { return {data, 1, width}; }
+
+// MR rows of C times NV vectors of 8 columns.
+template <int MR, int NV>
+inline void gemm_tile(int K, const float* a, long a_row, long a_col, const float* B, long ldb, float* C, long ldc, float keep, float alpha) {
+  using namespace simd;
+  Float8 acc[MR][NV] = {};
+  for (int k = 0; k < K; ++k) {
+    Float8 b[NV];
+    for (int v = 0; v < NV; ++v) b[v] = load(B + k * ldb + v * lanes);
+    for (int m = 0; m < MR; ++m) {
+      const Float8 x = splat(a[m * a_row + k * a_col]);
+      for (int v = 0; v < NV; ++v) acc[m][v] += x * b[v];
+    }
+  }
+  for (int m = 0; m < MR; ++m)
+    for (int v = 0; v < NV; ++v) {
+      float* c = C + m * ldc + v * lanes;
+      store(c, keep == 0.0f ? alpha * acc[m][v] : keep * load(c) + alpha * acc[m][v]);
+    }
+}
+
+// The last columns, fewer than a vector.
+inline void gemm_scalar(int M, int N, int K, Strided A, const float* B, long ldb, float* C, long ldc, float keep, float alpha) {
+  for (int m = 0; m < M; ++m)
+    for (int n = 0; n < N; ++n) {
+      float sum = 0;
+      for (int k = 0; k < K; ++k) sum += A.data[m * A.row + k * A.col] * B[k * ldb + n];
+      float& c = C[m * ldc + n];
+      c = keep == 0.0f ? alpha * sum : keep * c + alpha * sum;
+    }
+}
+
+template <int NV>
+inline void gemm_columns(int M, int K, Strided A, const float* B, long ldb, float* C, long ldc, float keep, float alpha) {
+  int m = 0;
+  for (; m + 6 <= M; m += 6) gemm_tile<6, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
+  for (; m + 2 <= M; m += 2) gemm_tile<2, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
+  if (m < M) gemm_tile<1, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
+}
+
+// C[M x N] = keep C + alpha A[M x K] B[K x N]; C is not read when keep is 0.
+inline void gemm(int M, int N, int K, Strided A, const float* B, long ldb, float* C, long ldc, float keep = 0.0f, float alpha = 1.0f) {
+  int n = 0;
+  for (; n + 16 <= N; n += 16) gemm_columns<2>(M, K, A, B + n, ldb, C + n, ldc, keep, alpha);
+  for (; n + 8 <= N; n += 8) gemm_columns<1>(M, K, A, B + n, ldb, C + n, ldc, keep, alpha);
+  if (n < N) gemm_scalar(M, N - n, K, A, B + n, ldb, C + n, ldc, keep, alpha);
+}
+
+// out[cols x rows] = in[rows x cols]^T, in 8 x 8 blocks.
+inline void transpose(int rows, int cols, const float* in, float* out) {
+  for (int i0 = 0; i0 < rows; i0 += 8)
+    for (int j0 = 0; j0 < cols; j0 += 8) {
+      const int i1 = std::min(i0 + 8, rows), j1 = std::min(j0 + 8, cols);
+      for (int j = j0; j < j1; ++j)
+        for (int i = i0; i < i1; ++i) out[j * rows + i] = in[i * cols + j];
+    }
+}
+
+inline float dot(const float* a, const float* b, int n) {
+  using namespace simd;
+  Float8 s0{}, s1{};
+  int k = 0;
+  for (; k + 16 <= n; k += 16) {
+    s0 += load(a + k) * load(b + k);
+    s1 += load(a + k + 8) * load(b + k + 8);
+  }
+  for (; k + 8 <= n; k += 8) s0 += load(a + k) * load(b + k);
+  float total = sum(s0 + s1);
+  for (; k < n; ++k) total += a[k] * b[k];
+  return total;
+}
+
+// y += alpha x
+inline void axpy(float alpha, const float* x, float* y, int n) {
+  for (int k = 0; k < n; ++k) y[k] += alpha * x[k];
+}
+// y = keep y + alpha x: one SGD step with decay
+inline void step(float keep, float alpha, const float* x, float* y, int n) {
+  for (int k = 0; k < n; ++k) y[k] = keep * y[k] + alpha * x[k];
+}
+inline void scale(float keep, float* y, long n) {
+  for (long k = 0; k < n; ++k) y[k] *= keep;
+}
+
+}  // namespace fedfuse::local_train

@@ -1,0 +1,101 @@
+#pragma once
+// One client's whole local round (models.md section 2; R1, R2, R6, R8):
+//
+//   for each step (a batch of samples):
+//     omega = mean over the batch of softmax(Phi2 ReLU(Phi1 [F_1[i]; ..; F_J[i]] + phi1) + phi2)        J > 1, else 1
+//     c_i = sum_j omega_j F_j[i]      z_i = c_i (+ P[i])      s_i = head(z_i; theta, u)      p_i = sigmoid(s_i)
+//     L   = mean [ BCE(p_i, y_i) + lambda KL(t_i || p_i) ] - alpha mean (P[i] - c_i)^2 + beta mean |c_i|
+//     dL/ds_i = (p_i - y_i + lambda (p_i - t_i)) / |batch|
+//     x <- x - rate (dL/dx + kappa x)     rate = eta: theta, u, router;  eta_I: rows of the table, P
+//   Rows trained: F_1 is the client's own copy of the shared rows. Else views are constants, and the sum over the
+//   steps of dL/dF_j[i] comes back (R3).
+//
+// Everything is local: the distinct items of the round are slots 0..slots-1, and the rows stand in slot order.
+// Work (J views, width w, n samples and E epochs): see flops(); memory: see bytes().
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/matrix.hpp"
+#include "model/head.hpp"
+
+namespace fedfuse::local_train {
+
+struct Shape {
+  HeadLayout head;
+  RouterLayout router;       // size 0 when views == 1
+  int d = 0;
+  int views = 1;             // J
+  int width = 0;             // of a row: d, or 2d (a neumf head's own table)
+  bool rows_trained = true;
+  bool personal = false;
+};
+
+struct Rates {
+  float lr = 0.1f, lr_items = 1.0f, decay = 0.0f;
+  float lambda = 0.0f;               // 0: soft is not read
+  bool soft_negatives_only = false;  // lambda acts only where y = 0
+  float rap_alpha = 0.0f, rap_beta = 0.0f;
+};
+
+// Samples in the order of the steps: entry e of step k, e in [begin[k], begin[k + 1]).
+struct Steps {
+  std::span<const std::int32_t> begin;  // steps + 1
+  const std::int32_t* slot = nullptr;
+  const float* label = nullptr;
+  [[nodiscard]] int count() const { return int(begin.size()) - 1; }
+};
+
+// In and out: all flat, row-major.
+struct Client {
+  int slots = 0;
+  float* theta = nullptr;      // head.theta
+  float* user = nullptr;       // head.user
+  float* router = nullptr;     // router.size
+  float* rows = nullptr;       // views x slots x width
+  float* personal = nullptr;   // slots x width
+  const float* soft = nullptr; // slots: t_i
+  float* view_grad = nullptr;  // views x slots x width, out; null when rows are trained
+};
+
+struct Outcome {
+  double loss_recommendation = 0, loss_distillation = 0, loss = 0;  // means over all samples of all steps (loss: all terms)
+  float omega[3] = {1, 0, 0};  // router weights of the last step
+};
+
+class Workspace;  // scratch of one thread, grows to the largest client
+
+struct Problem {
+  Shape shape;
+  std::int64_t samples = 0, epochs = 0, slots = 0, steps = 0;
+  [[nodiscard]] double flops() const;  // multiply and add count 1 each; forward and backward
+  [[nodiscard]] double bytes() const;  // from and to memory: rows and weights in, deltas and weights out
+  static constexpr double tolerance = 1e-4;
+};
+
+using Function = Outcome (*)(const Shape&, const Rates&, const Steps&, const Client&, Workspace&, std::span<float> step_loss);
+struct Variant {
+  std::string_view name, what;
+  Function run;
+};
+[[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
+
+// step_loss: empty, or one float a step.
+[[nodiscard]] Outcome train(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace& workspace,
+                            std::span<float> step_loss = {});
+
+class Workspace {
+ public:
+  // n floats that stay valid until the next take of the same slot.
+  float* take(int slot, std::size_t n) {
+    auto& buffer = buffers_[slot];
+    if (buffer.size() < n) buffer.resize(n);
+    return buffer.data();
+  }
+  enum : int { Z, dZ, C, H, dH, T2, dT2, T3, dT3, X, dX, HR, dHR, soft, score, delta, entropy, weights, transposed, router, router_t, small, buffers };
+
+ private:
+  Array<float> buffers_[buffers];
+};
+
+}  // namespace fedfuse::local_train

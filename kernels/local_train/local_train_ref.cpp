@@ -1,0 +1,231 @@
+#include "kernels/local_train/local_train_ref.hpp"
+
+#include <cmath>
+
+namespace fedfuse::local_train {
+namespace {
+
+using Vector = std::vector<double>;
+
+// y = W x + b and back.
+Vector affine(const double* W, const double* b, const Vector& x, int out) {
+  Vector y(std::size_t(out), 0.0);
+  for (int o = 0; o < out; ++o) {
+    y[std::size_t(o)] = b[o];
+    for (std::size_t k = 0; k < x.size(); ++k) y[std::size_t(o)] += W[std::size_t(o) * x.size() + k] * x[k];
+  }
+  return y;
+}
+Vector affine_back(const double* W, const Vector& x, const Vector& dy, double* dW, double* db) {
+  Vector dx(x.size(), 0.0);
+  for (std::size_t o = 0; o < dy.size(); ++o) {
+    db[o] += dy[o];
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      dW[o * x.size() + k] += dy[o] * x[k];
+      dx[k] += W[o * x.size() + k] * dy[o];
+    }
+  }
+  return dx;
+}
+Vector relu(Vector x) {
+  for (auto& v : x) v = v > 0 ? v : 0;
+  return x;
+}
+Vector relu_back(const Vector& y, Vector dy) {
+  for (std::size_t k = 0; k < y.size(); ++k)
+    if (y[k] <= 0) dy[k] = 0;
+  return dy;
+}
+
+// Score of one z; with gradient != nullptr also d(score)/d(everything) times ds, returning ds/dz.
+double score(const HeadLayout& h, const DenseClient& at, const Vector& z, double ds, DenseClient* g, Vector* dz) {
+  const std::size_t d = std::size_t(h.d);
+  const double* t = at.theta.data();
+  const double* w = t + h.last_w;
+  double* gt = g != nullptr ? g->theta.data() : nullptr;
+  Vector features;          // input of the last layer
+  std::vector<Vector> layers;  // of the tower, input first
+  if (h.kind == HeadKind::linear) {
+    features = z;
+  } else if (h.kind == HeadKind::mlp) {
+    Vector zero(d, 0.0);
+    Vector pre = affine(t + h.W_z, t + h.b1, z, h.d);
+    const Vector user_half = affine(t + h.W_u, zero.data(), at.user, h.d);
+    for (std::size_t k = 0; k < d; ++k) pre[k] += user_half[k];
+    features = relu(pre);
+  } else {
+    layers.emplace_back(at.user.begin(), at.user.begin() + h.d);
+    layers[0].insert(layers[0].end(), z.begin(), z.begin() + h.d);
+    layers.push_back(relu(affine(t + h.W1, t + h.b1, layers[0], h.d)));
+    layers.push_back(relu(affine(t + h.W2, t + h.b2, layers[1], h.d / 2)));
+    layers.push_back(relu(affine(t + h.W3, t + h.b3, layers[2], h.d / 4)));
+    features = layers[3];
+    for (std::size_t k = 0; k < d; ++k) features.push_back(at.user[d + k] * z[d + k]);
+  }
+  double s = t[h.last_b];
+  for (std::size_t k = 0; k < features.size(); ++k) s += w[k] * features[k];
+  if (g == nullptr) return s;
+
+  Vector df(features.size());
+  gt[h.last_b] += ds;
+  for (std::size_t k = 0; k < features.size(); ++k) {
+    gt[h.last_w + int(k)] += ds * features[k];
+    df[k] = ds * w[k];
+  }
+  if (h.kind == HeadKind::linear) {
+    *dz = df;
+  } else if (h.kind == HeadKind::mlp) {
+    const Vector dpre = relu_back(features, df);
+    Vector unused(d, 0.0);
+    *dz = affine_back(t + h.W_z, z, dpre, gt + h.W_z, gt + h.b1);
+    const Vector du = affine_back(t + h.W_u, at.user, dpre, gt + h.W_u, unused.data());
+    for (std::size_t k = 0; k < d; ++k) g->user[k] += du[k];
+  } else {
+    dz->assign(2 * d, 0.0);
+    for (std::size_t k = 0; k < d; ++k) {
+      const double e = df[d / 4 + k];
+      g->user[d + k] += e * z[d + k];
+      (*dz)[d + k] = e * at.user[d + k];
+    }
+    Vector dy = relu_back(layers[3], Vector(df.begin(), df.begin() + h.d / 4));
+    dy = relu_back(layers[2], affine_back(t + h.W3, layers[2], dy, gt + h.W3, gt + h.b3));
+    dy = relu_back(layers[1], affine_back(t + h.W2, layers[1], dy, gt + h.W2, gt + h.b2));
+    const Vector dx = affine_back(t + h.W1, layers[0], dy, gt + h.W1, gt + h.b1);
+    for (std::size_t k = 0; k < d; ++k) {
+      g->user[k] += dx[k];
+      (*dz)[k] += dx[d + k];
+    }
+  }
+  return s;
+}
+
+struct Routed {
+  std::vector<Vector> inputs, hidden, weights;  // per sample
+  Vector omega;                                 // their mean
+};
+Routed route(const Shape& s, const DenseClient& at, const std::vector<std::int64_t>& items) {
+  Routed r;
+  const std::size_t J = std::size_t(s.views), w = std::size_t(s.width);
+  r.omega.assign(J, 0.0);
+  for (const auto item : items) {
+    Vector x;
+    for (std::size_t j = 0; j < J; ++j) {
+      const double* row = at.table.data() + (j * std::size_t(at.items) + std::size_t(item)) * w;
+      x.insert(x.end(), row, row + w);
+    }
+    r.inputs.push_back(x);
+    r.hidden.push_back(relu(affine(at.router.data() + s.router.Phi1, at.router.data() + s.router.phi1, x, s.d)));
+    Vector p = affine(at.router.data() + s.router.Phi2, at.router.data() + s.router.phi2, r.hidden.back(), s.views);
+    double sum = 0;
+    for (auto& v : p) sum += v = std::exp(v);
+    for (std::size_t j = 0; j < J; ++j) r.omega[j] += (p[j] /= sum) / double(items.size());
+    r.weights.push_back(p);
+  }
+  return r;
+}
+void route_back(const Shape& s, const DenseClient& at, const std::vector<std::int64_t>& items, const Routed& r, const Vector& d_omega, DenseClient& g) {
+  const std::size_t J = std::size_t(s.views), w = std::size_t(s.width);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    double mean = 0;
+    for (std::size_t j = 0; j < J; ++j) mean += r.weights[i][j] * d_omega[j];
+    Vector e(J);
+    for (std::size_t j = 0; j < J; ++j) e[j] = r.weights[i][j] * (d_omega[j] - mean) / double(items.size());
+    const auto& l = s.router;
+    const Vector dh = relu_back(r.hidden[i], affine_back(at.router.data() + l.Phi2, r.hidden[i], e, g.router.data() + l.Phi2, g.router.data() + l.phi2));
+    const Vector dx = affine_back(at.router.data() + l.Phi1, r.inputs[i], dh, g.router.data() + l.Phi1, g.router.data() + l.phi1);
+    for (std::size_t j = 0; j < J; ++j)
+      for (std::size_t k = 0; k < w; ++k) g.table[(j * std::size_t(at.items) + std::size_t(items[i])) * w + k] += dx[j * w + k];
+  }
+}
+
+double kl(double t, double p) {
+  return (t > 0 ? t * std::log(t / p) : 0) + (t < 1 ? (1 - t) * std::log((1 - t) / (1 - p)) : 0);
+}
+
+}  // namespace
+
+std::vector<double> reference_router(const Shape& shape, const DenseClient& at, const std::vector<std::int64_t>& items) {
+  return route(shape, at, items).omega;
+}
+
+double reference_loss(const Shape& shape, const DenseRates& rates, const DenseClient& at, const std::vector<std::int64_t>& items,
+                      const std::vector<double>& labels, DenseClient* gradient) {
+  const std::size_t J = std::size_t(shape.views), w = std::size_t(shape.width), n = items.size();
+  Routed routed;
+  if (J > 1) routed = route(shape, at, items);
+  const Vector omega = J > 1 ? routed.omega : Vector{1.0};
+  Vector d_omega(J, 0.0);
+  double loss = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t item = std::size_t(items[i]);
+    const auto row = [&](std::size_t j) { return at.table.data() + (j * std::size_t(at.items) + item) * w; };
+    Vector c(w, 0.0);
+    for (std::size_t j = 0; j < J; ++j)
+      for (std::size_t k = 0; k < w; ++k) c[k] += omega[j] * row(j)[k];
+    Vector z = c;
+    if (shape.personal)
+      for (std::size_t k = 0; k < w; ++k) z[k] += at.personal[item * w + k];
+    if (shape.head.item_width != shape.width) {
+      const Vector half = z;
+      z.insert(z.end(), half.begin(), half.end());
+    }
+    const double s = score(shape.head, at, z, 0, nullptr, nullptr), p = 1 / (1 + std::exp(-s)), y = labels[i];
+    const double lambda = rates.soft_negatives_only && y > 0 ? 0 : rates.lambda;
+    loss += -(y * std::log(p) + (1 - y) * std::log(1 - p)) / double(n);
+    if (lambda > 0) loss += lambda * kl(at.soft[item], p) / double(n);
+    double squares = 0, magnitudes = 0;
+    const double scale = 1 / (double(n) * double(w));
+    for (std::size_t k = 0; k < w && shape.personal; ++k) {
+      const double apart = at.personal[item * w + k] - c[k];
+      squares += apart * apart, magnitudes += std::abs(c[k]);
+    }
+    loss += scale * (rates.rap_beta * magnitudes - rates.rap_alpha * squares);
+    if (gradient == nullptr) continue;
+
+    double ds = (p - y) / double(n);
+    if (lambda > 0) ds += lambda * (p - at.soft[item]) / double(n);
+    Vector dz;
+    score(shape.head, at, z, ds, gradient, &dz);
+    if (dz.size() > w)
+      for (std::size_t k = 0; k < w && shape.head.item_width != shape.width; ++k) dz[k] += dz[w + k];
+    for (std::size_t k = 0; k < w; ++k) {
+      double dc = dz[k];
+      if (shape.personal) {
+        const double apart = at.personal[item * w + k] - c[k];
+        gradient->personal[item * w + k] += dz[k] - 2 * rates.rap_alpha * scale * apart;
+        if (shape.rows_trained) dc += 2 * rates.rap_alpha * scale * apart + rates.rap_beta * scale * (c[k] > 0 ? 1 : c[k] < 0 ? -1 : 0);
+      }
+      for (std::size_t j = 0; j < J; ++j) {
+        gradient->table[(j * std::size_t(at.items) + item) * w + k] += omega[j] * dc;
+        d_omega[j] += row(j)[k] * dc;
+      }
+    }
+  }
+  if (gradient != nullptr && J > 1) route_back(shape, at, items, routed, d_omega, *gradient);
+  return loss;
+}
+
+std::vector<double> reference_train(const Shape& shape, const DenseRates& rates, DenseClient& client, const DenseSteps& steps, std::vector<double>& view_grad) {
+  Vector losses;
+  view_grad.assign(client.table.size(), 0.0);
+  const auto sgd = [&](Vector& x, const Vector& g, double lr) {
+    for (std::size_t k = 0; k < x.size(); ++k) x[k] -= lr * (g[k] + rates.decay * x[k]);
+  };
+  for (std::size_t k = 0; k < steps.items.size(); ++k) {
+    DenseClient g = client;
+    for (auto* v : {&g.theta, &g.user, &g.router, &g.table, &g.personal}) v->assign(v->size(), 0.0);
+    losses.push_back(reference_loss(shape, rates, client, steps.items[k], steps.labels[k], &g));
+    sgd(client.theta, g.theta, rates.lr);
+    sgd(client.user, g.user, rates.lr);
+    sgd(client.router, g.router, rates.lr);
+    sgd(client.personal, g.personal, rates.lr_items);
+    if (shape.rows_trained) {
+      sgd(client.table, g.table, rates.lr_items);
+    } else {
+      for (std::size_t at = 0; at < view_grad.size(); ++at) view_grad[at] += g.table[at];
+    }
+  }
+  return losses;
+}
+
+}  // namespace fedfuse::local_train

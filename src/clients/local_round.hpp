@@ -1,0 +1,64 @@
+#pragma once
+// One client's turn in a round: draw its samples, gather the rows that they touch (R1), train (kernels/local_train),
+// and hand back what goes to the server and what stays. A pure function of (seed, round, client, the state before),
+// so it can be run twice (R10).
+#include <cstdint>
+#include <span>
+
+#include "clients/sampler.hpp"
+#include "clients/state.hpp"
+#include "core/config.hpp"
+#include "data/dataset.hpp"
+#include "kernels/local_train/local_train.hpp"
+#include "model/spec.hpp"
+
+namespace fedfuse {
+
+// Teacher's soft labels as this round uses them.
+struct Distillation {
+  const Matrix<float>* preferences = nullptr;  // G x M; null: no distillation
+  double lambda = 0.0;
+  bool negatives_only = false;
+};
+
+// What one client computed. Pointers into the trainer's scratch: valid until its next turn.
+struct LocalUpdate {
+  std::span<const std::int32_t> items;  // touched rows, ascending
+  // Rows trained: C_u[i] - rho C[i], items x width. Else the view gradients, views x items x width.
+  const float* rows = nullptr;
+  double rho = 1.0;                     // what weight decay left of the untouched rows
+  std::span<const float> theta, user, router;  // after training
+  const float* overlay = nullptr;       // new personal (or fine-tuned) rows, items x width; null without
+  local_train::Outcome outcome;
+  std::int64_t samples = 0;             // distinct samples of the round
+  bool finite = true;
+};
+
+// One per thread.
+class LocalTrainer {
+ public:
+  LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data, const Sampler& sampler);
+  const LocalUpdate& train(std::int64_t local, std::int64_t round, const GlobalModel& global, const ClientState& state, const Distillation& distillation);
+
+ private:
+  void gather_rows(const GlobalModel& global);
+  void gather_personal(std::int64_t local, const ClientState& state);
+  void gather_soft(std::span<const float> preferences);
+  void finish(const GlobalModel& global);
+  const ModelSpec& spec_;
+  const Dataset& data_;
+  const Sampler& sampler_;
+  local_train::Shape shape_;
+  local_train::Rates rates_;
+  double rap_alpha_, rap_beta_;
+  Samples samples_;
+  std::vector<std::int32_t> slot_of_item_;
+  Array<float> theta_, user_, router_, rows_, personal_, soft_, view_grad_;
+  local_train::Workspace workspace_;
+  LocalUpdate update_;
+};
+
+// eta_I: the given one, or eta * M.
+[[nodiscard]] double item_rate(const Config& config, std::int64_t items);
+
+}  // namespace fedfuse

@@ -1,0 +1,56 @@
+#pragma once
+// Eight floats at a time with the compiler's vector extension: the same source for any instruction set.
+#include <cstdint>
+
+namespace fedfuse::simd {
+
+using Float8 = float __attribute__((vector_size(32), aligned(4), may_alias));
+using Int8 = std::int32_t __attribute__((vector_size(32), aligned(4), may_alias));
+inline constexpr int lanes = 8;
+
+inline Float8 load(const float* p) { return *reinterpret_cast<const Float8*>(p); }
+inline void store(float* p, Float8 v) { *reinterpret_cast<Float8*>(p) = v; }
+inline Float8 splat(float x) { return Float8{x, x, x, x, x, x, x, x}; }
+inline Float8 max(Float8 a, Float8 b) { return a > b ? a : b; }
+inline Float8 min(Float8 a, Float8 b) { return a < b ? a : b; }
+inline float sum(Float8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
+
+// exp(x), relative error below 2e-7 for |x| < 87, clamped outside (polynomial after Cephes' expf).
+inline Float8 exp(Float8 x) {
+  x = min(max(x, splat(-87.0f)), splat(87.0f));
+  const Float8 n = x * 1.44269504088896341f + splat(0.5f);
+  Int8 k = __builtin_convertvector(n, Int8);
+  Float8 kf = __builtin_convertvector(k, Float8);
+  const Int8 above = kf > n;  // truncation is not floor for negative n: lanes are -1 where it went up
+  k += above;
+  kf = __builtin_convertvector(k, Float8);
+  const Float8 r = x - kf * 0.693359375f - kf * -2.12194440e-4f;
+  Float8 y = splat(1.9875691500e-4f);
+  y = y * r + splat(1.3981999507e-3f);
+  y = y * r + splat(8.3334519073e-3f);
+  y = y * r + splat(4.1665795894e-2f);
+  y = y * r + splat(1.6666665459e-1f);
+  y = y * r + splat(5.0000001201e-1f);
+  y = y * r * r + r + splat(1.0f);
+  return y * reinterpret_cast<Float8>((k + 127) << 23);
+}
+
+// log(x) for x in [1, 2], absolute error below 1e-7 (polynomial after Cephes' logf).
+inline Float8 log_1_to_2(Float8 x) {
+  const Int8 upper = x > splat(1.41421356f);
+  const Float8 m = upper ? x * 0.5f : x;
+  const Float8 t = m - splat(1.0f), z = t * t;
+  Float8 y = splat(7.0376836292e-2f);
+  y = y * t + splat(-1.1514610310e-1f);
+  y = y * t + splat(1.1676998740e-1f);
+  y = y * t + splat(-1.2420140846e-1f);
+  y = y * t + splat(1.4249322787e-1f);
+  y = y * t + splat(-1.6668057665e-1f);
+  y = y * t + splat(2.0000714765e-1f);
+  y = y * t + splat(-2.4999993993e-1f);
+  y = y * t + splat(3.3333331174e-1f);
+  y = y * t * z - 0.5f * z + t;
+  return upper ? y + splat(0.693147180559945f) : y;
+}
+
+}  // namespace fedfuse::simd
