@@ -1,0 +1,172 @@
+#include "server/teacher.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.hpp"
+#include "core/rng.hpp"
+#include "core/text.hpp"
+#include "kernels/preference/preference.hpp"
+#include "model/init.hpp"
+#include "server/teacher_net.hpp"
+
+namespace fedfuse {
+namespace {
+
+TeacherNet::Sizes sizes_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  const auto most = std::max(config.groups, config.groups_max);  // an adaptive G uses the first of them
+  return {most, data.items, spec.d, config.group_dim, data.text.cols, data.image.cols};
+}
+
+TeacherFeatures features_of(const Dataset& data) {
+  const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
+  const auto mask = [](const std::vector<std::uint8_t>& has) { return has.empty() ? nullptr : has.data(); };
+  return {values(data.text), values(data.image), mask(data.has_text), mask(data.has_image)};
+}
+
+// Weights Xavier-uniform, biases 0, e ~ N(0, 1); each parameter has its own counters.
+void initialise(Parameters& parameters, std::uint64_t seed) {
+  const Rng rng(seed, Purpose::teacher_weights);
+  std::uint64_t who = 0;
+  for (const auto& p : parameters.entries()) {
+    const std::span<float> values(parameters.at(p.at), p.size());
+    if (p.name == "e")
+      for (std::size_t j = 0; j < values.size(); ++j) values[j] = float(rng.normal(who, 0, std::uint32_t(j)));
+    else if (p.rows > 1)
+      init_xavier(values, int(p.rows), int(p.cols), rng, who, 0);
+    ++who;
+  }
+}
+
+void shuffle(std::vector<std::int32_t>& order, const Rng& rng, std::int64_t epoch, std::int64_t round) {
+  std::iota(order.begin(), order.end(), 0);
+  RngStream words(rng, std::uint64_t(epoch), std::uint32_t(round));
+  for (std::size_t n = order.size(); n > 1; --n) std::swap(order[n - 1], order[words.below(std::uint32_t(n))]);
+}
+
+}  // namespace
+
+struct GroupTeacher::Impl {
+  Config config;
+  TeacherFeatures features;
+  TeacherNet net;
+  Matrix<float> embeddings;  // a copy of e, as group_embeddings() hands it out
+  std::vector<std::int32_t> order;
+  std::vector<TeacherPair> pairs;
+
+  Impl(const Config& c, const ModelSpec& spec, const Dataset& data)
+      : config(c),
+        features(features_of(data)),
+        net(sizes_of(c, spec, data), features, c.teacher_optimizer, c.teacher_lr),
+        embeddings(net.sizes().groups, c.group_dim) {
+    initialise(net.parameters(), c.seed);
+  }
+  void copy_embeddings() { std::copy_n(net.parameters().at(net.offsets().e), embeddings.size(), embeddings.data()); }
+  double epoch(const std::vector<Matrix<float>>& targets, const Rng& rng, std::int64_t epoch, std::int64_t round);
+  [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;  // without groups and output
+  void fill_pairs(std::size_t begin, std::size_t end, std::int64_t groups);
+};
+
+// order holds items (R9: every group of an item together) or pair numbers item * G + group.
+void GroupTeacher::Impl::fill_pairs(std::size_t begin, std::size_t end, std::int64_t groups) {
+  const bool by_items = config.teacher_batches == "items";
+  const auto G = std::int32_t(groups);
+  pairs.clear();
+  for (auto k = begin; k < end; ++k) {
+    if (!by_items)
+      pairs.push_back({order[k] % G, order[k] / G});
+    else
+      for (std::int32_t l = 0; l < G; ++l) pairs.push_back({l, order[k]});
+  }
+}
+
+double GroupTeacher::Impl::epoch(const std::vector<Matrix<float>>& targets, const Rng& rng, std::int64_t epoch_number, std::int64_t round) {
+  const auto groups = std::int64_t(targets.size()), items = net.sizes().items;
+  const bool by_items = config.teacher_batches == "items";
+  const auto together = std::size_t(by_items ? std::max<std::int64_t>(1, config.teacher_batch / groups) : config.teacher_batch);
+  order.resize(std::size_t(by_items ? items : items * groups));
+  shuffle(order, rng, epoch_number, round);
+  double sum = 0;
+  for (std::size_t begin = 0; begin < order.size(); begin += together) {
+    fill_pairs(begin, std::min(begin + together, order.size()), groups);
+    sum += net.step(pairs, targets) * double(pairs.size());
+  }
+  return sum / double(groups * items);
+}
+
+GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data) : impl_(std::make_unique<Impl>(config, spec, data)) {}
+GroupTeacher::~GroupTeacher() = default;
+GroupTeacher::GroupTeacher(GroupTeacher&&) noexcept = default;
+GroupTeacher& GroupTeacher::operator=(GroupTeacher&&) noexcept = default;
+
+double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm) {
+  auto& net = impl_->net;
+  const auto& s = net.sizes();
+  FEDFUSE_CHECK(!targets.empty() && std::int64_t(targets.size()) <= s.groups, "more targets than the teacher has groups");
+  for (const auto& target : targets) FEDFUSE_CHECK(target.rows == s.items && target.cols == s.d, "a group's target is M x d");
+  const Rng rng(impl_->config.seed, Purpose::teacher_batches);
+  double loss = 0;
+  // Every rank trains alike: a step is a millisecond, less than sending its gradients around would take.
+  comm.together([&] {
+    for (std::int64_t epoch = 0; epoch < impl_->config.teacher_epochs; ++epoch) {
+      loss = impl_->epoch(targets, rng, epoch, round);
+      if (!std::isfinite(loss))
+        throw InputError(cat("the teacher's loss is not finite in epoch ", epoch + 1, " of round ", round),
+                         "its steps are too long, or the item tables have diverged", "lower --teacher-lr or --lr-items");
+    }
+  });
+  return loss;
+}
+
+preference::Problem GroupTeacher::Impl::problem(std::int64_t first, std::int64_t count) const {
+  const auto& s = net.sizes();
+  const auto& at = net.offsets();
+  const auto& values = net.parameters();
+  preference::Problem p;
+  p.items = count, p.d = s.d, p.d_group = s.d_group, p.d_text = s.d_text, p.d_image = s.d_image;
+  p.e = values.at(at.e), p.A_g = values.at(at.A_g), p.a_g = values.at(at.a_g);
+  p.A_t = values.at(at.A_t), p.a_t = values.at(at.a_t), p.A_v = values.at(at.A_v), p.a_v = values.at(at.a_v);
+  p.W1 = values.at(at.W1), p.b1 = values.at(at.b1), p.W2 = values.at(at.W2), p.b2 = values.at(at.b2);
+  p.text = features.text + first * s.d_text, p.image = features.image + first * s.d_image;
+  p.has_text = features.has_text == nullptr ? nullptr : features.has_text + first;
+  p.has_image = features.has_image == nullptr ? nullptr : features.has_image + first;
+  return p;
+}
+
+Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<const float> last_b, const Comm& comm) const {
+  const auto& s = impl_->net.sizes();
+  const auto groups = last_w.rows;
+  FEDFUSE_CHECK(groups <= s.groups && last_w.cols == s.d && std::int64_t(last_b.size()) == groups,
+                "one last layer, d wide, for each group is needed");
+  // Whole blocks of the kernel to each rank: an item's block, and so its bits, do not depend on the ranks.
+  const BlockSplit blocks{(s.items + preference::block_items - 1) / preference::block_items, comm.size()};
+  const auto start = [&](int rank) { return std::min(blocks.first(rank) * preference::block_items, s.items); };
+  const auto first = start(comm.rank()), count = start(comm.rank() + 1) - first;
+  Matrix<float> mine(groups, count);
+  auto problem = impl_->problem(first, count);
+  problem.groups = groups, problem.w = last_w.data(), problem.b = last_b.data();
+  problem.pref = mine.data(), problem.pref_stride = count;
+  preference::run(problem);
+
+  const auto all = comm.all_gather<float>(mine.span());
+  Matrix<float> pref(groups, s.items);
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    const auto n = start(rank + 1) - start(rank);
+    for (std::int64_t l = 0; l < groups; ++l) std::copy_n(all.data() + groups * start(rank) + l * n, n, pref.row(l) + start(rank));
+  }
+  return pref;
+}
+
+const Matrix<float>& GroupTeacher::group_embeddings() const {
+  impl_->copy_embeddings();
+  return impl_->embeddings;
+}
+
+std::map<std::string, std::span<float>> GroupTeacher::parameters() {
+  std::map<std::string, std::span<float>> names;
+  name_parameters(names, impl_->net.parameters(), impl_->net.optimizer());
+  return names;
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,82 @@
+#pragma once
+// The network S_phi of GFMFR (models.md section 3, step 3) and its training step:
+//   Q_l[i] = W2 ReLU(W1 [A_g e_l + a_g ; A_t E_t[i] + a_t ; A_v E_v[i] + a_v] + b1) + b2
+//   loss   = mean over the pairs of the batch and the d components of (Q_l[i] - C_l[i])^2
+// A batch is any list of (group, item) pairs. By R4, with W1 = [W_g W_t W_v], the hidden layer is ReLU(a_l + c_i):
+//   c_i = W_t(A_t E_t[i] + a_t) + W_v(A_v E_v[i] + a_v)     once for each distinct item of the batch
+//   a_l = W_g(A_g e_l + a_g) + b1                             once for each group
+// and the gradients of c_i and a_l are sums over the pairs that share them, so the way back is as short. Exact.
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/matrix.hpp"
+#include "server/optimizer.hpp"
+
+namespace fedfuse {
+
+struct TeacherPair {
+  std::int32_t group = 0, item = 0;
+};
+
+// Views of the data set, which must outlive the network. Null features: d_m = 0. Null masks: all present.
+struct TeacherFeatures {
+  const float *text = nullptr, *image = nullptr;                 // items x d_t, items x d_v
+  const std::uint8_t *has_text = nullptr, *has_image = nullptr;  // items
+};
+
+class TeacherNet {
+ public:
+  struct Sizes {
+    std::int64_t groups = 0, items = 0, d = 0, d_group = 0, d_text = 0, d_image = 0;
+  };
+  // Offsets in parameters().values.
+  struct Offsets {
+    std::size_t e = 0, A_g = 0, a_g = 0, A_t = 0, a_t = 0, A_v = 0, a_v = 0, W1 = 0, b1 = 0, W2 = 0, b2 = 0;
+  };
+
+  // optimizer: "adam" or "sgd". All parameters start at 0.
+  TeacherNet(const Sizes& sizes, const TeacherFeatures& features, const std::string& optimizer, double lr);
+
+  // Forward, backward and one optimizer step. targets: G matrices M x d (C_l). Returns the loss before the step.
+  double step(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets);
+  // The same without the optimizer: afterwards gradient() holds the gradients, fused() is overwritten.
+  double backward(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets);
+  // Q of each pair: fused()[pair * d + k].
+  void forward(std::span<const TeacherPair> pairs);
+
+  [[nodiscard]] Parameters& parameters() { return parameters_; }
+  [[nodiscard]] const Parameters& parameters() const { return parameters_; }
+  [[nodiscard]] Optimizer& optimizer() { return optimizer_; }
+  [[nodiscard]] const Offsets& offsets() const { return at_; }
+  [[nodiscard]] const Sizes& sizes() const { return sizes_; }
+  [[nodiscard]] std::span<const float> fused() const { return q_; }
+  [[nodiscard]] std::span<const float> gradient() const { return gradient_; }
+
+ private:
+  void find_distinct_items(std::span<const TeacherPair> pairs);
+  void encode();
+  double errors(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets);
+  void back_through_hidden(std::span<const TeacherPair> pairs);
+  void back_through_items();
+  void back_through_groups();
+  float* grad(std::size_t offset) { return gradient_.data() + offset; }
+
+  Sizes sizes_;
+  TeacherFeatures features_;
+  Parameters parameters_;
+  Offsets at_;
+  Optimizer optimizer_;
+  Array<float> gradient_;
+
+  // One batch: u distinct items, p pairs. The buffers grow to the largest batch and stay.
+  std::vector<std::int32_t> slot_of_item_;  // items: slot in this batch, or -1
+  std::vector<std::int32_t> items_, slot_;  // u: item of a slot;  p: slot of a pair
+  Array<float> text_, image_;               // u x d_t, u x d_v: zeros where missing
+  Array<float> encoded_, c_, dc_;           // u x 2d: [A_t E_t + a_t, A_v E_v + a_v];  c_i and its gradient
+  Array<float> g_, a_, da_;                 // G x d: A_g e + a_g;  G x 2d: a_l and its gradient
+  Array<float> h_, dh_, q_;                 // p x 2d, p x 2d;  p x d: Q, then its gradient
+};
+
+}  // namespace fedfuse
