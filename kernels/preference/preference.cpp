@@ -1,0 +1,40 @@
+#include "kernels/preference/preference.hpp"
+
+#include <array>
+
+#include "core/error.hpp"
+
+namespace fedfuse::preference {
+namespace {
+bool always() { return true; }
+constexpr std::array<Variant, 1> table{{{"cpu", "R4: items in blocks of 256, one thread a block, products by Eigen", run_cpu, always}}};
+}  // namespace
+
+std::span<const Variant> variants() { return table; }
+
+void run(const Problem& problem) {
+  for (const auto& variant : table)
+    if (variant.available()) return variant.run(problem);
+  FEDFUSE_CHECK(false, "no variant of the preference kernel can run here");
+}
+
+double Problem::flops() const {
+  const double D = double(d), G = double(groups), width = double(d_text + d_image);
+  const double item = 2 * D * width + 8 * D * D + 8 * D * G;
+  const double group = 2 * D * double(d_group) + 4 * D * D + 4 * D * D;  // a_l, v_l
+  return double(items) * item + G * group;
+}
+
+double Problem::bytes() const {
+  const double D = double(d), G = double(groups), width = double(d_text + d_image);
+  const double item = 4 * width + 4 * G + (d_text > 0 && has_text ? 1 : 0) + (d_image > 0 && has_image ? 1 : 0);
+  const double weights = D * double(d_group) + D * width + 8 * D * D + 7 * D + G * (double(d_group) + D + 1);
+  return double(items) * item + 4 * weights;
+}
+
+double Problem::tolerance() const {
+  constexpr double epsilon = 0x1p-23, slope = 0.25, safety = 2;  // of float; of the sigmoid at 0
+  return safety * slope * epsilon * double(d_text + d_image + d_group + 5 * d);
+}
+
+}  // namespace fedfuse::preference
