@@ -50,7 +50,7 @@ void LocalTrainer::gather_soft(std::span<const float> preferences) {
 
 const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round, const GlobalModel& global, const ClientState& state,
                                        const Distillation& distillation) {
-  sampler_.draw(local, round, samples_, slot_of_item_);
+  sampler_.draw(local, round, samples_);
   gather_rows(global);
   const float* theta = spec_.shares_head ? global.theta.data() : state.theta.row(local);
   theta_.assign(theta, theta + spec_.head.theta);

@@ -52,7 +52,6 @@ class LocalTrainer {
   local_train::Rates rates_;
   double rap_alpha_, rap_beta_;
   Samples samples_;
-  std::vector<std::int32_t> slot_of_item_;
   Array<float> theta_, user_, router_, rows_, personal_, soft_, view_grad_;
   local_train::Workspace workspace_;
   LocalUpdate update_;

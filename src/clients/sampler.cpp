@@ -75,7 +75,7 @@ void Sampler::draw_negatives(std::int64_t local, std::int64_t round, std::vector
   }
 }
 
-void Sampler::draw(std::int64_t local, std::int64_t round, Samples& out, std::vector<std::int32_t>& slot_of_item) const {
+void Sampler::draw(std::int64_t local, std::int64_t round, Samples& out) const {
   const auto positives = data_.positives(local);
   std::vector<std::int32_t>& items = out.items;
   items.assign(positives.begin(), positives.end());
@@ -83,16 +83,15 @@ void Sampler::draw(std::int64_t local, std::int64_t round, Samples& out, std::ve
   const std::size_t n = items.size(), total = n * std::size_t(epochs_);
   out.distinct_entries = std::int64_t(n);
 
-  thread_local std::vector<std::int32_t> entry_item;
-  entry_item.assign(items.begin(), items.end());
+  out.entry_slot.assign(items.begin(), items.end());
   std::ranges::sort(items);
   items.erase(std::ranges::unique(items).begin(), items.end());
-  slot_of_item.resize(std::size_t(data_.items));
-  for (std::size_t s = 0; s < items.size(); ++s) slot_of_item[std::size_t(items[s])] = std::int32_t(s);
-  for (auto& item : entry_item) item = slot_of_item[std::size_t(item)];  // now slots
+  out.slot_of_item.resize(std::size_t(data_.items));
+  for (std::size_t s = 0; s < items.size(); ++s) out.slot_of_item[std::size_t(items[s])] = std::int32_t(s);
+  for (auto& item : out.entry_slot) item = out.slot_of_item[std::size_t(item)];
 
   out.slot.resize(total), out.label.resize(total), out.begin.assign(1, 0);
-  thread_local std::vector<std::int32_t> order;
+  auto& order = out.order;
   for (std::int64_t epoch = 0; epoch < epochs_; ++epoch) {
     order.resize(n);
     std::iota(order.begin(), order.end(), 0);
@@ -102,7 +101,7 @@ void Sampler::draw(std::int64_t local, std::int64_t round, Samples& out, std::ve
     const std::size_t base = std::size_t(epoch) * n;
     for (std::size_t i = 0; i < n; ++i) {
       const auto entry = std::size_t(order[i]);
-      out.slot[base + i] = entry_item[entry];
+      out.slot[base + i] = out.entry_slot[entry];
       out.label[base + i] = entry < positives.size() ? 1.0f : 0.0f;
     }
     for (std::size_t at = 0; at < n; at += std::size_t(batch_)) out.begin.push_back(std::int32_t(base + std::min(n, at + std::size_t(batch_))));

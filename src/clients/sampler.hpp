@@ -25,13 +25,14 @@ struct Samples {
   std::vector<float> label;         // of each entry
   std::vector<std::int32_t> begin;  // of each step, and the end
   std::int64_t distinct_entries = 0;  // n (1 + q)
+  std::vector<std::int32_t> slot_of_item, entry_slot, order;  // scratch of draw()
 };
 
 class Sampler {
  public:
   Sampler(const Config& config, const Dataset& data);
-  // Fills `samples`; `slot_of_item` is scratch of one thread (M entries, any content between calls).
-  void draw(std::int64_t local, std::int64_t round, Samples& samples, std::vector<std::int32_t>& slot_of_item) const;
+  // Fills `samples`, whose memory is reused from client to client.
+  void draw(std::int64_t local, std::int64_t round, Samples& samples) const;
 
  private:
   [[nodiscard]] bool excluded(std::int64_t local, std::int32_t item) const;

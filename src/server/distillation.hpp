@@ -1,0 +1,21 @@
+#pragma once
+// lambda_r (models.md section 3, step 5): constant or cosine, from a start round, optionally times the running ratio of
+// the recommendation loss to the distillation loss.
+#include <cstdint>
+
+#include "core/config.hpp"
+
+namespace fedfuse {
+
+class DistillationSchedule {
+ public:
+  explicit DistillationSchedule(const Config& config) : config_(config) {}
+  [[nodiscard]] double lambda(std::int64_t round) const;  // 0 before --distill-start
+  void observe(double recommendation_loss, double distillation_loss);  // after a round that distilled
+
+ private:
+  const Config& config_;
+  double recommendation_ = 0, distillation_ = 0;  // running means, decay 0.9
+};
+
+}  // namespace fedfuse

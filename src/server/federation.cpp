@@ -1,0 +1,35 @@
+#include "server/federation.hpp"
+
+#include "clients/behaviour.hpp"
+#include "model/init.hpp"
+
+namespace fedfuse {
+
+Federation::Federation(const Config& config, const Dataset& data, const Comm& comm, int threads)
+    : config_(config),
+      data_(data),
+      comm_(comm),
+      spec_(resolve(config)),
+      state_(init_client_state(spec_, config, data)),
+      participants_(config_, spec_, data_, threads),
+      schedule_(config_) {
+  global_.theta.resize(std::size_t(spec_.head.theta));
+  init_head(global_.theta, spec_.head, config.seed, 0);
+  if (spec_.rows_trained) {
+    auto& table = global_.views.emplace_back(data.items, spec_.view_width);
+    init_normal(table, config.seed, Purpose::item_table, config.init_std);
+  } else {
+    views_ = std::make_unique<ItemViews>(config_, spec_, data_);
+    views_->forward(global_.views, comm_);
+  }
+  if (spec_.has_teacher) {
+    teacher_ = std::make_unique<GroupTeacher>(config_, spec_, data_);
+    if (config.group_by == "behaviour") behaviour_ = behaviour_vectors(data);
+  }
+}
+
+std::int64_t Federation::weight_of(std::int64_t local) const {
+  return spec_.backbone.weighs_by_samples ? std::int64_t(data_.positives(local).size()) : 1;
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,77 @@
+#pragma once
+// The federation: the server's state, this rank's clients, and one verb, run_round (round.cpp: read it and you have
+// read the program). A round is a transaction: it either completes on all ranks, or leaves the state before it.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clients/local_round.hpp"
+#include "clients/state.hpp"
+#include "core/comm.hpp"
+#include "core/config.hpp"
+#include "core/timer.hpp"
+#include "data/dataset.hpp"
+#include "model/spec.hpp"
+#include "server/distillation.hpp"
+#include "server/grouping.hpp"
+#include "server/item_views.hpp"
+#include "server/round_sums.hpp"
+#include "server/teacher.hpp"
+#include "server/traffic.hpp"
+#include "server/uploads.hpp"
+
+namespace fedfuse {
+
+struct RoundReport {
+  std::int64_t participants = 0;  // over all ranks
+  double loss = 0, loss_recommendation = 0, loss_distillation = 0;  // means over participants
+  double lambda = 0, teacher_loss = 0;
+  Traffic traffic;
+  std::int64_t moved_sum_bytes = 0;     // handed to all-reduce by each rank
+  std::int64_t upload_bytes = 0;        // stored on this rank for pass 2
+  std::optional<GroupingResult> grouping;  // when clients were grouped in this round
+  std::int64_t failed_client = -1;      // >= 0: its loss or update was not finite; the state is that before the round
+};
+
+class Federation {
+ public:
+  Federation(const Config& config, const Dataset& data, const Comm& comm, int threads);
+
+  RoundReport run_round(std::int64_t round);
+
+  [[nodiscard]] const ModelSpec& spec() const { return spec_; }
+  [[nodiscard]] const GlobalModel& global() const { return global_; }
+  [[nodiscard]] const ClientState& state() const { return state_; }
+  [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }  // G x M; empty without a teacher, or before it spoke
+  [[nodiscard]] const GroupTeacher* teacher() const { return teacher_.get(); }
+  [[nodiscard]] bool stores_uploads() const { return participants_.stores(); }
+  [[nodiscard]] const PhaseTimer& timer() const { return timer_; }
+  [[nodiscard]] PhaseTimer& timer() { return timer_; }
+
+ private:
+  struct Pass;  // what one round computes before it is committed
+  [[nodiscard]] std::int64_t train_participants(Pass& pass);
+  [[nodiscard]] std::vector<Matrix<float>> aggregate(Pass& pass) const;
+  void group_participants(Pass& pass);
+  void revisit_participants(Pass& pass);
+  void commit(Pass& pass, std::vector<Matrix<float>>&& summed_views);
+  void teach(Pass& pass);
+  [[nodiscard]] Participants::RoundInputs inputs(const Pass& pass) const;
+  [[nodiscard]] std::int64_t weight_of(std::int64_t local) const;
+
+  const Config& config_;
+  const Dataset& data_;
+  const Comm& comm_;
+  ModelSpec spec_;
+  GlobalModel global_;
+  ClientState state_;
+  Participants participants_;
+  std::unique_ptr<ItemViews> views_;       // null: rows are trained on clients
+  std::unique_ptr<GroupTeacher> teacher_;  // null without GFMFR
+  Matrix<float> preferences_, behaviour_;
+  DistillationSchedule schedule_;
+  PhaseTimer timer_;
+};
+
+}  // namespace fedfuse

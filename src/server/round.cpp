@@ -1,0 +1,190 @@
+// One federated round (models.md sections 2 to 4), step by step.
+#include <algorithm>
+#include <atomic>
+
+#include "core/error.hpp"
+#include "server/federation.hpp"
+
+namespace fedfuse {
+
+// What a round computes before it is committed. Client arrays have the shape of ClientState's, and hold new values at
+// the rows of participants only.
+struct Federation::Pass {
+  std::int64_t round = 0;
+  std::vector<std::int32_t> local;           // participants of this rank
+  std::int64_t total = 0, total_weight = 0;  // over all ranks
+  Distillation distillation;
+  std::unique_ptr<RoundSums> sums;
+  Matrix<float> theta, user, router;           // after training; participants x size
+  std::vector<std::array<float, 3>> omega;     // router weights of each participant
+  std::vector<std::int32_t> group;             // of each participant; -1: none
+  std::unique_ptr<GroupSums> group_sums;
+  RoundReport report;
+};
+
+RoundReport Federation::run_round(std::int64_t round) {
+  Pass pass;
+  pass.round = round;
+
+  // 1. Who takes part, and with which soft labels.
+  timer_.time(Phase::sampling, [&] {
+    pass.local = sample_participants(config_, data_, round);
+    std::int64_t weight = 0;
+    for (const auto u : pass.local) weight += weight_of(u);
+    pass.total = comm_.sum(std::int64_t(pass.local.size()));
+    pass.total_weight = std::max<std::int64_t>(1, comm_.sum(weight));
+    pass.report.participants = pass.total;
+    pass.report.lambda = preferences_.empty() ? 0.0 : schedule_.lambda(round);
+    if (pass.report.lambda > 0) pass.distillation = {&preferences_, pass.report.lambda, config_.distill_on == "negatives"};
+  });
+
+  // 2. Everybody trains; updates are added up as they come. A round in which a client diverges never happened.
+  const auto failed = timer_.time(Phase::training, [&] { return train_participants(pass); });
+  if (failed >= 0) {
+    pass.report.failed_client = failed;
+    return pass.report;
+  }
+
+  // 3. Sums over all ranks: the next table, or the gradients of the views; the shared head; the losses.
+  auto summed = timer_.time(Phase::aggregation, [&] { return aggregate(pass); });
+
+  // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10).
+  if (spec_.has_teacher) timer_.time(Phase::grouping, [&] { group_participants(pass); });
+  timer_.time(Phase::aggregation, [&] { revisit_participants(pass); });
+
+  // 5. GFMFR: targets, fusion, preferences for the next round. Reads the table that the clients started from.
+  if (spec_.has_teacher) timer_.time(Phase::teacher, [&] { teach(pass); });
+
+  // 6. The new state replaces the old; FedVLR steps its operators and sends new views.
+  commit(pass, std::move(summed));
+
+  const auto means = pass.sums->means();
+  auto& report = pass.report;
+  report.loss = means.loss, report.loss_recommendation = means.loss_recommendation, report.loss_distillation = means.loss_distillation;
+  if (report.lambda > 0) schedule_.observe(means.loss_recommendation, means.loss_distillation);
+  report.traffic = count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, means.touched);
+  report.moved_sum_bytes = pass.sums->moved_bytes() + (pass.group_sums ? pass.group_sums->moved_bytes() : 0);
+  report.upload_bytes = participants_.stored_bytes();
+  return report;
+}
+
+Participants::RoundInputs Federation::inputs(const Pass& pass) const { return {pass.round, global_, state_, pass.distillation}; }
+
+// Returns the smallest id of a client whose training is not finite, or -1; the same on all ranks.
+std::int64_t Federation::train_participants(Pass& pass) {
+  const auto n = std::int64_t(pass.local.size());
+  pass.sums = std::make_unique<RoundSums>(spec_, data_.items, pass.total_weight);
+  const bool keep_heads = !spec_.shares_head || spec_.has_teacher;
+  pass.theta = Matrix<float>(keep_heads ? n : 0, spec_.head.theta);
+  pass.user = Matrix<float>(n, spec_.head.user);
+  pass.router = Matrix<float>(n, spec_.router.size);
+  pass.omega.resize(std::size_t(n));
+  constexpr std::int64_t nobody = std::int64_t(1) << 62;
+  std::atomic<std::int64_t> failed{nobody};
+  const bool second_pass = spec_.has_teacher || spec_.has_overlay();
+  comm_.together([&] {
+    participants_.train(pass.local, inputs(pass), second_pass, [&](std::int64_t position, std::int64_t local, const LocalUpdate& update) {
+      if (!pass.sums->add(update, weight_of(local))) {
+        const std::int64_t id = data_.client_ids[std::size_t(local)];
+        for (auto least = failed.load(); id < least && !failed.compare_exchange_weak(least, id);) {
+        }
+      }
+      if (keep_heads) std::ranges::copy(update.theta, pass.theta.row(position));
+      std::ranges::copy(update.user, pass.user.row(position));
+      std::ranges::copy(update.router, pass.router.row(position));
+      std::ranges::copy(update.outcome.omega, pass.omega[std::size_t(position)].begin());
+    });
+  });
+  const auto first = -comm_.max(-failed.load());
+  return first == nobody ? -1 : first;
+}
+
+std::vector<Matrix<float>> Federation::aggregate(Pass& pass) const {
+  pass.sums->reduce(comm_);
+  if (!spec_.rows_trained) return pass.sums->mean_view_gradients();
+  std::vector<Matrix<float>> next;
+  next.push_back(pass.sums->aggregated_table(global_.views.front()));
+  return next;
+}
+
+void Federation::group_participants(Pass& pass) {
+  std::vector<std::int32_t> ids, labels;
+  for (const auto u : pass.local) {
+    ids.push_back(data_.client_ids[std::size_t(u)]);
+    labels.push_back(data_.label[std::size_t(u)]);
+    pass.group.push_back(state_.group[std::size_t(u)]);
+  }
+  const bool regroup = preferences_.empty() || (pass.round - 1) % config_.regroup_every == 0;
+  std::vector<std::int64_t> sizes;
+  if (regroup) {
+    Matrix<float> behaviour;
+    if (!behaviour_.empty()) {
+      behaviour = Matrix<float>(std::int64_t(pass.local.size()), behaviour_.cols);
+      for (std::size_t p = 0; p < pass.local.size(); ++p) std::copy_n(behaviour_.row(pass.local[p]), behaviour_.cols, behaviour.row(std::int64_t(p)));
+    }
+    auto result = group_clients(config_, {behaviour_.empty() ? pass.theta : behaviour, ids, pass.group, labels}, pass.round, comm_);
+    pass.group = result.group;
+    sizes = result.sizes;
+    pass.report.grouping = std::move(result);
+  } else {  // members of this round in the groups that stand
+    sizes.assign(std::size_t(preferences_.rows), 0);
+    for (const auto l : pass.group)
+      if (l >= 0) ++sizes[std::size_t(l)];
+    comm_.sum(sizes);
+  }
+  pass.group_sums = std::make_unique<GroupSums>(spec_, data_.items, sizes);
+}
+
+// Pass 2: group sums of row updates and heads, and the rows that stay on clients.
+void Federation::revisit_participants(Pass& pass) {
+  if (!spec_.has_teacher && !spec_.has_overlay()) return;
+  std::vector<std::int32_t> position(data_.client_ids.size(), -1);
+  for (std::size_t p = 0; p < pass.local.size(); ++p) position[std::size_t(pass.local[p])] = std::int32_t(p);
+  std::atomic<std::int64_t> refused{0};
+  const auto add_to_group = [&](std::int64_t local, const Upload& upload) {
+    if (!spec_.has_teacher) return;
+    const auto p = position[std::size_t(local)];
+    const auto group = pass.group[std::size_t(p)];
+    const std::span<const float> theta(pass.theta.row(p), std::size_t(spec_.head.theta));
+    if (group >= 0 && !pass.group_sums->add(group, upload, theta, pass.omega[std::size_t(p)].data())) ++refused;
+  };
+  const auto keep_rows = [&](std::int64_t local, const Upload& upload) {
+    if (upload.overlay == nullptr) return;
+    if (spec_.backbone.personal_rows) {
+      state_.overlay.merge(local, upload.items, upload.overlay, upload.rho);
+      if (!state_.base.empty()) state_.base_scale[std::size_t(local)] *= upload.rho;
+    } else {
+      state_.overlay.replace(local, upload.items, upload.overlay);
+    }
+  };
+  comm_.together([&] { participants_.revisit(pass.local, inputs(pass), add_to_group, keep_rows); });
+  FEDFUSE_CHECK(comm_.sum(refused.load()) == 0, "an update passed the round's sum but not its group's");
+  if (spec_.has_teacher) pass.group_sums->reduce(comm_);
+}
+
+void Federation::teach(Pass& pass) {
+  pass.report.teacher_loss = teacher_->train(pass.group_sums->targets(global_), pass.round, comm_);
+  preferences_ = teacher_->preference(pass.group_sums->last_weights(global_), pass.group_sums->last_biases(global_), comm_);
+}
+
+void Federation::commit(Pass& pass, std::vector<Matrix<float>>&& summed) {
+  timer_.time(Phase::commit, [&] {
+    for (std::size_t p = 0; p < pass.local.size(); ++p) {
+      const auto u = pass.local[p];
+      const auto row = std::int64_t(p);
+      if (!spec_.shares_head) std::copy_n(pass.theta.row(row), spec_.head.theta, state_.theta.row(u));
+      std::copy_n(pass.user.row(row), spec_.head.user, state_.user.row(u));
+      std::copy_n(pass.router.row(row), spec_.router.size, state_.router.row(u));
+      if (spec_.has_teacher) state_.group[std::size_t(u)] = pass.group[p];
+    }
+    if (spec_.shares_head) global_.theta = pass.sums->mean_theta();
+    if (spec_.rows_trained) global_.views = std::move(summed);
+  });
+  if (spec_.rows_trained) return;
+  timer_.time(Phase::views, [&] {
+    views_->backward_and_step(summed, comm_);
+    views_->forward(global_.views, comm_);
+  });
+}
+
+}  // namespace fedfuse

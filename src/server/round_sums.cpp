@@ -1,0 +1,154 @@
+#include "server/round_sums.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace fedfuse {
+namespace {
+constexpr double touched_unit = 1.0 / 4096.0;  // keeps a count of rows inside FixedPoint's range
+}
+
+RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight)
+    : spec_(spec),
+      items_(items),
+      total_weight_(double(total_weight)),
+      theta_(spec.shares_head ? spec.head.theta : 0, FixedPoint::for_total_weight(total_weight)),
+      weighted_rho_(1, FixedPoint::for_total_weight(total_weight)),
+      scalars_(5, FixedPoint::for_total_weight(total_weight)) {
+  const auto fixed = FixedPoint::for_total_weight(total_weight);
+  for (int j = 0; j < spec.views; ++j) rows_.emplace_back(items, spec.view_width, fixed);
+}
+
+bool RoundSums::add(const LocalUpdate& update, std::int64_t weight) {
+  const auto& o = update.outcome;
+  const std::array<double, 5> scalars{o.loss, o.loss_recommendation, o.loss_distillation, double(update.items.size()) * touched_unit, 1.0};
+  if (!update.finite || !scalars_.add(scalars) || !weighted_rho_.add(std::span(&update.rho, 1), weight)) return false;
+  if (spec_.shares_head && !theta_.add(update.theta, weight)) return false;
+  const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
+  for (std::size_t j = 0; j < rows_.size(); ++j)
+    if (!rows_[j].add(update.items, update.rows + j * stride, weight)) return false;
+  return true;
+}
+
+void RoundSums::reduce(const Comm& comm) {
+  for (auto& rows : rows_) rows.reduce(comm);
+  if (spec_.shares_head) theta_.reduce(comm);
+  weighted_rho_.reduce(comm);
+  scalars_.reduce(comm);
+}
+
+Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table) const {
+  Matrix<float> next = table;
+  const double kept = weighted_rho_[0] / total_weight_;
+  const auto& sum = rows_.front();
+#pragma omp parallel for schedule(static)
+  for (std::int64_t i = 0; i < items_; ++i) {
+    if (sum.touched()[std::size_t(i)] == 0 && kept == 1.0) continue;
+    for (int k = 0; k < spec_.view_width; ++k)
+      next(i, k) = float(kept * double(table(i, k)) + sum.fixed().decode(sum.raw(i)[k]) / total_weight_);
+  }
+  return next;
+}
+
+std::vector<Matrix<float>> RoundSums::mean_view_gradients() const {
+  std::vector<Matrix<float>> gradients;
+  for (const auto& sum : rows_) {
+    auto& g = gradients.emplace_back(items_, spec_.view_width);
+#pragma omp parallel for schedule(static)
+    for (std::int64_t i = 0; i < items_; ++i)
+      if (sum.touched()[std::size_t(i)] != 0) sum.decode(i, 1.0 / total_weight_, g.row(i));
+  }
+  return gradients;
+}
+
+Array<float> RoundSums::mean_theta() const {
+  Array<float> mean(std::size_t(theta_.size()));
+  theta_.decode(1.0 / total_weight_, mean);
+  return mean;
+}
+
+RoundSums::Means RoundSums::means() const {
+  const double n = std::max(1.0, scalars_[4]);
+  return {scalars_[0] / n, scalars_[1] / n, scalars_[2] / n, scalars_[3] / n / touched_unit};
+}
+
+std::int64_t RoundSums::moved_bytes() const {
+  std::int64_t bytes = theta_.bytes_moved() + weighted_rho_.bytes_moved() + scalars_.bytes_moved();
+  for (const auto& rows : rows_) bytes += rows.bytes_moved();
+  return bytes;
+}
+
+GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes) : spec_(spec), items_(items), sizes_(sizes) {
+  for (const auto size : sizes) {
+    const auto fixed = FixedPoint::for_total_weight(size);
+    rows_.emplace_back(items, spec.view_width, fixed);
+    small_.emplace_back(spec.head.last_width + 1 + 3 + 1, fixed);
+  }
+}
+
+bool GroupSums::add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega) {
+  const auto l = std::size_t(group);
+  const auto last = theta.subspan(std::size_t(spec_.head.last_w), std::size_t(spec_.head.last_width) + 1);  // the bias follows the weights
+  std::vector<float> small(last.begin(), last.end());
+  small.insert(small.end(), omega, omega + 3);
+  small.push_back(upload.rho);
+  return small_[l].add(small) && rows_[l].add(upload.items, upload.rows, 1);
+}
+
+void GroupSums::reduce(const Comm& comm) {
+  for (auto& rows : rows_) rows.reduce(comm);
+  for (auto& small : small_) small.reduce(comm);
+}
+
+double GroupSums::mean(std::size_t group, std::int64_t column) const { return small_[group][column] / double(sizes_[group]); }
+
+std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global) const {
+  std::vector<Matrix<float>> targets;
+  const std::int64_t omega = spec_.head.last_width + 1, rho = omega + 3;
+  for (std::size_t l = 0; l < sizes_.size(); ++l) {
+    auto& target = targets.emplace_back(items_, spec_.view_width);
+    const bool empty = sizes_[l] == 0;
+    std::vector<double> mix(std::size_t(spec_.views), 1.0);  // of the views: the members' mean router, or rho of the one table
+    if (empty) {
+      std::ranges::fill(mix, 1.0 / spec_.views);
+    } else if (spec_.rows_trained) {
+      mix[0] = mean(l, rho);
+    } else if (spec_.has_router) {
+      for (int j = 0; j < spec_.views; ++j) mix[std::size_t(j)] = mean(l, omega + j);
+    }
+    const auto& sum = rows_[l];
+    const double inverse = empty ? 0.0 : 1.0 / double(sizes_[l]);
+#pragma omp parallel for schedule(static)
+    for (std::int64_t i = 0; i < items_; ++i)
+      for (int k = 0; k < spec_.view_width; ++k) {
+        double value = inverse * sum.fixed().decode(sum.raw(i)[k]);
+        for (int j = 0; j < spec_.views; ++j) value += mix[std::size_t(j)] * double(global.views[std::size_t(j)](i, k));
+        target(i, k) = float(value);
+      }
+  }
+  return targets;
+}
+
+Matrix<float> GroupSums::last_weights(const GlobalModel& global) const {
+  Matrix<float> w(std::int64_t(sizes_.size()), spec_.head.last_width);
+  for (std::size_t l = 0; l < sizes_.size(); ++l)
+    for (int k = 0; k < spec_.head.last_width; ++k)
+      w(std::int64_t(l), k) = sizes_[l] == 0 ? global.theta[std::size_t(spec_.head.last_w + k)] : float(mean(l, k));
+  return w;
+}
+
+std::vector<float> GroupSums::last_biases(const GlobalModel& global) const {
+  std::vector<float> b;
+  for (std::size_t l = 0; l < sizes_.size(); ++l)
+    b.push_back(sizes_[l] == 0 ? global.theta[std::size_t(spec_.head.last_b)] : float(mean(l, spec_.head.last_width)));
+  return b;
+}
+
+std::int64_t GroupSums::moved_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& rows : rows_) bytes += rows.bytes_moved();
+  for (const auto& small : small_) bytes += small.bytes_moved();
+  return bytes;
+}
+
+}  // namespace fedfuse

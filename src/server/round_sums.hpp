@@ -1,0 +1,62 @@
+#pragma once
+// The sums of one round, all in 64-bit fixed point (R7): the same bits in any order.
+#include <cstdint>
+#include <vector>
+
+#include "aggregation/row_sum.hpp"
+#include "core/comm.hpp"
+#include "core/matrix.hpp"
+#include "model/spec.hpp"
+#include "server/uploads.hpp"
+
+namespace fedfuse {
+
+// Pass 1: sum over participants of weight * (row updates per view, head, rho, losses).
+class RoundSums {
+ public:
+  RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight);
+  // Thread-safe. False: a value is not finite, or too large for the sum.
+  [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
+  void reduce(const Comm& comm);
+
+  // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta.
+  [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table) const;
+  [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients() const;  // weighted by alpha_u
+  [[nodiscard]] Array<float> mean_theta() const;
+  struct Means {
+    double loss, loss_recommendation, loss_distillation, touched;  // over participants, unweighted
+  };
+  [[nodiscard]] Means means() const;
+  [[nodiscard]] std::int64_t moved_bytes() const;
+
+ private:
+  const ModelSpec& spec_;
+  std::int64_t items_;
+  double total_weight_;
+  std::vector<RowSum> rows_;  // one a view
+  FixedSum theta_, weighted_rho_, scalars_;  // scalars: the losses, touched rows / 1024, and 1 of each participant
+};
+
+// Pass 2: means over the members of each group (R1 with alpha = 1/|group|).
+class GroupSums {
+ public:
+  GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes);
+  [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega);  // thread-safe
+  void reduce(const Comm& comm);
+
+  // C_l of every group: its members' mean table; the global one where a group has no member here.
+  [[nodiscard]] std::vector<Matrix<float>> targets(const GlobalModel& global) const;
+  [[nodiscard]] Matrix<float> last_weights(const GlobalModel& global) const;  // G x d: w_l
+  [[nodiscard]] std::vector<float> last_biases(const GlobalModel& global) const;
+  [[nodiscard]] std::int64_t moved_bytes() const;
+
+ private:
+  [[nodiscard]] double mean(std::size_t group, std::int64_t column) const;  // of a group's row of small_
+  const ModelSpec& spec_;
+  std::int64_t items_;
+  std::vector<std::int64_t> sizes_;
+  std::vector<RowSum> rows_;     // one a group
+  std::vector<FixedSum> small_;  // one a group: last layer's weights and bias, omega[3], rho
+};
+
+}  // namespace fedfuse

@@ -1,0 +1,102 @@
+#include "server/uploads.hpp"
+
+#include <algorithm>
+
+#include "core/memory.hpp"
+#include "core/parallel.hpp"
+
+namespace fedfuse {
+namespace {
+
+// One rank's share of what the machine can give, unless --memory-gib says otherwise.
+double memory_budget(const Config& config) {
+  if (config.memory_gib > 0) return config.memory_gib * double(1LL << 30);
+  constexpr double share_for_uploads = 0.15;  // ranks of a node do not know of each other: stay modest
+  return share_for_uploads * double(available_memory_bytes());
+}
+
+bool decide_store(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  if (config.uploads != "auto") return config.uploads == "store";
+  return upload_bytes(config, spec, data) <= memory_budget(config);
+}
+
+}  // namespace
+
+double upload_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  const double arrays = (spec.has_teacher ? 1 : 0) + (spec.has_overlay() ? 1 : 0);
+  const double rows = double(data.train.size()) * double(1 + config.negatives_per_positive) * config.fraction;
+  return rows * (arrays * 4.0 * spec.view_width + 4.0);
+}
+
+Participants::Participants(const Config& config, const ModelSpec& spec, const Dataset& data, int threads)
+    : spec_(spec), data_(data), sampler_(config, data), item_rate_(item_rate(config, data.items)),
+      store_(decide_store(config, spec, data)) {
+  for (int t = 0; t < threads; ++t) trainers_.emplace_back(config, spec, data, sampler_);
+}
+
+std::vector<std::int32_t> Participants::heaviest_first(const std::vector<std::int32_t>& local) const {
+  std::vector<std::int32_t> position(data_.client_ids.size(), -1), order;
+  for (std::size_t p = 0; p < local.size(); ++p) position[std::size_t(local[p])] = std::int32_t(p);
+  for (const auto u : data_.heaviest_first)
+    if (position[std::size_t(u)] >= 0) order.push_back(position[std::size_t(u)]);
+  return order;
+}
+
+void Participants::store(const LocalUpdate& update, Stored& kept) const {
+  const std::size_t n = update.items.size() * std::size_t(spec_.view_width);
+  kept.items.assign(update.items.begin(), update.items.end());
+  kept.rho = float(update.rho);
+  if (update.overlay != nullptr) kept.overlay.assign(update.overlay, update.overlay + n);
+  if (!spec_.has_teacher) return;
+  if (spec_.rows_trained) {
+    kept.rows.assign(update.rows, update.rows + n);
+    return;
+  }
+  // The client's virtual row update: c_i = sum_j omega_j F_j[i] moves by -eta_I times its gradient, and
+  // sum_j dL/dF_j = dL/dc because the omegas sum to 1 (plus the router's part).
+  kept.rows.assign(n, 0.0f);
+  for (int j = 0; j < spec_.views; ++j)
+    for (std::size_t k = 0; k < n; ++k) kept.rows[k] -= float(item_rate_) * update.rows[std::size_t(j) * n + k];
+}
+
+Upload Participants::view(const Stored& kept) {
+  return {kept.items, kept.rows.data(), kept.overlay.empty() ? nullptr : kept.overlay.data(), kept.rho};
+}
+
+void Participants::train(const std::vector<std::int32_t>& local, const RoundInputs& in, bool keep, const OnUpdate& on_update) {
+  const auto order = heaviest_first(local);
+  stored_.clear();
+  if (keep && store_) stored_.resize(local.size());
+  parallel_for(std::int64_t(order.size()), threads(), [&](std::int64_t i, int thread) {
+    const auto position = order[std::size_t(i)];
+    const auto u = local[std::size_t(position)];
+    const auto& update = trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation);
+    if (!stored_.empty()) store(update, stored_[std::size_t(i)]);
+    on_update(position, u, update);
+  });
+}
+
+void Participants::revisit(const std::vector<std::int32_t>& local, const RoundInputs& in, const OnUpload& concurrently, const OnUpload& serially) {
+  const auto order = heaviest_first(local);
+  const std::size_t chunk = store_ ? order.size() : replay_chunk;
+  for (std::size_t first = 0; first < order.size(); first += chunk) {
+    const std::size_t count = std::min(chunk, order.size() - first);
+    const auto client = [&](std::size_t i) { return local[std::size_t(order[first + i])]; };
+    if (!store_) stored_.resize(count);
+    parallel_for(std::int64_t(count), threads(), [&](std::int64_t i, int thread) {
+      auto& kept = stored_[std::size_t(i)];
+      const auto u = client(std::size_t(i));
+      if (!store_) store(trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation), kept);
+      concurrently(u, view(kept));
+    });
+    for (std::size_t i = 0; i < count; ++i) serially(client(i), view(stored_[i]));
+  }
+}
+
+std::int64_t Participants::stored_bytes() const {
+  std::int64_t bytes = 0;
+  for (const auto& s : stored_) bytes += std::int64_t(4 * (s.items.size() + s.rows.size() + s.overlay.size()));
+  return bytes;
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,69 @@
+#pragma once
+// The two passes over a round's participants (R10). Pass 1 trains every participant. Pass 2 needs every
+// participant's row updates again, once its group is known: from a store, or by training once more - a client's
+// round is a pure function, so both give the same bits.
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "clients/local_round.hpp"
+#include "core/config.hpp"
+
+namespace fedfuse {
+
+// What pass 2 reads of a participant.
+struct Upload {
+  std::span<const std::int32_t> items;
+  const float* rows = nullptr;     // items x width: the update of the client's item rows (views: -eta_I sum_j dL/dF_j)
+  const float* overlay = nullptr;  // items x width: rows that stay on the client; null without
+  float rho = 1.0f;
+};
+
+class Participants {
+ public:
+  // order: local clients in the order of work, heaviest first.
+  Participants(const Config& config, const ModelSpec& spec, const Dataset& data, int threads);
+
+  using OnUpdate = std::function<void(std::int64_t position, std::int64_t local, const LocalUpdate& update)>;
+  using OnUpload = std::function<void(std::int64_t local, const Upload& upload)>;
+
+  struct RoundInputs {
+    std::int64_t round;
+    const GlobalModel& global;
+    const ClientState& state;
+    const Distillation& distillation;
+  };
+  // Trains all of `local` (ascending); calls are concurrent. keep: pass 2 will come.
+  void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, bool keep, const OnUpdate& on_update);
+  // Pass 2. `concurrently` is called from all threads, `serially` from one, after it, for every participant; a client's
+  // state may be changed in `serially`: nobody trains meanwhile.
+  void revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, const OnUpload& concurrently, const OnUpload& serially);
+
+  [[nodiscard]] bool stores() const { return store_; }
+  [[nodiscard]] std::int64_t stored_bytes() const;  // of the last round
+  [[nodiscard]] int threads() const { return int(trainers_.size()); }
+
+ private:
+  struct Stored {
+    std::vector<std::int32_t> items;
+    std::vector<float> rows, overlay;
+    float rho = 1.0f;
+  };
+  void store(const LocalUpdate& update, Stored& kept) const;
+  static Upload view(const Stored& kept);
+  [[nodiscard]] std::vector<std::int32_t> heaviest_first(const std::vector<std::int32_t>& local) const;
+  const ModelSpec& spec_;
+  const Dataset& data_;
+  Sampler sampler_;
+  std::vector<LocalTrainer> trainers_;         // one a thread
+  std::vector<Stored> stored_;                 // by place in the order of work
+  double item_rate_;
+  bool store_;
+  static constexpr std::size_t replay_chunk = 1024;  // clients that are trained again before their uploads are read
+};
+
+// Bytes that storing one round's uploads takes at most on this rank.
+[[nodiscard]] double upload_bytes(const Config& config, const ModelSpec& spec, const Dataset& data);
+
+}  // namespace fedfuse
