@@ -1,0 +1,28 @@
+// The opponent: the same overlay sum in float. Rounding depends on who adds first.
+#include "core/matrix.hpp"
+#include "kernels/aggregate/aggregate.hpp"
+#include "kernels/aggregate/fixed_add.hpp"
+
+namespace fedfuse::aggregate {
+
+void float_order_dependent(const Problem& p, double* next) {
+  Array<float> sums(std::size_t(p.items * p.width));
+  RowLocks locks;
+  const float total = float(p.total_weight());
+  float keep = 0;
+  for (std::int64_t u = 0; u < p.clients; ++u) keep += float(p.weight[u]) / total * p.rho[u];
+#pragma omp parallel for schedule(dynamic, 16)
+  for (std::int64_t u = 0; u < p.clients; ++u) {
+    const float alpha = float(p.weight[u]) / total;
+    for (std::int64_t e = p.offsets[u]; e < p.offsets[u + 1]; ++e) {
+      const RowLocks::Hold hold(locks, p.ids[e]);
+      float* row = sums.data() + std::int64_t(p.ids[e]) * p.width;
+      const float* x = p.delta + e * p.width;
+      for (int k = 0; k < p.width; ++k) row[k] += alpha * x[k];
+    }
+  }
+#pragma omp parallel for schedule(static)
+  for (std::int64_t j = 0; j < p.items * p.width; ++j) next[j] = double(keep * p.table[j] + sums[std::size_t(j)]);
+}
+
+}  // namespace fedfuse::aggregate

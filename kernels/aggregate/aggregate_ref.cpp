@@ -1,0 +1,42 @@
+// Naive: builds every client's whole table in double and averages. Shares nothing with the variants.
+#include <vector>
+
+#include "kernels/aggregate/aggregate.hpp"
+
+namespace fedfuse::aggregate {
+
+void reference_dense(const DenseClients& in, double* next) {
+  const std::int64_t size = in.items * in.width;
+  for (std::int64_t j = 0; j < size; ++j) next[j] = 0;
+  for (std::int64_t u = 0; u < in.clients; ++u)
+    for (std::int64_t i = 0; i < in.items; ++i)
+      for (std::int64_t k = 0; k < in.width; ++k) {
+        const std::int64_t at = i * in.width + k;
+        const bool own = in.touched[u * in.items + i] != 0;
+        const double value = own ? in.rows[u * size + at] : in.rho[u] * in.table[at];
+        next[at] += in.alpha[u] * value;
+      }
+}
+
+void reference(const Problem& p, double* next) {
+  const std::int64_t size = p.items * p.width;
+  std::vector<double> rows(static_cast<std::size_t>(p.clients * size)), table(p.table, p.table + size), rho, alpha;
+  std::vector<std::uint8_t> touched(std::size_t(p.clients * p.items));
+  double total = 0;
+  for (std::int64_t u = 0; u < p.clients; ++u) total += double(p.weight[u]);
+  for (std::int64_t u = 0; u < p.clients; ++u) {
+    rho.push_back(double(p.rho[u]));
+    alpha.push_back(double(p.weight[u]) / total);
+    for (std::int64_t e = p.offsets[u]; e < p.offsets[u + 1]; ++e) {
+      const std::int64_t i = p.ids[e];
+      touched[std::size_t(u * p.items + i)] = 1;
+      for (std::int64_t k = 0; k < p.width; ++k) {
+        const double shared = table[std::size_t(i * p.width + k)];
+        rows[std::size_t(u * size + i * p.width + k)] = double(p.delta[e * p.width + k]) + rho.back() * shared;
+      }
+    }
+  }
+  reference_dense({p.clients, p.items, p.width, table.data(), rho.data(), alpha.data(), rows.data(), touched.data()}, next);
+}
+
+}  // namespace fedfuse::aggregate

@@ -1,0 +1,75 @@
+#pragma once
+// The two verbs of aggregation, accumulate on a rank and reduce over ranks, for rows of a table and for a vector.
+// Sums are 64-bit fixed point (R7): any order of clients, threads and ranks gives the same bits.
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "core/fixed_point.hpp"
+#include "core/matrix.hpp"
+#include "kernels/aggregate/fixed_add.hpp"
+
+namespace fedfuse {
+
+// sum over updates of weight * x, for every row of a rows x cols table.
+class RowSum {
+ public:
+  // fixed: FixedPoint::for_total_weight of all weight that may come together in one row, over all ranks.
+  RowSum(std::int64_t rows, int cols, FixedPoint fixed);
+
+  // Row `row` += weight * x (cols floats). Threads may call it at once. False, and nothing is added, when a value does
+  // not fit (not a number, or |x| >= 1024): the caller knows which client diverged and says so.
+  [[nodiscard]] bool add(std::int32_t row, const float* x, std::int64_t weight);
+  // A client's rows at once: rows ids[i], x: ids.size() x cols. Faster than one by one (looks ahead). All or nothing.
+  [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight);
+  // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
+  void reduce(const Comm& comm);
+  void clear();
+
+  void decode(std::int64_t row, double* out) const;                // the sum, cols numbers
+  void decode(std::int64_t row, double factor, float* out) const;  // factor * sum
+  [[nodiscard]] const std::int64_t* raw(std::int64_t row) const { return sums_.row(row); }
+  [[nodiscard]] const std::vector<std::uint8_t>& touched() const { return touched_; }  // of each row: 0 or 1
+  [[nodiscard]] std::int64_t touched_rows() const;
+  [[nodiscard]] std::int64_t bytes_moved() const { return bytes_moved_; }  // that this rank gave to reductions so far
+  [[nodiscard]] std::int64_t rows() const { return sums_.rows; }
+  [[nodiscard]] int cols() const { return int(sums_.cols); }
+  [[nodiscard]] const FixedPoint& fixed() const { return fixed_; }
+
+ private:
+  void add_fitting(std::int32_t row, const float* x, std::int64_t weight);
+  void reduce_touched(const Comm& comm);
+  void reduce_packed(const Comm& comm);
+  FixedPoint fixed_;
+  Matrix<std::int64_t> sums_;
+  std::vector<std::uint8_t> touched_;
+  aggregate::RowLocks locks_;
+  std::int64_t bytes_moved_ = 0;
+};
+
+// sum of weight * x for one vector: heads, group means of heads, losses.
+class FixedSum {
+ public:
+  FixedSum(std::int64_t size, FixedPoint fixed);
+  [[nodiscard]] bool add(std::span<const float> x, std::int64_t weight = 1);  // as RowSum::add
+  [[nodiscard]] bool add(std::span<const double> x, std::int64_t weight = 1);
+  void reduce(const Comm& comm);  // collective
+  void clear();
+  [[nodiscard]] double operator[](std::int64_t j) const { return fixed_.decode(sums_[std::size_t(j)]); }
+  void decode(double factor, std::span<float> out) const;  // factor * sum
+  [[nodiscard]] std::span<const std::int64_t> raw() const { return sums_; }
+  [[nodiscard]] std::int64_t size() const { return std::int64_t(sums_.size()); }
+  [[nodiscard]] std::int64_t bytes_moved() const { return bytes_moved_; }
+
+ private:
+  template <class T>
+  bool add_values(std::span<const T> x, std::int64_t weight);
+  static constexpr std::int64_t chunk = 256;  // values behind one lock
+  FixedPoint fixed_;
+  Array<std::int64_t> sums_;
+  aggregate::RowLocks locks_;
+  std::int64_t bytes_moved_ = 0;
+};
+
+}  // namespace fedfuse
