@@ -1,0 +1,237 @@
+#include "server/item_views_block.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.hpp"
+#include "server/dense.hpp"
+
+namespace fedfuse {
+namespace {
+
+using dense::map;
+constexpr float ln_epsilon = 1e-5f;
+
+View view_of(const std::string& name) {
+  if (name == "sum") return View::sum;
+  if (name == "mlp") return View::mlp;
+  FEDFUSE_CHECK(name == "gate", "a view is sum, mlp or gate");
+  return View::gate;
+}
+
+}  // namespace
+
+ViewOperators::ViewOperators(const std::vector<std::string>& names, std::int64_t dim, std::int64_t text_width, std::int64_t image_width) : d(dim) {
+  for (const auto& name : names) views.push_back(view_of(name));
+  const auto has = [&](View view) { return std::ranges::find(views, view) != views.end(); };
+  const std::array<std::int64_t, 3> widths{d, text_width, image_width};
+  for (std::size_t m = 0; m < 3; ++m) {
+    auto& b = branches[m];
+    const std::string suffix = std::string("_") + branch_names[m];
+    b.width = widths[m];
+    b.A = parameters.add("A" + suffix, d, b.width);
+    b.a = parameters.add("a" + suffix, 1, d);
+    b.ln_w = parameters.add("ln_w" + suffix, 1, d);
+    b.ln_b = parameters.add("ln_b" + suffix, 1, d);
+    if (!has(View::gate)) continue;
+    b.G = parameters.add("G" + suffix, d, d);
+    b.g = parameters.add("g" + suffix, 1, d);
+  }
+  if (has(View::mlp)) {
+    W1 = parameters.add("W1", 2 * d, 3 * d);
+    b1 = parameters.add("b1", 1, 2 * d);
+    W2 = parameters.add("W2", d, 2 * d);
+    b2 = parameters.add("b2", 1, d);
+  }
+  if (has(View::gate)) {
+    W_o = parameters.add("W_o", d, 3 * d);
+    b_o = parameters.add("b_o", 1, d);
+  }
+}
+
+ViewsBlock::ViewsBlock(const ViewOperators& operators, const ViewInputs& inputs, std::int64_t rows) : op_(operators), in_(inputs) {
+  const auto n = std::size_t(rows), d = std::size_t(op_.d);
+  items_.resize(n);
+  for (auto* wide : {&y_, &x_, &s_, &dx_, &ds_}) wide->resize(n * 3 * d);
+  for (auto* hidden : {&h_, &dh_}) hidden->resize(n * 2 * d);
+  dF_.resize(n * d);
+  inverse_sd_.resize(3 * n);
+  for (std::size_t m = 0; m < 3; ++m)
+    if (in_.has[m] != nullptr) copied_[m].resize(n * std::size_t(op_.branches[m].width));
+  gradient_.assign(op_.parameters.values.size(), 0.0f);
+}
+
+// Rows of the block, zeros where missing; a copy only where something is missing.
+const float* ViewsBlock::features_of(std::size_t m) {
+  const auto width = op_.branches[m].width;
+  const float* rows = in_.features[m] + first_ * width;
+  const std::uint8_t* has = in_.has[m];
+  if (has == nullptr || std::all_of(has + first_, has + first_ + n_, [](std::uint8_t present) { return present != 0; })) return rows;
+  dense::gather_present(in_.features[m], has, items_.data(), n_, width, copied_[m].data());
+  return copied_[m].data();
+}
+
+void ViewsBlock::encode(std::size_t m) {
+  const auto& b = op_.branches[m];
+  const auto d = op_.d;
+  auto y = map(y_.data() + std::int64_t(m) * d, n_, d, 3 * d);
+  if (b.width > 0)
+    y.noalias() = map(features_of(m), n_, b.width) * map(at(b.A), d, b.width).transpose();
+  else
+    y.setZero();
+  dense::add_row(y_.data() + std::int64_t(m) * d, n_, d, 3 * d, at(b.a));
+}
+
+// y <- (y - mean) / sd, x <- ln_w y + ln_b
+void ViewsBlock::normalise(std::size_t m) {
+  const auto d = op_.d;
+  const float* __restrict weight = at(op_.branches[m].ln_w);
+  const float* __restrict bias = at(op_.branches[m].ln_b);
+  for (std::int64_t i = 0; i < n_; ++i) {
+    float* __restrict y = y_.data() + i * 3 * d + std::int64_t(m) * d;
+    float* __restrict x = x_.data() + i * 3 * d + std::int64_t(m) * d;
+    float sum = 0, squares = 0;
+#pragma omp simd reduction(+ : sum)
+    for (std::int64_t k = 0; k < d; ++k) sum += y[k];
+    const float mean = sum / float(d);
+#pragma omp simd reduction(+ : squares)
+    for (std::int64_t k = 0; k < d; ++k) squares += (y[k] - mean) * (y[k] - mean);
+    const float inverse_sd = 1.0f / std::sqrt(squares / float(d) + ln_epsilon);
+    inverse_sd_[std::size_t(std::int64_t(m) * std::int64_t(items_.size()) + i)] = inverse_sd;
+    for (std::int64_t k = 0; k < d; ++k) {
+      y[k] = (y[k] - mean) * inverse_sd;
+      x[k] = y[k] * weight[k] + bias[k];
+    }
+  }
+}
+
+void ViewsBlock::hidden() {
+  const auto d = op_.d;
+  map(h_.data(), n_, 2 * d).noalias() = map(x_.data(), n_, 3 * d) * map(at(op_.W1), 2 * d, 3 * d).transpose();
+  dense::add_row(h_.data(), n_, 2 * d, 2 * d, at(op_.b1));
+  dense::relu(h_.data(), n_ * 2 * d);
+}
+
+void ViewsBlock::gates() {
+  const auto d = op_.d;
+  for (std::size_t m = 0; m < 3; ++m) {
+    const auto& b = op_.branches[m];
+    const auto part = std::int64_t(m) * d;
+    map(s_.data() + part, n_, d, 3 * d).noalias() = map(x_.data() + part, n_, d, 3 * d) * map(at(b.G), d, d).transpose();
+    dense::add_row(s_.data() + part, n_, d, 3 * d, at(b.g));
+  }
+  dense::sigmoid(s_.data(), n_ * 3 * d);
+}
+
+void ViewsBlock::forward(std::int64_t first, std::int64_t n, const std::vector<float*>& out) {
+  first_ = first;
+  n_ = n;
+  std::iota(items_.begin(), items_.begin() + n, std::int32_t(first));
+  for (std::size_t m = 0; m < 3; ++m) {
+    encode(m);
+    normalise(m);
+  }
+  const auto d = op_.d;
+  for (std::size_t j = 0; j < op_.views.size(); ++j) {
+    if (op_.views[j] == View::mlp) hidden();
+    if (op_.views[j] == View::gate) gates();
+    if (j >= out.size()) continue;  // on the way back nobody asks for the views themselves
+    auto F = map(out[j], n, d);
+    switch (op_.views[j]) {
+      case View::sum:
+        F = map(x_.data(), n, d, 3 * d) + map(x_.data() + d, n, d, 3 * d) + map(x_.data() + 2 * d, n, d, 3 * d);
+        break;
+      case View::mlp:
+        F.noalias() = map(h_.data(), n, 2 * d) * map(at(op_.W2), d, 2 * d).transpose();
+        dense::add_row(out[j], n, d, d, at(op_.b2));
+        break;
+      case View::gate:
+        F.noalias() = map(s_.data(), n, 3 * d) * map(at(op_.W_o), d, 3 * d).transpose();
+        dense::add_row(out[j], n, d, d, at(op_.b_o));
+        break;
+    }
+  }
+}
+
+void ViewsBlock::back_mlp() {
+  const auto d = op_.d;
+  const auto dF = map(dF_.data(), n_, d);
+  map(grad(op_.W2), d, 2 * d).noalias() = dF.transpose() * map(h_.data(), n_, 2 * d);
+  dense::column_sums(dF_.data(), n_, d, d, grad(op_.b2));
+  auto dh = map(dh_.data(), n_, 2 * d);
+  dh.noalias() = dF * map(at(op_.W2), d, 2 * d);
+  dense::relu_backward(dh_.data(), h_.data(), n_ * 2 * d);
+  map(grad(op_.W1), 2 * d, 3 * d).noalias() = dh.transpose() * map(x_.data(), n_, 3 * d);
+  dense::column_sums(dh_.data(), n_, 2 * d, 2 * d, grad(op_.b1));
+  map(dx_.data(), n_, 3 * d).noalias() += dh * map(at(op_.W1), 2 * d, 3 * d);
+}
+
+void ViewsBlock::back_gate() {
+  const auto d = op_.d;
+  const auto dF = map(dF_.data(), n_, d);
+  map(grad(op_.W_o), d, 3 * d).noalias() = dF.transpose() * map(s_.data(), n_, 3 * d);
+  dense::column_sums(dF_.data(), n_, d, d, grad(op_.b_o));
+  map(ds_.data(), n_, 3 * d).noalias() = dF * map(at(op_.W_o), d, 3 * d);
+  for (std::int64_t k = 0; k < n_ * 3 * d; ++k) ds_[std::size_t(k)] *= s_[std::size_t(k)] * (1.0f - s_[std::size_t(k)]);
+  for (std::size_t m = 0; m < 3; ++m) {
+    const auto& b = op_.branches[m];
+    const auto part = std::int64_t(m) * d;
+    const auto ds = map(ds_.data() + part, n_, d, 3 * d);
+    map(grad(b.G), d, d).noalias() = ds.transpose() * map(x_.data() + part, n_, d, 3 * d);
+    dense::column_sums(ds_.data() + part, n_, d, 3 * d, grad(b.g));
+    map(dx_.data() + part, n_, d, 3 * d).noalias() += ds * map(at(b.G), d, d);
+  }
+}
+
+// dx <- dL/dy of the layer before: (dn - mean dn - n mean(dn n)) / sd with n the normalised row, dn = ln_w dx
+void ViewsBlock::back_normalise(std::size_t m) {
+  const auto d = op_.d;
+  const float* __restrict weight = at(op_.branches[m].ln_w);
+  float* __restrict grad_weight = grad(op_.branches[m].ln_w);
+  dense::column_sums(dx_.data() + std::int64_t(m) * d, n_, d, 3 * d, grad(op_.branches[m].ln_b));
+  std::fill_n(grad_weight, d, 0.0f);
+  for (std::int64_t i = 0; i < n_; ++i) {
+    const float* __restrict normal = y_.data() + i * 3 * d + std::int64_t(m) * d;
+    float* __restrict dx = dx_.data() + i * 3 * d + std::int64_t(m) * d;
+    float sum = 0, product = 0;
+#pragma omp simd reduction(+ : sum, product)
+    for (std::int64_t k = 0; k < d; ++k) {
+      grad_weight[k] += dx[k] * normal[k];
+      dx[k] *= weight[k];
+      sum += dx[k];
+      product += dx[k] * normal[k];
+    }
+    const float mean = sum / float(d), along = product / float(d);
+    const float inverse_sd = inverse_sd_[std::size_t(std::int64_t(m) * std::int64_t(items_.size()) + i)];
+    for (std::int64_t k = 0; k < d; ++k) dx[k] = (dx[k] - mean - normal[k] * along) * inverse_sd;
+  }
+}
+
+void ViewsBlock::back_encode(std::size_t m, float* grad_D) {
+  const auto& b = op_.branches[m];
+  const auto d = op_.d;
+  const auto dy = map(dx_.data() + std::int64_t(m) * d, n_, d, 3 * d);
+  dense::column_sums(dx_.data() + std::int64_t(m) * d, n_, d, 3 * d, grad(b.a));
+  if (b.width > 0) map(grad(b.A), d, b.width).noalias() = dy.transpose() * map(features_of(m), n_, b.width);
+  if (m == 0) map(grad_D, n_, d).noalias() = dy * map(at(b.A), d, d);
+}
+
+void ViewsBlock::backward(std::int64_t first, std::int64_t n, const std::vector<const float*>& view_grad, float scale, float* grad_D) {
+  forward(first, n, {});
+  const auto d = op_.d;
+  std::fill_n(dx_.data(), n * 3 * d, 0.0f);
+  for (std::size_t j = 0; j < op_.views.size(); ++j) {
+    for (std::int64_t k = 0; k < n * d; ++k) dF_[std::size_t(k)] = scale * view_grad[j][k];
+    if (op_.views[j] == View::mlp) back_mlp();
+    if (op_.views[j] == View::gate) back_gate();
+    if (op_.views[j] == View::sum)
+      for (std::int64_t m = 0; m < 3; ++m) map(dx_.data() + m * d, n, d, 3 * d) += map(dF_.data(), n, d);
+  }
+  for (std::size_t m = 0; m < 3; ++m) {
+    back_normalise(m);
+    back_encode(m, grad_D);
+  }
+}
+
+}  // namespace fedfuse
