@@ -18,19 +18,19 @@ namespace fedfuse {
 inline constexpr std::int64_t result_schema = 1;
 
 struct RunRecord {
-  Config config;                 // effective
-  std::string status = "running";  // running finished stopped-early failed
-  std::string status_text;       // why it stopped or failed
-  std::int64_t best_round = 0;   // 1-based; by validation NDCG@50; 0: none yet
-  std::int64_t model_round = 0;  // the round after which the stored model stood
-  Table metrics, time, traffic, groups;  // -> /metrics /time /traffic /groups (per-round numbers)
-  Table baselines;               // -> /baselines: row 0 popularity, row 1 cold-first
+  Config config;                             // effective
+  std::string status = "running";            // running finished stopped-early failed
+  std::string status_text;                   // why it stopped or failed
+  std::int64_t best_round = 0;               // 1-based; by validation NDCG@50; 0: none yet
+  std::int64_t model_round = 0;              // the round after which the stored model stood
+  Table metrics, time, traffic, groups;      // -> /metrics /time /traffic /groups (per-round numbers)
+  Table baselines;                           // -> /baselines: row 0 popularity, row 1 cold-first
   std::map<std::string, double> facts;       // numbers of the whole run (schema.cpp): client_rounds_per_second, peak_memory_bytes_max, ...
   std::map<std::string, std::string> notes;  // texts of the whole run: uploads_used, grouping_method, view_names, ...
   std::vector<std::vector<std::int32_t>> group_by_round;  // [round][local client], -1: none; empty without a teacher
-  Matrix<float> preferences;     // G x M of the stored model; empty without a teacher
-  Matrix<float> group_embeddings;  // G x group_dim
-  std::string provenance;        // JSON of provenance_json()
+  Matrix<float> preferences;                              // G x M of the stored model; empty without a teacher
+  Matrix<float> group_embeddings;                         // G x group_dim
+  std::string provenance;                                 // JSON of provenance_json()
 };
 
 // Everything that can score: the model as stored and read back.

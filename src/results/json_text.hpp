@@ -1,0 +1,12 @@
+#pragma once
+// JSON as text, whatever the bytes of a path or host name: what is not UTF-8 is replaced, not thrown at the end of a run.
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace fedfuse {
+
+inline std::string json_text(const nlohmann::ordered_json& value, int indent = -1) {
+  return value.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,212 @@
+// /model and the arrays of /groups: client arrays in the order of the global ids, each one contiguous collective transfer.
+#include <algorithm>
+
+#include "results/result_file.hpp"
+
+namespace fedfuse {
+namespace {
+
+using Rows = std::span<const float>;
+
+void write_clients(ResultSink& sink, const ClientOrder& order, std::int64_t clients, const std::string& name, const Matrix<float>& m,
+                   const std::string& meaning) {
+  if (m.cols == 0 || sink.comm().max(m.rows) == 0) return;
+  const auto block = order.to_block<float>(m.span(), m.cols);
+  sink.rows<float>("/model/" + name, clients, m.cols, order.first(), block, "1", meaning);
+}
+
+void write_overlay(ResultSink& sink, const ClientOrder& order, std::int64_t clients, const OverlayStore& overlay) {
+  std::vector<std::int32_t> counts, ids;
+  Array<float> rows;
+  ids.reserve(std::size_t(overlay.total_rows()));
+  rows.reserve(std::size_t(overlay.total_rows() * overlay.width()));
+  for (std::int64_t k = 0; k < overlay.clients(); ++k) {
+    const auto mine = overlay.of(k);
+    counts.push_back(std::int32_t(mine.ids.size()));
+    ids.insert(ids.end(), mine.ids.begin(), mine.ids.end());
+    rows.insert(rows.end(), mine.rows, mine.rows + std::int64_t(mine.ids.size()) * overlay.width());
+  }
+  const auto block_counts = order.to_block<std::int32_t>(counts, 1);
+  const auto local_offsets = offsets_of(counts), block_offsets = offsets_of(block_counts);
+  const auto in_block = block_offsets.back(), before = sink.comm().exscan(in_block), total = sink.comm().sum(in_block);
+
+  auto file_offsets = block_offsets;
+  for (auto& offset : file_offsets) offset += before;
+  if (order.first() + order.count() < clients) file_offsets.pop_back();  // the next rank starts there
+  sink.rows<std::int64_t>("/model/overlay_offsets", clients + 1, 0, order.first(), file_offsets, "1",
+                          "client u's rows are [offsets[u], offsets[u + 1]) of overlay_items and overlay_rows");
+  const auto block_ids = order.to_block<std::int32_t>(ids, 1, local_offsets, block_offsets);
+  sink.rows<std::int32_t>("/model/overlay_items", total, 0, before, block_ids, "item", "items of which the client holds its own row, ascending");
+  const auto block_rows = order.to_block<float>(Rows(rows), overlay.width(), local_offsets, block_offsets);
+  sink.rows<float>("/model/overlay_rows", total, overlay.width(), before, block_rows, "1",
+                   "those rows: fedrap's personal rows, pfedrec's fine-tuned rows");
+}
+
+// Every rank writes the rounds of its block: it needs all clients' groups of those rounds.
+void write_groups_by_round(ResultSink& sink, const RunRecord& record, const Dataset& data) {
+  const auto& comm = sink.comm();
+  const auto rounds = comm.max(std::int64_t(record.group_by_round.size()));
+  if (rounds == 0) return;
+  const BlockSplit split{rounds, comm.size()};
+  const auto ids = comm.all_gather(std::span<const std::int32_t>(data.client_ids));
+  const auto locals = comm.all_gather(std::span<const std::int64_t>(std::vector<std::int64_t>{data.local_clients()}));
+  std::int64_t most = 0;
+  for (int r = 0; r < comm.size(); ++r) most = std::max(most, split.count(r));
+  Matrix<std::int32_t> block(split.count(comm.rank()), data.clients, -1);
+  for (std::int64_t k = 0; k < most; ++k) {  // one round for each rank at a time
+    std::vector<std::vector<std::int32_t>> send(std::size_t(comm.size()));
+    for (int r = 0; r < comm.size(); ++r)
+      if (k < split.count(r)) send[std::size_t(r)] = record.group_by_round[std::size_t(split.first(r) + k)];
+    const auto received = comm.exchange(send);
+    for (std::size_t i = 0; i < received.size(); ++i) block(k, ids[i]) = received[i];
+  }
+  sink.rows<std::int32_t>("/groups/of_client_by_round", rounds, data.clients, split.first(comm.rank()), std::span<const std::int32_t>(block.span()),
+                          "group", "group of every client after the round, -1: none yet");
+}
+
+// A dataset of /model must have this shape; -1: any.
+void expect(const h5::File& file, const Dataset& data, const std::string& name, const std::vector<std::int64_t>& wanted) {
+  const auto shape = file.shape(name);
+  bool same = shape.size() == wanted.size();
+  for (std::size_t i = 0; same && i < shape.size(); ++i) same = wanted[i] < 0 || wanted[i] == shape[i];
+  if (same) return;
+  const auto text = [](const std::vector<std::int64_t>& dims) {
+    std::string list;
+    for (const auto n : dims) list += (list.empty() ? "" : " x ") + (n < 0 ? std::string("any") : std::to_string(n));
+    return list;
+  };
+  throw InputError(cat(file.path(), " does not fit ", data.path), cat(name, " is ", text(shape), ", not ", text(wanted)),
+                   "use the data set that the model was trained on");
+}
+
+Matrix<float> read_clients(const h5::File& file, const ClientOrder& order, const Dataset& data, const std::string& name, std::int64_t width) {
+  Matrix<float> m(data.local_clients(), width);
+  if (width == 0) return m;
+  expect(file, data, "/model/" + name, {data.clients, width});
+  const auto block = file.read_rows<float>("/model/" + name, order.first(), order.count());
+  m.values = order.to_local<float>(Rows(block), width);
+  return m;
+}
+
+OverlayStore read_overlay(const h5::File& file, const ClientOrder& order, const Dataset& data, int width) {
+  OverlayStore overlay(data.local_clients(), width);
+  expect(file, data, "/model/overlay_offsets", {data.clients + 1});
+  expect(file, data, "/model/overlay_rows", {-1, width});
+  auto offsets = file.read_rows<std::int64_t>("/model/overlay_offsets", order.first(), order.count() + 1);
+  const auto begin = offsets.front(), rows_here = offsets.back() - begin;
+  std::vector<std::int64_t> block_offsets(offsets.begin(), offsets.end());
+  for (auto& offset : block_offsets) offset -= begin;
+  Array<std::int32_t> block_counts(std::size_t(order.count()));
+  for (std::size_t k = 0; k < block_counts.size(); ++k) block_counts[k] = std::int32_t(block_offsets[k + 1] - block_offsets[k]);
+  const auto counts = order.to_local<std::int32_t>(std::span<const std::int32_t>(block_counts), 1);
+  const auto local_offsets = offsets_of(counts);
+  const auto block_ids = file.read_rows<std::int32_t>("/model/overlay_items", begin, rows_here);
+  const auto ids = order.to_local<std::int32_t>(std::span<const std::int32_t>(block_ids), 1, block_offsets, local_offsets);
+  const auto block_rows = file.read_rows<float>("/model/overlay_rows", begin, rows_here);
+  const auto rows = order.to_local<float>(Rows(block_rows), width, block_offsets, local_offsets);
+  for (std::int64_t k = 0; k < data.local_clients(); ++k) {
+    const auto at = local_offsets[std::size_t(k)];
+    const std::span<const std::int32_t> mine(ids.data() + at, std::size_t(counts[std::size_t(k)]));
+    overlay.replace(k, mine, rows.data() + at * width);
+  }
+  return overlay;
+}
+
+}  // namespace
+
+std::vector<std::string> item_matrix_names(const ModelSpec& spec, const Config& config) {
+  if (spec.rows_trained) return {"item_table"};
+  if (spec.fusion.views == ViewsKind::mlp) return {"view_mlp"};
+  std::vector<std::string> names;
+  for (const auto& view : config.views) names.push_back("view_" + view);
+  return names;
+}
+
+void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
+                 const Dataset& data) {
+  sink.group("/model");
+  const auto names = item_matrix_names(spec, record.config);
+  FEDFUSE_CHECK(names.size() == global.views.size(), "the model has another number of item matrices than its configuration");
+  for (std::size_t j = 0; j < names.size(); ++j) {
+    const auto meaning = spec.rows_trained ? std::string("the shared item table C") : cat("item view F_", j + 1, " as the clients see it");
+    sink.all<float>("/model/" + names[j], global.views[j].cols, global.views[j].span(), "1", meaning);
+  }
+  if (!global.theta.empty())
+    sink.all<float>("/model/theta", 0, std::span<const float>(global.theta), "1",
+                    spec.shares_head ? "the shared head" : "the head that every client started from");
+
+  const ClientOrder order(data.client_ids, data.clients, sink.comm());
+  write_clients(sink, order, data.clients, "client_theta", state.theta, "the client's own head");
+  write_clients(sink, order, data.clients, "client_user", state.user, "the client's own vector (neumf: u1 u2)");
+  write_clients(sink, order, data.clients, "client_router", state.router, "the client's own router");
+  if (sink.comm().max(state.overlay.clients()) > 0) write_overlay(sink, order, data.clients, state.overlay);
+  if (!state.base.empty())
+    sink.all<float>("/model/overlay_base", state.base.cols, state.base.span(), "1", "common start of personal rows, where a client has no row");
+  if (sink.comm().max(std::int64_t(state.base_scale.size())) > 0) {
+    const auto block = order.to_block<float>(Rows(state.base_scale), 1);
+    sink.rows<float>("/model/overlay_base_scale", data.clients, 0, order.first(), block, "1", "factor of overlay_base for the client");
+  }
+  if (spec.has_teacher) {
+    const auto block = order.to_block<std::int32_t>(std::span<const std::int32_t>(state.group), 1);
+    sink.rows<std::int32_t>("/model/client_group", data.clients, 0, order.first(), block, "group", "group of the client, -1: none");
+  }
+
+  write_groups_by_round(sink, record, data);
+  if (!record.group_embeddings.empty())
+    sink.all<float>("/groups/embeddings", record.group_embeddings.cols, record.group_embeddings.span(), "1", "learned embedding e_l of each group");
+  if (!record.preferences.empty())
+    sink.all<float>("/groups/preferences", record.preferences.cols, record.preferences.span(), "1",
+                    "pref_l[i]: probability that group l likes item i");
+}
+
+StoredModel read_model(const h5::File& file, const Config& config, const Dataset& data, const Comm& comm) {
+  StoredModel model;
+  model.spec = resolve(config);
+  const auto& spec = model.spec;
+  for (const auto& name : item_matrix_names(spec, config)) {
+    expect(file, data, "/model/" + name, {data.items, spec.view_width});
+    model.global.views.push_back(file.read_matrix<float>("/model/" + name));
+  }
+  if (file.has("/model/theta")) {
+    expect(file, data, "/model/theta", {spec.head.theta});
+    model.global.theta = file.read_all<float>("/model/theta");
+  }
+  const ClientOrder order(data.client_ids, data.clients, comm);
+  auto& state = model.state;
+  if (!spec.shares_head) state.theta = read_clients(file, order, data, "client_theta", spec.head.theta);
+  state.user = read_clients(file, order, data, "client_user", spec.head.user);
+  state.router = read_clients(file, order, data, "client_router", spec.has_router ? spec.router.size : 0);
+  if (spec.has_overlay()) state.overlay = read_overlay(file, order, data, spec.overlay_width());
+  if (file.has("/model/overlay_base")) {
+    expect(file, data, "/model/overlay_base", {data.items, spec.overlay_width()});
+    state.base = file.read_matrix<float>("/model/overlay_base");
+  }
+  if (file.has("/model/overlay_base_scale")) {
+    expect(file, data, "/model/overlay_base_scale", {data.clients});
+    const auto block = file.read_rows<float>("/model/overlay_base_scale", order.first(), order.count());
+    state.base_scale = order.to_local<float>(Rows(block), 1);
+  }
+  state.group.assign(std::size_t(data.local_clients()), -1);
+  if (file.has("/model/client_group")) {
+    expect(file, data, "/model/client_group", {data.clients});
+    const auto block = file.read_rows<std::int32_t>("/model/client_group", order.first(), order.count());
+    const auto mine = order.to_local<std::int32_t>(std::span<const std::int32_t>(block), 1);
+    state.group.assign(mine.begin(), mine.end());
+  }
+  return model;
+}
+
+std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global, const ClientState& state, const Comm& comm) {
+  std::int64_t shared = std::int64_t(global.theta.size() + state.base.size() + record.preferences.size() + record.group_embeddings.size());
+  for (const auto& view : global.views) shared += std::int64_t(view.size());
+  std::int64_t mine = std::int64_t(state.theta.size() + state.user.size() + state.router.size() + state.base_scale.size() + state.group.size());
+  mine += state.overlay.total_rows() * (state.overlay.width() + 1) + 2 * state.overlay.clients();
+  for (const auto& round : record.group_by_round) mine += std::int64_t(round.size());
+  std::int64_t cells = 0, columns = 0;
+  for (const auto* table : {&record.metrics, &record.time, &record.traffic, &record.groups, &record.baselines})
+    columns += std::int64_t(table->columns().size()), cells += std::int64_t(table->columns().size() * table->rows());
+  // HDF5 keeps about 2 KiB of names and attributes for a column.
+  return 4 * (shared + comm.sum(mine)) + 8 * cells + 2048 * columns + (std::int64_t(1) << 20);
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,90 @@
+#include "results/output_space.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "core/comm.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "data/output_file.hpp"
+#include "results/record.hpp"
+
+namespace fedfuse {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const std::string& path, int error) {
+  const bool space = error == ENOSPC || error == EDQUOT || error == EFBIG;
+  throw InputError(cat("cannot write ", path), std::strerror(error),
+                   space ? "free some space, or write to another disk" : "check the path and its permissions");
+}
+
+class Descriptor {
+ public:
+  Descriptor(const std::string& partial, const std::string& path) : id_(::open(partial.c_str(), O_WRONLY | O_CLOEXEC)), path_(path) {
+    if (id_ < 0) fail(path, errno);
+  }
+  ~Descriptor() { ::close(id_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  void allocate(std::int64_t bytes) const {
+    if (::fallocate(id_, 0, 0, bytes) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) fail(path_, errno);
+    if (::ftruncate(id_, 0) != 0) fail(path_, errno);
+  }
+  void write(const std::string& text) const {
+    for (std::size_t at = 0; at < text.size();) {
+      const auto written = ::write(id_, text.data() + at, text.size() - at);
+      if (written < 0 && errno != EINTR) fail(path_, errno);
+      if (written > 0) at += std::size_t(written);
+    }
+  }
+
+ private:
+  int id_;
+  const std::string& path_;
+};
+
+void refuse_special(const std::string& path) {
+  std::error_code error;
+  const auto kind = fs::status(path, error).type();
+  if (kind != fs::file_type::not_found && kind != fs::file_type::regular && kind != fs::file_type::directory)
+    throw InputError(cat("cannot write ", path), "it is not a plain file", "give another --out");
+}
+
+}  // namespace
+
+std::string twin_path(const std::string& path) { return fs::path(path).replace_extension(".json").string(); }
+
+void reserve_space(const std::string& partial, const std::string& path, std::int64_t bytes) { Descriptor(partial, path).allocate(bytes); }
+
+void write_text_file(const std::string& path, const std::string& text, bool overwrite) {
+  refuse_special(path);
+  const auto alone = Comm::self();
+  OutputFile file(path, overwrite, std::int64_t(text.size()), alone);
+  Descriptor(file.partial(), path).write(text);
+  file.commit();
+}
+
+void check_writable(const std::string& path, bool overwrite, const Comm& comm) {
+  const auto twin = twin_path(path);
+  comm.on_root([&] {
+    if (path.empty()) throw InputError("no result file is named", "--out is missing", "give --out FILE.h5");
+    if (twin == path) throw InputError(cat("--out ", path), "the JSON twin of the result would have the same name", "end the name in .h5");
+    refuse_special(path);
+    refuse_special(twin);
+    constexpr std::int64_t little = 65536;
+    const auto alone = Comm::self();
+    for (const auto& file : {path, twin}) {  // really made, and removed at once
+      const OutputFile probe(file, overwrite, little, alone);
+      reserve_space(probe.partial(), file, little);
+    }
+  });
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,15 @@
+#pragma once
+// Where a result goes: its twin's name, and room for it. The files themselves are data/output_file.hpp's: whole or not there.
+#include <cstdint>
+#include <string>
+
+namespace fedfuse {
+
+[[nodiscard]] std::string twin_path(const std::string& path);  // the JSON twin: the extension replaced by .json
+// Asks the file system for `bytes` at the existing file `partial`, and gives them back: a full disk, a quota or a limit shows before
+// the work, not in its middle. InputError that names `path`. For one rank.
+void reserve_space(const std::string& partial, const std::string& path, std::int64_t bytes);
+// A small text, whole or not at all. InputError. For one rank.
+void write_text_file(const std::string& path, const std::string& text, bool overwrite);
+
+}  // namespace fedfuse

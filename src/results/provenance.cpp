@@ -1,0 +1,112 @@
+#include "results/provenance.hpp"
+
+#include <H5public.h>
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <map>
+
+#include "fedfuse_build_config.hpp"
+#include "fedfuse_build_info.hpp"
+#include "results/json_text.hpp"
+#include "results/record.hpp"
+
+namespace fedfuse {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// An HDF5 attribute holds 64 KiB: long command lines and long host lists are cut, and say so.
+constexpr std::size_t longest_argument = 2048, most_argument_bytes = 16384, most_hosts = 256;
+
+Json command_line(const std::vector<std::string>& argv) {
+  Json list = Json::array();
+  std::size_t bytes = 0;
+  for (const auto& argument : argv) {
+    bytes += std::min(argument.size(), longest_argument);
+    if (bytes > most_argument_bytes) {
+      list.push_back("... (" + std::to_string(argv.size() - list.size()) + " more)");
+      break;
+    }
+    list.push_back(argument.size() > longest_argument ? argument.substr(0, longest_argument) + "..." : argument);
+  }
+  return list;
+}
+
+// Ranks by host name.
+Json hosts(const Comm& comm) {
+  std::array<char, MPI_MAX_PROCESSOR_NAME> name{};
+  int length = 0;
+  MPI_Get_processor_name(name.data(), &length);
+  const auto all = comm.all_gather(std::span<const char>(name));
+  std::map<std::string, int> ranks;
+  for (std::size_t at = 0; at < all.size(); at += name.size()) ++ranks[std::string(all.data() + at)];
+  Json list = Json::object();
+  for (const auto& [host, n] : ranks) {
+    if (list.size() == most_hosts) {
+      list["..."] = ranks.size() - most_hosts;
+      break;
+    }
+    list[host] = n;
+  }
+  return list;
+}
+
+std::string mpi_library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  const std::string whole(text.data());
+  return whole.substr(0, whole.find_first_of("\n,"));
+}
+
+std::string now_utc() {
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text.data();
+}
+
+Json dirty_flag() {
+  const std::string text = FEDFUSE_GIT_DIRTY;
+  if (text == "unknown") return nullptr;
+  return text == "true";
+}
+
+}  // namespace
+
+std::string version_text() {
+  const auto dirty = dirty_flag();
+  const bool modified = dirty.is_boolean() && dirty.get<bool>();
+  return "fedfuse " FEDFUSE_VERSION " (commit " + std::string(FEDFUSE_GIT_SHA).substr(0, 12) + (modified ? ", modified)" : ")");
+}
+
+std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads, const Comm& comm) {
+  Json p = Json::object();
+  p["program"] = "fedfuse";
+  p["version"] = FEDFUSE_VERSION;
+  p["git_sha"] = FEDFUSE_GIT_SHA;
+  p["git_dirty"] = dirty_flag();
+  p["started_utc"] = now_utc();
+  p["argv"] = command_line(argv);
+  p["ranks"] = comm.size();
+  p["threads"] = threads;
+  p["hosts"] = hosts(comm);
+  p["compiler"] = FEDFUSE_COMPILER_ID " " FEDFUSE_COMPILER_VERSION;
+  p["compiler_flags"] = FEDFUSE_COMPILER_FLAGS;
+  p["build_type"] = FEDFUSE_BUILD_TYPE;
+  p["mpi"] = mpi_library();
+  p["hdf5"] = H5_VERS_INFO;
+  p["cuda"] = FEDFUSE_CUDA_REPORT;
+  p["nccl"] = FEDFUSE_NCCL_REPORT;
+  auto text = json_text(p);
+  comm.broadcast(text);  // one clock for all: the file is written by all ranks
+  return text;
+}
+
+}  // namespace fedfuse

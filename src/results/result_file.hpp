@@ -1,0 +1,83 @@
+#pragma once
+// Inside of the writer and the reader: a result file being written by all ranks, and the small parts of one being read.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "core/error.hpp"
+#include "core/h5.hpp"
+#include "core/text.hpp"
+#include "results/client_order.hpp"
+#include "results/record.hpp"
+
+namespace fedfuse {
+
+// A parallel HDF5 file in which a write that fails on one rank fails on all, as an InputError (a full disk is nobody's bug).
+class ResultSink {
+ public:
+  ResultSink(const std::string& partial, const std::string& path, const Comm& comm) : comm_(comm), path_(path) {
+    step([&] { file_ = std::make_unique<h5::File>(h5::File::create(partial, &comm_)); });
+  }
+  template <class Work>
+  void step(Work&& work) {
+    comm_.together([&] {
+      try {
+        work();
+      } catch (const InternalError& e) {
+        throw InputError(cat("cannot write ", path_), e.what(), "free some space or check the disk; the file that stood there before is unchanged");
+      }
+    });
+  }
+  // Rows of this rank, with the attributes that explain them. cols = 0: 1-D.
+  template <class T>
+  void rows(const std::string& name, std::int64_t total, std::int64_t cols, std::int64_t first, std::span<const T> block, const char* unit,
+            const std::string& meaning) {
+    step([&] { file_->write_rows<T>(name, total, cols, first, block); });
+    describe(name, unit, meaning);
+  }
+  // The same values on every rank.
+  template <class T>
+  void all(const std::string& name, std::int64_t cols, std::span<const T> values, const std::string& unit, const std::string& meaning) {
+    step([&] { file_->write_all<T>(name, cols, values); });
+    describe(name, unit, meaning);
+  }
+  template <class T>
+  void attribute(const std::string& object, const std::string& name, const T& value) {
+    step([&] { file_->set(object, name, value); });
+  }
+  void group(const std::string& name) {
+    step([&] { file_->group(name); });
+  }
+  void close() {
+    step([&] { file_->close(); });
+  }
+  [[nodiscard]] const Comm& comm() const { return comm_; }
+
+ private:
+  void describe(const std::string& name, const std::string& unit, const std::string& meaning) {
+    step([&] {
+      file_->set(name, "unit", unit);
+      file_->set(name, "meaning", meaning);
+    });
+  }
+  const Comm& comm_;
+  std::string path_;
+  std::unique_ptr<h5::File> file_;
+};
+
+// /model, and /groups' arrays (model_io.cpp). Collective.
+void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
+                 const Dataset& data);
+[[nodiscard]] StoredModel read_model(const h5::File& file, const Config& config, const Dataset& data, const Comm& comm);
+// Names of the item matrices in /model, in order of the views.
+[[nodiscard]] std::vector<std::string> item_matrix_names(const ModelSpec& spec, const Config& config);
+// Bytes of all arrays, over all ranks: what the disk must hold. Collective.
+[[nodiscard]] std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global, const ClientState& state, const Comm& comm);
+
+// The small parts: configuration, status, tables, facts, notes.
+[[nodiscard]] RunRecord read_small_parts(const h5::File& file);
+// The JSON twin's text (twin.cpp).
+[[nodiscard]] std::string twin_text(const RunRecord& record, const std::string& provenance, const Dataset& data);
+
+}  // namespace fedfuse

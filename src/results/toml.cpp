@@ -1,0 +1,131 @@
+#include "results/toml.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace fedfuse {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class Parser {
+ public:
+  Parser(const std::string& text, const std::string& source) : text_(text), source_(source) {}
+
+  Json parse() {
+    Json all = Json::object();
+    for (skip(true); !done(); skip(true)) {
+      if (peek() == '[') fail("there are no tables in this file: every setting stands at the top level");
+      const auto name = key();
+      skip(false);
+      if (done() || peek() != '=') fail(cat("\"", name, "\" is not followed by ="));
+      ++at_;
+      skip(false);
+      if (all.contains(name)) fail(cat("\"", name, "\" is set twice"));
+      all[name] = value();
+      skip(false);
+      if (!done() && peek() != '\n') fail(cat("something follows the value of \"", name, "\""));
+    }
+    return all;
+  }
+
+ private:
+  [[nodiscard]] bool done() const { return at_ >= text_.size(); }
+  [[nodiscard]] char peek() const { return text_[at_]; }
+  [[noreturn]] void fail(const std::string& why) const {
+    const auto line = 1 + std::count(text_.begin(), text_.begin() + std::ptrdiff_t(std::min(at_, text_.size())), '\n');
+    throw InputError(cat("cannot read ", source_, ", line ", line), why,
+                     "write settings as name = value, texts in \"quotes\" (`fedfuse train --dump-config` shows all)");
+  }
+
+  void skip(bool line_ends) {  // blanks and comments
+    while (!done()) {
+      const char c = peek();
+      if (c == '#') {
+        while (!done() && peek() != '\n') ++at_;
+      } else if (c == ' ' || c == '\t' || c == '\r' || (line_ends && c == '\n')) {
+        ++at_;
+      } else {
+        return;
+      }
+    }
+  }
+
+  static bool bare(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '+' || c == '.'; }
+  std::string word() {
+    const auto begin = at_;
+    while (!done() && bare(peek())) ++at_;
+    return text_.substr(begin, at_ - begin);
+  }
+  std::string key() {
+    if (peek() == '"' || peek() == '\'') return quoted();
+    const auto name = word();
+    if (name.empty()) fail(cat("a name was expected, not '", peek(), "'"));
+    return name;
+  }
+
+  std::string quoted() {
+    const char quote = peek();
+    if (text_.compare(at_, 3, std::string(3, quote)) == 0) fail("texts over several lines are not read");
+    const auto begin = ++at_;
+    while (!done() && peek() != quote && peek() != '\n') at_ += (quote == '"' && peek() == '\\') ? 2 : 1;
+    if (done() || peek() != quote) fail("a text has no closing quote");
+    const auto raw = text_.substr(begin, at_ - begin);
+    ++at_;
+    if (quote == '\'') return raw;
+    const auto text = Json::parse(cat('"', raw, '"'), nullptr, false);  // the escapes are those of JSON
+    if (!text.is_string()) fail("a text has an escape that is not known");
+    return text.get<std::string>();
+  }
+
+  Json array() {
+    Json values = Json::array();
+    for (++at_, skip(true);; skip(true)) {
+      if (done()) fail("an array has no closing ]");
+      if (peek() == ']') break;
+      values.push_back(value());
+      skip(true);
+      if (!done() && peek() == ',')
+        ++at_;
+      else if (done() || peek() != ']')
+        fail("array elements are not separated by a comma");
+    }
+    ++at_;
+    return values;
+  }
+
+  Json value() {
+    if (done() || peek() == '\n') fail("a value is missing");
+    if (peek() == '"' || peek() == '\'') return quoted();
+    if (peek() == '[') return array();
+    auto token = word();
+    if (token == "true") return true;
+    if (token == "false") return false;
+    std::erase(token, '_');
+    return number(token);
+  }
+
+  Json number(const std::string& token) {
+    const bool negative = token.starts_with('-');
+    const auto digits = token.substr(negative || token.starts_with('+') ? 1 : 0);
+    const bool integer = !digits.empty() && std::ranges::all_of(digits, [](unsigned char c) { return std::isdigit(c) != 0; });
+    const auto read = Json::parse(negative ? "-" + digits : digits, nullptr, false);  // refuses inf, nan and the rest
+    if (!read.is_number()) fail(token.empty() ? "a value is missing" : cat("\"", token, "\" is no number, true or false; texts stand in quotes"));
+    if (integer && !read.is_number_integer()) fail(cat(token, " is too large"));
+    return read;
+  }
+
+  const std::string& text_;
+  const std::string& source_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+nlohmann::ordered_json parse_toml(const std::string& text, const std::string& source) { return Parser(text, source).parse(); }
+
+}  // namespace fedfuse

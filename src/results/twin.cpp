@@ -1,0 +1,39 @@
+// The JSON twin: the small parts of a result, for tools that do not read HDF5. NaN becomes null.
+#include "results/json_text.hpp"
+#include "results/result_file.hpp"
+
+namespace fedfuse {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json table_json(const Table& table) {
+  Json columns = Json::object();
+  for (const auto& column : table.columns()) columns[column.name] = column.values;
+  return columns;
+}
+
+}  // namespace
+
+std::string twin_text(const RunRecord& record, const std::string& provenance, const Dataset& data) {
+  Json twin = Json::object();
+  twin["format"] = "fedfuse-result";
+  twin["schema_version"] = result_schema;
+  twin["status"] = record.status;
+  twin["status_text"] = record.status_text;
+  twin["best_round"] = record.best_round;
+  twin["model_round"] = record.model_round;
+  twin["data"] = {{"name", data.name}, {"clients", data.clients}, {"items", data.items}, {"train_interactions", data.train_interactions}};
+  twin["config"] = Json::parse(config_to_json(record.config));
+  twin["provenance"] = Json::parse(provenance);
+  twin["facts"] = record.facts;
+  twin["notes"] = record.notes;
+  twin["metrics"] = table_json(record.metrics);
+  twin["time"] = table_json(record.time);
+  twin["traffic"] = table_json(record.traffic);
+  twin["groups"] = table_json(record.groups);
+  twin["baselines"] = table_json(record.baselines);
+  return json_text(twin, 1) + "\n";
+}
+
+}  // namespace fedfuse
