@@ -1,0 +1,159 @@
+#include "server/grouping.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "server/grouping/assignment.hpp"
+#include "server/grouping/cluster.hpp"
+#include "server/grouping/fixed.hpp"
+#include "server/grouping/sample.hpp"
+#include "server/grouping/standardise.hpp"
+
+namespace fedfuse {
+namespace {
+
+using namespace grouping;
+
+// What rank 0 found, beside the groups of the sample and the centres.
+struct Header {
+  std::int64_t groups = 0, components = 0, equal = 0;
+  double variance_share = 1.0;
+};
+
+GroupBounds bounds_for(const Config& config, std::int64_t participants) {
+  const bool adaptive = config.groups_max > 0;
+  const GroupBounds wanted = adaptive ? GroupBounds{config.groups_min, config.groups_max} : GroupBounds{config.groups, config.groups};
+  return {std::min(wanted.least, participants), std::min(wanted.most, participants)};
+}
+
+// Nearest centre of x: argmin_g square_g - 2 sum_j weight_jg (x_j - mean_j). The sum runs over j in order for every group,
+// so that a row's place in memory decides nothing; ties go to the lower group.
+void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, const Points& centre, const std::vector<double>& square,
+                       std::vector<std::int32_t>& group) {
+  const std::int64_t groups = centre.cols();
+  Points weight = centre;
+  for (std::int64_t j = 0; j < weight.rows(); ++j) weight.row(j) *= -2.0 * scale.inverse_sd[std::size_t(j)];
+  parallel_blocks(vectors.rows, 1024, [&](std::int64_t first, std::int64_t count) {
+    std::vector<double> score(static_cast<std::size_t>(groups));
+    for (std::int64_t i = first; i < first + count; ++i) {
+      std::ranges::copy(square, score.begin());
+      for (std::int64_t j = 0; j < vectors.cols; ++j) {
+        const double x = double(vectors(i, j)) - scale.mean[std::size_t(j)];
+        const double* w = weight.data() + j * groups;
+        for (std::size_t g = 0; g < score.size(); ++g) score[g] += w[g] * x;
+      }
+      group[std::size_t(i)] = std::int32_t(std::ranges::min_element(score) - score.begin());
+    }
+  });
+}
+
+std::string describe(const Config& config, const Header& found, std::int64_t total, std::int64_t sampled, std::int64_t columns, bool adaptive) {
+  auto text = cat(config.cluster, " on ", sampled, sampled < total ? " landmarks" : " participants");
+  if (found.equal != 0) return cat("balanced split of ", total, " participants: their vectors are all equal");
+  if (config.pca_variance < 1.0) {
+    const auto percent = double(std::int64_t(found.variance_share * 1000 + 0.5)) / 10;
+    text += cat(", PCA to ", found.components, " of ", columns, " columns (", percent, " % of the variance)");
+  }
+  if (adaptive) text += cat(", ", found.groups, " groups by ", config.groups_by);
+  if (sampled < total) text += cat(", nearest centre for ", total - sampled);
+  return text;
+}
+
+// Clusters the sample on rank 0 and tells everybody; fills result.group.
+Header cluster_everyone(const Config& config, const GroupingInput& input, std::int64_t total, std::int64_t columns, std::int64_t round,
+                        const std::vector<std::int32_t>& sample, GroupBounds bounds, GroupingResult& result, const Comm& comm) {
+  const auto scale = column_scale(input.vectors, input.ids, columns, total, round, comm);
+  Clustering found;
+  {
+    const auto gathered = gather_sample(input.vectors, input.ids, sample, columns, comm);
+    comm.on_root([&] { found = cluster_points(config, standardise(gathered, scale), bounds); });
+  }
+  Header header{found.groups, found.components, found.equal ? 1 : 0, found.variance_share};
+  comm.broadcast(std::span(&header, 1));
+  found.group.resize(sample.size());
+  comm.broadcast(std::span(found.group));
+
+  result.group.assign(input.ids.size(), 0);
+  if (std::int64_t(sample.size()) < total && header.equal == 0) {
+    Points centre = Points::Zero(columns, header.groups);
+    std::vector<double> square(std::size_t(header.groups));
+    if (comm.root()) {
+      centre = found.centre;
+      std::ranges::copy(found.centre_square, square.begin());
+    }
+    comm.broadcast(std::span(centre.data(), std::size_t(centre.size())));
+    comm.broadcast(std::span(square));
+    assign_to_nearest(input.vectors, scale, centre, square, result.group);
+  }
+  for (std::size_t i = 0; i < input.ids.size(); ++i) {
+    const auto place = std::ranges::lower_bound(sample, input.ids[i]);
+    if (place != sample.end() && *place == input.ids[i])
+      result.group[i] = found.group[std::size_t(place - sample.begin())];
+    else if (header.equal != 0)
+      result.group[i] = std::int32_t(input.ids[i] % header.groups);
+  }
+  return header;
+}
+
+// New groups take the names of the previous ones that they overlap most in total (the assignment problem). With fewer groups
+// than before, only names below the new number can be kept.
+void keep_names(std::span<const std::int32_t> previous, std::int64_t groups, std::vector<std::int32_t>& group, const Comm& comm) {
+  Matrix<std::int64_t> overlap(groups, groups);
+  for (std::size_t i = 0; i < group.size(); ++i)
+    if (previous[i] >= 0 && previous[i] < groups) ++overlap(group[i], previous[i]);
+  comm.sum(overlap.span());
+  const auto name = best_assignment(overlap);
+  for (auto& g : group) g = name[std::size_t(g)];
+}
+
+void by_vectors(const Config& config, const GroupingInput& input, std::int64_t total, std::int64_t round, GroupingResult& result, const Comm& comm) {
+  const std::int64_t columns = comm.max(input.vectors.cols);
+  FEDFUSE_CHECK(columns > 0, "participants are grouped by vectors of at least one column");
+  FEDFUSE_CHECK(input.ids.empty() || input.vectors.cols == columns, "all ranks hold vectors of the same width");
+  const auto bounds = bounds_for(config, total);
+  const auto sample = choose_sample(input.ids, total, std::max(config.landmarks, bounds.most), config.seed, comm);
+  const auto found = cluster_everyone(config, input, total, columns, round, sample, bounds, result, comm);
+  result.sizes.assign(std::size_t(found.groups), 0);
+  result.components = found.components;
+  result.method = describe(config, found, total, std::int64_t(sample.size()), columns, bounds.least < bounds.most);
+  keep_names(input.previous, found.groups, result.group, comm);
+}
+
+void by_fixed(FixedGroups fixed, std::string method, GroupingResult& result) {
+  result.group = std::move(fixed.group);
+  result.sizes.assign(std::size_t(fixed.groups), 0);
+  result.method = std::move(method);
+}
+
+}  // namespace
+
+GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round, const Comm& comm) {
+  const auto mine = input.ids.size();
+  FEDFUSE_CHECK(input.previous.size() == mine, "a previous group, or -1, for each participant");
+  FEDFUSE_CHECK(std::ranges::is_sorted(input.ids), "participants come in ascending order of their ids");
+  const auto total = comm.sum(std::int64_t(mine));
+  GroupingResult result;
+  result.method = "no participants";
+  if (total == 0) {
+    result.sizes.assign(std::size_t(config.groups), 0);
+    return result;
+  }
+  if (config.group_by == "random") {
+    by_fixed(random_groups(config, input.ids), cat("random, fixed for the run, ", config.groups, " groups"), result);
+  } else if (config.group_by == "labels") {
+    by_fixed(label_groups(config, input.ids, input.labels, comm), "labels of the data set", result);
+  } else {
+    FEDFUSE_CHECK(input.vectors.rows == std::int64_t(mine), "a vector for each participant");
+    by_vectors(config, input, total, round, result, comm);
+  }
+  for (std::size_t i = 0; i < mine; ++i) {
+    ++result.sizes[std::size_t(result.group[i])];
+    result.moved += std::int64_t(input.previous[i] >= 0 && input.previous[i] != result.group[i]);
+  }
+  comm.sum(std::span(result.sizes));
+  result.moved = comm.sum(result.moved);
+  return result;
+}
+
+}  // namespace fedfuse
