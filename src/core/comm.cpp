@@ -80,8 +80,18 @@ Comm Comm::self() { return Comm(MPI_COMM_SELF); }
 
 void Comm::barrier() const { MPI_OK(MPI_Barrier(comm_)); }
 
+int Comm::ranks_on_this_node() const {
+  MPI_Comm node = MPI_COMM_NULL;
+  MPI_OK(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
+  int ranks = 1;
+  MPI_OK(MPI_Comm_size(node, &ranks));
+  MPI_OK(MPI_Comm_free(&node));
+  return ranks;
+}
+
 void Comm::sum(std::span<std::int64_t> values) const {
   if (size_ == 1) return;
+  moved_->summed += std::int64_t(values.size_bytes());
   constexpr std::size_t tile = std::size_t(1) << 27;
   for (std::size_t at = 0; at < values.size(); at += tile)
     MPI_OK(MPI_Allreduce(MPI_IN_PLACE, values.data() + at, int(std::min(tile, values.size() - at)), MPI_INT64_T, MPI_SUM, comm_));
@@ -114,6 +124,7 @@ std::int64_t Comm::exscan(std::int64_t value) const {
 
 void Comm::broadcast_bytes(void* data, std::size_t bytes, int from) const {
   constexpr std::size_t tile = std::size_t(1) << 30;
+  if (size_ > 1 && rank_ == from) moved_->gathered += std::int64_t(bytes);
   for (std::size_t at = 0; at < bytes; at += tile)
     MPI_OK(MPI_Bcast(static_cast<char*>(data) + at, int(std::min(tile, bytes - at)), MPI_BYTE, from, comm_));
 }
@@ -130,6 +141,7 @@ void Comm::copy_bytes(void* to, const std::vector<std::byte>& from) {
 
 std::vector<std::byte> Comm::all_gather_bytes(const void* data, std::size_t bytes) const {
   const std::int64_t mine = std::int64_t(bytes);
+  if (size_ > 1) moved_->gathered += mine;
   std::vector<std::int64_t> sizes(std::size_t(size_), 0);
   MPI_OK(MPI_Allgather(&mine, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, comm_));
   const Layout layout(sizes);
@@ -145,6 +157,8 @@ std::vector<std::byte> Comm::exchange_bytes(const std::vector<std::span<const st
   FEDFUSE_CHECK(to_rank.size() == std::size_t(size_), "one part for each rank is needed");
   std::vector<std::int64_t> out_bytes, in_bytes(std::size_t(size_), 0);
   for (const auto& part : to_rank) out_bytes.push_back(std::int64_t(part.size()));
+  for (std::size_t r = 0; r < to_rank.size(); ++r)
+    if (int(r) != rank_) moved_->gathered += out_bytes[r];
   MPI_OK(MPI_Alltoall(out_bytes.data(), 1, MPI_INT64_T, in_bytes.data(), 1, MPI_INT64_T, comm_));
   const Layout out(out_bytes), in(in_bytes);
   std::vector<std::byte> send(out.total), received(in.total);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -20,6 +21,11 @@ class MpiSession {
   MpiSession& operator=(const MpiSession&) = delete;
 };
 
+// Bytes that this rank handed to MPI so far: to reductions, and to gathers, exchanges and broadcasts.
+struct MovedBytes {
+  std::int64_t summed = 0, gathered = 0;
+};
+
 class Comm {
  public:
   static Comm world();
@@ -28,6 +34,8 @@ class Comm {
   [[nodiscard]] int size() const { return size_; }
   [[nodiscard]] bool root() const { return rank_ == 0; }
   [[nodiscard]] MPI_Comm raw() const { return comm_; }
+  [[nodiscard]] MovedBytes moved() const { return *moved_; }  // of this communicator and its copies
+  [[nodiscard]] int ranks_on_this_node() const;
 
   void barrier() const;
   void sum(std::span<std::int64_t> values) const;  // in place, exact in any order; tiled above 2^27 words
@@ -82,6 +90,7 @@ class Comm {
   static void copy_bytes(void* to, const std::vector<std::byte>& from);
   MPI_Comm comm_;
   int rank_ = 0, size_ = 1;
+  std::shared_ptr<MovedBytes> moved_ = std::make_shared<MovedBytes>();
 };
 
 // Contiguous split of n things over the ranks: [first(r), first(r + 1)).

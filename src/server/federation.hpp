@@ -28,7 +28,6 @@ struct RoundReport {
   double loss = 0, loss_recommendation = 0, loss_distillation = 0;  // means over participants
   double lambda = 0, teacher_loss = 0;
   Traffic traffic;
-  std::int64_t moved_sum_bytes = 0;     // handed to all-reduce by each rank
   std::int64_t upload_bytes = 0;        // stored on this rank for pass 2
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
   std::int64_t failed_client = -1;      // >= 0: its loss or update was not finite; the state is that before the round

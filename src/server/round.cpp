@@ -63,7 +63,6 @@ RoundReport Federation::run_round(std::int64_t round) {
   report.loss = means.loss, report.loss_recommendation = means.loss_recommendation, report.loss_distillation = means.loss_distillation;
   if (report.lambda > 0) schedule_.observe(means.loss_recommendation, means.loss_distillation);
   report.traffic = count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, means.touched);
-  report.moved_sum_bytes = pass.sums->moved_bytes() + (pass.group_sums ? pass.group_sums->moved_bytes() : 0);
   report.upload_bytes = participants_.stored_bytes();
   return report;
 }

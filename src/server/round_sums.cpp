@@ -72,12 +72,6 @@ RoundSums::Means RoundSums::means() const {
   return {scalars_[0] / n, scalars_[1] / n, scalars_[2] / n, scalars_[3] / n / touched_unit};
 }
 
-std::int64_t RoundSums::moved_bytes() const {
-  std::int64_t bytes = theta_.bytes_moved() + weighted_rho_.bytes_moved() + scalars_.bytes_moved();
-  for (const auto& rows : rows_) bytes += rows.bytes_moved();
-  return bytes;
-}
-
 GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes) : spec_(spec), items_(items), sizes_(sizes) {
   for (const auto size : sizes) {
     const auto fixed = FixedPoint::for_total_weight(size);
@@ -142,13 +136,6 @@ std::vector<float> GroupSums::last_biases(const GlobalModel& global) const {
   for (std::size_t l = 0; l < sizes_.size(); ++l)
     b.push_back(sizes_[l] == 0 ? global.theta[std::size_t(spec_.head.last_b)] : float(mean(l, spec_.head.last_width)));
   return b;
-}
-
-std::int64_t GroupSums::moved_bytes() const {
-  std::int64_t bytes = 0;
-  for (const auto& rows : rows_) bytes += rows.bytes_moved();
-  for (const auto& small : small_) bytes += small.bytes_moved();
-  return bytes;
 }
 
 }  // namespace fedfuse

@@ -27,7 +27,6 @@ class RoundSums {
     double loss, loss_recommendation, loss_distillation, touched;  // over participants, unweighted
   };
   [[nodiscard]] Means means() const;
-  [[nodiscard]] std::int64_t moved_bytes() const;
 
  private:
   const ModelSpec& spec_;
@@ -48,7 +47,6 @@ class GroupSums {
   [[nodiscard]] std::vector<Matrix<float>> targets(const GlobalModel& global) const;
   [[nodiscard]] Matrix<float> last_weights(const GlobalModel& global) const;  // G x d: w_l
   [[nodiscard]] std::vector<float> last_biases(const GlobalModel& global) const;
-  [[nodiscard]] std::int64_t moved_bytes() const;
 
  private:
   [[nodiscard]] double mean(std::size_t group, std::int64_t column) const;  // of a group's row of small_

@@ -1,0 +1,17 @@
+#pragma once
+// What this machine gives one thread, measured in the same process as the kernels: an absolute time says nothing on a
+// shared machine, the ratio to a ceiling does.
+namespace fedfuse::bench {
+
+struct Ceilings {
+  double flops = 0;       // FLOP/s of fused multiply-adds in registers, float, one thread
+  double gemm_flops = 0;  // FLOP/s of Eigen's 512 x 512 x 512 float product, one thread
+  double copy_bytes = 0;  // B/s read plus written by a copy far larger than the caches, one thread
+};
+
+[[nodiscard]] const Ceilings& ceilings();  // measured at the first call: best of several, about half a second
+[[nodiscard]] double measure_flops();
+[[nodiscard]] double measure_gemm();
+[[nodiscard]] double measure_copy();
+
+}  // namespace fedfuse::bench

@@ -1,0 +1,23 @@
+// Google Benchmark's main, with the ceilings of this process in the header (and so in --benchmark_format=json).
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <string>
+
+#include "support/ceilings.hpp"
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  const auto& top = fedfuse::bench::ceilings();
+  const auto show = [](double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.4g", value);
+    return std::string(text);
+  };
+  benchmark::AddCustomContext("ceiling_fma_flop_per_s", show(top.flops));
+  benchmark::AddCustomContext("ceiling_eigen_gemm_flop_per_s", show(top.gemm_flops));
+  benchmark::AddCustomContext("ceiling_copy_bytes_per_s", show(top.copy_bytes));
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

@@ -1,0 +1,191 @@
+#include "app/recorder.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "core/memory.hpp"
+#include "core/text.hpp"
+#include "model/head.hpp"
+#include "server/grouping/agreement.hpp"
+
+namespace fedfuse {
+namespace {
+
+void set_metrics(Table& table, const std::string& prefix, const std::string& suffix, const Metrics& metrics) {
+  for (std::size_t c = 0; c < cutoffs.size(); ++c) {
+    table.set(cat(prefix, "_hr_", cutoffs[c], suffix), metrics.hr[c]);
+    table.set(cat(prefix, "_ndcg_", cutoffs[c], suffix), metrics.ndcg[c]);
+  }
+}
+
+void set_evaluation(Table& table, const Evaluation& evaluation) {
+  for (const auto& [name, split] : {std::pair{std::string("valid"), evaluation.valid}, std::pair{std::string("test"), evaluation.test}}) {
+    set_metrics(table, name, "", split.all);
+    set_metrics(table, name, "_warm", split.warm);
+    set_metrics(table, name, "_cold", split.cold);
+    table.set(name + "_clients", double(split.all.clients));
+    table.set(name + "_clients_warm", double(split.warm.clients));
+    table.set(name + "_clients_cold", double(split.cold.clients));
+  }
+  table.set("skipped_cold", double(evaluation.skipped_cold));
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string line;
+  for (const auto& word : words) line += (line.empty() ? "" : " ") + word;
+  return line;
+}
+
+double missing_share(const std::vector<std::uint8_t>& has) {
+  return has.empty() ? 1.0 : double(std::ranges::count(has, std::uint8_t(0))) / double(has.size());
+}
+
+double mean_of(const Table& table, const char* column) {
+  const auto* c = table.find(column);
+  if (c == nullptr || c->values.empty()) return 0.0;
+  double sum = 0;
+  for (const double v : c->values) sum += v;
+  return sum / double(c->values.size());
+}
+
+std::int64_t bytes_of(const ClientState& s) {
+  return std::int64_t(4 * (s.theta.size() + s.user.size() + s.router.size() + s.group.size())) + s.overlay.bytes();
+}
+
+}  // namespace
+
+Recorder::Recorder(const Config& config, const Dataset& data, const Comm& comm, int threads, double start_seconds)
+    : data_(data), comm_(comm), threads_(threads), start_(start_seconds) {
+  record.config = config;
+  auto& facts = record.facts;
+  facts["clients"] = double(data.clients), facts["items"] = double(data.items), facts["train_interactions"] = double(data.train_interactions);
+  facts["missing_text"] = missing_share(data.has_text), facts["missing_image"] = missing_share(data.has_image);
+  facts["ranks"] = comm.size(), facts["threads"] = threads;
+  facts["short_clients"] = double(comm.sum(std::int64_t(std::ranges::count(data.test, -1))));
+  record.notes["data_name"] = data.name;
+}
+
+void Recorder::baselines(const Baselines& baselines) {
+  for (const auto* evaluation : {&baselines.popularity, &baselines.cold_first}) {
+    record.baselines.begin_row();
+    set_evaluation(record.baselines, *evaluation);
+  }
+  setup_ = comm_.max(now_seconds() - start_);
+  moved_before_ = comm_.moved();
+}
+
+void Recorder::round(std::int64_t round, const RoundReport& report, const Federation& federation, const std::optional<RoundEvaluation>& evaluation) {
+  auto& m = record.metrics;
+  m.begin_row();
+  m.set("round", double(round));
+  m.set("loss", report.loss);
+  m.set("loss_recommendation", report.loss_recommendation);
+  m.set("participants", double(report.participants));
+  if (federation.spec().has_teacher) {
+    m.set("loss_distillation", report.loss_distillation);
+    m.set("distill_lambda", report.lambda);
+    m.set("teacher_loss", report.teacher_loss);
+    groups(round, report, federation);
+  }
+  if (evaluation) {
+    set_evaluation(m, evaluation->model);
+    if (evaluation->teacher) {
+      set_metrics(m, "teacher_valid", "", evaluation->teacher->valid.all);
+      set_metrics(m, "teacher_test", "", evaluation->teacher->test.all);
+    }
+  }
+  const auto& t = report.traffic;
+  const double n = double(report.participants);
+  auto& traffic = record.traffic;
+  traffic.begin_row();
+  for (const auto& [name, bytes] : {std::pair{"dense_down", t.dense_down}, {"dense_up", t.dense_up}, {"sparse_down", t.sparse_down},
+                                    {"sparse_up", t.sparse_up}, {"raw_multimodal_down", t.raw_multimodal_down}}) {
+    traffic.set(name, bytes);
+    traffic.set(cat(name, "_total"), bytes * n);
+  }
+  traffic.set("parameters_on_client", t.parameters_on_client);
+  const auto moved = comm_.moved();
+  traffic.set("moved_sum", double(comm_.sum(moved.summed - moved_before_.summed)));
+  traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
+  time(round, report, federation);
+  moved_before_ = comm_.moved();
+  upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);
+}
+
+void Recorder::groups(std::int64_t /*round*/, const RoundReport& report, const Federation& federation) {
+  const auto& group = federation.state().group;
+  const bool labelled = comm_.max(double(std::ranges::any_of(data_.label, [](auto l) { return l >= 0; }))) > 0;
+  auto& g = record.groups;
+  g.begin_row();
+  if (report.grouping) {
+    const auto& sizes = report.grouping->sizes;
+    g.set("groups", double(std::ranges::count_if(sizes, [](auto size) { return size > 0; })));
+    g.set("largest", double(std::ranges::max(sizes)));
+    g.set("smallest", double(std::ranges::min(sizes)));
+    g.set("moved", double(report.grouping->moved));
+    g.set("components", double(report.grouping->components));
+    record.notes["grouping_method"] = report.grouping->method;
+  }
+  if (labelled) g.set("agreement", adjusted_rand_index(group, data_.label, comm_));
+  record.group_by_round.push_back(group);
+}
+
+// One gather of all phases of all ranks: a round may take milliseconds.
+void Recorder::time(std::int64_t round, const RoundReport& report, const Federation& federation) {
+  const auto& timer = federation.timer();
+  std::array<double, phase_count + 1> mine{};
+  for (std::size_t p = 0; p < phase_count; ++p) mine[p] = timer.seconds(Phase(p));
+  mine[phase_count] = timer.total();
+  const auto all = comm_.all_gather(std::span<const double>(mine));
+  const auto ranks = std::size_t(comm_.size());
+  const auto over_ranks = [&](std::size_t p) {
+    std::array<double, 3> r{all[p], 0, all[p]};
+    for (std::size_t k = 0; k < ranks; ++k) {
+      const double s = all[k * mine.size() + p];
+      r = {std::min(r[0], s), r[1] + s / double(ranks), std::max(r[2], s)};
+    }
+    return r;
+  };
+  auto& t = record.time;
+  t.begin_row();
+  t.set("round", double(round));
+  for (std::size_t p = 0; p < phase_count; ++p) {
+    const auto [least, mean, most] = over_ranks(p);
+    t.set(cat(phase_names[p], "_min"), least);
+    t.set(cat(phase_names[p], "_mean"), mean);
+    t.set(cat(phase_names[p], "_max"), most);
+  }
+  const auto [least, mean, most] = over_ranks(std::size_t(Phase::training));
+  t.set("round_s", over_ranks(phase_count)[2]);
+  t.set("imbalance", mean > 0 ? most / mean : 1.0);
+  t.set("client_rounds_per_second", most > 0 ? double(report.participants) / most : 0.0);
+  training_seconds_ += most;
+  client_rounds_ += report.participants;
+}
+
+void Recorder::finish(const Federation& federation) {
+  const auto& spec = federation.spec();
+  auto& facts = record.facts;
+  facts["setup_seconds"] = setup_;
+  facts["rounds_done"] = double(record.metrics.rows());
+  facts["training_seconds"] = training_seconds_;
+  facts["total_seconds"] = comm_.max(now_seconds() - start_);
+  facts["client_rounds_per_second"] = training_seconds_ > 0 ? double(client_rounds_) / training_seconds_ : 0.0;
+  facts["bytes_down_per_client"] = mean_of(record.traffic, "dense_down");
+  facts["bytes_up_per_client"] = mean_of(record.traffic, "dense_up");
+  facts["sparse_bytes_down_per_client"] = mean_of(record.traffic, "sparse_down");
+  facts["sparse_bytes_up_per_client"] = mean_of(record.traffic, "sparse_up");
+  facts["parameters_on_client"] = mean_of(record.traffic, "parameters_on_client");
+  facts["upload_bytes"] = double(comm_.max(upload_bytes_));
+  facts["client_state_bytes"] = double(comm_.sum(bytes_of(federation.state())));
+  const double peak = double(peak_memory_bytes());
+  facts["peak_memory_bytes_min"] = comm_.min(peak), facts["peak_memory_bytes_mean"] = comm_.mean(peak), facts["peak_memory_bytes_max"] = comm_.max(peak);
+  auto& notes = record.notes;
+  notes["head_used"] = cat(head_name(spec.head.kind), spec.shares_head ? ", shared" : ", stays on the client");
+  notes["view_names"] = spec.rows_trained ? "item_table" : spec.views == 1 && !spec.has_router && spec.fusion.views == ViewsKind::mlp ? "mlp" : joined(record.config.views);
+  const bool second_pass = spec.has_teacher || spec.has_overlay();
+  notes["uploads_used"] = !second_pass ? "none" : federation.stores_uploads() ? "store" : "replay";
+}
+
+}  // namespace fedfuse

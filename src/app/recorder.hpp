@@ -1,0 +1,40 @@
+#pragma once
+// Turns what a round and an evaluation report into rows of the record. Every rank keeps the same record; only numbers
+// that are the same on all ranks go in. Collective.
+#include <optional>
+
+#include "core/comm.hpp"
+#include "data/dataset.hpp"
+#include "evaluation/evaluate.hpp"
+#include "results/record.hpp"
+#include "server/federation.hpp"
+
+namespace fedfuse {
+
+struct RoundEvaluation {
+  Evaluation model;
+  std::optional<Evaluation> teacher;  // its preferences, ranked for the members of each group
+};
+
+class Recorder {
+ public:
+  Recorder(const Config& config, const Dataset& data, const Comm& comm, int threads, double start_seconds);
+
+  void baselines(const Baselines& baselines);
+  void round(std::int64_t round, const RoundReport& report, const Federation& federation, const std::optional<RoundEvaluation>& evaluation);
+  void finish(const Federation& federation);  // the facts of the whole run so far
+
+  RunRecord record;
+
+ private:
+  void groups(std::int64_t round, const RoundReport& report, const Federation& federation);
+  void time(std::int64_t round, const RoundReport& report, const Federation& federation);
+  const Dataset& data_;
+  const Comm& comm_;
+  int threads_;
+  double start_, setup_ = 0, training_seconds_ = 0;
+  std::int64_t client_rounds_ = 0, upload_bytes_ = 0;
+  MovedBytes moved_before_;
+};
+
+}  // namespace fedfuse
