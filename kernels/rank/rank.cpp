@@ -1,0 +1,58 @@
+#include "kernels/rank/rank.hpp"
+
+#include <array>
+
+namespace fedfuse::rank {
+namespace {
+
+// One item through the layers above the first, user half and planes included.
+double upper_flops(const HeadLayout& head) {
+  const double d = head.d;
+  switch (head.kind) {
+    case HeadKind::linear:
+      return 0;
+    case HeadKind::mlp:
+      return d + 2 * d;
+    case HeadKind::neumf:
+      return d + d * d + d / 2 + d * d / 4 + d / 4 + d / 2;
+  }
+  return 0;
+}
+
+}  // namespace
+
+double Problem::flops() const {
+  const auto& head = model.head;
+  const double d = head.d, planes = model.views + (model.base != nullptr ? 1 : 0), items = double(model.items);
+  const bool linear = head.kind != HeadKind::mlp, hidden = head.kind != HeadKind::linear, shared = model.theta != nullptr;
+  const double first_layer = shared ? 2 * planes * d : 2 * d * d + (planes > 1 ? 2 * planes * d : 0);
+  const double an_item = (linear ? 2 * planes * d : 0) + (hidden ? first_layer : 0) + upper_flops(head);
+  const double an_own_row = 2 * model.views * model.width + (linear ? 2 * d : 0) + (hidden ? 2 * d * d : 0) + upper_flops(head);
+  double sum = hidden && shared ? planes * items * 2 * d * d : 0;
+  for (const auto& client : clients) {
+    const double ranked = client.candidates.empty() ? items : double(client.candidates.size());
+    sum += ranked * an_item + double(client.row_ids.size()) * an_own_row + (hidden ? 2 * d * d : 0);
+  }
+  return sum;
+}
+
+double Problem::bytes() const {
+  const double planes = model.views + (model.base != nullptr ? 1 : 0);
+  double sum = 4.0 * planes * double(model.items) * model.width;
+  for (const auto& client : clients) {
+    const double parameters = (model.theta == nullptr ? model.head.theta : 0) + model.head.user + (model.views > 1 ? model.views : 0);
+    sum += 4.0 * (parameters + double(client.row_ids.size()) * (model.width + 1) + double(client.dropped.size()) + 4);
+  }
+  return sum;
+}
+
+std::span<const Variant> variants() {
+  static constexpr std::array<Variant, 3> table{{
+      {"cpu-tiles", "tiles of 64 items, blocks of 8 clients, counted as they come (R2, R5)", cpu_tiles},
+      {"cpu-sorted", "the same scores, but a whole row a client, sorted", cpu_sorted},
+      {"reference", "every score naively in double", reference},
+  }};
+  return table;
+}
+
+}  // namespace fedfuse::rank

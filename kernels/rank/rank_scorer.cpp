@@ -1,0 +1,241 @@
+#include "kernels/rank/rank_scorer.hpp"
+
+#include <algorithm>
+
+namespace fedfuse::rank {
+namespace {
+
+float dot(const float* a, const float* b, int n) {
+  Float8 sum = simd::splat(0.0f);
+  int k = 0;
+  for (; k + lanes <= n; k += lanes) sum = madd(sum, simd::load(a + k), simd::load(b + k));
+  float rest = 0.0f;
+  for (; k < n; ++k) rest = madd(rest, a[k], b[k]);
+  return simd::sum(sum) + rest;
+}
+
+// work.operator()<V>() with the fewest vectors of 8 lanes that hold n items, a power of two up to 8.
+template <class Work>
+void with_vectors(int n, const Work& work) {
+  if (n <= lanes) return work.template operator()<1>();
+  if (n <= 2 * lanes) return work.template operator()<2>();
+  if (n <= 4 * lanes) return work.template operator()<4>();
+  work.template operator()<8>();
+}
+
+}  // namespace
+
+Scratch::Scratch(const Model& model, const Tables& tables) {
+  const auto tile = [](std::int64_t rows) { return std::size_t(rows * tile_items); };
+  const std::int64_t d = model.head.d, planes = tables.planes() * d;
+  if (tables.has_linear()) gathered_linear.resize(tile(planes)), z_linear.resize(tile(d));
+  if (tables.has_hidden()) gathered_hidden.resize(tile(planes)), z_hidden.resize(tile(d)), h1.resize(tile(d));
+  if (model.head.kind == HeadKind::neumf) h2.resize(tile(d / 2)), h3.resize(tile(d / 4));
+}
+
+ClientScorer::ClientScorer(const Model& model, const Tables& tables, Scratch& scratch)
+    : model_(model), tables_(tables), scratch_(scratch), head_(model.head) {
+  const auto d = std::size_t(head_.d);
+  if (tables.has_linear()) g_.resize(std::size_t(tables.planes()) * d), g_one_.resize(d);
+  if (tables.has_hidden()) q_.resize(d);
+}
+
+void ClientScorer::bind(const Client& client) {
+  client_ = &client;
+  theta_ = model_.theta != nullptr ? model_.theta : client.theta;
+  next_own_ = 0;
+  for (int j = 0; j < model_.views; ++j) omega_[j] = model_.views > 1 ? client.omega[j] : 1.0f;
+  if (model_.base != nullptr) omega_[model_.views] = client.base_scale;
+  if (tables_.has_linear()) bind_linear_part();
+  if (tables_.has_hidden()) bind_user_half();
+}
+
+void ClientScorer::bind_linear_part() {
+  const bool neumf = head_.kind == HeadKind::neumf;
+  const float* w = theta_ + head_.last_w + (neumf ? head_.d / 4 : 0);
+  for (int k = 0; k < head_.d; ++k) g_one_[std::size_t(k)] = neumf ? w[k] * client_->user[head_.d + k] : w[k];
+  for (int p = 0; p < tables_.planes(); ++p)
+    for (int k = 0; k < head_.d; ++k) g_[std::size_t(p * head_.d + k)] = omega_[p] * g_one_[std::size_t(k)];
+}
+
+void ClientScorer::bind_user_half() {
+  const bool mlp = head_.kind == HeadKind::mlp;
+  const float* weight = theta_ + (mlp ? head_.W_u : head_.W1);
+  const int ldw = mlp ? head_.d : 2 * head_.d;
+  for (int o = 0; o < head_.d; ++o) q_[std::size_t(o)] = theta_[head_.b1 + o] + dot(weight + o * ldw, client_->user, head_.d);
+}
+
+// The mlp head over H_j: never leaves the registers.
+template <int V>
+void ClientScorer::fused_mlp(Float8 (&acc)[V], const float* hidden) const {
+  constexpr int ld = V * lanes;
+  const int planes = tables_.planes();
+  const float* w = theta_ + head_.last_w;
+  for (int k = 0; k < head_.d; ++k) {
+    const Float8 q = simd::splat(q_[std::size_t(k)]), weight = simd::splat(w[k]);
+    Float8 pre[V];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) pre[v] = q;
+    for (int p = 0; p < planes; ++p) {
+      const Float8 omega = simd::splat(omega_[p]);
+      const float* h = hidden + (p * head_.d + k) * ld;
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) pre[v] = madd(pre[v], omega, simd::load(h + v * lanes));
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) acc[v] = madd(acc[v], weight, relu(pre[v]));
+  }
+}
+
+// sum_p omega_p F_p, or the only plane itself.
+template <int V>
+const float* ClientScorer::mix_planes(const float* hidden) {
+  constexpr int ld = V * lanes;
+  if (tables_.planes() == 1) return hidden;
+  const int n = head_.d * ld;
+  float* z = scratch_.z_hidden.data();
+  for (int at = 0; at < n; at += lanes) {
+    Float8 sum = simd::splat(omega_[0]) * simd::load(hidden + at);
+    for (int p = 1; p < tables_.planes(); ++p) sum = madd(sum, simd::splat(omega_[p]), simd::load(hidden + p * n + at));
+    simd::store(z + at, sum);
+  }
+  return z;
+}
+
+// h1 from the tables: a shared head's H_j, or this client's own first layer.
+template <int V>
+void ClientScorer::first_layer(const float* hidden) {
+  constexpr int ld = V * lanes;
+  if (model_.theta == nullptr) {
+    auto layer = item_half(head_, theta_);
+    layer.bias = q_.data();
+    dense<V, true>(layer, mix_planes<V>(hidden), scratch_.h1.data());
+    return;
+  }
+  for (int k = 0; k < head_.d; ++k)
+    for (int v = 0; v < V; ++v) {
+      Float8 pre = simd::splat(q_[std::size_t(k)]);
+      for (int p = 0; p < tables_.planes(); ++p) pre = madd(pre, simd::splat(omega_[p]), simd::load(hidden + (p * head_.d + k) * ld + v * lanes));
+      simd::store(scratch_.h1.data() + k * ld + v * lanes, relu(pre));
+    }
+}
+
+template <int V>
+void ClientScorer::upper_layers(Float8 (&acc)[V]) {
+  const int d = head_.d;
+  const float* w = theta_ + head_.last_w;
+  if (head_.kind == HeadKind::mlp) return chain(acc, scratch_.h1.data(), w, d);
+  dense<V, true>({theta_ + head_.W2, d, d / 2, d, theta_ + head_.b2}, scratch_.h1.data(), scratch_.h2.data());
+  dense<V, true>({theta_ + head_.W3, d / 2, d / 4, d / 2, theta_ + head_.b3}, scratch_.h2.data(), scratch_.h3.data());
+  chain(acc, scratch_.h3.data(), w, d / 4);
+}
+
+template <int V>
+void ClientScorer::short_way(const float* linear, const float* hidden, float* out) {
+  Float8 acc[V];
+  for (auto& a : acc) a = simd::splat(theta_[head_.last_b]);
+  if (tables_.has_linear()) chain(acc, linear, g_.data(), tables_.planes() * head_.d);
+  if (head_.kind == HeadKind::mlp && model_.theta != nullptr) {
+    fused_mlp(acc, hidden);
+  } else if (tables_.has_hidden()) {
+    first_layer<V>(hidden);
+    upper_layers(acc);
+  }
+  for (int v = 0; v < V; ++v) simd::store(out + v * lanes, acc[v]);
+}
+
+// The whole head over z_linear and z_hidden.
+template <int V>
+void ClientScorer::composed(float* out) {
+  Float8 acc[V];
+  for (auto& a : acc) a = simd::splat(theta_[head_.last_b]);
+  if (tables_.has_linear()) chain(acc, scratch_.z_linear.data(), g_one_.data(), head_.d);
+  if (tables_.has_hidden()) {
+    auto layer = item_half(head_, theta_);
+    layer.bias = q_.data();
+    dense<V, true>(layer, scratch_.z_hidden.data(), scratch_.h1.data());
+    upper_layers(acc);
+  }
+  for (int v = 0; v < V; ++v) simd::store(out + v * lanes, acc[v]);
+}
+
+// z of an item with an own row (row `own` of the client's), into one column of the scratch tiles.
+void ClientScorer::compose_column(std::int32_t item, std::int32_t own, int column, int ld) {
+  const float* row = client_->rows + std::int64_t(own) * model_.width;
+  const bool add = model_.own_rows == OwnRows::add;
+  const auto put = [&](float* tile, int offset) {
+    for (int k = 0; k < head_.d; ++k) {
+      float z = row[offset + k];
+      if (add) {
+        const std::int64_t at = std::int64_t(item) * model_.width + offset + k;
+        float c = omega_[0] * model_.view[0][at];
+        for (int j = 1; j < model_.views; ++j) c = madd(c, omega_[j], model_.view[j][at]);
+        z += c;
+      }
+      tile[k * ld + column] = z;
+    }
+  };
+  if (tables_.has_linear()) put(scratch_.z_linear.data(), tables_.linear_offset());
+  if (tables_.has_hidden()) put(scratch_.z_hidden.data(), 0);
+}
+
+// At most 64 items that have own rows.
+void ClientScorer::composed_items(const std::int32_t* ids, const std::int32_t* own, int n, float* out) {
+  with_vectors(n, [&]<int V>() {
+    for (int c = 0; c < n; ++c) compose_column(ids[c], own[c], c, V * lanes);
+    composed<V>(out);
+  });
+}
+
+void ClientScorer::next_tile(std::int64_t tile, float* out) {
+  short_way<tile_items / lanes>(tables_.has_linear() ? tables_.linear(tile) : nullptr, tables_.has_hidden() ? tables_.hidden(tile) : nullptr, out);
+  const auto& ids = client_->row_ids;
+  const std::int64_t first = tile * tile_items;
+  std::int32_t own[tile_items];
+  int n = 0;
+  while (next_own_ < ids.size() && ids[next_own_] < first + tile_items) own[n++] = std::int32_t(next_own_++);
+  if (n == 0) return;
+  alignas(32) float scores[tile_items];
+  composed_items(ids.data() + own[0], own, n, scores);
+  for (int c = 0; c < n; ++c) out[ids[std::size_t(own[c])] - first] = scores[c];
+}
+
+// At most 64 items without own rows: their columns of the tables, gathered.
+template <int V>
+void ClientScorer::shared_items(const std::int32_t* ids, int n, float* out) {
+  constexpr int ld = V * lanes;
+  const int rows = tables_.planes() * head_.d;
+  const auto gather = [&](const float* tile, int lane, int column, float* to) {
+    for (int k = 0; k < rows; ++k) to[k * ld + column] = tile[k * tile_items + lane];
+  };
+  for (int c = 0; c < n; ++c) {
+    const std::int64_t tile = ids[c] / tile_items;
+    const int lane = ids[c] % tile_items;
+    if (tables_.has_linear()) gather(tables_.linear(tile), lane, c, scratch_.gathered_linear.data());
+    if (tables_.has_hidden()) gather(tables_.hidden(tile), lane, c, scratch_.gathered_hidden.data());
+  }
+  short_way<V>(scratch_.gathered_linear.data(), scratch_.gathered_hidden.data(), out);
+}
+
+void ClientScorer::items(const std::int32_t* ids, int n, float* out) {
+  for (int first = 0; first < n; first += tile_items) {
+    const int count = std::min(tile_items, n - first);
+    std::int32_t shared[tile_items], shared_at[tile_items], composed_ids[tile_items], own[tile_items], own_at[tile_items];
+    int n_shared = 0, n_own = 0;
+    for (int c = first; c < first + count; ++c) {
+      const auto at = std::ranges::lower_bound(client_->row_ids, ids[c]);
+      if (at != client_->row_ids.end() && *at == ids[c]) {
+        composed_ids[n_own] = ids[c], own[n_own] = std::int32_t(at - client_->row_ids.begin()), own_at[n_own++] = c;
+      } else {
+        shared[n_shared] = ids[c], shared_at[n_shared++] = c;
+      }
+    }
+    alignas(32) float scores[tile_items];
+    if (n_shared > 0) with_vectors(n_shared, [&]<int V>() { shared_items<V>(shared, n_shared, scores); });
+    for (int c = 0; c < n_shared; ++c) out[shared_at[c]] = scores[c];
+    if (n_own > 0) composed_items(composed_ids, own, n_own, scores);
+    for (int c = 0; c < n_own; ++c) out[own_at[c]] = scores[c];
+  }
+}
+
+}  // namespace fedfuse::rank

@@ -1,0 +1,63 @@
+#pragma once
+// One client's scores, a tile or a list of items at a time. Items without an own row take the short way through the
+// shared tables; items with one are composed (z first, then the whole head).
+#include <cstdint>
+
+#include "core/matrix.hpp"
+#include "kernels/rank/rank.hpp"
+#include "kernels/rank/rank_tables.hpp"
+#include "kernels/rank/tile_math.hpp"
+
+namespace fedfuse::rank {
+
+// Scratch tiles of one thread.
+struct Scratch {
+  explicit Scratch(const Model& model, const Tables& tables);
+  Array<float> gathered_linear, gathered_hidden;  // planes x d x 64
+  Array<float> z_linear, z_hidden;                // d x 64
+  Array<float> h1, h2, h3;
+};
+
+class ClientScorer {
+ public:
+  ClientScorer(const Model& model, const Tables& tables, Scratch& scratch);
+  void bind(const Client& client);  // starts at tile 0
+  // Scores of the 64 items of the next tile; call for tiles 0, 1, 2, ... in order.
+  void next_tile(std::int64_t tile, float* out);
+  // Scores of n items, in any order.
+  void items(const std::int32_t* ids, int n, float* out);
+
+ private:
+  void bind_user_half();
+  void bind_linear_part();
+  template <int V>
+  void short_way(const float* linear, const float* hidden, float* out);
+  template <int V>
+  void fused_mlp(Float8 (&acc)[V], const float* hidden) const;
+  template <int V>
+  void first_layer(const float* hidden);
+  template <int V>
+  void upper_layers(Float8 (&acc)[V]);
+  template <int V>
+  const float* mix_planes(const float* hidden);
+  template <int V>
+  void composed(float* out);
+  void composed_items(const std::int32_t* ids, const std::int32_t* own, int n, float* out);
+  void compose_column(std::int32_t item, std::int32_t own, int column, int ld);
+  template <int V>
+  void shared_items(const std::int32_t* ids, int n, float* out);
+
+  const Model& model_;
+  const Tables& tables_;
+  Scratch& scratch_;
+  const HeadLayout& head_;
+  const Client* client_ = nullptr;
+  const float* theta_ = nullptr;
+  std::size_t next_own_ = 0;  // first own row that is not before the next tile
+  float omega_[max_views + 1] = {};
+  Array<float> g_;      // planes x d: omega_p times the linear part's weights
+  Array<float> g_one_;  // d: those weights
+  Array<float> q_;      // d: user half of the first hidden layer, with its bias
+};
+
+}  // namespace fedfuse::rank

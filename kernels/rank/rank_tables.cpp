@@ -1,0 +1,54 @@
+#include "kernels/rank/rank_tables.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+
+namespace fedfuse::rank {
+
+Tables::Tables(const Model& model) {
+  const auto& head = model.head;
+  FEDFUSE_CHECK(model.views >= 1 && model.views <= max_views, "too many views");
+  FEDFUSE_CHECK(model.width == head.d || model.width == head.item_width, "rows of another width than the head's");
+  tiles_ = (model.items + tile_items - 1) / tile_items;
+  planes_ = model.views + (model.base != nullptr ? 1 : 0);
+  stride_ = std::int64_t(planes_) * head.d * tile_items;
+  has_linear_ = head.kind != HeadKind::mlp;
+  has_hidden_ = head.kind != HeadKind::linear;
+  linear_offset_ = model.width - head.d;  // neumf's own table: the second half
+  const bool hidden_is_input = has_hidden_ && model.theta == nullptr;
+  linear_is_hidden_ = has_linear_ && hidden_is_input && linear_offset_ == 0;
+  if (has_linear_ && !linear_is_hidden_) linear_.resize(std::size_t(tiles_ * stride_));
+  if (has_hidden_) hidden_.resize(std::size_t(tiles_ * stride_));
+#pragma omp parallel
+  {
+    Array<float> inputs(has_hidden_ && !hidden_is_input ? std::size_t(stride_) : 0);
+#pragma omp for schedule(static)
+    for (std::int64_t t = 0; t < tiles_; ++t) {
+      if (!linear_.empty()) pack(model, t, linear_offset_, linear_.data() + t * stride_);
+      if (hidden_is_input) pack(model, t, 0, hidden_.data() + t * stride_);
+      if (inputs.empty()) continue;
+      pack(model, t, 0, inputs.data());
+      for (int p = 0; p < planes_; ++p) {
+        const std::int64_t plane = std::int64_t(p) * head.d * tile_items;
+        dense<tile_items / lanes, false>(item_half(head, model.theta), inputs.data() + plane, hidden_.data() + t * stride_ + plane);
+      }
+    }
+  }
+}
+
+// d columns of every plane from `offset`, transposed.
+void Tables::pack(const Model& model, std::int64_t tile, int offset, float* to) const {
+  const int d = model.head.d;
+  const std::int64_t first = tile * tile_items, count = std::min<std::int64_t>(tile_items, model.items - first);
+  for (int p = 0; p < planes_; ++p) {
+    const float* rows = p < model.views ? model.view[p] : model.base;
+    float* plane = to + std::int64_t(p) * d * tile_items;
+    for (std::int64_t l = 0; l < count; ++l)
+      for (int k = 0; k < d; ++k) plane[k * tile_items + l] = rows[(first + l) * model.width + offset + k];
+    for (std::int64_t l = count; l < tile_items; ++l)
+      for (int k = 0; k < d; ++k) plane[k * tile_items + l] = 0.0f;
+  }
+}
+
+}  // namespace fedfuse::rank
