@@ -95,7 +95,7 @@ Json to_json(const Config& config) {
 
 std::string nearest_word(const std::string& word, const std::vector<std::string>& known) {
   std::string best;
-  auto least = word.size() / 3 + 2;
+  auto least = word.size() / 4 + 2;
   for (const auto& candidate : known)
     if (const auto distance = edit_distance(word, candidate); distance < least) {
       least = distance;

@@ -1,0 +1,15 @@
+#pragma once
+// The commands beside train. Collective; rank 0 prints.
+#include <string>
+#include <vector>
+
+#include "app/options.hpp"
+#include "core/comm.hpp"
+
+namespace fedfuse {
+
+void run_evaluate(const EvaluateOptions& options, const std::vector<std::string>& argv, const Comm& comm);
+void print_info(const std::vector<std::string>& files, const Comm& comm);   // any of our files, in words
+void print_table(const std::vector<std::string>& files, const Comm& comm);  // one row a result
+
+}  // namespace fedfuse

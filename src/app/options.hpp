@@ -1,0 +1,40 @@
+#pragma once
+// The command line, as plain structs. Parsing prints nothing: every rank parses, one speaks.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config.hpp"
+#include "data/generate.hpp"
+#include "data/import.hpp"
+
+namespace fedfuse {
+
+struct EvaluateOptions {
+  std::string model, data;                     // result file, data set
+  std::vector<std::int64_t> k = {10, 20, 50};  // cutoffs
+  std::string candidates = "full", cold_items = "rank", out;
+  std::int64_t eval_clients = 0, threads = 0;
+  std::uint64_t seed = 0;
+  bool overwrite = false;
+};
+
+struct Command {
+  enum class Kind { generate, import, train, evaluate, info, table } kind = Kind::info;
+  std::vector<std::string> argv;
+  GenerateOptions generate;
+  ImportOptions import;
+  Config train;
+  EvaluateOptions evaluate;
+  std::vector<std::string> files;  // of info and table
+};
+
+struct ParsedLine {
+  std::optional<Command> command;  // nothing to run: print text (help, version, effective configuration) and end well
+  std::string text;
+};
+
+// Throws InputError for what cannot be understood; reads the file that --config names.
+[[nodiscard]] ParsedLine parse_command_line(const std::vector<std::string>& argv);
+
+}  // namespace fedfuse

@@ -1,0 +1,63 @@
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "app/commands.hpp"
+#include "app/print.hpp"
+#include "core/text.hpp"
+#include "results/record_io.hpp"
+
+namespace fedfuse {
+namespace {
+
+constexpr double missing = std::numeric_limits<double>::quiet_NaN();
+
+double cell(const Table& table, const char* name, std::int64_t row) {
+  return row >= 0 && row < std::int64_t(table.rows()) ? table.at(name, std::size_t(row)) : missing;
+}
+
+double fact(const RunRecord& record, const char* name) {
+  const auto at = record.facts.find(name);
+  return at != record.facts.end() ? at->second : missing;
+}
+
+// Row of a round in /metrics; rounds are counted from 1 and stand in the column `round`.
+std::int64_t row_of_round(const Table& metrics, std::int64_t round) {
+  for (std::size_t row = 0; row < metrics.rows(); ++row)
+    if (metrics.at("round", row) == double(round)) return std::int64_t(row);
+  return -1;
+}
+
+std::vector<std::string> result_row(const std::string& path) {
+  const auto summary = read_summary(path);
+  const auto& r = summary.record;
+  const auto best = row_of_round(r.metrics, r.best_round);
+  std::vector<std::string> row{r.config.backbone, r.config.fusion, r.best_round > 0 ? std::to_string(r.best_round) : "-"};
+  for (const char* metric : {"test_hr_50", "test_ndcg_50"}) {
+    row.push_back(fixed(100 * cell(r.metrics, metric, best), 1));
+    row.push_back(fixed(100 * cell(r.baselines, metric, 0), 1));
+    row.push_back(fixed(100 * cell(r.baselines, metric, 1), 1));
+  }
+  const double rate = fact(r, "client_rounds_per_second");
+  row.push_back(std::isfinite(rate) ? grouped(std::llround(rate)) : "-");
+  row.push_back(as_bytes(fact(r, "bytes_down_per_client")));
+  row.push_back(as_bytes(fact(r, "bytes_up_per_client")));
+  row.push_back(path);
+  return row;
+}
+
+}  // namespace
+
+void print_table(const std::vector<std::string>& files, const Comm& comm) {
+  comm.on_root([&] {
+    std::vector<std::vector<std::string>> rows{
+        {"backbone", "fusion", "round", "HR@50", "popular", "cold1st", "NDCG@50", "popular", "cold1st", "client-rounds/s", "down", "up", "file"}};
+    for (const auto& file : files) rows.push_back(result_row(file));
+    std::printf("%s", aligned(rows, 2).c_str());
+    std::printf(
+        "Test metrics in percent at the round with the best validation NDCG@50; popular and cold1st: the rankings without a model (most popular\n"
+        "first; items nobody trains on first). down, up: bytes to and from a client and round when whole tables are sent.\n");
+  });
+}
+
+}  // namespace fedfuse
