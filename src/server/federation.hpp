@@ -61,7 +61,7 @@ class Federation {
 
   const Config& config_;
   const Dataset& data_;
-  const Comm& comm_;
+  Comm comm_;
   ModelSpec spec_;
   GlobalModel global_;
   ClientState state_;

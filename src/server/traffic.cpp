@@ -11,7 +11,7 @@ Traffic count_traffic(const ModelSpec& spec, const Dataset& data, std::int64_t o
   const double row_id = 4;
 
   Traffic t;
-  double down = sent_tables * M * width, up = M * width + double(operator_parameters);
+  double down = sent_tables * M * width, up = M * width + (server_views ? double(operator_parameters) : 0.0);
   double sparse_rows = mean_touched * ((server_views ? spec.views : 1) * width * bytes + row_id);
   double head_up = spec.shares_head ? theta : 0.0;
   if (spec.shares_head) down += theta;
