@@ -37,6 +37,9 @@ class Federation {
  public:
   Federation(const Config& config, const Dataset& data, const Comm& comm, int threads);
 
+  Federation(const Federation&) = delete;  // its parts refer to each other
+  Federation& operator=(const Federation&) = delete;
+
   RoundReport run_round(std::int64_t round);
 
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
@@ -59,7 +62,7 @@ class Federation {
   [[nodiscard]] Participants::RoundInputs inputs(const Pass& pass) const;
   [[nodiscard]] std::int64_t weight_of(std::int64_t local) const;
 
-  const Config& config_;
+  const Config config_;
   const Dataset& data_;
   Comm comm_;
   ModelSpec spec_;
