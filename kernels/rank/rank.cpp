@@ -30,7 +30,7 @@ double Problem::flops() const {
   const double an_own_row = 2 * model.views * model.width + (linear ? 2 * d : 0) + (hidden ? 2 * d * d : 0) + upper_flops(head);
   double sum = hidden && shared ? planes * items * 2 * d * d : 0;
   for (const auto& client : clients) {
-    const double ranked = client.candidates.empty() ? items : double(client.candidates.size());
+    const double ranked = client.sampled ? double(client.candidates.size()) : items;
     sum += ranked * an_item + double(client.row_ids.size()) * an_own_row + (hidden ? 2 * d * d : 0);
   }
   return sum;

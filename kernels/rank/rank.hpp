@@ -32,7 +32,7 @@ struct Model {
   const float* view[max_views] = {};  // F_j
   const float* theta = nullptr;       // shared head; null: every client has its own
   OwnRows own_rows = OwnRows::none;
-  const float* base = nullptr;             // M x width or null
+  const float* base = nullptr;                  // M x width or null
   std::span<const std::int32_t> excluded = {};  // ascending; candidates for nobody
 };
 
@@ -44,8 +44,9 @@ struct Client {
   std::span<const std::int32_t> row_ids = {};  // own rows, ascending
   const float* rows = nullptr;
   std::span<const std::int32_t> dropped = {};  // P_u, ascending
-  std::int32_t valid = -1, test = -1;     // held-out items, -1: none
-  // Sampled evaluation: rank among these (ascending) and nothing else; empty: all items. `dropped` and `excluded` are then not read.
+  std::int32_t valid = -1, test = -1;          // held-out items, -1: none
+  // Sampled evaluation: rank among these (each once) and nothing else; `dropped` and `excluded` are then not read.
+  bool sampled = false;
   std::span<const std::int32_t> candidates = {};
 };
 

@@ -96,6 +96,7 @@ Case::Case(const CaseShape& s)
       without.insert({c.valid, c.test});
       candidates_[u] = own.subset(s.items, s.sampled, without);
       c.candidates = candidates_[u];
+      c.sampled = true;
     }
   }
   Draw(rng, std::uint64_t(s.clients) + 1, s.exact).fill(rows_, 0.5);

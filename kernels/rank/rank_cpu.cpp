@@ -117,7 +117,7 @@ void cpu_tiles(const Problem& problem, std::span<Ranks> out) {
         const auto& client = problem.clients[std::size_t(u)];
         if (client.valid < 0 && client.test < 0) {
           out[std::size_t(u)] = {};
-        } else if (!client.candidates.empty()) {
+        } else if (client.sampled) {
           out[std::size_t(u)] = walks[0].ranks_among_candidates(client);
         } else {
           who[walking++] = u;

@@ -108,9 +108,9 @@ void reference(const Problem& problem, std::span<Ranks> out) {
     std::vector<std::int32_t> candidates(c.candidates.begin(), c.candidates.end());
     for (std::int32_t i = 0; i < m.items; ++i) {
       scores.push_back(score(m, c, i));
-      if (c.candidates.empty() && !in(c.dropped, i) && !in(m.excluded, i)) candidates.push_back(i);
+      if (!c.sampled && !in(c.dropped, i) && !in(m.excluded, i)) candidates.push_back(i);
     }
-    if (!c.candidates.empty()) std::erase(candidates, c.valid);
+    if (c.sampled) std::erase(candidates, c.valid);
     out[u].valid = rank_among(scores, c.valid, candidates);
     if (c.valid != c.test) std::erase(candidates, c.valid);
     out[u].test = rank_among(scores, c.test, candidates);

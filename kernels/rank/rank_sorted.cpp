@@ -37,9 +37,9 @@ void cpu_sorted(const Problem& problem, std::span<Ranks> out) {
       scorer.bind(client);
       for (std::int64_t t = 0; t < tables.tiles(); ++t) scorer.next_tile(t, scores.data() + t * tile_items);
       std::vector<std::int32_t> candidates(client.candidates.begin(), client.candidates.end());
-      for (std::int32_t i = 0; i < model.items && client.candidates.empty(); ++i)
+      for (std::int32_t i = 0; i < model.items && !client.sampled; ++i)
         if (!std::ranges::binary_search(client.dropped, i) && !std::ranges::binary_search(model.excluded, i)) candidates.push_back(i);
-      if (!client.candidates.empty()) std::erase(candidates, client.valid);
+      if (client.sampled) std::erase(candidates, client.valid);
       out[u].valid = position(scores, candidates, client.valid);
       if (client.valid != client.test) std::erase(candidates, client.valid);
       out[u].test = position(scores, candidates, client.test);

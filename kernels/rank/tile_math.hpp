@@ -86,4 +86,13 @@ inline void dense(const Layer& layer, const float* in, float* out) {
   }
 }
 
+// work.operator()<V>() with the fewest vectors of 8 lanes that hold n items, a power of two up to 8.
+template <class Work>
+void with_vectors(int n, const Work& work) {
+  if (n <= lanes) return work.template operator()<1>();
+  if (n <= 2 * lanes) return work.template operator()<2>();
+  if (n <= 4 * lanes) return work.template operator()<4>();
+  work.template operator()<8>();
+}
+
 }  // namespace fedfuse::rank

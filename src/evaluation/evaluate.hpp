@@ -4,6 +4,7 @@
 // rank is a count. R2: with a shared head its user half and item half are computed once.
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "core/config.hpp"
 #include "core/matrix.hpp"
 #include "data/dataset.hpp"
+#include "kernels/rank/rank.hpp"
 #include "model/spec.hpp"
 
 namespace fedfuse {
@@ -33,7 +35,7 @@ struct Evaluation {
 // The parts of Config that decide who and what is ranked.
 struct EvaluationProtocol {
   std::uint64_t seed = 0;
-  std::int64_t clients = 0;           // 0: all; else R12
+  std::int64_t clients = 0;             // 0: all; else R12
   std::int64_t sampled_candidates = 0;  // 0: full ranking
   bool exclude_cold = false;
 };
@@ -42,6 +44,28 @@ struct EvaluationProtocol {
 // Of the trained model. Collective.
 [[nodiscard]] Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
                                   const EvaluationProtocol& protocol, const Comm& comm);
+// The same in two steps, for other cutoffs: ranks of this rank's clients, then their means.
+struct LocalRanks {
+  std::vector<rank::Ranks> of_client;  // local clients; 0: not evaluated
+  std::int64_t skipped_cold = 0;       // over all ranks
+};
+[[nodiscard]] LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
+                                        const EvaluationProtocol& protocol, const Comm& comm);
+struct MetricsAt {  // hr[k] and ndcg[k] at the k-th cutoff
+  std::vector<double> hr, ndcg;
+  std::int64_t clients = 0;
+};
+struct SplitMetricsAt {
+  MetricsAt all, warm, cold;
+};
+struct EvaluationAt {
+  SplitMetricsAt valid, test;
+  std::int64_t skipped_cold = 0;
+};
+// Collective. cutoffs: any K >= 1. Same bits for any number of ranks: hits are counted, gains summed in fixed point.
+[[nodiscard]] EvaluationAt metrics_at(const LocalRanks& ranks, const Dataset& data, std::span<const int> at, const Comm& comm);
+[[nodiscard]] Evaluation metrics(const LocalRanks& ranks, const Dataset& data, const Comm& comm);  // at `cutoffs`
+
 // Of shared score rows: client u is ranked by scores[row_of_client[u]] (local clients; -1: not evaluated). Serves the teacher's
 // own quality (row = group) and the baselines (one row). Collective.
 [[nodiscard]] Evaluation evaluate_rows(const Matrix<float>& scores, const std::vector<std::int32_t>& row_of_client, const Dataset& data,

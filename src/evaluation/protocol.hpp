@@ -1,0 +1,33 @@
+#pragma once
+// Who is evaluated, and among which items (models.md section 5; R12).
+#include <cstdint>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "data/dataset.hpp"
+#include "evaluation/evaluate.hpp"
+
+namespace fedfuse {
+
+struct Held {
+  std::int32_t valid = -1, test = -1;
+  [[nodiscard]] bool any() const { return valid >= 0 || test >= 0; }
+};
+
+// What is to be ranked on this rank.
+struct Schedule {
+  std::vector<Held> held;              // of each local client; -1: not evaluated
+  std::vector<std::int32_t> order;     // local clients with something to rank, heaviest first
+  std::vector<std::int32_t> excluded;  // items that are candidates for nobody, ascending
+  std::int64_t skipped_cold = 0;       // held-out items, over all ranks, left out because they are cold
+};
+
+// Collective. R12: the clients with the smallest counter-based keys among those that have a held-out item.
+[[nodiscard]] Schedule schedule(const Dataset& data, const EvaluationProtocol& protocol, const Comm& comm);
+
+// `count` distinct items, ascending, uniform among those that are neither in P_u, nor held out, nor excluded; fewer when
+// there are fewer. Depends on (seed, client) only: the same in every round.
+[[nodiscard]] std::vector<std::int32_t> sampled_candidates(const Dataset& data, const Schedule& plan, std::int64_t local,
+                                                           const EvaluationProtocol& protocol);
+
+}  // namespace fedfuse
