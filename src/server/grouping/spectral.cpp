@@ -7,10 +7,10 @@ namespace fedfuse::grouping {
 namespace {
 
 using Eigen::MatrixXd;
-constexpr int restarts = 12;
-constexpr int krylov_steps = 5;            // blocks of a basis
+constexpr int restarts = 8;
+constexpr int krylov_steps = 8;            // blocks of a basis
 constexpr std::int64_t extra_columns = 4;  // beyond the wanted ones: they take up values close to the k-th
-constexpr double tolerance = 1e-6;
+constexpr double tolerance = 1e-5;
 
 MatrixXd orthonormal(const MatrixXd& columns) {
   const Eigen::HouseholderQR<MatrixXd> qr(columns);

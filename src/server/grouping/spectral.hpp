@@ -13,7 +13,7 @@ struct EigenPairs {
   Eigen::MatrixXd vectors;  // n x k, orthonormal columns
 };
 
-// The k <= n largest of the symmetric s; deterministic start. Stops at residuals of 1e-6 of the k-th value, or after 12
+// The k <= n largest of the symmetric s; deterministic start. Stops at residuals of 1e-5 of the k-th value, or after 8
 // restarts: where values nearly coincide, any basis of their span groups alike.
 [[nodiscard]] EigenPairs leading_eigenpairs(const Eigen::MatrixXd& s, std::int64_t k, const Rng& rng);
 
