@@ -7,7 +7,7 @@
 namespace fedfuse::preference {
 namespace {
 bool always() { return true; }
-constexpr std::array<Variant, 1> table{{{"cpu", "R4: items in blocks of 256, one thread a block, products by Eigen", run_cpu, always}}};
+constexpr std::array<Variant, 1> table{{{"cpu", "R4: items in blocks of 256, one thread a block", run_cpu, always}}};
 }  // namespace
 
 std::span<const Variant> variants() { return table; }

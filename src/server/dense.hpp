@@ -1,40 +1,42 @@
 #pragma once
-// Row-major float matrices as Eigen sees them, and the few passes that Eigen does slowly or not at all.
-// One thread does each product; who calls decides which rows a thread works on.
-#include <Eigen/Core>
+// Products of row-major float matrices and the small passes around them. One thread does each; who calls decides
+// which rows a thread works on. Nothing here asks for the size of a cache: the same bits on any machine of one
+// instruction set.
 #include <cstdint>
 
 #include "core/matrix.hpp"
+#include "kernels/preference/packed.hpp"
 
 namespace fedfuse::dense {
 
-using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using Map = Eigen::Map<RowMajor, Eigen::Unaligned, Eigen::OuterStride<>>;
-using ConstMap = Eigen::Map<const RowMajor, Eigen::Unaligned, Eigen::OuterStride<>>;
-
-// rows x cols whose rows stand `stride` floats apart (0: cols).
-inline Map map(float* p, std::int64_t rows, std::int64_t cols, std::int64_t stride = 0) {
-  return {p, rows, cols, Eigen::OuterStride<>(stride == 0 ? cols : stride)};
+// rows x cols, rows `stride` floats apart.
+struct ConstView {
+  const float* data;
+  std::int64_t rows, cols, stride;
+};
+struct View {
+  float* data;
+  std::int64_t rows, cols, stride;
+  operator ConstView() const { return {data, rows, cols, stride}; }
+};
+// stride 0: cols.
+inline View view(float* p, std::int64_t rows, std::int64_t cols, std::int64_t stride = 0) { return {p, rows, cols, stride == 0 ? cols : stride}; }
+inline ConstView view(const float* p, std::int64_t rows, std::int64_t cols, std::int64_t stride = 0) {
+  return {p, rows, cols, stride == 0 ? cols : stride};
 }
-inline ConstMap map(const float* p, std::int64_t rows, std::int64_t cols, std::int64_t stride = 0) {
-  return {p, rows, cols, Eigen::OuterStride<>(stride == 0 ? cols : stride)};
-}
-inline Map map(Matrix<float>& m) { return map(m.data(), m.rows, m.cols); }
-inline ConstMap map(const Matrix<float>& m) { return map(m.data(), m.rows, m.cols); }
 
-// Eigen cuts products by the sizes of the caches that it finds, which moves last bits from machine to machine.
-// This fixes the cut; called before the first product of a model whose bits are to be compared.
-void fix_blocking();
+void multiply(ConstView A, ConstView B, View C);                    // C = A B
+void multiply_add(ConstView A, ConstView B, View C);                // C += A B
+void multiply_transposed(ConstView A, ConstView B, View C);         // C = A^T B: gradients of weights
+void multiply_by_transposed(ConstView A, const Packed& B, View C);  // C = A B^T: forward through weights
+void pack(ConstView B, Packed& packed);
 
-// x[r] += bias for each of the rows.
-void add_row(float* x, std::int64_t rows, std::int64_t cols, std::int64_t stride, const float* bias);
-// out = sum over the rows, in their order.
-void column_sums(const float* x, std::int64_t rows, std::int64_t cols, std::int64_t stride, float* out);
+void set_zero(View x);
+void add_row(View x, const float* bias);    // to each of the rows
+void column_sums(ConstView x, float* out);  // over the rows, in their order
 void relu(float* x, std::int64_t n);
-// x = 0 wherever the activation h was not positive.
-void relu_backward(float* x, const float* h, std::int64_t n);
-void sigmoid(float* x, std::int64_t n);  // x on a 64-byte line: heads and tails of vectors are rounded differently
-// Copies row i of `features` where has[i] != 0 (has null: all), else zeros.
-void gather_present(const float* features, const std::uint8_t* has, const std::int32_t* items, std::int64_t rows, std::int64_t cols, float* out);
+void relu_backward(float* x, const float* h, std::int64_t n);  // x = 0 wherever the activation h was not positive
+// Row r of out: row items[r] of `features` (rows out.cols wide) where has[items[r]] != 0 (has null: all), else zeros.
+void gather_present(const float* features, const std::uint8_t* has, const std::int32_t* items, View out);
 
 }  // namespace fedfuse::dense

@@ -7,7 +7,6 @@
 #include "core/rng.hpp"
 #include "core/text.hpp"
 #include "model/init.hpp"
-#include "server/dense.hpp"
 #include "server/item_views_block.hpp"
 #include "server/item_views_sum.hpp"
 #include "server/optimizer.hpp"
@@ -87,7 +86,6 @@ struct ItemViews::Impl {
         operator_optimizer(config.server_optimizer, config.server_lr, operators.parameters.values.size()),
         table_optimizer(config.server_optimizer, config.server_lr, D.size()),
         gradient(operators.parameters.values.size(), 0.0f) {
-    dense::fix_blocking();
     FEDFUSE_CHECK((items + block_items - 1) / block_items < ExactSum::most_parts, "too many items for the exact sum of gradients");
     init_normal(D, config.seed, Purpose::item_table, config.init_std);
     initialise(operators.parameters, config.seed);
@@ -101,9 +99,10 @@ struct ItemViews::Impl {
 bool ItemViews::Impl::backward(const std::vector<Matrix<float>>& view_grad, float scale, const MyBlocks& mine, ExactSum& sum,
                                Matrix<float>& grad_D) const {
   bool finite = true;
+  const PackedOperators weights(operators);
 #pragma omp parallel
   {
-    ViewsBlock block(operators, inputs, block_items);
+    ViewsBlock block(operators, weights, inputs, block_items);
     ExactSum my_sum(gradient.size());
     std::vector<const float*> rows(view_grad.size());
     bool my_finite = true;
@@ -135,9 +134,10 @@ void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) con
   views.resize(my.operators.views.size());
   for (auto& view : views)
     if (view.rows != my.items || view.cols != my.D.cols) view = Matrix<float>(my.items, my.D.cols);
+  const PackedOperators weights(my.operators);
 #pragma omp parallel
   {
-    ViewsBlock block(my.operators, my.inputs, block_items);
+    ViewsBlock block(my.operators, weights, my.inputs, block_items);
     std::vector<float*> out(views.size());
 #pragma omp for schedule(dynamic)
     for (std::int64_t b = mine.begin; b < mine.end; ++b) {

@@ -10,7 +10,7 @@
 namespace fedfuse {
 namespace {
 
-using dense::map;
+using dense::view;
 constexpr float ln_epsilon = 1e-5f;
 
 View view_of(const std::string& name) {
@@ -50,7 +50,24 @@ ViewOperators::ViewOperators(const std::vector<std::string>& names, std::int64_t
   }
 }
 
-ViewsBlock::ViewsBlock(const ViewOperators& operators, const ViewInputs& inputs, std::int64_t rows) : op_(operators), in_(inputs) {
+PackedOperators::PackedOperators(const ViewOperators& op) {
+  const auto& p = op.parameters;
+  const auto d = op.d;
+  for (std::size_t m = 0; m < 3; ++m) dense::pack(view(p.at(op.branches[m].A), d, op.branches[m].width), A[m]);
+  for (const auto which : op.views) {
+    if (which == View::mlp) {
+      dense::pack(view(p.at(op.W1), 2 * d, 3 * d), W1);
+      dense::pack(view(p.at(op.W2), d, 2 * d), W2);
+    }
+    if (which == View::gate) {
+      for (std::size_t m = 0; m < 3; ++m) dense::pack(view(p.at(op.branches[m].G), d, d), G[m]);
+      dense::pack(view(p.at(op.W_o), d, 3 * d), W_o);
+    }
+  }
+}
+
+ViewsBlock::ViewsBlock(const ViewOperators& operators, const PackedOperators& weights, const ViewInputs& inputs, std::int64_t rows)
+    : op_(operators), weights_(weights), in_(inputs) {
   const auto n = std::size_t(rows), d = std::size_t(op_.d);
   items_.resize(n);
   for (auto* wide : {&y_, &x_, &s_, &dx_, &ds_}) wide->resize(n * 3 * d);
@@ -63,24 +80,23 @@ ViewsBlock::ViewsBlock(const ViewOperators& operators, const ViewInputs& inputs,
 }
 
 // Rows of the block, zeros where missing; a copy only where something is missing.
-const float* ViewsBlock::features_of(std::size_t m) {
+dense::ConstView ViewsBlock::features_of(std::size_t m) {
   const auto width = op_.branches[m].width;
-  const float* rows = in_.features[m] + first_ * width;
   const std::uint8_t* has = in_.has[m];
-  if (has == nullptr || std::all_of(has + first_, has + first_ + n_, [](std::uint8_t present) { return present != 0; })) return rows;
-  dense::gather_present(in_.features[m], has, items_.data(), n_, width, copied_[m].data());
-  return copied_[m].data();
+  if (width == 0 || has == nullptr || std::all_of(has + first_, has + first_ + n_, [](std::uint8_t present) { return present != 0; }))
+    return view(in_.features[m] + first_ * width, n_, width);
+  const auto copy = view(copied_[m].data(), n_, width);
+  dense::gather_present(in_.features[m], has, items_.data(), copy);
+  return copy;
 }
 
+// Branch m of an n x 3d array.
+dense::View ViewsBlock::part(Array<float>& wide, std::size_t m) const { return view(wide.data() + std::int64_t(m) * op_.d, n_, op_.d, 3 * op_.d); }
+
 void ViewsBlock::encode(std::size_t m) {
-  const auto& b = op_.branches[m];
-  const auto d = op_.d;
-  auto y = map(y_.data() + std::int64_t(m) * d, n_, d, 3 * d);
-  if (b.width > 0)
-    y.noalias() = map(features_of(m), n_, b.width) * map(at(b.A), d, b.width).transpose();
-  else
-    y.setZero();
-  dense::add_row(y_.data() + std::int64_t(m) * d, n_, d, 3 * d, at(b.a));
+  const auto y = part(y_, m);
+  dense::multiply_by_transposed(features_of(m), weights_.A[m], y);
+  dense::add_row(y, at(op_.branches[m].a));
 }
 
 // y <- (y - mean) / sd, x <- ln_w y + ln_b
@@ -108,20 +124,18 @@ void ViewsBlock::normalise(std::size_t m) {
 
 void ViewsBlock::hidden() {
   const auto d = op_.d;
-  map(h_.data(), n_, 2 * d).noalias() = map(x_.data(), n_, 3 * d) * map(at(op_.W1), 2 * d, 3 * d).transpose();
-  dense::add_row(h_.data(), n_, 2 * d, 2 * d, at(op_.b1));
+  const auto h = view(h_.data(), n_, 2 * d);
+  dense::multiply_by_transposed(view(x_.data(), n_, 3 * d), weights_.W1, h);
+  dense::add_row(h, at(op_.b1));
   dense::relu(h_.data(), n_ * 2 * d);
 }
 
 void ViewsBlock::gates() {
-  const auto d = op_.d;
   for (std::size_t m = 0; m < 3; ++m) {
-    const auto& b = op_.branches[m];
-    const auto part = std::int64_t(m) * d;
-    map(s_.data() + part, n_, d, 3 * d).noalias() = map(x_.data() + part, n_, d, 3 * d) * map(at(b.G), d, d).transpose();
-    dense::add_row(s_.data() + part, n_, d, 3 * d, at(b.g));
+    dense::multiply_by_transposed(part(x_, m), weights_.G[m], part(s_, m));
+    dense::add_row(part(s_, m), at(op_.branches[m].g));
   }
-  dense::sigmoid(s_.data(), n_ * 3 * d);
+  sigmoid(s_.data(), n_ * 3 * op_.d);
 }
 
 void ViewsBlock::forward(std::int64_t first, std::int64_t n, const std::vector<float*>& out) {
@@ -137,50 +151,56 @@ void ViewsBlock::forward(std::int64_t first, std::int64_t n, const std::vector<f
     if (op_.views[j] == View::mlp) hidden();
     if (op_.views[j] == View::gate) gates();
     if (j >= out.size()) continue;  // on the way back nobody asks for the views themselves
-    auto F = map(out[j], n, d);
+    const auto F = view(out[j], n, d);
     switch (op_.views[j]) {
       case View::sum:
-        F = map(x_.data(), n, d, 3 * d) + map(x_.data() + d, n, d, 3 * d) + map(x_.data() + 2 * d, n, d, 3 * d);
+        for (std::int64_t i = 0; i < n; ++i)
+          for (std::int64_t k = 0; k < d; ++k)
+            out[j][i * d + k] = x_[std::size_t(i * 3 * d + k)] + x_[std::size_t(i * 3 * d + d + k)] + x_[std::size_t(i * 3 * d + 2 * d + k)];
         break;
       case View::mlp:
-        F.noalias() = map(h_.data(), n, 2 * d) * map(at(op_.W2), d, 2 * d).transpose();
-        dense::add_row(out[j], n, d, d, at(op_.b2));
+        dense::multiply_by_transposed(view(h_.data(), n, 2 * d), weights_.W2, F);
+        dense::add_row(F, at(op_.b2));
         break;
       case View::gate:
-        F.noalias() = map(s_.data(), n, 3 * d) * map(at(op_.W_o), d, 3 * d).transpose();
-        dense::add_row(out[j], n, d, d, at(op_.b_o));
+        dense::multiply_by_transposed(view(s_.data(), n, 3 * d), weights_.W_o, F);
+        dense::add_row(F, at(op_.b_o));
         break;
     }
   }
 }
 
+void ViewsBlock::back_sum() {
+  const auto d = op_.d;
+  for (std::int64_t i = 0; i < n_; ++i)
+    for (std::int64_t m = 0; m < 3; ++m)
+      for (std::int64_t k = 0; k < d; ++k) dx_[std::size_t(i * 3 * d + m * d + k)] += dF_[std::size_t(i * d + k)];
+}
+
 void ViewsBlock::back_mlp() {
   const auto d = op_.d;
-  const auto dF = map(dF_.data(), n_, d);
-  map(grad(op_.W2), d, 2 * d).noalias() = dF.transpose() * map(h_.data(), n_, 2 * d);
-  dense::column_sums(dF_.data(), n_, d, d, grad(op_.b2));
-  auto dh = map(dh_.data(), n_, 2 * d);
-  dh.noalias() = dF * map(at(op_.W2), d, 2 * d);
+  const auto dF = view(dF_.data(), n_, d), dh = view(dh_.data(), n_, 2 * d);
+  dense::multiply_transposed(dF, view(h_.data(), n_, 2 * d), view(grad(op_.W2), d, 2 * d));
+  dense::column_sums(dF, grad(op_.b2));
+  dense::multiply(dF, view(at(op_.W2), d, 2 * d), dh);
   dense::relu_backward(dh_.data(), h_.data(), n_ * 2 * d);
-  map(grad(op_.W1), 2 * d, 3 * d).noalias() = dh.transpose() * map(x_.data(), n_, 3 * d);
-  dense::column_sums(dh_.data(), n_, 2 * d, 2 * d, grad(op_.b1));
-  map(dx_.data(), n_, 3 * d).noalias() += dh * map(at(op_.W1), 2 * d, 3 * d);
+  dense::multiply_transposed(dh, view(x_.data(), n_, 3 * d), view(grad(op_.W1), 2 * d, 3 * d));
+  dense::column_sums(dh, grad(op_.b1));
+  dense::multiply_add(dh, view(at(op_.W1), 2 * d, 3 * d), view(dx_.data(), n_, 3 * d));
 }
 
 void ViewsBlock::back_gate() {
   const auto d = op_.d;
-  const auto dF = map(dF_.data(), n_, d);
-  map(grad(op_.W_o), d, 3 * d).noalias() = dF.transpose() * map(s_.data(), n_, 3 * d);
-  dense::column_sums(dF_.data(), n_, d, d, grad(op_.b_o));
-  map(ds_.data(), n_, 3 * d).noalias() = dF * map(at(op_.W_o), d, 3 * d);
+  const auto dF = view(dF_.data(), n_, d);
+  dense::multiply_transposed(dF, view(s_.data(), n_, 3 * d), view(grad(op_.W_o), d, 3 * d));
+  dense::column_sums(dF, grad(op_.b_o));
+  dense::multiply(dF, view(at(op_.W_o), d, 3 * d), view(ds_.data(), n_, 3 * d));
   for (std::int64_t k = 0; k < n_ * 3 * d; ++k) ds_[std::size_t(k)] *= s_[std::size_t(k)] * (1.0f - s_[std::size_t(k)]);
   for (std::size_t m = 0; m < 3; ++m) {
     const auto& b = op_.branches[m];
-    const auto part = std::int64_t(m) * d;
-    const auto ds = map(ds_.data() + part, n_, d, 3 * d);
-    map(grad(b.G), d, d).noalias() = ds.transpose() * map(x_.data() + part, n_, d, 3 * d);
-    dense::column_sums(ds_.data() + part, n_, d, 3 * d, grad(b.g));
-    map(dx_.data() + part, n_, d, 3 * d).noalias() += ds * map(at(b.G), d, d);
+    dense::multiply_transposed(part(ds_, m), part(x_, m), view(grad(b.G), d, d));
+    dense::column_sums(part(ds_, m), grad(b.g));
+    dense::multiply_add(part(ds_, m), view(at(b.G), d, d), part(dx_, m));
   }
 }
 
@@ -189,7 +209,7 @@ void ViewsBlock::back_normalise(std::size_t m) {
   const auto d = op_.d;
   const float* __restrict weight = at(op_.branches[m].ln_w);
   float* __restrict grad_weight = grad(op_.branches[m].ln_w);
-  dense::column_sums(dx_.data() + std::int64_t(m) * d, n_, d, 3 * d, grad(op_.branches[m].ln_b));
+  dense::column_sums(part(dx_, m), grad(op_.branches[m].ln_b));
   std::fill_n(grad_weight, d, 0.0f);
   for (std::int64_t i = 0; i < n_; ++i) {
     const float* __restrict normal = y_.data() + i * 3 * d + std::int64_t(m) * d;
@@ -211,10 +231,10 @@ void ViewsBlock::back_normalise(std::size_t m) {
 void ViewsBlock::back_encode(std::size_t m, float* grad_D) {
   const auto& b = op_.branches[m];
   const auto d = op_.d;
-  const auto dy = map(dx_.data() + std::int64_t(m) * d, n_, d, 3 * d);
-  dense::column_sums(dx_.data() + std::int64_t(m) * d, n_, d, 3 * d, grad(b.a));
-  if (b.width > 0) map(grad(b.A), d, b.width).noalias() = dy.transpose() * map(features_of(m), n_, b.width);
-  if (m == 0) map(grad_D, n_, d).noalias() = dy * map(at(b.A), d, d);
+  const auto dy = part(dx_, m);
+  dense::column_sums(dy, grad(b.a));
+  dense::multiply_transposed(dy, features_of(m), view(grad(b.A), d, b.width));
+  if (m == 0) dense::multiply(dy, view(at(b.A), d, d), view(grad_D, n_, d));
 }
 
 void ViewsBlock::backward(std::int64_t first, std::int64_t n, const std::vector<const float*>& view_grad, float scale, float* grad_D) {
@@ -225,8 +245,7 @@ void ViewsBlock::backward(std::int64_t first, std::int64_t n, const std::vector<
     for (std::int64_t k = 0; k < n * d; ++k) dF_[std::size_t(k)] = scale * view_grad[j][k];
     if (op_.views[j] == View::mlp) back_mlp();
     if (op_.views[j] == View::gate) back_gate();
-    if (op_.views[j] == View::sum)
-      for (std::int64_t m = 0; m < 3; ++m) map(dx_.data() + m * d, n, d, 3 * d) += map(dF_.data(), n, d);
+    if (op_.views[j] == View::sum) back_sum();
   }
   for (std::size_t m = 0; m < 3; ++m) {
     back_normalise(m);

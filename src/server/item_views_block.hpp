@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "server/dense.hpp"
 #include "server/optimizer.hpp"
 
 namespace fedfuse {
@@ -39,10 +40,17 @@ struct ViewInputs {
   std::array<const std::uint8_t*, 3> has{};  // M
 };
 
+// The weights as the way forward reads them: packed once, for all blocks and threads.
+struct PackedOperators {
+  explicit PackedOperators(const ViewOperators& operators);
+  std::array<Packed, 3> A, G;
+  Packed W1, W2, W_o;
+};
+
 // Scratch of one thread for blocks of up to `rows` items.
 class ViewsBlock {
  public:
-  ViewsBlock(const ViewOperators& operators, const ViewInputs& inputs, std::int64_t rows);
+  ViewsBlock(const ViewOperators& operators, const PackedOperators& weights, const ViewInputs& inputs, std::int64_t rows);
 
   // Items [first, first + n): out[j] points at row `first` of F_j.
   void forward(std::int64_t first, std::int64_t n, const std::vector<float*>& out);
@@ -52,11 +60,13 @@ class ViewsBlock {
   [[nodiscard]] const Array<float>& gradient() const { return gradient_; }
 
  private:
-  const float* features_of(std::size_t branch);
+  dense::ConstView features_of(std::size_t branch);
+  [[nodiscard]] dense::View part(Array<float>& wide, std::size_t branch) const;
   void encode(std::size_t branch);
   void normalise(std::size_t branch);
   void hidden();  // mlp
   void gates();   // gate
+  void back_sum();
   void back_mlp();
   void back_gate();
   void back_normalise(std::size_t branch);
@@ -65,6 +75,7 @@ class ViewsBlock {
   float* grad(std::size_t offset) { return gradient_.data() + offset; }
 
   const ViewOperators& op_;
+  const PackedOperators& weights_;
   const ViewInputs& in_;
   std::int64_t first_ = 0, n_ = 0;
   std::vector<std::int32_t> items_;     // first .. first + n

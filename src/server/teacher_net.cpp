@@ -8,17 +8,19 @@
 namespace fedfuse {
 namespace {
 
-using dense::map;
+using dense::view;
 
 void at_least(Array<float>& buffer, std::int64_t size) {
   if (std::int64_t(buffer.size()) < size) buffer.resize(std::size_t(size));
 }
 
+// Rows of 2 KiB would all fall on the same few lines of the first cache.
+std::int64_t row_stride(std::int64_t width) { return width == 0 ? 0 : width + 16; }
+
 }  // namespace
 
 TeacherNet::TeacherNet(const Sizes& s, const TeacherFeatures& features, const std::string& optimizer, double lr)
     : sizes_(s), features_(features), slot_of_item_(std::size_t(s.items), -1) {
-  dense::fix_blocking();
   at_.e = parameters_.add("e", s.groups, s.d_group);
   at_.A_g = parameters_.add("A_g", s.d, s.d_group);
   at_.a_g = parameters_.add("a_g", 1, s.d);
@@ -61,30 +63,30 @@ void TeacherNet::find_distinct_items(std::span<const TeacherPair> pairs) {
 void TeacherNet::encode() {
   const auto& s = sizes_;
   const auto d = s.d, u = std::int64_t(items_.size());
+  const auto through = [&](dense::ConstView x, std::size_t W, std::int64_t out, std::int64_t stride, dense::View y) {
+    dense::pack(view(parameters_.at(W), out, x.cols, stride), packed_);
+    dense::multiply_by_transposed(x, packed_, y);
+  };
   const auto branch = [&](Array<float>& x, const float* features, const std::uint8_t* has, std::size_t A, std::size_t bias, std::int64_t width,
                           float* out) {
-    at_least(x, u * width);
-    auto to = map(out, u, d, 2 * d);
-    if (width == 0) {
-      to.setZero();
-    } else {
-      dense::gather_present(features, has, items_.data(), u, width, x.data());
-      to.noalias() = map(x.data(), u, width) * map(parameters_.at(A), d, width).transpose();
-    }
-    dense::add_row(out, u, d, 2 * d, parameters_.at(bias));
+    at_least(x, u * row_stride(width));
+    const auto rows = view(x.data(), u, width, row_stride(width));
+    const auto y = view(out, u, d, 2 * d);
+    if (width > 0) dense::gather_present(features, has, items_.data(), rows);
+    through(rows, A, d, width, y);
+    dense::add_row(y, parameters_.at(bias));
   };
   at_least(encoded_, u * 2 * d);
   at_least(c_, u * 2 * d);
   branch(text_, features_.text, features_.has_text, at_.A_t, at_.a_t, s.d_text, encoded_.data());
   branch(image_, features_.image, features_.has_image, at_.A_v, at_.a_v, s.d_image, encoded_.data() + d);
+  through(view(encoded_.data(), u, 2 * d), at_.W1 + std::size_t(d), 2 * d, 3 * d, view(c_.data(), u, 2 * d));  // [W_t W_v]
 
-  const auto W_g = map(parameters_.at(at_.W1), 2 * d, d, 3 * d), W_tv = map(parameters_.at(at_.W1) + d, 2 * d, 2 * d, 3 * d);
-  map(c_.data(), u, 2 * d).noalias() = map(encoded_.data(), u, 2 * d) * W_tv.transpose();
-  auto g = map(g_.data(), s.groups, d);
-  g.noalias() = map(parameters_.at(at_.e), s.groups, s.d_group) * map(parameters_.at(at_.A_g), d, s.d_group).transpose();
-  dense::add_row(g_.data(), s.groups, d, d, parameters_.at(at_.a_g));
-  map(a_.data(), s.groups, 2 * d).noalias() = g * W_g.transpose();
-  dense::add_row(a_.data(), s.groups, 2 * d, 2 * d, parameters_.at(at_.b1));
+  const auto g = view(g_.data(), s.groups, d), a = view(a_.data(), s.groups, 2 * d);
+  through(view(parameters_.at(at_.e), s.groups, s.d_group), at_.A_g, d, s.d_group, g);
+  dense::add_row(g, parameters_.at(at_.a_g));
+  through(g, at_.W1, 2 * d, 3 * d, a);  // W_g
+  dense::add_row(a, parameters_.at(at_.b1));
 }
 
 void TeacherNet::forward(std::span<const TeacherPair> pairs) {
@@ -102,8 +104,10 @@ void TeacherNet::forward(std::span<const TeacherPair> pairs) {
     for (std::int64_t j = 0; j < 2 * d; ++j) h[j] = a[j] + c[j];
   }
   dense::relu(h_.data(), p * 2 * d);
-  map(q_.data(), p, d).noalias() = map(h_.data(), p, 2 * d) * map(parameters_.at(at_.W2), d, 2 * d).transpose();
-  dense::add_row(q_.data(), p, d, d, parameters_.at(at_.b2));
+  const auto q = view(q_.data(), p, d);
+  dense::pack(view(parameters_.at(at_.W2), d, 2 * d), packed_);
+  dense::multiply_by_transposed(view(h_.data(), p, 2 * d), packed_, q);
+  dense::add_row(q, parameters_.at(at_.b2));
 }
 
 double TeacherNet::backward(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets) {
@@ -139,10 +143,10 @@ double TeacherNet::errors(std::span<const TeacherPair> pairs, std::span<const Ma
 // W2, b2; and the gradients of c_i and a_l as sums over the pairs, in their order.
 void TeacherNet::back_through_hidden(std::span<const TeacherPair> pairs) {
   const auto d = sizes_.d, p = std::int64_t(pairs.size()), u = std::int64_t(items_.size());
-  const auto dq = map(q_.data(), p, d);
-  map(grad(at_.W2), d, 2 * d).noalias() = dq.transpose() * map(h_.data(), p, 2 * d);
-  dense::column_sums(q_.data(), p, d, d, grad(at_.b2));
-  map(dh_.data(), p, 2 * d).noalias() = dq * map(parameters_.at(at_.W2), d, 2 * d);
+  const auto dq = view(q_.data(), p, d);
+  dense::multiply_transposed(dq, view(h_.data(), p, 2 * d), view(grad(at_.W2), d, 2 * d));
+  dense::column_sums(dq, grad(at_.b2));
+  dense::multiply(dq, view(parameters_.at(at_.W2), d, 2 * d), view(dh_.data(), p, 2 * d));
   at_least(dc_, u * 2 * d);
   std::fill_n(dc_.data(), u * 2 * d, 0.0f);
   std::ranges::fill(da_, 0.0f);
@@ -162,13 +166,14 @@ void TeacherNet::back_through_hidden(std::span<const TeacherPair> pairs) {
 void TeacherNet::back_through_items() {
   const auto& s = sizes_;
   const auto d = s.d, u = std::int64_t(items_.size());
-  const auto dc = map(dc_.data(), u, 2 * d);
-  map(grad(at_.W1) + d, 2 * d, 2 * d, 3 * d).noalias() = dc.transpose() * map(encoded_.data(), u, 2 * d);
-  auto dencoded = map(encoded_.data(), u, 2 * d);  // the values are not needed any more
-  dencoded.noalias() = dc * map(parameters_.at(at_.W1) + d, 2 * d, 2 * d, 3 * d);
-  const auto branch = [&](const Array<float>& x, std::size_t A, std::size_t bias, std::int64_t width, const float* dout) {
-    dense::column_sums(dout, u, d, 2 * d, grad(bias));
-    if (width > 0) map(grad(A), d, width).noalias() = map(dout, u, d, 2 * d).transpose() * map(x.data(), u, width);
+  const auto dc = view(dc_.data(), u, 2 * d), encoded = view(encoded_.data(), u, 2 * d);
+  const auto W_tv = at_.W1 + std::size_t(d);
+  dense::multiply_transposed(dc, encoded, view(grad(W_tv), 2 * d, 2 * d, 3 * d));
+  dense::multiply(dc, view(parameters_.at(W_tv), 2 * d, 2 * d, 3 * d), encoded);  // now the gradient: the values are not needed any more
+  const auto branch = [&](const Array<float>& x, std::size_t A, std::size_t bias, std::int64_t width, float* dout) {
+    const auto dy = view(dout, u, d, 2 * d);
+    dense::column_sums(dy, grad(bias));
+    dense::multiply_transposed(dy, view(x.data(), u, width, row_stride(width)), view(grad(A), d, width));
   };
   branch(text_, at_.A_t, at_.a_t, s.d_text, encoded_.data());
   branch(image_, at_.A_v, at_.a_v, s.d_image, encoded_.data() + d);
@@ -177,14 +182,13 @@ void TeacherNet::back_through_items() {
 void TeacherNet::back_through_groups() {
   const auto& s = sizes_;
   const auto d = s.d;
-  const auto da = map(da_.data(), s.groups, 2 * d);
-  dense::column_sums(da_.data(), s.groups, 2 * d, 2 * d, grad(at_.b1));
-  map(grad(at_.W1), 2 * d, d, 3 * d).noalias() = da.transpose() * map(g_.data(), s.groups, d);
-  auto dg = map(g_.data(), s.groups, d);  // the values are not needed any more
-  dg.noalias() = da * map(parameters_.at(at_.W1), 2 * d, d, 3 * d);
-  dense::column_sums(g_.data(), s.groups, d, d, grad(at_.a_g));
-  map(grad(at_.A_g), d, s.d_group).noalias() = dg.transpose() * map(parameters_.at(at_.e), s.groups, s.d_group);
-  map(grad(at_.e), s.groups, s.d_group).noalias() = dg * map(parameters_.at(at_.A_g), d, s.d_group);
+  const auto da = view(da_.data(), s.groups, 2 * d), g = view(g_.data(), s.groups, d);
+  dense::column_sums(da, grad(at_.b1));
+  dense::multiply_transposed(da, g, view(grad(at_.W1), 2 * d, d, 3 * d));
+  dense::multiply(da, view(parameters_.at(at_.W1), 2 * d, d, 3 * d), g);  // now the gradient
+  dense::column_sums(g, grad(at_.a_g));
+  dense::multiply_transposed(g, view(parameters_.at(at_.e), s.groups, s.d_group), view(grad(at_.A_g), d, s.d_group));
+  dense::multiply(g, view(parameters_.at(at_.A_g), d, s.d_group), view(grad(at_.e), s.groups, s.d_group));
 }
 
 }  // namespace fedfuse

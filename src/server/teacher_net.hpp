@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "kernels/preference/packed.hpp"
 #include "server/optimizer.hpp"
 
 namespace fedfuse {
@@ -73,9 +74,10 @@ class TeacherNet {
   // One batch: u distinct items, p pairs. The buffers grow to the largest batch and stay.
   std::vector<std::int32_t> slot_of_item_;  // items: slot in this batch, or -1
   std::vector<std::int32_t> items_, slot_;  // u: item of a slot;  p: slot of a pair
-  Array<float> text_, image_;               // u x d_t, u x d_v: zeros where missing
+  Array<float> text_, image_;               // u x d_t, u x d_v, rows 16 floats longer: zeros where missing
   Array<float> encoded_, c_, dc_;           // u x 2d: [A_t E_t + a_t, A_v E_v + a_v];  c_i and its gradient
   Array<float> g_, a_, da_;                 // G x d: A_g e + a_g;  G x 2d: a_l and its gradient
+  Packed packed_;                           // the weights of the product at hand
   Array<float> h_, dh_, q_;                 // p x 2d, p x 2d;  p x d: Q, then its gradient
 };
 
