@@ -11,6 +11,7 @@
 #include "core/memory.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
+#include "results/record.hpp"
 
 namespace fedfuse {
 namespace {
@@ -20,12 +21,15 @@ constexpr int input_failed = 2, program_failed = 1;
 struct Outcome {
   int code = 0;
   std::string text;
+  bool must_abort = false;  // MPI_Finalize would not come back
 };
 
 Outcome attempt(const std::function<void()>& work, int rank) {
   try {
     work();
     return {};
+  } catch (const ResultFileLost& e) {
+    return {input_failed, cat("fedfuse: error: ", e.what(), "\n"), true};
   } catch (const InputError& e) {
     return {input_failed, cat("fedfuse: error: ", e.what(), "\n")};
   } catch (const std::bad_alloc&) {
@@ -69,9 +73,13 @@ int run_to_exit_code(const Comm& comm, const std::function<void()>& work) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+  if (mine == first && outcome.code != 0) say(outcome.text);
+  if (outcome.must_abort) {
+    MPI_Barrier(apart);  // all ranks lost the file; the message is out
+    MPI_Abort(comm.raw(), outcome.code);
+  }
   MPI_Comm_free(&apart);
   if (first == fine) return 0;
-  if (mine == first) say(outcome.text);
   return first % codes;
 }
 

@@ -36,12 +36,12 @@ void run(const std::vector<std::string>& argv, const Comm& comm) {
       return import(command.import, comm);
     case Command::Kind::train:
       return train(command, comm);
+    case Command::Kind::evaluate:
+      return run_evaluate(command.evaluate, argv, comm);
     case Command::Kind::info:
       return print_info(command.files, comm);
     case Command::Kind::table:
       return print_table(command.files, comm);
-    default:
-      return;
   }
 }
 

@@ -71,19 +71,21 @@ void write_text_file(const std::string& path, const std::string& text, bool over
   file.commit();
 }
 
+void check_output(const std::string& path, bool overwrite) {
+  refuse_special(path);
+  constexpr std::int64_t little = 65536;
+  const auto alone = Comm::self();
+  const OutputFile probe(path, overwrite, little, alone);  // really made, and removed at once
+  reserve_space(probe.partial(), path, little);
+}
+
 void check_writable(const std::string& path, bool overwrite, const Comm& comm) {
   const auto twin = twin_path(path);
   comm.on_root([&] {
     if (path.empty()) throw InputError("no result file is named", "--out is missing", "give --out FILE.h5");
     if (twin == path) throw InputError(cat("--out ", path), "the JSON twin of the result would have the same name", "end the name in .h5");
-    refuse_special(path);
-    refuse_special(twin);
-    constexpr std::int64_t little = 65536;
-    const auto alone = Comm::self();
-    for (const auto& file : {path, twin}) {  // really made, and removed at once
-      const OutputFile probe(file, overwrite, little, alone);
-      reserve_space(probe.partial(), file, little);
-    }
+    check_output(path, overwrite);
+    check_output(twin, overwrite);
   });
 }
 

@@ -8,6 +8,7 @@
 #include "clients/state.hpp"
 #include "core/comm.hpp"
 #include "core/config.hpp"
+#include "core/error.hpp"
 #include "core/matrix.hpp"
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
@@ -38,6 +39,12 @@ struct StoredModel {
   ModelSpec spec;
   GlobalModel global;
   ClientState state;
+};
+
+// The file being written was lost in the middle of a collective write (a disk that filled up after the space was asked for, a broken one).
+// HDF5 cannot close such a file without the ranks waiting for each other, so it stays open, and the program must end without MPI_Finalize.
+struct ResultFileLost : InputError {
+  using InputError::InputError;
 };
 
 // Collective. Writes path.partial beside path, flushes, fsyncs, renames; then the JSON twin (path with .json) in the same way.

@@ -19,15 +19,27 @@ class ResultSink {
   ResultSink(const std::string& partial, const std::string& path, const Comm& comm) : comm_(comm), path_(path) {
     step([&] { file_ = std::make_unique<h5::File>(h5::File::create(partial, &comm_)); });
   }
+  ~ResultSink() {
+    if (lost_) static_cast<void>(file_.release());  // see ResultFileLost
+  }
+  ResultSink(const ResultSink&) = delete;
+  ResultSink& operator=(const ResultSink&) = delete;
+
   template <class Work>
   void step(Work&& work) {
-    comm_.together([&] {
-      try {
-        work();
-      } catch (const InternalError& e) {
-        throw InputError(cat("cannot write ", path_), e.what(), "free some space or check the disk; the file that stood there before is unchanged");
-      }
-    });
+    try {
+      comm_.together([&] {
+        try {
+          work();
+        } catch (const InternalError& e) {
+          throw InputError(cat("cannot write ", path_), e.what(), "free some space or check the disk; what stood there before is unchanged");
+        }
+      });
+    } catch (const InputError& e) {
+      lost_ = file_ != nullptr;
+      if (lost_) throw ResultFileLost(e.what());
+      throw;
+    }
   }
   // Rows of this rank, with the attributes that explain them. cols = 0: 1-D.
   template <class T>
@@ -64,6 +76,7 @@ class ResultSink {
   const Comm& comm_;
   std::string path_;
   std::unique_ptr<h5::File> file_;
+  bool lost_ = false;
 };
 
 // /model, and /groups' arrays (model_io.cpp). Collective.

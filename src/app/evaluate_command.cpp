@@ -1,0 +1,108 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "app/commands.hpp"
+#include "app/print.hpp"
+#include "app/threads.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "evaluation/evaluate.hpp"
+#include "results/json_text.hpp"
+#include "results/output_space.hpp"
+#include "results/record.hpp"
+
+namespace fedfuse {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The part of a run's configuration that decides who and what is ranked.
+Config protocol_config(const EvaluateOptions& o) {
+  Config config;
+  config.candidates = o.candidates, config.cold_items = o.cold_items;
+  config.eval_clients = o.eval_clients, config.seed = o.seed, config.threads = o.threads;
+  return config;
+}
+
+std::vector<int> checked_cutoffs(const EvaluateOptions& o, std::int64_t items) {
+  const auto sampled = o.candidates == "full" ? items : std::stoll(o.candidates.substr(8)) + 1;
+  if (o.k.empty()) throw InputError("--k", "no cutoff is given", "try --k 10,20,50");
+  std::vector<int> cutoffs_asked;
+  for (const auto k : o.k) {
+    if (k < 1) throw InputError(cat("--k ", k), "a cutoff counts items from 1", "try --k 10,20,50");
+    if (k > items) throw InputError(cat("--k ", k), cat("there are only ", items, " items"), "give smaller cutoffs");
+    if (k > sampled)
+      throw InputError(cat("--k ", k), cat("--candidates ", o.candidates, " ranks among ", sampled, " items"),
+                       "give smaller cutoffs or more candidates");
+    cutoffs_asked.push_back(int(k));
+  }
+  return cutoffs_asked;
+}
+
+struct Line {
+  const char *split, *items;
+  const MetricsAt& metrics;
+};
+
+std::vector<Line> lines(const EvaluationAt& e) {
+  return {{"validation", "all", e.valid.all}, {"validation", "warm", e.valid.warm}, {"validation", "cold", e.valid.cold},
+          {"test", "all", e.test.all},        {"test", "warm", e.test.warm},        {"test", "cold", e.test.cold}};
+}
+
+std::string table_text(const EvaluationAt& evaluation, const std::vector<int>& k) {
+  std::vector<std::vector<std::string>> rows{{"split", "held-out", "clients"}};
+  for (const char* metric : {"HR", "NDCG"})
+    for (const int at : k) rows[0].push_back(cat(metric, "@", at));
+  for (const auto& line : lines(evaluation)) {
+    rows.push_back({line.split, line.items, grouped(line.metrics.clients)});
+    for (const auto* values : {&line.metrics.hr, &line.metrics.ndcg})
+      for (const double v : *values) rows.back().push_back(line.metrics.clients > 0 ? fixed(100 * v, 2) : "-");
+  }
+  return aligned(rows, 2) + "In percent; warm and cold: held-out items that somebody, nobody trains on.\n";
+}
+
+std::string json_of(const EvaluationAt& evaluation, const std::vector<int>& k, const EvaluateOptions& o, const LoadedResult& result,
+                    const std::string& provenance) {
+  Json json = Json::object();
+  json["format"] = "fedfuse-evaluation";
+  json["model"] = o.model;
+  json["model_round"] = result.record.model_round;
+  json["data"] = o.data;
+  json["candidates"] = o.candidates;
+  json["cold_items"] = o.cold_items;
+  json["eval_clients"] = o.eval_clients;
+  json["seed"] = o.seed;
+  json["skipped_cold"] = evaluation.skipped_cold;
+  json["k"] = k;
+  for (const auto& line : lines(evaluation))
+    json[line.split == std::string("test") ? "test" : "valid"][line.items] = {
+        {"clients", line.metrics.clients}, {"hr", line.metrics.hr}, {"ndcg", line.metrics.ndcg}};
+  json["provenance"] = Json::parse(provenance);
+  return json_text(json, 1) + "\n";
+}
+
+}  // namespace
+
+void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv, const Comm& comm) {
+  const auto config = protocol_config(o);
+  validate(config);
+  if (!o.out.empty()) comm.on_root([&] { check_output(o.out, o.overwrite); });
+  const int threads = set_threads(o.threads, comm);
+  const auto data = read_dataset(o.data, comm);
+  validate_against_data(config, data.clients, data.items, comm.size());
+  const auto k = checked_cutoffs(o, data.items);
+  const auto result = read_result(o.model, data, comm);
+  const auto& model = result.model;
+  const auto ranks = evaluate_ranks(model.spec, model.global, model.state, data, evaluation_protocol(config), comm);
+  const auto evaluation = metrics_at(ranks, data, k, comm);
+  const auto provenance = provenance_json(argv, threads, comm);
+  comm.on_root([&] {
+    std::printf("%s + %s after round %lld, candidates %s, cold items %s\n", result.record.config.backbone.c_str(),
+                result.record.config.fusion.c_str(), static_cast<long long>(result.record.model_round), o.candidates.c_str(),
+                o.cold_items == "rank" ? "ranked" : "left out");
+    std::fputs(table_text(evaluation, k).c_str(), stdout);
+    if (!o.out.empty()) write_text_file(o.out, json_of(evaluation, k, o, result, provenance), o.overwrite);
+  });
+}
+
+}  // namespace fedfuse
