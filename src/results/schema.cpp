@@ -121,11 +121,8 @@ std::vector<Field> note_fields() {
       {"data_name", "", "name of the data set"},
       {"view_names", "", "item views that the server sends, in order"},
       {"uploads_used", "", "how uploads reached the groups: store or replay"},
-      {"uploads_reason", "", "why that was chosen"},
       {"grouping_method", "", "how the participants were clustered in the last grouping"},
-      {"grouping_seconds_path", "", "which path of the grouping ran, when --landmarks was exceeded"},
       {"head_used", "", "head after --head auto was resolved"},
-      {"stop_reason", "", "why the run ended"},
   };
 }
 

@@ -1,0 +1,129 @@
+// Bad places, bad files, full disks: an InputError on every rank, and nothing lost or left behind.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "core/error.hpp"
+#include "core/h5.hpp"
+#include "core/text.hpp"
+#include "synthetic.hpp"
+
+namespace fedfuse {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Files of this process may not grow beyond `bytes`: what a full disk does, without filling one.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+template <class Work>
+std::string input_error_of(Work&& work) {
+  try {
+    work();
+  } catch (const InputError& e) {
+    return e.what();
+  }
+  ADD_FAILURE() << "no InputError";
+  return "";
+}
+
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(Failures, places_that_cannot_be_written_are_refused_before_the_run) {
+  const auto comm = Comm::world();
+  const test::TemporaryFolder folder(comm);
+  const auto refused = [&](const std::string& path, bool overwrite) { return input_error_of([&] { check_writable(path, overwrite, comm); }); };
+  EXPECT_TRUE(says(refused("", false), "--out"));
+  EXPECT_TRUE(says(refused(folder.file("absent/run.h5"), false), "no folder"));
+  EXPECT_TRUE(says(refused(folder.file("run.json"), false), ".h5"));
+  comm.on_root([&] {
+    fs::create_directory(folder.file("folder.h5"));
+    std::ofstream(folder.file("old.h5")) << "kept";
+    std::ofstream(folder.file("twin.json")) << "kept";
+    fs::create_symlink("/dev/full", folder.file("device.h5"));
+  });
+  EXPECT_TRUE(says(refused(folder.file("folder.h5"), true), "folder"));
+  EXPECT_TRUE(says(refused(folder.file("old.h5"), false), "--overwrite"));
+  EXPECT_TRUE(says(refused(folder.file("twin.h5"), false), "twin.json"));
+  EXPECT_TRUE(says(refused(folder.file("device.h5"), true), "plain file"));
+  EXPECT_NO_THROW(check_writable(folder.file("old.h5"), true, comm));
+  EXPECT_NO_THROW(check_writable(folder.file("new.h5"), false, comm));
+  comm.barrier();
+  EXPECT_EQ(folder.entries().size(), 4u) << "the probe left a file";
+}
+
+struct Written {
+  explicit Written(const Comm& comm)
+      : folder(comm), data(test::synthetic_data(comm, test::Deal::round_robin)), run(test::synthetic_run("fedrap", "gfmfr", 0, data, comm)) {
+    write_result(path(), run.record, run.spec, run.global, run.state, data, comm);
+  }
+  [[nodiscard]] std::string path() const { return folder.file("run.h5"); }
+  test::TemporaryFolder folder;
+  Dataset data;
+  test::Run run;
+};
+
+void expect_kept(const Written& w, const Comm& comm) {
+  comm.barrier();
+  EXPECT_EQ(w.folder.entries().size(), 2u) << "a partial file was left";
+  EXPECT_EQ(read_result(w.path(), w.data, comm).model.state, w.run.state);
+}
+
+TEST(Failures, a_full_disk_is_an_input_error_and_the_file_before_is_kept) {
+  const auto comm = Comm::world();
+  const Written w(comm);
+  {
+    const FileSizeLimit limit(20000);
+    const auto text = input_error_of([&] { write_result(w.path(), w.run.record, w.run.spec, w.run.global, w.run.state, w.data, comm); });
+    EXPECT_TRUE(says(text, "cannot write") && says(text, "free some space")) << text;
+  }
+  expect_kept(w, comm);
+}
+
+TEST(Failures, files_that_are_no_results_are_refused_with_the_reason) {
+  const auto comm = Comm::world();
+  const Written w(comm);
+  const auto other = w.folder.file("other.h5");
+  const auto refused = [&](const Dataset& data, const std::string& path) {
+    return input_error_of([&] { static_cast<void>(read_result(path, data, comm)); });
+  };
+  EXPECT_TRUE(says(refused(w.data, w.folder.file("absent.h5")), "no such file"));
+  comm.on_root([&] { std::ofstream(other) << "not HDF5 at all"; });
+  EXPECT_TRUE(says(refused(w.data, other), "not an HDF5 file"));
+  comm.on_root([&] {
+    fs::copy_file(w.path(), other, fs::copy_options::overwrite_existing);
+    fs::resize_file(other, fs::file_size(other) / 2);
+  });
+  EXPECT_TRUE(says(refused(w.data, other), "cannot read"));
+  comm.on_root([&] { h5::File::create(other).set("/", "format", std::string("somebody-elses")); });
+  EXPECT_TRUE(says(refused(w.data, other), "somebody-elses"));
+  comm.on_root([&] {
+    auto file = h5::File::create(other);
+    file.set("/", "format", std::string("fedfuse-result"));
+    file.set("/", "schema_version", result_schema + 1);
+  });
+  EXPECT_TRUE(says(refused(w.data, other), cat("schema version ", result_schema + 1)));
+  auto larger = w.data;
+  larger.items += 1;
+  EXPECT_TRUE(says(refused(larger, w.path()), "does not fit"));
+}
+
+}  // namespace
+}  // namespace fedfuse
