@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# What every script here starts with: the packages, the environment for MPI on one machine, and the build in build/release.
+#   jobs/setup.sh      installs what is missing (apt on Debian and Ubuntu; elsewhere it names what is missing and stops with 2), builds all
+#   . jobs/setup.sh    the same without the build: call `build_release [target...]` after it
+# Nothing is asked of the network when nothing is missing. Works as root and, with sudo for the packages, as a user.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build="$root/build/release"
+least_cmake=3.25
+
+say() { printf '%s\n' "$*" >&2; }
+stop() { # problem, why, what to do
+  say "fedfuse: error: $1"
+  say "  why: $2"
+  say "  do:  $3"
+  exit 2
+}
+
+# name of the Debian package | how to see that it is there
+requirements() {
+  cat <<'LIST'
+g++|command g++
+cmake|command cmake
+ninja-build|command ninja
+libopenmpi-dev|command mpicxx
+openmpi-bin|command mpirun
+libhdf5-openmpi-dev|command h5pcc
+libeigen3-dev|header Eigen/Dense
+librandom123-dev|header Random123/philox.h
+libcli11-dev|header CLI/CLI.hpp
+nlohmann-json3-dev|header nlohmann/json.hpp
+libgtest-dev|header gtest/gtest.h
+libbenchmark-dev|header benchmark/benchmark.h
+python3|command python3
+python3-numpy|module numpy
+python3-h5py|module h5py
+LIST
+}
+
+is_there() { # kind, name
+  case $1 in
+    command) command -v "$2" >/dev/null ;;
+    header) printf '#include <%s>\n' "$2" | g++ -std=c++20 -E -x c++ -I/usr/include/eigen3 - >/dev/null 2>&1 ;;
+    module) # the system's Python counts, also where another one stands before it
+      local python
+      for python in python3 /usr/bin/python3; do
+        "$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$2') is None)" 2>/dev/null && return
+      done
+      return 1
+      ;;
+  esac
+}
+
+missing_packages() {
+  local package kind name
+  while IFS='| ' read -r package kind name; do
+    is_there "$kind" "$name" || printf '%s ' "$package"
+  done < <(requirements)
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    stop "cannot install packages" "this user is not root and there is no sudo" "as root: apt-get install $missing"
+  fi
+}
+
+install_missing() {
+  missing=$(missing_packages)
+  [ -z "$missing" ] && return
+  if ! command -v apt-get >/dev/null; then
+    stop "missing: $missing(names of the Debian packages)" "this is neither Debian nor Ubuntu, so they are not installed for you" \
+      "install them with this system's package manager; HDF5 must be parallel (built with MPI)"
+  fi
+  say "installing: $missing"
+  local words
+  read -ra words <<<"$missing"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
+    say "apt-get update failed; trying with the lists that are there"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${words[@]}" >&2 ||
+    stop "apt-get could not install: $missing" "see its message above" "check the network and the package sources, and run this again"
+  missing=$(missing_packages)
+  [ -z "$missing" ] || stop "still missing after the installation: $missing" "the packages of this release lack them" "install them by hand"
+}
+
+check_cmake() {
+  local version
+  version=$(cmake --version | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p')
+  [ "$(printf '%s\n%s\n' "$least_cmake" "$version" | sort -V | head -n 1)" = "$least_cmake" ] ||
+    stop "CMake $version is too old" "CMake $least_cmake or newer is needed" "install a newer one, for example: python3 -m pip install --user cmake"
+}
+
+# Open MPI on one machine: as root, in containers, with more ranks than cores, over the loopback; silent about all that. The PRTE
+# names are those of Open MPI 5. What is set already stays.
+mpi_environment() {
+  export OMPI_ALLOW_RUN_AS_ROOT="${OMPI_ALLOW_RUN_AS_ROOT:-1}" OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="${OMPI_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
+  export PRTE_ALLOW_RUN_AS_ROOT="${PRTE_ALLOW_RUN_AS_ROOT:-1}" PRTE_ALLOW_RUN_AS_ROOT_CONFIRM="${PRTE_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
+  export OMPI_MCA_rmaps_base_oversubscribe="${OMPI_MCA_rmaps_base_oversubscribe:-1}"
+  export PRTE_MCA_rmaps_default_mapping_policy="${PRTE_MCA_rmaps_default_mapping_policy:-:oversubscribe}"
+  export OMPI_MCA_btl_tcp_if_include="${OMPI_MCA_btl_tcp_if_include:-lo}" OMPI_MCA_oob_tcp_if_include="${OMPI_MCA_oob_tcp_if_include:-lo}"
+  export OMPI_MCA_btl_vader_single_copy_mechanism="${OMPI_MCA_btl_vader_single_copy_mechanism:-none}"
+  export OMPI_MCA_mpi_yield_when_idle="${OMPI_MCA_mpi_yield_when_idle:-1}"
+}
+
+# A compiler process of ours takes up to 1.5 GiB.
+jobs_that_fit() {
+  local cores memory
+  cores=$(nproc)
+  memory=$(awk '/^MemAvailable:/ {print int($2 / 1572864)}' /proc/meminfo)
+  [ "$memory" -lt 1 ] && memory=1
+  [ "$memory" -lt "$cores" ] && cores=$memory
+  printf '%s' "$cores"
+}
+
+# shellcheck disable=SC2120  # the scripts that source this give targets
+build_release() { # targets; none: all
+  local folder=$build
+  while [ ! -e "$folder" ]; do folder=$(dirname "$folder"); done
+  [ -w "$folder" ] || stop "cannot build in $build" "$folder belongs to $(stat -c %U "$folder")" "remove it, or run as that user"
+  local generator=()
+  [ -e "$build/CMakeCache.txt" ] || generator=(-G Ninja)
+  (cd "$root" && cmake --preset release "${generator[@]}" >"$root/build/configure.log" 2>&1) || {
+    cat "$root/build/configure.log" >&2
+    stop "cmake could not configure $build" "see its message above" "correct what it names; rm -r $build starts afresh"
+  }
+  local targets=()
+  [ $# -gt 0 ] && targets=(--target "$@")
+  say "building $build with $(jobs_that_fit) processes"
+  cmake --build "$build" --parallel "$(jobs_that_fit)" "${targets[@]}" >&2 || stop "the build failed" "see the compiler's message above" "correct it and run this again"
+}
+
+install_missing
+check_cmake
+mpi_environment
+mkdir -p "$root/build" 2>/dev/null || stop "cannot make $root/build" "no permission" "run as the owner of $root"
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then build_release; fi

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, runs all tests. Arguments go to ctest: jobs/test.sh -R results -V
+# FEDFUSE_GOLDENS names goldens.h5, the values that an independent program computed; without it those tests are skipped.
+# shellcheck source-path=SCRIPTDIR source=setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+build_release
+exec ctest --test-dir "$build" --output-on-failure "$@"
