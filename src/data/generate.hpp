@@ -28,11 +28,11 @@ struct GenerateOptions {
   double topic_share = 0.5;       // h: share of the content's variance that topics explain, 0..1
   double noise = 0.5;             // of a feature, in units of its signal's standard deviation, >= 0
   double missing = 0.0;           // share of items without a modality, drawn for each modality alone, 0..1
-  double zipf = 0.5;              // exponent of popularity, 0..2
+  double zipf = 0.4;              // exponent of popularity, 0..2
   double taste = 2.0;             // how peaked: standard deviation of log P(i | u) from content, 0..6
-  double jitter = 0.4;            // length of a client's own deviation from its group's unit preference, 0..2
+  double jitter = 0.7;            // length of a client's own deviation from its group's unit preference, 0..2
   double modality_spread = 0.8;   // groups' weights of text against images span 0.5 -+ spread / 2, 0..1
-  double activity = 15.0;         // mean interactions of a client, the two held-out ones included
+  double activity = 12.0;         // mean interactions of a client, the two held-out ones included
   double activity_sigma = 1.0;    // of the logarithm of what exceeds activity_min: how long the tail is, 0..3
   std::int64_t activity_min = 5;  // >= 3
   std::int64_t activity_max = 0;  // 0: a quarter of the items

@@ -26,6 +26,11 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
   [[nodiscard]] bool sync() const { return ::fsync(fd_) == 0; }
+  // Asks the file system for the bytes. 0, or why it will not give them; file systems that cannot answer say 0.
+  [[nodiscard]] int reserve(std::int64_t bytes) const {
+    const int error = ::posix_fallocate(fd_, 0, off_t(bytes));
+    return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS ? 0 : error;
+  }
 
  private:
   int fd_;
@@ -64,11 +69,24 @@ OutputFile::OutputFile(std::string path, bool overwrite, std::int64_t bytes, con
     const Descriptor file(partial_, O_CREAT | O_WRONLY | O_TRUNC);
     if (!file.is_open()) refuse(path_, std::strerror(errno), "choose a place where you may write");
     ours_ = true;
+    // Now, not half-way: HDF5 does not survive a file that it can neither write nor close.
+    if (const int error = file.reserve(bytes); error != 0) {
+      discard();
+      refuse(path_, cat("it needs ", bytes >> 10, " KiB: ", std::strerror(error)), "free some space or write to another disk");
+    }
   });
 }
 
-OutputFile::~OutputFile() {
+OutputFile::~OutputFile() { discard(); }
+
+void OutputFile::discard() {
   if (ours_) ::unlink(partial_.c_str());
+  ours_ = false;
+}
+
+void OutputFile::release_space() {
+  if (ours_) (void)!::truncate(partial_.c_str(), 0);
+  comm_.barrier();
 }
 
 void OutputFile::commit() {

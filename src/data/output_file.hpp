@@ -17,10 +17,13 @@ class OutputFile {
   OutputFile& operator=(const OutputFile&) = delete;
 
   [[nodiscard]] const std::string& partial() const { return partial_; }
+  // Collective, after a write failed: gives the space back, so that HDF5 can still close the file on a full disk.
+  void release_space();
   // Collective; the file must be closed on all ranks. Brings it to the disk and gives it its name.
   void commit();
 
  private:
+  void discard();
   const Comm& comm_;
   std::string path_, partial_;
   bool ours_ = false;  // this rank made the partial file and must remove it

@@ -102,10 +102,11 @@ class Npy {
 
   // Before anything is allocated: a damaged header may promise anything.
   void check_size(std::int64_t value_bytes) const {
-    const auto have = std::int64_t(bytes_.size() - values_at_), want = rows_ * cols_ * value_bytes;
-    if (rows_ > INT64_MAX / 8 / cols_ || have != want)
-      fail(cat("its header promises ", rows_, " x ", cols_, " values, ", want, " bytes, and ", have, " follow"),
-           have < want ? "the file is truncated: copy or write it again" : "write it again with numpy.save");
+    const auto have = std::int64_t(bytes_.size() - values_at_);
+    const double promised = double(rows_) * double(cols_) * double(value_bytes);  // may exceed 64 bits
+    if (promised == double(have)) return;
+    const auto why = cat("its header promises ", rows_, " x ", cols_, " values of ", value_bytes, " bytes, and ", have, " bytes follow");
+    fail(why, double(have) < promised ? "the file is truncated: copy or write it again" : "write it again with numpy.save");
   }
 
   template <class Stored, class Convert>

@@ -24,9 +24,17 @@ Totals total(const DatasetParts& parts, const Comm& comm) {
   return {comm.sum(mine), comm.exscan(mine), comm.sum(held_out(parts.valid)), comm.sum(held_out(parts.test))};
 }
 
+std::int64_t text_bytes(const std::vector<std::string>& texts) {
+  std::size_t width = 0;
+  for (const auto& t : texts) width = std::max(width, t.size());
+  return std::int64_t(width * texts.size());
+}
+
+// At least what the file will take.
 std::int64_t estimated_bytes(const DatasetParts& parts, const Totals& totals) {
   const auto floats = std::int64_t(parts.text.size() + parts.image.size() + parts.latent.size());
-  return 4 * floats + 4 * totals.interactions + 24 * parts.clients + 8 * parts.items + (1 << 16);
+  return 4 * floats + 4 * totals.interactions + 24 * parts.clients + 8 * parts.items + text_bytes(parts.item_ids) + text_bytes(parts.client_ids) +
+         (1 << 16);
 }
 
 void check_parts(const DatasetParts& parts) {
@@ -40,9 +48,9 @@ void check_parts(const DatasetParts& parts) {
 
 class Writer {
  public:
-  Writer(const DatasetParts& parts, const Totals& totals, const std::string& path, const std::string& partial, const Comm& comm)
-      : parts_(parts), totals_(totals), path_(path), comm_(comm) {
-    step([&] { file_.emplace_back(h5::File::create(partial, comm.size() > 1 ? &comm : nullptr)); });
+  Writer(const DatasetParts& parts, const Totals& totals, const std::string& path, OutputFile& output, const Comm& comm)
+      : parts_(parts), totals_(totals), path_(path), output_(output), comm_(comm) {
+    step([&] { file_.emplace_back(h5::File::create(output.partial(), comm.size() > 1 ? &comm : nullptr)); });
   }
   void write() {
     write_attributes();
@@ -57,13 +65,12 @@ class Writer {
   // One collective call of HDF5. If it fails on any rank it fails on all, as somebody's full disk.
   template <class Work>
   void step(Work&& work) {
-    comm_.together([&] {
-      try {
-        work();
-      } catch (const InternalError& e) {
-        throw InputError(cat("cannot write ", path_), e.what(), "free some space or write to another disk; nothing was kept");
-      }
-    });
+    try {
+      comm_.together(work);
+    } catch (const InternalError& e) {
+      output_.release_space();
+      throw InputError(cat("cannot write ", path_), e.what(), "free some space or write to another disk; nothing was kept");
+    }
   }
   template <class T>
   void rows(const char* dataset, std::int64_t total_rows, std::int64_t first, std::span<const T> mine) {
@@ -117,6 +124,7 @@ class Writer {
   const DatasetParts& parts_;
   const Totals& totals_;
   const std::string& path_;
+  OutputFile& output_;
   const Comm& comm_;
   std::vector<h5::File> file_;  // one; made inside a step
 };
@@ -127,7 +135,7 @@ void write_dataset(const DatasetParts& parts, const std::string& path, bool over
   comm.together([&] { check_parts(parts); });
   const auto totals = total(parts, comm);
   OutputFile output(path, overwrite, estimated_bytes(parts, totals), comm);
-  Writer(parts, totals, path, output.partial(), comm).write();
+  Writer(parts, totals, path, output, comm).write();
   // What a full disk cut off without a word shows when the file is opened again.
   comm.on_root([&] { (void)h5::File::open(output.partial()); });
   output.commit();

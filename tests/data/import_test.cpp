@@ -1,0 +1,175 @@
+#include "data/import.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/h5.hpp"
+#include "core/text.hpp"
+#include "data/dataset.hpp"
+#include "support.hpp"
+
+namespace fedfuse {
+namespace {
+
+using test::expect_input_error;
+using test::Folder;
+using Ids = std::vector<std::string>;
+
+std::string npy(std::int64_t rows, const std::vector<float>& values) {
+  auto header = cat("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ", std::int64_t(values.size()) / rows, "), }");
+  header.resize(117, ' ');
+  header += '\n';
+  return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + std::string(reinterpret_cast<const char*>(values.data()), 4 * values.size());
+}
+
+// Users 5 and 11 (three rows each, one repeated), user 7 (two rows); items 0, 1, 2, 4.
+const std::string inter =
+    "userId,itemId,rating,timestamp\n"
+    "11,4,1,30\n11,0,1,10\n11,2,1,20\n11,4,1,99\n"
+    "5,1,1,1\n5,0,1,2\n5,2,1,3\n"
+    "7,1,1,1\n7,2,1,2\n";
+
+struct Source {
+  Folder folder;
+  ImportOptions options;
+  explicit Source(const std::string& csv = inter) {
+    options.inter = folder.write("inter.csv", csv);
+    options.out = folder / "d.h5";
+  }
+  ImportReport run() const { return import_dataset(options, Comm::world()); }
+  Dataset read() const { return read_dataset(options.out, Comm::self()); }
+  Ids ids(const char* dataset) const { return h5::File::open(options.out).read_strings(dataset); }
+};
+
+TEST(Import, FollowsTheRules) {
+  const Source s;
+  const auto r = s.run();
+  EXPECT_EQ(r.rows, 9);
+  EXPECT_EQ(r.duplicates, 1);
+  EXPECT_EQ(r.users, 3);
+  EXPECT_EQ(r.items, 4);
+  EXPECT_EQ(r.interactions, 8);
+  EXPECT_EQ(r.short_users, 1);
+  EXPECT_EQ(r.test, 2);
+  EXPECT_EQ(r.cold_test, 1);   // item 4
+  EXPECT_EQ(r.cold_valid, 0);  // items 0 and 2 are trained on by others
+  EXPECT_EQ(r.missing_text, 4);
+  EXPECT_FALSE(r.split_by_label);
+  EXPECT_EQ(s.ids("/clients/id"), (Ids{"5", "7", "11"}));
+  EXPECT_EQ(s.ids("/items/id"), (Ids{"0", "1", "2", "4"}));
+  const auto d = s.read();
+  EXPECT_EQ(d.name, "d");
+  EXPECT_EQ(d.train, (std::vector<std::int32_t>{1, 1, 2, 0}));
+  EXPECT_EQ(d.valid, (std::vector<std::int32_t>{0, -1, 2}));
+  EXPECT_EQ(d.test, (std::vector<std::int32_t>{2, -1, 3}));  // item "4" is the fourth; its first row, at 30, counts
+  EXPECT_EQ(d.text.cols, 0);
+  const auto words = describe(r);
+  for (const auto* part : {"9 rows", "1 of them duplicates", "3 users", "8 interactions", "1 users have fewer than 3"})
+    EXPECT_NE(words.find(part), std::string::npos) << words;
+}
+
+TEST(Import, KeepsEveryRowOfFeaturesAsAnItem) {
+  Source s;
+  s.options.text = s.folder.write("t.npy", npy(6, {0, 1, 1, 1, 0, 0, 3, 3, 4, 4, 5, 5}));
+  s.options.name = "six";
+  const auto r = s.run();
+  EXPECT_EQ(r.items, 6);
+  EXPECT_EQ(r.items_without_interactions, 2);
+  EXPECT_EQ(r.missing_text, 1);
+  EXPECT_EQ(r.missing_image, 6);
+  const auto d = s.read();
+  EXPECT_EQ(d.name, "six");
+  EXPECT_EQ(d.test, (std::vector<std::int32_t>{2, -1, 4}));
+  EXPECT_EQ(d.text(4, 0), 4);
+  EXPECT_EQ(d.has_text, (std::vector<std::uint8_t>{1, 1, 0, 1, 1, 1}));
+  EXPECT_EQ(d.has_image, std::vector<std::uint8_t>(6, 0));
+}
+
+TEST(Import, FiltersAndTakesTheRowsThatStay) {
+  Source s(inter + "7,3,1,0\n7,5,1,5\n8,5,1,1\n8,1,1,2\n");
+  s.options.image = s.folder.write("v.npy", npy(6, {0, 1, 2, 3, 4, 5}));
+  s.options.min_item = 2, s.options.min_user = 2;
+  const auto r = s.run();
+  EXPECT_EQ(r.dropped_items, 2);  // 3 and 4
+  EXPECT_EQ(r.dropped_users, 0);
+  EXPECT_EQ(r.dropped_interactions, 2);
+  EXPECT_EQ(r.items, 4);
+  EXPECT_EQ(s.read().image.values, (Array<float>{0, 1, 2, 5}));
+}
+
+TEST(Import, LetsLabelsDecide) {
+  const Source s("itemID,userID,split_label\nb,x,2\na,x,1\nc,x,0\nd,y,0\nd,x,0\ne,y,0\n");
+  const auto r = s.run();
+  EXPECT_TRUE(r.split_by_label);
+  EXPECT_EQ(s.ids("/items/id"), (Ids{"b", "a", "c", "d", "e"}));
+  const auto d = s.read();
+  EXPECT_EQ(d.test, (std::vector<std::int32_t>{0, -1}));
+  EXPECT_EQ(d.valid, (std::vector<std::int32_t>{1, -1}));
+}
+
+TEST(Import, RefusesFeaturesThatDoNotFit) {
+  Source s;
+  s.options.text = s.folder.write("t.npy", npy(4, {1, 2, 3, 4}));
+  expect_input_error([&] { (void)s.run(); }, {"t.npy", "no row for item 4", "4 rows"});
+  s.options.text = s.folder.write("t.npy", npy(6, {1, 2, 3, 4, 5, 6}));
+  s.options.image = s.folder.write("v.npy", npy(5, {1, 2, 3, 4, 5}));
+  expect_input_error([&] { (void)s.run(); }, {"t.npy", "v.npy", "6 and 5 rows"});
+  s.options.image.clear();
+  s.options.inter = s.folder.write("inter.csv", "userId,itemId,timestamp\n1,apple,1\n");
+  expect_input_error([&] { (void)s.run(); }, {"t.npy", "item apple", "whole number"});
+}
+
+TEST(Import, RefusesAndLeavesNothing) {
+  Source s;
+  s.options.min_user = 50;
+  expect_input_error([&] { (void)s.run(); }, {"nothing of", "--min-user"});
+  s.options.min_user = 0;
+  expect_input_error([&] { (void)s.run(); }, {"--min-user 0"});
+  s.options.min_user = 1;
+  s.options.text = s.folder / "absent.npy";
+  expect_input_error([&] { (void)s.run(); }, {"absent.npy", "no such file"});
+  s.options.text.clear();
+  EXPECT_EQ(s.folder.files(), 1);
+  (void)s.run();
+  expect_input_error([&] { (void)s.run(); }, {"exists already", "--overwrite"});
+  s.options.overwrite = true;
+  EXPECT_EQ(s.run().users, 3);
+  const Source everything("userId,itemId,timestamp\n1,a,1\n1,b,2\n2,a,1\n");
+  expect_input_error([&] { (void)everything.run(); }, {"user 1", "all 2 items"});
+  EXPECT_EQ(everything.folder.files(), 1);
+}
+
+// KU of the NineRec suite: FEDFUSE_KU, else the copy beside the checkout.
+std::string ku() {
+  if (const char* path = std::getenv("FEDFUSE_KU")) return path;
+  const auto beside = std::filesystem::path(FEDFUSE_SOURCE_DIR).parent_path() / "shared/data/ku";
+  return std::filesystem::exists(beside) ? beside.string() : "";
+}
+
+TEST(Import, ReadsKu) {
+  if (ku().empty()) GTEST_SKIP() << "no KU data: set FEDFUSE_KU to its folder";
+  Source s;
+  s.options.inter = ku() + "/inter.csv";
+  s.options.text = ku() + "/text_features.npy";
+  s.options.image = ku() + "/image_features.npy";
+  const auto r = s.run();
+  EXPECT_EQ(r.rows, 3489);
+  EXPECT_EQ(r.duplicates, 5);
+  EXPECT_EQ(r.users, 204);
+  EXPECT_EQ(r.items, 560);
+  EXPECT_EQ(r.test, 204);
+  EXPECT_EQ(r.valid, 204);
+  EXPECT_EQ(r.cold_test, 88);
+  EXPECT_EQ(r.cold_valid, 46);
+  EXPECT_EQ(r.missing_text + r.missing_image, 0);
+  const auto d = s.read();
+  EXPECT_EQ(std::count(d.popularity.begin(), d.popularity.end(), 0), 16);
+  for (std::int64_t i = 0; i < 560; i += 7) {
+    double square = 0;
+    for (std::int64_t k = 0; k < 512; ++k) square += double(d.image(i, k)) * double(d.image(i, k));
+    EXPECT_NEAR(square, 1.0, 2e-3);  // float16 unit rows
+  }
+}
+
+}  // namespace
+}  // namespace fedfuse
