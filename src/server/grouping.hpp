@@ -14,21 +14,24 @@
 namespace fedfuse {
 
 struct GroupingInput {
-  const Matrix<float>& vectors;                // participants of this rank x p: the flattened heads, or behaviour features
-  std::span<const std::int32_t> ids;           // their global client ids, ascending
-  std::span<const std::int32_t> previous;      // their groups so far, -1: none
-  std::span<const std::int32_t> labels;        // their labels in the data, -1: none (--group-by labels)
+  const Matrix<float>& vectors;            // participants of this rank x p: the flattened heads, or behaviour features
+  std::span<const std::int32_t> ids;       // their global client ids, ascending
+  std::span<const std::int32_t> previous;  // their groups so far, -1: none
+  std::span<const std::int32_t> labels;    // their labels in the data, -1: none (--group-by labels)
 };
 
 struct GroupingResult {
   std::vector<std::int32_t> group;  // of each participant of this rank
-  std::vector<std::int64_t> sizes;  // members of each group, over all ranks; size() = groups
+  std::vector<std::int64_t> sizes;  // members of each group, over all ranks; size() = groups, the chosen number where G is adaptive
   std::string method;               // e.g. "spectral on 204 participants", "spectral on 2048 landmarks, nearest centre for 997952"
   std::int64_t components = 0;      // columns that were clustered (after PCA)
   std::int64_t moved = 0;           // participants, over all ranks, whose group changed
 };
 
-// strategy, cluster, groups (and bounds), pca_variance, landmarks, seed from config.
+// strategy, cluster, groups (and bounds), pca_variance, landmarks, seed from config; at most max(groups, groups_max) groups, and
+// never more than participants. No group is empty, except by fixed labels or at random where only a fraction takes part.
+// Rank 0 clusters at most `landmarks` vectors; the ranks assign their other participants to the nearest centre.
+// InputError: a vector is not finite; labels are missing or more than the groups.
 [[nodiscard]] GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round, const Comm& comm);
 
 }  // namespace fedfuse

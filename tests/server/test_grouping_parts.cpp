@@ -59,23 +59,35 @@ TEST(Sample, SameLandmarksForAnyRanks) {
   for (std::int64_t i = 0; i < gathered.rows; ++i) EXPECT_EQ(gathered(i, 0), float(alone[std::size_t(i)]));
 }
 
+// Tall, wide (both exact), and large enough for the range finder.
 TEST(Pca, AgainstAFullDecomposition) {
-  for (const auto& [n, p] : {std::pair{80, 12}, std::pair{60, 400}}) {
-    Points x = points_of(test::planted_vectors(n, p, 5, 0.3).vectors);
-    const Eigen::JacobiSVD<Eigen::MatrixXd> svd(x, Eigen::ComputeThinV);
-    const Eigen::VectorXd variance = svd.singularValues().array().square() / n;
-    for (const double share : {0.5, 0.9, 0.99}) {
+  for (const auto& [n, p] : {std::pair{80, 12}, std::pair{60, 400}, std::pair{560, 530}}) {
+    const Points x = points_of(test::planted_vectors(n, p, 7, 0.1).vectors);
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> full(Eigen::MatrixXd(x.transpose() * x) / n);
+    const Eigen::VectorXd variance = full.eigenvalues().reverse();
+    for (const double share : {0.3, 0.8, 0.95}) {
       std::int64_t needed = 0;
       for (double held = 0; held < share * variance.sum(); ++needed) held += variance(needed);
       const auto found = principal_components(x, share, rng);
       ASSERT_EQ(found.directions.cols(), needed) << n << " x " << p << ", " << share;
-      const Eigen::MatrixXd v = svd.matrixV().leftCols(needed);
+      const Eigen::MatrixXd v = full.eigenvectors().rowwise().reverse().leftCols(needed);
       for (std::int64_t j = 0; j < needed; ++j) EXPECT_NEAR(found.variance(j), variance(j), 1e-6 * variance(0));
-      EXPECT_LT((found.directions.transpose() * found.directions - Eigen::MatrixXd::Identity(needed, needed)).norm(), 1e-9);
+      EXPECT_LT((found.directions.transpose() * found.directions - Eigen::MatrixXd::Identity(needed, needed)).norm(), 1e-6);
       EXPECT_NEAR((x * found.directions).squaredNorm(), (x * v).squaredNorm(), 1e-6 * x.squaredNorm());
       EXPECT_NEAR(found.share, variance.head(needed).sum() / variance.sum(), 1e-6);
     }
   }
+}
+
+TEST(Pca, TheRangeFinderStopsAt128) {
+  const Points x = points_of(test::planted_vectors(540, 530, 3, 50.0).vectors);  // noise: every direction counts
+  const auto found = principal_components(x, 0.95, rng);
+  EXPECT_EQ(found.directions.cols(), most_components);
+  const double held = (x * found.directions).squaredNorm() / x.squaredNorm();
+  EXPECT_LE(found.share, held + 1e-12) << "Q^T X V is at most X V";
+  EXPECT_NEAR(found.share, held, 0.02);
+  EXPECT_LT(found.share, 0.9);
+  EXPECT_LT((found.directions.transpose() * found.directions - Eigen::MatrixXd::Identity(128, 128)).norm(), 1e-6);
 }
 
 TEST(Affinity, MedianAndGraphAgainstNaive) {

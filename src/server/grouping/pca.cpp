@@ -9,22 +9,27 @@ namespace fedfuse::grouping {
 namespace {
 
 using Eigen::MatrixXd;
-constexpr int power_iterations = 3;
+constexpr int power_iterations = 2;
 constexpr std::int64_t first_width = 32;
+constexpr double smallest_square = 1e-13;  // of the largest: below, a direction is rounding
 
 MatrixXd orthonormal(const MatrixXd& columns) {
   const Eigen::HouseholderQR<MatrixXd> qr(columns);
   return qr.householderQ() * MatrixXd::Identity(columns.rows(), columns.cols());
 }
 
-MatrixXd times(const Points& x, const MatrixXd& right) {
+// x * right
+template <class Right>
+MatrixXd times(const Points& x, const Right& right) {
   MatrixXd product(x.rows(), right.cols());
   parallel_blocks(x.rows(), 64,
                   [&](std::int64_t first, std::int64_t count) { product.middleRows(first, count).noalias() = x.middleRows(first, count) * right; });
   return product;
 }
 
-MatrixXd transposed_times(const Points& x, const MatrixXd& right) {
+// x^T * right
+template <class Right>
+MatrixXd transposed_times(const Points& x, const Right& right) {
   MatrixXd product(x.cols(), right.cols());
   parallel_blocks(x.cols(), 256, [&](std::int64_t first, std::int64_t count) {
     product.middleRows(first, count).noalias() = x.middleCols(first, count).transpose() * right;
@@ -32,51 +37,70 @@ MatrixXd transposed_times(const Points& x, const MatrixXd& right) {
   return product;
 }
 
+// Eigenpairs of a Gram matrix, the largest first, without those that are rounding. Values are divided by n.
+struct GramPairs {
+  Eigen::VectorXd squares, variance;
+  MatrixXd vectors;
+};
+
+GramPairs gram_pairs(const MatrixXd& gram, std::int64_t n) {
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(gram);
+  const Eigen::VectorXd squares = eigen.eigenvalues().reverse();
+  std::int64_t rank = 0;
+  while (rank < squares.size() && squares(rank) > smallest_square * squares(0)) ++rank;
+  return {squares.head(rank), squares.head(rank) / double(n), eigen.eigenvectors().rowwise().reverse().leftCols(rank)};
+}
+
+// Keeps the first of the found components that hold the wanted sum; `trusted` of them are converged.
+std::int64_t needed(const Eigen::VectorXd& variance, std::int64_t trusted, double wanted, double& held) {
+  std::int64_t kept = 0;
+  for (held = 0.0; kept < trusted && held < wanted;) held += variance(kept++);
+  return std::max<std::int64_t>(kept, 1);
+}
+
+Components exact(const Points& x, double wanted, double total) {
+  const bool wide = x.cols() > x.rows();
+  const auto pairs = gram_pairs(wide ? times(x, x.transpose()) : transposed_times(x, x), x.rows());
+  double held = 0.0;
+  const auto kept = needed(pairs.variance, pairs.variance.size(), wanted, held);
+  Components found{pairs.vectors.leftCols(kept), pairs.variance.head(kept), held / total};
+  if (wide) found.directions = transposed_times(x, MatrixXd(found.directions * pairs.squares.head(kept).cwiseSqrt().cwiseInverse().asDiagonal()));
+  return found;
+}
+
 MatrixXd test_matrix(std::int64_t rows, std::int64_t cols, const Rng& rng) {
   MatrixXd omega(rows, cols);
-  for (std::int64_t j = 0; j < cols; ++j)
+  parallel_blocks(cols, 1, [&](std::int64_t j, std::int64_t) {
     for (std::int64_t i = 0; i < rows; ++i) omega(i, j) = rng.normal(std::uint64_t(i), draw_range_finder, std::uint32_t(j));
+  });
   return omega;
 }
 
-// All `width` components of the subspace that the range finder found.
-Components project(const Points& x, std::int64_t width, const Rng& rng) {
-  MatrixXd q = orthonormal(times(x, test_matrix(x.cols(), width, rng)));
-  for (int i = 0; i < power_iterations; ++i) q = orthonormal(times(x, orthonormal(transposed_times(x, q))));
-  const MatrixXd b_transposed = transposed_times(x, q);  // p x width
-  const MatrixXd gram = b_transposed.transpose() * b_transposed;
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(gram);
-  Components found;
-  const Eigen::VectorXd squares = eigen.eigenvalues().reverse().cwiseMax(0.0);
-  found.directions = b_transposed * eigen.eigenvectors().rowwise().reverse();
-  std::int64_t rank = 0;
-  while (rank < width && squares(rank) > 1e-14 * squares(0)) ++rank;
-  found.directions.conservativeResize(Eigen::NoChange, rank);
-  for (std::int64_t j = 0; j < rank; ++j) found.directions.col(j) /= std::sqrt(squares(j));
-  found.variance = squares.head(rank) / double(x.rows());
-  return found;
+Components range_finder(const Points& x, double wanted, double total, const Rng& rng) {
+  for (std::int64_t width = first_width;;) {
+    MatrixXd q = orthonormal(times(x, test_matrix(x.cols(), width, rng)));
+    for (int i = 0; i < power_iterations; ++i) q = orthonormal(times(x, orthonormal(transposed_times(x, q))));
+    const MatrixXd b_transposed = transposed_times(x, q);  // p x width
+    const auto pairs = gram_pairs(b_transposed.transpose() * b_transposed, x.rows());
+    // Of a subspace that can still grow, only the leading half is trusted to be converged.
+    const bool last = width == most_components;
+    const auto found = std::int64_t(pairs.variance.size());
+    double held = 0.0;
+    const auto kept = needed(pairs.variance, last ? found : std::min(found, width / 2), wanted, held);
+    if (held >= wanted || last)
+      return {b_transposed * (pairs.vectors.leftCols(kept) * pairs.squares.head(kept).cwiseSqrt().cwiseInverse().asDiagonal()),
+              pairs.variance.head(kept), held / total};
+    width = held < 0.5 * wanted ? most_components : 2 * width;  // far off: no step in between
+  }
 }
 
 }  // namespace
 
 Components principal_components(const Points& points, double share, const Rng& rng) {
-  const std::int64_t most = std::min({std::int64_t(points.rows()), std::int64_t(points.cols()), most_components});
-  const double total = points.squaredNorm() / double(points.rows());
+  const double total = points.squaredNorm() / double(points.rows()), wanted = share * total;
   FEDFUSE_CHECK(total > 0, "principal components of points that are all zero");
-  for (std::int64_t width = std::min(most, first_width);; width = std::min(most, 2 * width)) {
-    Components found = project(points, width, rng);
-    // Of a truncated subspace only the leading half is trusted to be converged.
-    const std::int64_t trusted = width == most ? found.variance.size() : std::min<std::int64_t>(found.variance.size(), width / 2);
-    double held = 0.0;
-    std::int64_t kept = 0;
-    while (kept < trusted && held < share * total) held += found.variance(kept++);
-    if (held < share * total * (1 - 1e-12) && width < most) continue;
-    kept = std::max<std::int64_t>(kept, 1);
-    found.directions.conservativeResize(Eigen::NoChange, kept);
-    found.variance.conservativeResize(kept);
-    found.share = found.variance.sum() / total;
-    return found;
-  }
+  const bool small = std::min(points.rows(), points.cols()) <= exact_pca;
+  return small ? exact(points, wanted, total) : range_finder(points, wanted, total, rng);
 }
 
 }  // namespace fedfuse::grouping
