@@ -1,0 +1,82 @@
+// What the server does in every round: the sum of the row updates, the preference map, the ranks.
+#include <benchmark/benchmark.h>
+#include <omp.h>
+
+#include <memory>
+#include <vector>
+
+#include "kernels/aggregate/aggregate_case.hpp"
+#include "kernels/preference/preference_case.hpp"
+#include "kernels/rank/rank_case.hpp"
+#include "support/report.hpp"
+
+namespace fedfuse::bench {
+namespace {
+
+// 2,000 clients' rows (85 x 64 each, 45 MB) into a table of 1,000 or 100,000 items.
+void aggregate_updates(benchmark::State& state) {
+  omp_set_num_threads(1);
+  const auto& variant = aggregate::variants()[std::size_t(state.range(0))];
+  aggregate::CaseShape shape;
+  shape.clients = 2000, shape.items = state.range(1), shape.width = 64, shape.touched = 85;
+  const aggregate::Case input(shape);
+  const auto problem = input.problem();
+  std::vector<double> next(std::size_t(shape.items) * 64);
+  for (auto _ : state) {
+    variant.run(problem, next.data());
+    benchmark::ClobberMemory();
+  }
+  report(state, problem.flops(), problem.bytes());
+  state.counters["clients/s"] = benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
+  state.SetLabel(std::string(variant.name) + (variant.order_dependent ? " (order-dependent)" : ""));
+}
+// Every variant but the reference, which takes minutes.
+void every_variant(benchmark::internal::Benchmark* b) {
+  for (std::size_t v = 0; v < aggregate::variants().size(); ++v)
+    for (const std::int64_t items : {1000, 100000})
+      if (aggregate::variants()[v].name != "reference") b->Args({std::int64_t(v), items});
+}
+BENCHMARK(aggregate_updates)->Apply(every_variant)->Unit(benchmark::kMillisecond);
+
+// G groups' preferences for M items with 512-wide text and image features (R4).
+void preference_map(benchmark::State& state) {
+  omp_set_num_threads(1);
+  preference::Shape shape;
+  shape.items = state.range(0), shape.groups = state.range(1);
+  preference::Case input(shape);
+  const auto problem = input.problem();
+  for (auto _ : state) {
+    preference::run(problem);
+    benchmark::ClobberMemory();
+  }
+  report(state, problem.flops(), problem.bytes());
+  state.counters["items/s"] = benchmark::Counter(double(shape.items), benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(preference_map)->Args({560, 5})->Args({20000, 5})->Args({20000, 64})->Unit(benchmark::kMillisecond);
+
+// 256 clients rank M items: validation and test rank of each (R5, R2).
+void rank_count(benchmark::State& state) {
+  omp_set_num_threads(1);
+  rank::CaseShape shape;
+  shape.clients = 256, shape.items = state.range(1), shape.d = 64, shape.dropped = 17, shape.exact = false;
+  static const char* const names[] = {"linear", "mlp, shared head", "mlp, private heads", "mlp, shared head, personal rows", "linear, 3 views"};
+  const auto which = state.range(0);
+  if (which >= 1 && which <= 3) shape.head = HeadKind::mlp;
+  shape.shared_head = which == 1 || which == 3;
+  if (which == 3) shape.own_rows = rank::OwnRows::add, shape.own = 85;
+  if (which == 4) shape.views = 3;
+  const rank::Case input(shape);
+  const auto problem = input.problem();
+  std::vector<rank::Ranks> out(std::size_t(shape.clients));
+  for (auto _ : state) {
+    rank::run(problem, out);
+    benchmark::ClobberMemory();
+  }
+  report(state, problem.flops(), problem.bytes());
+  state.counters["clients/s"] = benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
+  state.SetLabel(names[which]);
+}
+BENCHMARK(rank_count)->ArgsProduct({{0, 1, 2, 3, 4}, {560, 20000}})->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace fedfuse::bench

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Search settings on validation, then train every cell with several seeds: the tables of results/ in one command.
+
+  study.py STUDY.json --data SET.h5 --program build/release/fedfuse --work DIR [--parallel 2] [--stage search|final|all]
+
+STUDY.json names backbones, fusions, protocols, seeds, options common to all runs, and for every fusion a grid of
+options and a number of trials. Only validation NDCG@50 chooses; test figures are read for the final runs alone. Runs
+that are already in DIR are not repeated. Writes search.csv, chosen.json and runs.csv into DIR. Needs Python 3 only.
+"""
+import argparse
+import csv
+import hashlib
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+METRICS = ["hr_50", "ndcg_50", "hr_50_warm", "ndcg_50_warm", "hr_50_cold", "ndcg_50_cold", "hr_10", "ndcg_10"]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--program", default="build/release/fedfuse")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the runs and tables")
+    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one thread each")
+    parser.add_argument("--stage", choices=["search", "final", "all"], default="all")
+    return parser.parse_args()
+
+
+def options_of(settings):
+    words = []
+    for name, value in settings.items():
+        if value is True:
+            words.append(f"--{name}")
+        elif value is not False:
+            words += [f"--{name}", str(value)]
+    return words
+
+
+class Runner:
+    def __init__(self, arguments, common):
+        self.arguments, self.common = arguments, common
+        (arguments.work / "runs").mkdir(parents=True, exist_ok=True)
+
+    def run(self, settings):
+        """Trains once (or reads the earlier run) and returns the JSON record, or None where training diverged."""
+        settings = {**self.common, **settings}
+        key = hashlib.sha256(json.dumps([Path(self.arguments.data).name, settings], sort_keys=True).encode()).hexdigest()[:16]
+        out = self.arguments.work / "runs" / f"{settings['backbone']}_{settings['fusion'].replace('+', '_')}_{key}.h5"
+        record = out.with_suffix(".json")
+        if not record.exists():
+            command = [self.arguments.program, "train", "--data", self.arguments.data, "--out", str(out), "--overwrite", *options_of(settings)]
+            done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+            if done.returncode not in (0, 2):
+                sys.exit(f"{' '.join(command)}\n{done.stderr}")
+            if done.returncode == 2 and "diverged" not in done.stderr:
+                sys.exit(f"{' '.join(command)}\n{done.stderr}")
+            out.unlink(missing_ok=True)  # the twin holds all that the tables need
+        if not record.exists():
+            return None
+        loaded = json.loads(record.read_text())
+        return loaded if loaded["status"] != "failed" else None
+
+    def run_all(self, jobs):
+        with ThreadPoolExecutor(self.arguments.parallel) as pool:
+            return list(pool.map(self.run, jobs))
+
+
+def at_best(record, prefix="test"):
+    row = record["best_round"] - 1
+    pick = {}
+    for metric in METRICS:
+        column = record["metrics"].get(f"{prefix}_{metric}")
+        pick[metric] = column[row] if column else None
+    return pick
+
+
+def validation(record):
+    return -1.0 if record is None else record["facts"]["best_valid_ndcg_50"]
+
+
+def trials(grid, count, seed):
+    """The defaults first, then a reproducible sample of the grid without repetition."""
+    points = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
+    random.Random(seed).shuffle(points)
+    return ([{}] + points)[:count]
+
+
+def search(study, runner):
+    chosen, rows = {}, []
+    settings = study["search"]
+    for fusion in study["fusions"]:  # in the order of the file: a fusion may start from another one's choice
+        plan = settings["fusions"][fusion]
+        jobs = []
+        for backbone in study["backbones"]:
+            inherited = chosen.get(f"{backbone}/{plan['from']}", {}) if "from" in plan else {}
+            grid = {**plan["grid"], **settings.get("backbones", {}).get(backbone, {})}
+            for trial in trials(grid, plan["trials"], f"{backbone}/{fusion}"):
+                own = {**inherited, **plan.get("fixed", {}), **trial}
+                jobs.append((backbone, own))
+        base = {"fusion": fusion, "negatives": settings["protocol"], "seed": settings["seed"]}
+        records = runner.run_all([{**base, "backbone": b, **own} for b, own in jobs])
+        best = {}
+        for (backbone, own), record in zip(jobs, records):
+            score = validation(record)
+            rows.append({"backbone": backbone, "fusion": fusion, "valid_ndcg_50": round(score, 5),
+                         "best_round": record["best_round"] if record else 0, "settings": json.dumps(own, sort_keys=True)})
+            if score > best.get(backbone, (-2.0, None))[0]:
+                best[backbone] = (score, own)
+        for backbone, (_, own) in best.items():
+            chosen[f"{backbone}/{fusion}"] = own
+        print(fusion, {b: round(s, 4) for b, (s, _) in best.items()}, flush=True)
+    return chosen, rows
+
+
+def final(study, runner, chosen):
+    cells = list(itertools.product(study["fusions"], study["backbones"], study["protocols"], study["seeds"]))
+    jobs = [{**chosen[f"{b}/{f}"], "backbone": b, "fusion": f, "negatives": p, "seed": s} for f, b, p, s in cells]
+    rows = []
+    for (fusion, backbone, protocol, seed), record in zip(cells, runner.run_all(jobs)):
+        if record is None:
+            continue
+        row = {"backbone": backbone, "fusion": fusion, "protocol": protocol, "seed": seed, "best_round": record["best_round"],
+               "rounds": len(record["metrics"]["round"]), "valid_ndcg_50": validation(record), "seconds": round(record["facts"]["total_seconds"], 2)}
+        row.update({f"test_{k}": v for k, v in at_best(record).items()})
+        last = {k: record["metrics"][f"test_{k}"][-1] for k in ("hr_50", "ndcg_50")}
+        row.update({f"last_{k}": v for k, v in last.items()})
+        if "teacher_test_ndcg_50" in record["metrics"]:
+            teacher = record["metrics"]
+            row.update({"teacher_hr_50": teacher["teacher_test_hr_50"][record["best_round"] - 1],
+                        "teacher_ndcg_50": teacher["teacher_test_ndcg_50"][record["best_round"] - 1]})
+        agreement = record["groups"].get("agreement")
+        if agreement:
+            row["agreement"] = agreement[record["best_round"] - 1]
+        rows.append(row)
+    return rows
+
+
+def write_csv(path, rows):
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main():
+    arguments = parse_arguments()
+    study = json.loads(arguments.study.read_text())
+    runner = Runner(arguments, study["common"])
+    chosen_path = arguments.work / "chosen.json"
+    if arguments.stage in ("search", "all"):
+        chosen, rows = search(study, runner)
+        chosen_path.write_text(json.dumps(chosen, indent=1, sort_keys=True) + "\n")
+        write_csv(arguments.work / "search.csv", rows)
+    if arguments.stage in ("final", "all"):
+        rows = final(study, runner, json.loads(chosen_path.read_text()))
+        write_csv(arguments.work / "runs.csv", rows)
+
+
+if __name__ == "__main__":
+    main()
