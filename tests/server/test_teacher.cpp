@@ -254,6 +254,17 @@ TEST(Teacher, AnEpochVisitsEveryPairOnceInAnOrderOfItsOwn) {
   EXPECT_EQ(run(1, 0), run(1, 0));
 }
 
+// What parameters() shows is the whole state: a run that goes on elsewhere keeps its bits.
+TEST(Teacher, GoesOnFromItsParameters) {
+  Planted planted(40);
+  GroupTeacher first(planted.config, resolve(planted.config), planted.data);
+  first.train(planted.targets, 1, Comm::world());
+  GroupTeacher second(planted.config, resolve(planted.config), planted.data);
+  for (auto& [name, values] : second.parameters()) std::ranges::copy(first.parameters().at(name), values.begin());
+  EXPECT_EQ(first.train(planted.targets, 2, Comm::world()), second.train(planted.targets, 2, Comm::world()));
+  EXPECT_EQ(first.group_embeddings(), second.group_embeddings());
+}
+
 TEST(Teacher, StopsWhenItsLossIsNotFinite) {
   Planted planted(30);
   planted.targets[1](3, 2) = std::numeric_limits<float>::infinity();

@@ -1,0 +1,62 @@
+#pragma once
+// ItemViews over a made-up or golden data set, and its gradients read off an SGD step.
+#include <string>
+#include <vector>
+
+#include "server/item_views.hpp"
+#include "server_data.hpp"
+
+namespace fedfuse::test {
+
+inline const std::vector<std::string> all_views{"sum", "mlp", "gate"};
+
+inline Config views_config(std::size_t d, const std::string& optimizer, double lr, const std::vector<std::string>& views = all_views) {
+  Config config;
+  config.fusion = "fedvlr";
+  config.dim = std::int64_t(d);
+  config.server_optimizer = optimizer;
+  config.server_lr = lr;
+  config.views = views;
+  return config;
+}
+
+struct Setting {
+  Config config;
+  NaiveItems items;
+  Dataset data;
+  ItemViews views;
+  Setting(const Config& c, const NaiveItems& i) : config(c), items(i), data(dataset_of(i)), views(config, resolve(config), data) {}
+
+  // The parameters as they are, without the optimizer's state.
+  NaiveParameters parameters() {
+    NaiveParameters all;
+    for (const auto& [name, values] : views.parameters())
+      if (name.find('.') == std::string::npos && name != "steps") all[name] = Values(values.begin(), values.end());
+    return all;
+  }
+  std::vector<Matrix<float>> forward(const Comm& comm) {
+    std::vector<Matrix<float>> F;
+    views.forward(F, comm);
+    return F;
+  }
+};
+
+// With SGD and lr 1, a step is the gradient.
+inline NaiveParameters gradient_of(Setting& s, const std::vector<Values>& up) {
+  const auto before = s.parameters();
+  std::vector<Matrix<float>> view_grad;
+  for (const auto& u : up) view_grad.push_back(matrix_of(s.items.items, u));
+  s.views.backward_and_step(view_grad, Comm::world());
+  auto gradient = s.parameters();
+  for (auto& [name, values] : gradient)
+    for (std::size_t k = 0; k < values.size(); ++k) values[k] = before.at(name)[k] - values[k];
+  return gradient;
+}
+
+inline std::vector<Values> random_up(const NaiveItems& items, std::size_t views, double scale = 0.5) {
+  std::vector<Values> up;
+  for (std::size_t j = 0; j < views; ++j) up.push_back(random_values(items.items * items.d, scale, std::uint32_t(20 + j)));
+  return up;
+}
+
+}  // namespace fedfuse::test
