@@ -1,5 +1,7 @@
 // R4 on a CPU. A thread takes a block of 256 items: encoders and hidden layer by matrix products, hidden units
 // standing in rows, so that the pass over the groups runs along the items without a horizontal sum.
+#include <omp.h>
+
 #include <algorithm>
 
 #include "core/matrix.hpp"
@@ -93,7 +95,8 @@ class Block {
 
 void run_cpu(const Problem& p) {
   const auto prepared = prepare(p);
-#pragma omp parallel
+  const auto blocks = (p.items + block_items - 1) / block_items;
+#pragma omp parallel num_threads(int(std::clamp <std::int64_t>(blocks, 1, omp_get_max_threads())))
   {
     Block block(p.d);
 #pragma omp for schedule(dynamic)

@@ -1,5 +1,7 @@
 #include "server/item_views.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -40,6 +42,8 @@ struct MyBlocks {
   }
   [[nodiscard]] std::int64_t first(std::int64_t block) const { return std::min(block * block_items, items); }
   [[nodiscard]] std::int64_t rows(std::int64_t block) const { return first(block + 1) - first(block); }
+  // Threads worth starting: not more than there are blocks.
+  [[nodiscard]] int team() const { return int(std::clamp<std::int64_t>(end - begin, 1, omp_get_max_threads())); }
   [[nodiscard]] std::int64_t my_first() const { return first(begin); }
   [[nodiscard]] std::int64_t my_rows() const { return first(end) - first(begin); }
 };
@@ -100,7 +104,7 @@ bool ItemViews::Impl::backward(const std::vector<Matrix<float>>& view_grad, floa
                                Matrix<float>& grad_D) const {
   bool finite = true;
   const PackedOperators weights(operators);
-#pragma omp parallel
+#pragma omp parallel num_threads(mine.team())
   {
     ViewsBlock block(operators, weights, inputs, block_items);
     ExactSum my_sum(gradient.size());
@@ -135,7 +139,7 @@ void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) con
   for (auto& view : views)
     if (view.rows != my.items || view.cols != my.D.cols) view = Matrix<float>(my.items, my.D.cols);
   const PackedOperators weights(my.operators);
-#pragma omp parallel
+#pragma omp parallel num_threads(mine.team())
   {
     ViewsBlock block(my.operators, weights, my.inputs, block_items);
     std::vector<float*> out(views.size());
