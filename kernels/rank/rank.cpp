@@ -48,7 +48,7 @@ double Problem::bytes() const {
 
 std::span<const Variant> variants() {
   static constexpr std::array<Variant, 3> table{{
-      {"cpu-tiles", "tiles of 64 items, blocks of 8 clients, counted as they come (R2, R5)", cpu_tiles},
+      {"cpu-tiles", "tiles of 64 items, blocks of clients, counted as they come (R2, R5)", cpu_tiles},
       {"cpu-sorted", "the same scores, but a whole row a client, sorted", cpu_sorted},
       {"reference", "every score naively in double", reference},
   }};

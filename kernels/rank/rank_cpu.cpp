@@ -1,4 +1,8 @@
 // Tiles of 64 items stay in the nearest cache for a block of clients; scores are counted as they come.
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -9,7 +13,7 @@
 namespace fedfuse::rank {
 namespace {
 
-constexpr std::int64_t block_clients = 8;
+constexpr std::int64_t most_block_clients = 32;  // a tile is read from far memory once a block
 
 bool contains(std::span<const std::int32_t> ids, std::int32_t id) { return std::ranges::binary_search(ids, id); }
 
@@ -38,24 +42,38 @@ struct Walk {
   void tile(std::int64_t t) {
     alignas(64) float scores[tile_items];
     scorer.next_tile(t, scores);
+    count(t, scores);
+  }
+  // Four clients with linear heads.
+  static void tile(std::int64_t t, std::span<Walk, ClientScorer::together> walks) {
+    alignas(64) float scores[ClientScorer::together][tile_items];
+    ClientScorer::next_tile(t, {&walks[0].scorer, &walks[1].scorer, &walks[2].scorer, &walks[3].scorer},
+                            {scores[0], scores[1], scores[2], scores[3]});
+    for (std::size_t c = 0; c < walks.size(); ++c) walks[c].count(t, scores[c]);
+  }
+
+  void count(std::int64_t t, float* scores) {
     const std::int64_t first = t * tile_items;
     drop(client->dropped, next_dropped, first, scores);
     drop(model.excluded, next_excluded, first, scores);
     for (std::int64_t l = model.items - first; l < tile_items; ++l) scores[l] = nan;
     const Float8 at_valid = simd::splat(valid.score), at_test = simd::splat(test.score);
+    Counter above_valid = of_valid, above_test = of_test;  // in registers: the compiler must take members for aliases of scores
     for (int l = 0; l < tile_items; l += lanes) {
       const Float8 s = simd::load(scores + l);
-      of_valid.add(s, at_valid);
-      of_test.add(s, at_test);
+      above_valid.add(s, at_valid);
+      above_test.add(s, at_test);
     }
+    of_valid = above_valid, of_test = above_test;
   }
 
   Ranks finish() {
     take(valid, of_valid);
     take(test, of_test);
-    const std::int64_t candidates = model.items - union_size(client->dropped, model.excluded);
     const bool valid_counted = client->valid >= 0 && client->valid != client->test && counted(client->valid);
-    if (valid_counted) test.count(valid.score, -1);  // dropped at test time
+    if (valid_counted) test.count(valid.score, -1);                                                 // dropped at test time
+    if (!std::isnan(valid.score) && !std::isnan(test.score)) return {valid.rank(0), test.rank(0)};  // the usual case needs no count
+    const std::int64_t candidates = model.items - union_size(client->dropped, model.excluded);
     return {valid.rank(candidates - own(valid)), test.rank(candidates - own(test) - valid_counted)};
   }
 
@@ -97,6 +115,33 @@ struct Walk {
   std::size_t next_dropped = 0, next_excluded = 0;
 };
 
+// Enough blocks that threads stay busy; a client's rank does not depend on its block.
+std::int64_t block_size(std::int64_t clients) { return std::clamp<std::int64_t>(clients / (8 * omp_get_max_threads()), 4, most_block_clients); }
+
+// Ranks of clients [first, last).
+void rank_block(const Problem& problem, const Tables& tables, std::vector<Walk>& walks, std::int64_t first, std::int64_t last, std::span<Ranks> out) {
+  std::int64_t who[most_block_clients];
+  std::size_t walking = 0;
+  for (std::int64_t u = first; u < last; ++u) {
+    const auto& client = problem.clients[std::size_t(u)];
+    if (client.valid < 0 && client.test < 0) {
+      out[std::size_t(u)] = {};
+    } else if (client.sampled) {
+      out[std::size_t(u)] = walks[0].ranks_among_candidates(client);
+    } else {
+      who[walking++] = u;
+    }
+  }
+  for (std::size_t w = 0; w < walking; ++w) walks[w].start(problem.clients[std::size_t(who[w])]);
+  constexpr std::size_t four = ClientScorer::together;
+  const std::size_t in_fours = problem.model.head.kind == HeadKind::linear ? walking / four * four : 0;
+  for (std::int64_t t = 0; t < tables.tiles() && walking > 0; ++t) {
+    for (std::size_t w = 0; w < in_fours; w += four) Walk::tile(t, std::span<Walk, four>(walks.data() + w, four));
+    for (std::size_t w = in_fours; w < walking; ++w) walks[w].tile(t);
+  }
+  for (std::size_t w = 0; w < walking; ++w) out[std::size_t(who[w])] = walks[w].finish();
+}
+
 }  // namespace
 
 void cpu_tiles(const Problem& problem, std::span<Ranks> out) {
@@ -104,30 +149,14 @@ void cpu_tiles(const Problem& problem, std::span<Ranks> out) {
   const auto clients = std::int64_t(problem.clients.size());
   if (clients == 0 || model.items == 0) return;
   const Tables tables(model);
+  const std::int64_t block = block_size(clients);
 #pragma omp parallel
   {
     Scratch scratch(model, tables);
-    std::vector<Walk> walks(block_clients, Walk(model, tables, scratch));
+    std::vector<Walk> walks(std::size_t(block), Walk(model, tables, scratch));
 #pragma omp for schedule(dynamic, 1)
-    for (std::int64_t block = 0; block < (clients + block_clients - 1) / block_clients; ++block) {
-      const std::int64_t first = block * block_clients, last = std::min(clients, first + block_clients);
-      std::int64_t walking = 0;
-      std::int64_t who[block_clients];
-      for (std::int64_t u = first; u < last; ++u) {
-        const auto& client = problem.clients[std::size_t(u)];
-        if (client.valid < 0 && client.test < 0) {
-          out[std::size_t(u)] = {};
-        } else if (client.sampled) {
-          out[std::size_t(u)] = walks[0].ranks_among_candidates(client);
-        } else {
-          who[walking++] = u;
-        }
-      }
-      for (std::int64_t w = 0; w < walking; ++w) walks[std::size_t(w)].start(problem.clients[std::size_t(who[w])]);
-      for (std::int64_t t = 0; t < tables.tiles() && walking > 0; ++t)
-        for (std::int64_t w = 0; w < walking; ++w) walks[std::size_t(w)].tile(t);
-      for (std::int64_t w = 0; w < walking; ++w) out[std::size_t(who[w])] = walks[std::size_t(w)].finish();
-    }
+    for (std::int64_t b = 0; b < (clients + block - 1) / block; ++b)
+      rank_block(problem, tables, walks, b * block, std::min(clients, (b + 1) * block), out);
   }
 }
 

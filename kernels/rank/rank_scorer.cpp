@@ -17,8 +17,9 @@ float dot(const float* a, const float* b, int n) {
 }  // namespace
 
 Scratch::Scratch(const Model& model, const Tables& tables) {
-  const auto tile = [](std::int64_t rows) { return std::size_t(rows * tile_items); };
+  const auto tile = [](std::int64_t height) { return std::size_t(height * tile_items); };
   const std::int64_t d = model.head.d, planes = tables.planes() * d;
+  rows.resize(tile(d));
   if (tables.has_linear()) gathered_linear.resize(tile(planes)), z_linear.resize(tile(d));
   if (tables.has_hidden()) gathered_hidden.resize(tile(planes)), z_hidden.resize(tile(d)), h1.resize(tile(d));
   if (model.head.kind == HeadKind::neumf) h2.resize(tile(d / 2)), h3.resize(tile(d / 4));
@@ -150,36 +151,50 @@ void ClientScorer::composed(float* out) {
   for (int v = 0; v < V; ++v) simd::store(out + v * lanes, acc[v]);
 }
 
-// z of an item with an own row (row `own` of the client's), into one column of the scratch tiles.
-void ClientScorer::compose_column(std::int32_t item, std::int32_t own, int column, int ld) {
-  const float* row = client_->rows + std::int64_t(own) * model_.width;
-  const bool add = model_.own_rows == OwnRows::add;
-  const auto put = [&](float* tile, int offset) {
-    for (int k = 0; k < head_.d; ++k) {
-      float z = row[offset + k];
-      if (add) {
-        const std::int64_t at = std::int64_t(item) * model_.width + offset + k;
-        float c = omega_[0] * model_.view[0][at];
-        for (int j = 1; j < model_.views; ++j) c = madd(c, omega_[j], model_.view[j][at]);
-        z += c;
-      }
-      tile[k * ld + column] = z;
+// Columns offset .. offset + d of z of n items with own rows (own[c]: which of the client's rows), as a tile of ld lanes.
+void ClientScorer::compose(const std::int32_t* ids, const std::int32_t* own, int n, int offset, int ld, float* tile) {
+  const int d = head_.d;
+  for (int c = 0; c < n; ++c) {
+    const float* row = client_->rows + std::int64_t(own[c]) * model_.width + offset;
+    float* z = scratch_.rows.data() + c * d;
+    if (model_.own_rows == OwnRows::replace) {
+      std::copy_n(row, d, z);
+      continue;
     }
-  };
-  if (tables_.has_linear()) put(scratch_.z_linear.data(), tables_.linear_offset());
-  if (tables_.has_hidden()) put(scratch_.z_hidden.data(), 0);
+    const std::int64_t at = std::int64_t(ids[c]) * model_.width + offset;
+    for (int k = 0; k < d; ++k) z[k] = omega_[0] * model_.view[0][at + k];
+    for (int j = 1; j < model_.views; ++j)
+      for (int k = 0; k < d; ++k) z[k] = madd(z[k], omega_[j], model_.view[j][at + k]);
+    for (int k = 0; k < d; ++k) z[k] += row[k];
+  }
+  transpose(scratch_.rows.data(), d, n, d, tile, ld);
 }
 
 // At most 64 items that have own rows.
 void ClientScorer::composed_items(const std::int32_t* ids, const std::int32_t* own, int n, float* out) {
   with_vectors(n, [&]<int V>() {
-    for (int c = 0; c < n; ++c) compose_column(ids[c], own[c], c, V * lanes);
+    if (tables_.has_linear()) compose(ids, own, n, tables_.linear_offset(), V * lanes, scratch_.z_linear.data());
+    if (tables_.has_hidden()) compose(ids, own, n, 0, V * lanes, scratch_.z_hidden.data());
     composed<V>(out);
   });
 }
 
 void ClientScorer::next_tile(std::int64_t tile, float* out) {
   short_way<tile_items / lanes>(tables_.has_linear() ? tables_.linear(tile) : nullptr, tables_.has_hidden() ? tables_.hidden(tile) : nullptr, out);
+  put_own_rows(tile, out);
+}
+
+void ClientScorer::next_tile(std::int64_t tile, ClientScorer* const (&scorers)[together], float* const (&out)[together]) {
+  const Tables& tables = scorers[0]->tables_;
+  const float* g[together];
+  float bias[together];
+  for (int c = 0; c < together; ++c) g[c] = scorers[c]->g_.data(), bias[c] = scorers[c]->theta_[scorers[c]->head_.last_b];
+  chain_clients(tables.linear(tile), g, bias, tables.planes() * scorers[0]->head_.d, out);
+  for (int c = 0; c < together; ++c) scorers[c]->put_own_rows(tile, out[c]);
+}
+
+// Items of the tile that have own rows are scored anew.
+void ClientScorer::put_own_rows(std::int64_t tile, float* out) {
   const auto& ids = client_->row_ids;
   const std::int64_t first = tile * tile_items;
   std::int32_t own[tile_items];

@@ -15,6 +15,7 @@ struct Scratch {
   explicit Scratch(const Model& model, const Tables& tables);
   Array<float> gathered_linear, gathered_hidden;  // planes x d x 64
   Array<float> z_linear, z_hidden;                // d x 64
+  Array<float> rows;                              // 64 x d, composed rows before they are transposed
   Array<float> h1, h2, h3;
 };
 
@@ -24,6 +25,9 @@ class ClientScorer {
   void bind(const Client& client);  // starts at tile 0
   // Scores of the 64 items of the next tile; call for tiles 0, 1, 2, ... in order.
   void next_tile(std::int64_t tile, float* out);
+  // The same for four clients with linear heads, about twice as fast.
+  static constexpr int together = 4;
+  static void next_tile(std::int64_t tile, ClientScorer* const (&scorers)[together], float* const (&out)[together]);
   // Scores of n items, in any order.
   void items(const std::int32_t* ids, int n, float* out);
 
@@ -42,8 +46,9 @@ class ClientScorer {
   const float* mix_planes(const float* hidden);
   template <int V>
   void composed(float* out);
+  void put_own_rows(std::int64_t tile, float* out);
   void composed_items(const std::int32_t* ids, const std::int32_t* own, int n, float* out);
-  void compose_column(std::int32_t item, std::int32_t own, int column, int ld);
+  void compose(const std::int32_t* ids, const std::int32_t* own, int n, int offset, int ld, float* tile);
   template <int V>
   void shared_items(const std::int32_t* ids, int n, float* out);
 

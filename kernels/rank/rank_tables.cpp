@@ -44,7 +44,9 @@ void Tables::pack(const Model& model, std::int64_t tile, int offset, float* to) 
   for (int p = 0; p < planes_; ++p) {
     const float* rows = p < model.views ? model.view[p] : model.base;
     float* plane = to + std::int64_t(p) * d * tile_items;
-    for (std::int64_t l = 0; l < count; ++l)
+    const int whole = int(count) / lanes * lanes;  // groups of 8 rows
+    transpose(rows + first * model.width + offset, model.width, whole, d, plane, tile_items);
+    for (std::int64_t l = whole; l < count; ++l)
       for (int k = 0; k < d; ++k) plane[k * tile_items + l] = rows[(first + l) * model.width + offset + k];
     for (std::int64_t l = count; l < tile_items; ++l)
       for (int k = 0; k < d; ++k) plane[k * tile_items + l] = 0.0f;

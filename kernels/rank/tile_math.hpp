@@ -34,6 +34,14 @@ inline float madd(float acc, float a, float b) {
   return acc + a * b;
 #endif
 }
+// Keeps x in a register: GCC would rather read it from memory again for every use, and loads are what runs out first.
+inline void keep(Float8& x) {
+#ifdef __AVX__
+  asm("" : "+x"(x));
+#else
+  (void)x;
+#endif
+}
 inline Float8 relu(Float8 x) { return simd::max(x, simd::splat(0.0f)); }
 
 // acc[lane] += sum_k g[k] in[k][lane], k ascending; V vectors of lanes.
@@ -43,6 +51,57 @@ inline void chain(Float8 (&acc)[V], const float* in, const float* g, int n) {
     const Float8 weight = simd::splat(g[k]);
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) acc[v] = madd(acc[v], weight, simd::load(in + k * V * lanes + v * lanes));
+  }
+}
+
+// The same for several clients over one full tile: out[c][lane] = bias[c] + sum_k g[c][k] in[k][lane]. Every load of the
+// tile serves all of them.
+template <int Clients>
+inline void chain_clients(const float* in, const float* const (&g)[Clients], const float (&bias)[Clients], int n, float* const (&out)[Clients]) {
+  constexpr int vec = 2;
+  for (int first = 0; first < tile_items; first += vec * lanes) {
+    Float8 acc[Clients][vec];
+    for (int c = 0; c < Clients; ++c)
+      for (int v = 0; v < vec; ++v) acc[c][v] = simd::splat(bias[c]);
+    for (int k = 0; k < n; ++k) {
+      Float8 x[vec];
+#pragma GCC unroll 8
+      for (int v = 0; v < vec; ++v) x[v] = simd::load(in + k * tile_items + first + v * lanes), keep(x[v]);
+#pragma GCC unroll 8
+      for (int c = 0; c < Clients; ++c) {
+        const Float8 weight = simd::splat(g[c][k]);
+#pragma GCC unroll 8
+        for (int v = 0; v < vec; ++v) acc[c][v] = madd(acc[c][v], weight, x[v]);
+      }
+    }
+    for (int c = 0; c < Clients; ++c)
+      for (int v = 0; v < vec; ++v) simd::store(out[c] + first + v * lanes, acc[c][v]);
+  }
+}
+
+// d numbers of each of n <= ld rows into a tile of d x ld, eight by eight where that fits. Reads whole groups of 8 rows.
+inline void transpose(const float* rows, std::int64_t stride, int n, int d, float* tile, int ld) {
+  for (int c = 0; c < n; c += lanes) {
+    int k = 0;
+    for (; k + lanes <= d; k += lanes) {
+      Float8 r[lanes], t[lanes];
+      for (int i = 0; i < lanes; ++i) r[i] = simd::load(rows + (c + i) * stride + k);
+      for (int i = 0; i < lanes; i += 2) {
+        t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+        t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+      }
+      for (int i = 0; i < lanes; i += 4)
+        for (int h = 0; h < 2; ++h) {
+          r[i + h] = __builtin_shufflevector(t[i + h], t[i + h + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+          r[i + h + 2] = __builtin_shufflevector(t[i + h], t[i + h + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        }
+      for (int h = 0; h < 4; ++h) {
+        simd::store(tile + (k + h) * ld + c, __builtin_shufflevector(r[h], r[h + 4], 0, 1, 2, 3, 8, 9, 10, 11));
+        simd::store(tile + (k + h + 4) * ld + c, __builtin_shufflevector(r[h], r[h + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+      }
+    }
+    for (; k < d; ++k)
+      for (int i = 0; i < lanes; ++i) tile[k * ld + c + i] = rows[(c + i) * stride + k];
   }
 }
 
@@ -59,7 +118,7 @@ inline void dense_block(const Layer& layer, int o, const float* in, int ld, floa
   for (int k = 0; k < layer.n_in; ++k) {
     Float8 x[Vec];
 #pragma GCC unroll 8
-    for (int v = 0; v < Vec; ++v) x[v] = simd::load(in + k * ld + v * lanes);
+    for (int v = 0; v < Vec; ++v) x[v] = simd::load(in + k * ld + v * lanes), keep(x[v]);
 #pragma GCC unroll 8
     for (int r = 0; r < Out; ++r) {
       const Float8 w = simd::splat(layer.weight[(o + r) * layer.ldw + k]);

@@ -42,7 +42,7 @@ std::vector<CaseShape> shapes() {
       for (const int views : {1, 3})
         for (const auto own_rows : {OwnRows::none, OwnRows::add, OwnRows::replace})
           for (const int sampled : {0, 19}) {
-            const int d = head == HeadKind::neumf ? 8 : 7;
+            const int d = head == HeadKind::neumf ? 8 : 11;
             CaseShape s{.head = head,
                         .clients = 9,
                         .items = 131,
