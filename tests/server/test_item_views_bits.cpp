@@ -101,7 +101,8 @@ TEST(ItemViews, StartsFromTheSeed) {
   Setting c(config, items);
   EXPECT_NE(a.parameters().at("A_t"), c.parameters().at("A_t"));
   double squares = 0;
-  for (const double x : a.parameters().at("D")) squares += x * x;
+  const auto D = a.parameters().at("D");
+  for (const double x : D) squares += x * x;
   EXPECT_NEAR(std::sqrt(squares / (50 * 64)), config.init_std, 0.1 * config.init_std);
   EXPECT_NE(a.parameters().at("G_d"), a.parameters().at("G_t"));  // distinct counters
   EXPECT_EQ(a.parameters().at("ln_w_d"), Values(64, 1.0));
