@@ -108,7 +108,7 @@ void keep_names(std::span<const std::int32_t> previous, std::int64_t groups, std
 }
 
 void by_vectors(const Config& config, const GroupingInput& input, std::int64_t total, std::int64_t round, GroupingResult& result, const Comm& comm) {
-  const std::int64_t columns = comm.max(input.vectors.cols);
+  const std::int64_t columns = comm.max(input.ids.empty() ? std::int64_t(0) : input.vectors.cols);  // a rank may have no participant
   FEDFUSE_CHECK(columns > 0, "participants are grouped by vectors of at least one column");
   FEDFUSE_CHECK(input.ids.empty() || input.vectors.cols == columns, "all ranks hold vectors of the same width");
   const auto bounds = bounds_for(config, total);
