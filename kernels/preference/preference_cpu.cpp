@@ -54,14 +54,14 @@ void encode(const float* features, const std::uint8_t* has, std::int64_t n, std:
 
 // logit[i] = constant + sum_k v[k] ReLU(a[k] + c[k][i]): 32 items at a time stay in registers.
 void score(const float* c, const float* a, const float* v, float constant, std::int64_t units, float* logit) {
-  constexpr int vectors = 4;
-  for (std::int64_t i = 0; i < block_items; i += vectors * simd::lanes) {
+  constexpr std::int64_t vectors = 4, lanes = simd::lanes;
+  for (std::int64_t i = 0; i < block_items; i += vectors * lanes) {
     simd::Float8 sum[vectors];
     for (auto& s : sum) s = simd::splat(constant);
     for (std::int64_t k = 0; k < units; ++k)
-      for (int q = 0; q < vectors; ++q)
-        sum[q] += simd::splat(v[k]) * simd::max(simd::load(c + k * block_items + i + q * simd::lanes) + simd::splat(a[k]), simd::Float8{});
-    for (int q = 0; q < vectors; ++q) simd::store(logit + i + q * simd::lanes, sum[q]);
+      for (std::int64_t q = 0; q < vectors; ++q)
+        sum[q] += simd::splat(v[k]) * simd::max(simd::load(c + k * block_items + i + q * lanes) + simd::splat(a[k]), simd::Float8{});
+    for (std::int64_t q = 0; q < vectors; ++q) simd::store(logit + i + q * lanes, sum[q]);
   }
 }
 

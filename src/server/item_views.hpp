@@ -19,8 +19,11 @@ namespace fedfuse {
 
 class ItemViews {
  public:
+  // data must outlive this: its features are read in place.
   ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data);
   ~ItemViews();
+  ItemViews(const ItemViews&) = delete;
+  ItemViews& operator=(const ItemViews&) = delete;
   ItemViews(ItemViews&&) noexcept;
   ItemViews& operator=(ItemViews&&) noexcept;
 
@@ -30,7 +33,8 @@ class ItemViews {
   // optimizer step (--server-optimizer, --server-lr) of the operators and D. Collective.
   void backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm);
 
-  // Parameters by the names of models.md (D, A_t, a_t, ...), for results and tests; the optimizer's moments too.
+  // Parameters by the names of models.md (D, A_t, a_t, ...), for results and tests; with Adam also X.m and
+  // X.v of each X, steps and D.steps: the whole state that training goes on from.
   [[nodiscard]] std::int64_t operator_parameters() const;  // gamma: without D
   [[nodiscard]] const Matrix<float>& id_table() const;     // D
   [[nodiscard]] std::map<std::string, std::span<float>> parameters();

@@ -18,18 +18,23 @@ namespace fedfuse {
 
 class GroupTeacher {
  public:
+  // data must outlive this: its features are read in place.
   GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data);
   ~GroupTeacher();
+  GroupTeacher(const GroupTeacher&) = delete;
+  GroupTeacher& operator=(const GroupTeacher&) = delete;
   GroupTeacher(GroupTeacher&&) noexcept;
   GroupTeacher& operator=(GroupTeacher&&) noexcept;
 
   // Trains (e, phi) for E_s epochs towards targets: G matrices M x d (C_l), the same on every rank. Warm start: the
-  // parameters persist from round to round. Returns the mean loss of the last epoch. Same bits on all ranks.
+  // parameters persist from round to round. Every rank does all of it. Returns the mean loss of the last epoch.
+  // InputError when it is not finite.
   double train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm);
   // pref: G x M, sigmoid(w_l . Q_l[i] + b_l) by R4, complete on every rank. last_w: G x d, last_b: G. Collective.
   [[nodiscard]] Matrix<float> preference(const Matrix<float>& last_w, std::span<const float> last_b, const Comm& comm) const;
 
   [[nodiscard]] const Matrix<float>& group_embeddings() const;  // e: G x group_dim
+  // By the names of models.md; with Adam also X.m and X.v of each X, and steps: the whole state that training goes on from.
   [[nodiscard]] std::map<std::string, std::span<float>> parameters();
 
  private:

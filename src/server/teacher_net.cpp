@@ -98,8 +98,8 @@ void TeacherNet::forward(std::span<const TeacherPair> pairs) {
   at_least(dh_, p * 2 * d);
   q_.resize(std::size_t(p * d));
   for (std::int64_t k = 0; k < p; ++k) {
-    const float* __restrict a = a_.data() + pairs[std::size_t(k)].group * 2 * d;
-    const float* __restrict c = c_.data() + slot_[std::size_t(k)] * 2 * d;
+    const float* __restrict a = a_.data() + 2 * d * pairs[std::size_t(k)].group;
+    const float* __restrict c = c_.data() + 2 * d * slot_[std::size_t(k)];
     float* __restrict h = h_.data() + k * 2 * d;
     for (std::int64_t j = 0; j < 2 * d; ++j) h[j] = a[j] + c[j];
   }
@@ -153,8 +153,8 @@ void TeacherNet::back_through_hidden(std::span<const TeacherPair> pairs) {
   for (std::int64_t k = 0; k < p; ++k) {
     const float* __restrict dh = dh_.data() + k * 2 * d;
     const float* __restrict h = h_.data() + k * 2 * d;
-    float* __restrict dc = dc_.data() + slot_[std::size_t(k)] * 2 * d;
-    float* __restrict da = da_.data() + pairs[std::size_t(k)].group * 2 * d;
+    float* __restrict dc = dc_.data() + 2 * d * slot_[std::size_t(k)];
+    float* __restrict da = da_.data() + 2 * d * pairs[std::size_t(k)].group;
     for (std::int64_t j = 0; j < 2 * d; ++j) {
       const float x = h[j] > 0.0f ? dh[j] : 0.0f;
       dc[j] += x;
