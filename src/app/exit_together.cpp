@@ -50,7 +50,7 @@ void say(const std::string& text) {
 
 }  // namespace
 
-int run_to_exit_code(const Comm& comm, const std::function<void()>& work) {
+int run_to_exit_code(const Comm& comm, const std::function<void()>& work, double patience) {
   MPI_Comm apart = MPI_COMM_NULL;  // what is still under way on the world communicator must not be mixed with the agreement
   MPI_Comm_dup(comm.raw(), &apart);
   const auto outcome = attempt(work, comm.rank());
@@ -61,7 +61,6 @@ int run_to_exit_code(const Comm& comm, const std::function<void()>& work) {
   int first = fine;
   MPI_Request request = MPI_REQUEST_NULL;
   MPI_Iallreduce(&mine, &first, 1, MPI_INT, MPI_MIN, apart, &request);
-  constexpr double patience = 5.0;  // s; ranks that fail together do so within moments
   const double start = now_seconds();
   for (int done = 0;;) {
     MPI_Test(&request, &done, MPI_STATUS_IGNORE);

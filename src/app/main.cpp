@@ -1,5 +1,6 @@
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "app/commands.hpp"
 #include "app/exit_together.hpp"
@@ -50,6 +51,7 @@ void run(const std::vector<std::string>& argv, const Comm& comm) {
 
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is an error to report, not an end
+  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);  // without mpirun Open MPI needs no daemon: half the start-up time
   const fedfuse::MpiSession session(argc, argv);
   const std::vector<std::string> arguments(argv, argv + argc);
   const auto comm = fedfuse::Comm::world();

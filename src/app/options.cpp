@@ -43,6 +43,8 @@ CLI::Option* option_for(CLI::App& app, std::string name, T& member, const T& sta
     option = app.add_option("--" + name, member, text);
     if constexpr (std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::vector<std::int64_t>>) option->delimiter(',');
     if (const auto value = shown(standard); !value.empty()) option->default_str(value);
+    if constexpr (std::is_same_v<T, std::uint64_t>)  // strtoull would wrap a minus sign around
+      option->check(CLI::Validator([](std::string& word) { return word.starts_with("-") ? cat(word, " is not a whole number >= 0") : ""; }, ""));
   }
   if constexpr (!std::is_same_v<T, std::vector<std::string>> && !std::is_same_v<T, std::vector<std::int64_t>>)
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

@@ -1,0 +1,90 @@
+// Options, the TOML file and --dump-config say the same.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/text.hpp"
+#include "program.hpp"
+#include "results/config_fields.hpp"
+#include "results/config_text.hpp"
+
+namespace fedfuse {
+namespace {
+
+using test::Place;
+
+Config dumped(const std::string& arguments) {
+  const auto outcome = test::fedfuse(cat("train ", arguments, " --dump-config"));
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  Config config;
+  apply_toml(config, outcome.output, "dump");
+  return config;
+}
+
+TEST(Options, help_names_every_field_with_its_default) {
+  const auto outcome = test::fedfuse("train --help");
+  EXPECT_EQ(outcome.code, 0);
+  const Config standard;
+  for_each_field(standard, [&](const ConfigField& field, const auto&) {
+    std::string option = cat("--", field.name);
+    std::ranges::replace(option, '_', '-');
+    EXPECT_TRUE(outcome.says(option + " ") || outcome.says(option + "\n")) << option;
+  });
+  for (const char* part : {"--dim INT=64", "(d)", "[epochs]", "--lr FLOAT=0.1", "fedavg|fcf|fedncf|pfedrec|fedrap"})
+    EXPECT_TRUE(outcome.says(part)) << part;
+  EXPECT_EQ(test::fedfuse("--help").code, 0);
+  for (const char* command : {"generate", "import", "evaluate", "info", "table"})
+    EXPECT_EQ(test::fedfuse(cat(command, " --help")).code, 0) << command;
+}
+
+TEST(Options, version_says_the_commit) {
+  const auto outcome = test::fedfuse("--version");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_TRUE(outcome.says("fedfuse ") && outcome.says("commit")) << outcome.output;
+}
+
+TEST(Options, without_any_they_are_the_defaults) { EXPECT_EQ(dumped(""), Config()); }
+
+// Every option is given once, with a value unlike its default, and must arrive in its own field.
+TEST(Options, every_option_sets_its_field) {
+  Config config;
+  std::string line;
+  for_each_field(config, [&](const ConfigField& field, auto& member) {
+    using T = std::remove_reference_t<decltype(member)>;
+    std::string option = cat(" --", field.name), value;
+    std::ranges::replace(option, '_', '-');
+    if constexpr (std::is_same_v<T, bool>)
+      member = !member;
+    else if constexpr (std::is_same_v<T, std::string>)
+      member = std::string(field.name) + "_x", value = member;
+    else if constexpr (std::is_same_v<T, std::vector<std::string>>)
+      member = {"gate", "sum"}, value = "gate sum";
+    else
+      member = T(member + T(3)), value = cat(member);
+    line += cat(option, " ", value);
+  });
+  EXPECT_EQ(dumped(line), config);
+}
+
+TEST(Options, a_dump_read_back_is_the_same_and_the_line_wins_over_the_file) {
+  const auto& place = Place::get();
+  const std::string line = "--backbone fedrap --fusion gfmfr --lr 0.05 --views sum,gate --distill-balance --data some.h5 --seed 18446744073709551615";
+  const auto first = test::fedfuse(cat("train ", line, " --dump-config"));
+  test::write_text(place.file("dump.toml"), first.output);
+  const auto second = test::fedfuse(cat("train --config ", place.file("dump.toml"), " --dump-config"));
+  EXPECT_EQ(first.output, second.output);
+  auto config = dumped(line);
+  config.rounds = 7, config.backbone = "fcf";
+  EXPECT_EQ(dumped(cat("--rounds 7 --config=", place.file("dump.toml"), " --backbone fcf")), config);
+  test::write_text(place.file("dashes.toml"), "local-epochs = 9\nlr_items = 2\n");
+  EXPECT_EQ(dumped(cat("--config ", place.file("dashes.toml"))).local_epochs, 9);
+}
+
+TEST(Options, the_last_of_a_repeated_option_counts) {
+  EXPECT_EQ(
+      dumped("--data a --backbone fcf --fusion none --rounds 3 --seed 1 --out b --data c --backbone fedrap --fusion mlp --rounds 4 --seed 2 --out d"),
+      dumped("--data c --backbone fedrap --fusion mlp --rounds 4 --seed 2 --out d"));
+}
+
+}  // namespace
+}  // namespace fedfuse
