@@ -17,7 +17,7 @@ enum Draw : std::uint32_t { draw_kmeans = 1, draw_range_finder = 2, draw_krylov 
 template <class Body>
 void parallel_blocks(std::int64_t n, std::int64_t block, const Body& body) {
   const std::int64_t blocks = (n + block - 1) / block;
-#pragma omp parallel for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) if (blocks > 1)
   for (std::int64_t b = 0; b < blocks; ++b) body(b * block, std::min(block, n - b * block));
 }
 
