@@ -2,6 +2,7 @@
 // C = A B^T where B [N x K] is packed first: its rows, 16 at a time, stand as columns of a panel [K x 16], which the
 // product reads from front to back. Pack weights once, use them for many rows. Sums run over k in order: an
 // element's bits depend on nothing but its row of A and of B, and on whether it stands in a full panel.
+#include <algorithm>
 #include <cstdint>
 
 #include "core/matrix.hpp"
@@ -19,8 +20,12 @@ class Packed {
     if (std::int64_t(panels_.size()) < N * K) panels_.resize(std::size_t(N * K));
     for (std::int64_t n = 0; n < N; n += width) pack_panel(B + n * stride, n + width <= N ? width : N - n, stride, panels_.data() + n * K);
   }
-  // C [M x N] = A [M x K] B^T.
+  // C [M x N] = A [M x K] B^T; zeros when K is 0.
   void product(const float* A, std::int64_t M, std::int64_t stride_A, float* C, std::int64_t stride_C) const {
+    if (depth_ == 0) {
+      for (std::int64_t m = 0; m < M; ++m) std::fill_n(C + m * stride_C, rows_, 0.0f);
+      return;
+    }
     const auto a = local_train::rows_of(A, stride_A);
     std::int64_t n = 0;
     for (; n + width <= rows_; n += width)
