@@ -15,11 +15,16 @@ using namespace local_train;
 
 CaseShape shape_of(int which) {
   switch (which) {
-    case 0: return {};
-    case 1: return {.head = HeadKind::mlp};
-    case 2: return {.head = HeadKind::neumf};
-    case 3: return {.head = HeadKind::mlp, .personal = true, .lambda = 0.5};
-    default: return {.head = HeadKind::linear, .views = 3, .rows_trained = false};
+    case 0:
+      return {};
+    case 1:
+      return {.head = HeadKind::mlp};
+    case 2:
+      return {.head = HeadKind::neumf};
+    case 3:
+      return {.head = HeadKind::mlp, .personal = true, .lambda = 0.5};
+    default:
+      return {.head = HeadKind::linear, .views = 3, .rows_trained = false};
   }
 }
 

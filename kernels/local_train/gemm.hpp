@@ -55,22 +55,62 @@ inline void gemm_columns(int M, int K, Strided A, const float* B, long ldb, floa
   if (m < M) gemm_tile<1, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
 }
 
-// C[M x N] = keep C + alpha A[M x K] B[K x N]; C is not read when keep is 0.
-inline void gemm(int M, int N, int K, Strided A, const float* B, long ldb, float* C, long ldc, float keep = 0.0f, float alpha = 1.0f) {
-  int n = 0;
-  for (; n + 16 <= N; n += 16) gemm_columns<2>(M, K, A, B + n, ldb, C + n, ldc, keep, alpha);
-  for (; n + 8 <= N; n += 8) gemm_columns<1>(M, K, A, B + n, ldb, C + n, ldc, keep, alpha);
-  if (n < N) gemm_scalar(M, N - n, K, A, B + n, ldb, C + n, ldc, keep, alpha);
+inline constexpr int panel_depth = 256, panel_width = 16;
+
+// 16 columns of B, one row behind the other. Rows of a power of two apart would share a few sets of the L1 cache and
+// evict each other: packed, a panel is read at full speed by every strip of A.
+inline void pack_panel(int K, const float* B, long ldb, float* panel) {
+  for (int k = 0; k < K; ++k) {
+    simd::store(panel + k * panel_width, simd::load(B + k * ldb));
+    simd::store(panel + k * panel_width + simd::lanes, simd::load(B + k * ldb + simd::lanes));
+  }
 }
 
-// out[cols x rows] = in[rows x cols]^T, in 8 x 8 blocks.
-inline void transpose(int rows, int cols, const float* in, float* out) {
-  for (int i0 = 0; i0 < rows; i0 += 8)
-    for (int j0 = 0; j0 < cols; j0 += 8) {
-      const int i1 = std::min(i0 + 8, rows), j1 = std::min(j0 + 8, cols);
-      for (int j = j0; j < j1; ++j)
-        for (int i = i0; i < i1; ++i) out[j * rows + i] = in[i * cols + j];
+// C[M x N] = keep C + alpha A[M x K] B[K x N]; C is not read when keep is 0.
+inline void gemm(int M, int N, int K, Strided A, const float* B, long ldb, float* C, long ldc, float keep = 0.0f, float alpha = 1.0f) {
+  alignas(64) float panel[panel_depth * panel_width];
+  for (int k = 0; k < K; k += panel_depth) {
+    const int depth = std::min(panel_depth, K - k);
+    const Strided a{A.data + k * A.col, A.row, A.col};
+    const float* b = B + k * ldb;
+    const float kept = k == 0 ? keep : 1.0f;
+    int n = 0;
+    for (; n + panel_width <= N; n += panel_width) {
+      pack_panel(depth, b + n, ldb, panel);
+      gemm_columns<2>(M, depth, a, panel, panel_width, C + n, ldc, kept, alpha);
     }
+    for (; n + 8 <= N; n += 8) gemm_columns<1>(M, depth, a, b + n, ldb, C + n, ldc, kept, alpha);
+    if (n < N) gemm_scalar(M, N - n, depth, a, b + n, ldb, C + n, ldc, kept, alpha);
+  }
+}
+
+// One 8 x 8 block: three rounds of shuffles between pairs of rows.
+inline void transpose_block(const float* in, long in_row, float* out, long out_row) {
+  using namespace simd;
+  Float8 r[lanes], t[lanes];
+  for (int i = 0; i < lanes; ++i) r[i] = load(in + i * in_row);
+  for (int i = 0; i < lanes; i += 2) {
+    t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  for (int i = 0; i < lanes; i += 4)
+    for (int k = 0; k < 2; ++k) {
+      r[i + k] = __builtin_shufflevector(t[i + k], t[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      r[i + k + 2] = __builtin_shufflevector(t[i + k], t[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  for (int k = 0; k < 4; ++k) {
+    store(out + k * out_row, __builtin_shufflevector(r[k], r[k + 4], 0, 1, 2, 3, 8, 9, 10, 11));
+    store(out + (k + 4) * out_row, __builtin_shufflevector(r[k], r[k + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+  }
+}
+
+// out[cols x rows] = in[rows x cols]^T
+inline void transpose(int rows, int cols, const float* in, float* out) {
+  const int whole_rows = rows / 8 * 8, whole_cols = cols / 8 * 8;
+  for (int i = 0; i < whole_rows; i += 8)
+    for (int j = 0; j < whole_cols; j += 8) transpose_block(in + i * cols + j, cols, out + j * rows + i, rows);
+  for (int i = 0; i < rows; ++i)
+    for (int j = i < whole_rows ? whole_cols : 0; j < cols; ++j) out[j * rows + i] = in[i * cols + j];
 }
 
 inline float dot(const float* a, const float* b, int n) {
@@ -88,14 +128,14 @@ inline float dot(const float* a, const float* b, int n) {
 }
 
 // y += alpha x
-inline void axpy(float alpha, const float* x, float* y, int n) {
+inline void axpy(float alpha, const float* __restrict x, float* __restrict y, int n) {
   for (int k = 0; k < n; ++k) y[k] += alpha * x[k];
 }
 // y = keep y + alpha x: one SGD step with decay
-inline void step(float keep, float alpha, const float* x, float* y, int n) {
+inline void step(float keep, float alpha, const float* __restrict x, float* __restrict y, int n) {
   for (int k = 0; k < n; ++k) y[k] = keep * y[k] + alpha * x[k];
 }
-inline void scale(float keep, float* y, long n) {
+inline void scale(float keep, float* __restrict y, long n) {
   for (long k = 0; k < n; ++k) y[k] *= keep;
 }
 

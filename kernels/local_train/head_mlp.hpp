@@ -24,6 +24,7 @@ class MlpHead {
     gemm(n, d_, d_, rows_of(Z, d_), Wt_, d_, H_, d_);
     for (int i = 0; i < n; ++i) {
       float* h = H_ + long(i) * d_;
+#pragma GCC ivdep
       for (int o = 0; o < d_; ++o) h[o] = std::max(h[o] + base_[o], 0.0f);
       s[i] = dot(h, w_, d_) + *b_;
     }
@@ -34,6 +35,7 @@ class MlpHead {
     for (int i = 0; i < n; ++i) {
       const float *h = H_ + long(i) * d_, e = delta[i];
       float* g = dH_ + long(i) * d_;
+#pragma GCC ivdep
       for (int o = 0; o < d_; ++o) {
         g[o] = h[o] > 0.0f ? e * w_[o] : 0.0f;
         sum_[o] += g[o];

@@ -52,11 +52,13 @@ class NeumfHead {
     for (int i = 0; i < n; ++i) {
       const float e = delta[i], *t = T3_ + long(i) * h3_, *z2 = Z + long(i) * 2 * d_ + d_;
       float *g = dT3_ + long(i) * h3_, *dz2 = dZ + long(i) * 2 * d_ + d_;
+#pragma GCC ivdep
       for (int k = 0; k < h3_; ++k) {
         g[k] = t[k] > 0.0f ? e * w_[k] : 0.0f;
         dw_[k] += e * t[k];
         s3_[k] += g[k];
       }
+#pragma GCC ivdep
       for (int k = 0; k < d_; ++k) {
         dw_[h3_ + k] += e * u2_[k] * z2[k];
         du2_[k] += e * wg[k] * z2[k];
@@ -82,10 +84,12 @@ class NeumfHead {
  private:
   static void relu(int n, int width, const float* bias, float* T) {
     for (int i = 0; i < n; ++i)
+#pragma GCC ivdep
       for (int k = 0; k < width; ++k) T[long(i) * width + k] = std::max(T[long(i) * width + k] + bias[k], 0.0f);
   }
   static void mask(int n, int width, const float* T, float* dT, float* sum) {
     for (int i = 0; i < n; ++i)
+#pragma GCC ivdep
       for (int k = 0; k < width; ++k) {
         float& g = dT[long(i) * width + k];
         g = T[long(i) * width + k] > 0.0f ? g : 0.0f;

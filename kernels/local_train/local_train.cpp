@@ -12,9 +12,12 @@ constexpr std::array<Variant, 1> table{{{"cpu", "batched small matrices in L1, 8
 double head_macs(const HeadLayout& h) {
   const double d = h.d;
   switch (h.kind) {
-    case HeadKind::linear: return d;
-    case HeadKind::mlp: return d * d + d;
-    case HeadKind::neumf: return d * d + d * d / 2 + d * d / 8 + d / 4 + 2 * d;
+    case HeadKind::linear:
+      return d;
+    case HeadKind::mlp:
+      return d * d + d;
+    case HeadKind::neumf:
+      return d * d + d * d / 2 + d * d / 8 + d / 4 + 2 * d;
   }
   return 0;
 }

@@ -23,10 +23,10 @@ namespace fedfuse::local_train {
 
 struct Shape {
   HeadLayout head;
-  RouterLayout router;       // size 0 when views == 1
+  RouterLayout router;  // size 0 when views == 1
   int d = 0;
-  int views = 1;             // J
-  int width = 0;             // of a row: d, or 2d (a neumf head's own table)
+  int views = 1;  // J
+  int width = 0;  // of a row: d, or 2d (a neumf head's own table)
   bool rows_trained = true;
   bool personal = false;
 };
@@ -49,18 +49,18 @@ struct Steps {
 // In and out: all flat, row-major.
 struct Client {
   int slots = 0;
-  float* theta = nullptr;      // head.theta
-  float* user = nullptr;       // head.user
-  float* router = nullptr;     // router.size
-  float* rows = nullptr;       // views x slots x width
-  float* personal = nullptr;   // slots x width
-  const float* soft = nullptr; // slots: t_i
-  float* view_grad = nullptr;  // views x slots x width, out; null when rows are trained
+  float* theta = nullptr;       // head.theta
+  float* user = nullptr;        // head.user
+  float* router = nullptr;      // router.size
+  float* rows = nullptr;        // views x slots x width
+  float* personal = nullptr;    // slots x width
+  const float* soft = nullptr;  // slots: t_i
+  float* view_grad = nullptr;   // views x slots x width, out; null when rows are trained
 };
 
 struct Outcome {
   double loss_recommendation = 0, loss_distillation = 0, loss = 0;  // means over all samples of all steps (loss: all terms)
-  float omega[3] = {1, 0, 0};  // router weights of the last step
+  float omega[3] = {1, 0, 0};                                       // router weights of the last step
 };
 
 class Workspace;  // scratch of one thread, grows to the largest client
@@ -92,7 +92,31 @@ class Workspace {
     if (buffer.size() < n) buffer.resize(n);
     return buffer.data();
   }
-  enum : int { Z, dZ, C, H, dH, T2, dT2, T3, dT3, X, dX, HR, dHR, soft, score, delta, entropy, weights, transposed, router, router_t, small, buffers };
+  enum : int {
+    Z,
+    dZ,
+    C,
+    H,
+    dH,
+    T2,
+    dT2,
+    T3,
+    dT3,
+    X,
+    dX,
+    HR,
+    dHR,
+    soft,
+    score,
+    delta,
+    entropy,
+    weights,
+    transposed,
+    router,
+    router_t,
+    small,
+    buffers
+  };
 
  private:
   Array<float> buffers_[buffers];

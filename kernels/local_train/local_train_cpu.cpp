@@ -65,9 +65,7 @@ class Round {
   }
 
  private:
-  [[nodiscard]] bool in_place() const {
-    return std::is_same_v<Head, LinearHead> && shape_.rows_trained && !shape_.personal && shape_.views == 1;
-  }
+  [[nodiscard]] bool in_place() const { return std::is_same_v<Head, LinearHead> && shape_.rows_trained && !shape_.personal && shape_.views == 1; }
 
   // A linear head over the client's own rows: scores, weights and rows without a copy of the batch.
   BatchLoss linear_step(const Batch& b) {
@@ -94,7 +92,11 @@ class Round {
 
   BatchLoss general_step(const Batch& b, Router* router, float* omega, double& extra) {
     shared_part(b, router, omega);
-    add_personal(b);
+    if (z_is_c()) {
+      std::swap(Z_, C_);  // nothing is added, and C is not read again
+    } else {
+      add_personal(b);
+    }
     head_.forward(Z_, b.n, s_);
     const auto loss = loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
     head_.backward(Z_, delta_, b.n, dZ_, rates_);
@@ -107,6 +109,8 @@ class Round {
     }
     return loss;
   }
+
+  [[nodiscard]] bool z_is_c() const { return !shape_.personal && shape_.head.item_width == shape_.width; }
 
   // C_ = sum_j omega_j F_j[i]
   void shared_part(const Batch& b, Router* router, float* omega) {
@@ -149,7 +153,7 @@ class Round {
     const int w = shape_.width;
     const float pull = 2.0f * rates_.rap_alpha / (float(b.n) * float(w)), shrink = rates_.rap_beta / (float(b.n) * float(w));
     double squares = 0, magnitudes = 0;
-    float* P = C_;  // P - c takes the place of c, sample by sample
+    float* P = C_;   // P - c takes the place of c, sample by sample
     float* dP = Z_;  // Z has been used: it holds dL/dP now
     for (int i = 0; i < b.n; ++i) {
       const float* p = client_.personal + long(b.slot[i]) * w;
@@ -189,6 +193,7 @@ class Round {
         const float *g = dZ_ + long(i) * w, *x = X_ + (long(i) * J + j) * w;
         float* dx = dX_ + (long(i) * J + j) * w;
         d_omega[j] += dot(g, x, w);
+#pragma GCC ivdep
         for (int k = 0; k < w; ++k) dx[k] = omega[j] * g[k];
       }
     router->backward(X_, b.n, d_omega, dX_, rates_);
@@ -217,9 +222,12 @@ Outcome run(const Shape& shape, const Rates& rates, const Steps& steps, const Cl
 
 Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace& ws, std::span<float> step_loss) {
   switch (shape.head.kind) {
-    case HeadKind::linear: return run<LinearHead>(shape, rates, steps, client, ws, step_loss);
-    case HeadKind::mlp: return run<MlpHead>(shape, rates, steps, client, ws, step_loss);
-    case HeadKind::neumf: return run<NeumfHead>(shape, rates, steps, client, ws, step_loss);
+    case HeadKind::linear:
+      return run<LinearHead>(shape, rates, steps, client, ws, step_loss);
+    case HeadKind::mlp:
+      return run<MlpHead>(shape, rates, steps, client, ws, step_loss);
+    case HeadKind::neumf:
+      return run<NeumfHead>(shape, rates, steps, client, ws, step_loss);
   }
   throw InternalError("unknown head");
 }

@@ -43,7 +43,7 @@ double score(const HeadLayout& h, const DenseClient& at, const Vector& z, double
   const double* t = at.theta.data();
   const double* w = t + h.last_w;
   double* gt = g != nullptr ? g->theta.data() : nullptr;
-  Vector features;          // input of the last layer
+  Vector features;             // input of the last layer
   std::vector<Vector> layers;  // of the tower, input first
   if (h.kind == HeadKind::linear) {
     features = z;
@@ -123,7 +123,8 @@ Routed route(const Shape& s, const DenseClient& at, const std::vector<std::int64
   }
   return r;
 }
-void route_back(const Shape& s, const DenseClient& at, const std::vector<std::int64_t>& items, const Routed& r, const Vector& d_omega, DenseClient& g) {
+void route_back(const Shape& s, const DenseClient& at, const std::vector<std::int64_t>& items, const Routed& r, const Vector& d_omega,
+                DenseClient& g) {
   const std::size_t J = std::size_t(s.views), w = std::size_t(s.width);
   for (std::size_t i = 0; i < items.size(); ++i) {
     double mean = 0;
@@ -131,16 +132,15 @@ void route_back(const Shape& s, const DenseClient& at, const std::vector<std::in
     Vector e(J);
     for (std::size_t j = 0; j < J; ++j) e[j] = r.weights[i][j] * (d_omega[j] - mean) / double(items.size());
     const auto& l = s.router;
-    const Vector dh = relu_back(r.hidden[i], affine_back(at.router.data() + l.Phi2, r.hidden[i], e, g.router.data() + l.Phi2, g.router.data() + l.phi2));
+    const Vector dh =
+        relu_back(r.hidden[i], affine_back(at.router.data() + l.Phi2, r.hidden[i], e, g.router.data() + l.Phi2, g.router.data() + l.phi2));
     const Vector dx = affine_back(at.router.data() + l.Phi1, r.inputs[i], dh, g.router.data() + l.Phi1, g.router.data() + l.phi1);
     for (std::size_t j = 0; j < J; ++j)
       for (std::size_t k = 0; k < w; ++k) g.table[(j * std::size_t(at.items) + std::size_t(items[i])) * w + k] += dx[j * w + k];
   }
 }
 
-double kl(double t, double p) {
-  return (t > 0 ? t * std::log(t / p) : 0) + (t < 1 ? (1 - t) * std::log((1 - t) / (1 - p)) : 0);
-}
+double kl(double t, double p) { return (t > 0 ? t * std::log(t / p) : 0) + (t < 1 ? (1 - t) * std::log((1 - t) / (1 - p)) : 0); }
 
 }  // namespace
 
@@ -205,7 +205,8 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
   return loss;
 }
 
-std::vector<double> reference_train(const Shape& shape, const DenseRates& rates, DenseClient& client, const DenseSteps& steps, std::vector<double>& view_grad) {
+std::vector<double> reference_train(const Shape& shape, const DenseRates& rates, DenseClient& client, const DenseSteps& steps,
+                                    std::vector<double>& view_grad) {
   Vector losses;
   view_grad.assign(client.table.size(), 0.0);
   const auto sgd = [&](Vector& x, const Vector& g, double lr) {

@@ -9,11 +9,11 @@
 namespace fedfuse::local_train {
 
 struct DenseClient {
-  std::int64_t items = 0;                  // M
-  std::vector<double> theta, user, router; // as in HeadLayout and RouterLayout
-  std::vector<double> table;               // views x M x width
-  std::vector<double> personal;            // M x width, or empty
-  std::vector<double> soft;                // M, or empty
+  std::int64_t items = 0;                   // M
+  std::vector<double> theta, user, router;  // as in HeadLayout and RouterLayout
+  std::vector<double> table;                // views x M x width
+  std::vector<double> personal;             // M x width, or empty
+  std::vector<double> soft;                 // M, or empty
 };
 struct DenseSteps {
   std::vector<std::vector<std::int64_t>> items;  // per step

@@ -25,6 +25,7 @@ class Router {
     std::fill_n(omega, J_, 0.0f);
     for (int i = 0; i < n; ++i) {
       float *h = H_ + long(i) * d_, *p = soft_ + long(i) * J_;
+#pragma GCC ivdep
       for (int o = 0; o < d_; ++o) h[o] = std::max(h[o] + phi1_[o], 0.0f);
       softmax(h, p);
       for (int j = 0; j < J_; ++j) omega[j] += p[j];
@@ -48,6 +49,7 @@ class Router {
         axpy(e[j], h, sums_ + long(1 + j) * d_, d_);
         d_phi2[j] += e[j];
       }
+#pragma GCC ivdep
       for (int o = 0; o < d_; ++o) {
         g[o] = h[o] > 0.0f ? g[o] : 0.0f;
         sums_[o] += g[o];

@@ -4,7 +4,7 @@
 //   Q_l[i]    = W2 ReLU(W1 [A_g e_l + a_g ; has_t[i] A_t E_t[i] + a_t ; has_v[i] A_v E_v[i] + a_v] + b1) + b2
 //   pref_l[i] = sigmoid(w_l . Q_l[i] + b_l)                                                  l < G, i < M
 //
-// With W1 = [W_g W_t W_v] and v_l = W2^T w_l this is, exactly (R4 of the design):
+// With W1 = [W_g W_t W_v] and v_l = W2^T w_l this is, exactly (src/restructuring.md, R4):
 //
 //   c_i       = W_t(has_t[i] A_t E_t[i] + a_t) + W_v(has_v[i] A_v E_v[i] + a_v)      2d wide, once an item
 //   a_l       = W_g(A_g e_l + a_g) + b1                                               2d wide, once a group

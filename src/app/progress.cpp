@@ -8,7 +8,8 @@
 
 namespace fedfuse {
 
-Progress::Progress(bool speaks, std::int64_t rounds) : speaks_(speaks), terminal_(isatty(STDERR_FILENO) != 0), rounds_(rounds), start_(now_seconds()) {}
+Progress::Progress(bool speaks, std::int64_t rounds)
+    : speaks_(speaks), terminal_(isatty(STDERR_FILENO) != 0), rounds_(rounds), start_(now_seconds()) {}
 
 Progress::~Progress() {
   if (speaks_ && terminal_ && client_rounds_ > 0) std::fputc('\n', stderr);

@@ -99,8 +99,11 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   const double n = double(report.participants);
   auto& traffic = record.traffic;
   traffic.begin_row();
-  for (const auto& [name, bytes] : {std::pair{"dense_down", t.dense_down}, {"dense_up", t.dense_up}, {"sparse_down", t.sparse_down},
-                                    {"sparse_up", t.sparse_up}, {"raw_multimodal_down", t.raw_multimodal_down}}) {
+  for (const auto& [name, bytes] : {std::pair{"dense_down", t.dense_down},
+                                    {"dense_up", t.dense_up},
+                                    {"sparse_down", t.sparse_down},
+                                    {"sparse_up", t.sparse_up},
+                                    {"raw_multimodal_down", t.raw_multimodal_down}}) {
     traffic.set(name, bytes);
     traffic.set(cat(name, "_total"), bytes * n);
   }
@@ -180,10 +183,13 @@ void Recorder::finish(const Federation& federation) {
   facts["upload_bytes"] = double(comm_.max(upload_bytes_));
   facts["client_state_bytes"] = double(comm_.sum(bytes_of(federation.state())));
   const double peak = double(peak_memory_bytes());
-  facts["peak_memory_bytes_min"] = comm_.min(peak), facts["peak_memory_bytes_mean"] = comm_.mean(peak), facts["peak_memory_bytes_max"] = comm_.max(peak);
+  facts["peak_memory_bytes_min"] = comm_.min(peak), facts["peak_memory_bytes_mean"] = comm_.mean(peak),
+  facts["peak_memory_bytes_max"] = comm_.max(peak);
   auto& notes = record.notes;
   notes["head_used"] = cat(head_name(spec.head.kind), spec.shares_head ? ", shared" : ", stays on the client");
-  notes["view_names"] = spec.rows_trained ? "item_table" : spec.views == 1 && !spec.has_router && spec.fusion.views == ViewsKind::mlp ? "mlp" : joined(record.config.views);
+  notes["view_names"] = spec.rows_trained                                                            ? "item_table"
+                        : spec.views == 1 && !spec.has_router && spec.fusion.views == ViewsKind::mlp ? "mlp"
+                                                                                                     : joined(record.config.views);
   const bool second_pass = spec.has_teacher || spec.has_overlay();
   notes["uploads_used"] = !second_pass ? "none" : federation.stores_uploads() ? "store" : "replay";
 }

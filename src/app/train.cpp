@@ -62,8 +62,9 @@ class Training {
     const auto row = std::size_t(std::max<std::int64_t>(record.best_round, 1) - 1);
     const auto at = [&](const char* name) { return record.metrics.at(name, row); };
     std::printf("%s+%s on %s: best round %lld of %zu, validation NDCG@50 %.4f; test HR@50 %.4f, NDCG@50 %.4f (popularity %.4f, %.4f)\n",
-                config_.backbone.c_str(), config_.fusion.c_str(), data_.name.c_str(), static_cast<long long>(record.best_round), record.metrics.rows(),
-                at("valid_ndcg_50"), at("test_hr_50"), at("test_ndcg_50"), record.baselines.at("test_hr_50", 0), record.baselines.at("test_ndcg_50", 0));
+                config_.backbone.c_str(), config_.fusion.c_str(), data_.name.c_str(), static_cast<long long>(record.best_round),
+                record.metrics.rows(), at("valid_ndcg_50"), at("test_hr_50"), at("test_ndcg_50"), record.baselines.at("test_hr_50", 0),
+                record.baselines.at("test_ndcg_50", 0));
     std::printf("%.0f client-rounds/s in training, %.1f s in all; result in %s\n", record.facts.at("client_rounds_per_second"),
                 record.facts.at("total_seconds"), config_.out.c_str());
   }
@@ -115,7 +116,8 @@ class Training {
     const bool current = !snapshot_ || snapshot_->round != record.best_round;
     record.model_round = current ? std::int64_t(record.metrics.rows()) : snapshot_->round;
     record.preferences = current ? federation_.preferences() : snapshot_->preferences;
-    record.group_embeddings = current ? (federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings() : Matrix<float>()) : snapshot_->embeddings;
+    record.group_embeddings =
+        current ? (federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings() : Matrix<float>()) : snapshot_->embeddings;
     write_result(config_.out, record, federation_.spec(), current ? federation_.global() : snapshot_->global,
                  current ? federation_.state() : snapshot_->state, data_, comm_);
   }

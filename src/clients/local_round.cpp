@@ -70,8 +70,14 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round, c
     gather_soft({distillation.preferences->row(group), std::size_t(data_.items)});
   }
 
-  const local_train::Client client{int(samples_.items.size()), theta_.data(), user_.data(), router_.data(), rows_.data(),
-                                   shape_.personal ? personal_.data() : nullptr, soft_.data(), shape_.rows_trained ? nullptr : view_grad_.data()};
+  const local_train::Client client{int(samples_.items.size()),
+                                   theta_.data(),
+                                   user_.data(),
+                                   router_.data(),
+                                   rows_.data(),
+                                   shape_.personal ? personal_.data() : nullptr,
+                                   soft_.data(),
+                                   shape_.rows_trained ? nullptr : view_grad_.data()};
   const local_train::Steps steps{samples_.begin, samples_.slot.data(), samples_.label.data()};
   update_.outcome = local_train::train(shape_, rates, steps, client, workspace_);
   update_.samples = samples_.distinct_entries;

@@ -26,11 +26,11 @@ struct LocalUpdate {
   std::span<const std::int32_t> items;  // touched rows, ascending
   // Rows trained: C_u[i] - rho C[i], items x width. Else the view gradients, views x items x width.
   const float* rows = nullptr;
-  double rho = 1.0;                     // what weight decay left of the untouched rows
+  double rho = 1.0;                            // what weight decay left of the untouched rows
   std::span<const float> theta, user, router;  // after training
-  const float* overlay = nullptr;       // new personal (or fine-tuned) rows, items x width; null without
+  const float* overlay = nullptr;              // new personal (or fine-tuned) rows, items x width; null without
   local_train::Outcome outcome;
-  std::int64_t samples = 0;             // distinct samples of the round
+  std::int64_t samples = 0;  // distinct samples of the round
   bool finite = true;
 };
 
@@ -38,7 +38,8 @@ struct LocalUpdate {
 class LocalTrainer {
  public:
   LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data, const Sampler& sampler);
-  const LocalUpdate& train(std::int64_t local, std::int64_t round, const GlobalModel& global, const ClientState& state, const Distillation& distillation);
+  const LocalUpdate& train(std::int64_t local, std::int64_t round, const GlobalModel& global, const ClientState& state,
+                           const Distillation& distillation);
 
  private:
   void gather_rows(const GlobalModel& global);

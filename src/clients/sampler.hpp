@@ -20,11 +20,11 @@ enum class Negatives { own_train, own_all, trained_items };
 // The samples of one client in one round: positives with label 1 and q negatives for each with label 0, drawn anew each
 // round; the distinct items are slots 0.. in ascending order, and entries stand in the order of the steps.
 struct Samples {
-  std::vector<std::int32_t> items;  // of each slot, ascending
-  std::vector<std::int32_t> slot;   // of each entry: E epochs of n (1 + q) entries
-  std::vector<float> label;         // of each entry
-  std::vector<std::int32_t> begin;  // of each step, and the end
-  std::int64_t distinct_entries = 0;  // n (1 + q)
+  std::vector<std::int32_t> items;                            // of each slot, ascending
+  std::vector<std::int32_t> slot;                             // of each entry: E epochs of n (1 + q) entries
+  std::vector<float> label;                                   // of each entry
+  std::vector<std::int32_t> begin;                            // of each step, and the end
+  std::int64_t distinct_entries = 0;                          // n (1 + q)
   std::vector<std::int32_t> slot_of_item, entry_slot, order;  // scratch of draw()
 };
 

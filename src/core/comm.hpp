@@ -47,15 +47,13 @@ class Comm {
   [[nodiscard]] std::int64_t exscan(std::int64_t value) const;  // sum over the ranks before this one
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  void broadcast(std::span<T> values, int from = 0) const {
-    broadcast_bytes(values.data(), values.size_bytes(), from);
-  }
+  requires std::is_trivially_copyable_v<T>
+  void broadcast(std::span<T> values, int from = 0) const { broadcast_bytes(values.data(), values.size_bytes(), from); }
   void broadcast(std::string& text, int from = 0) const;
 
   // Every rank's values, one rank after the other, on all ranks.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::vector<T> all_gather(std::span<const T> mine) const {
     const auto bytes = all_gather_bytes(mine.data(), mine.size_bytes());
     std::vector<T> all(bytes.size() / sizeof(T));
@@ -64,7 +62,7 @@ class Comm {
   }
   // Sends to_rank[r] to rank r; returns what the ranks sent here, in rank order.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::vector<T> exchange(const std::vector<std::vector<T>>& to_rank) const {
     std::vector<std::span<const std::byte>> parts;
     for (const auto& part : to_rank) parts.push_back(std::as_bytes(std::span(part)));

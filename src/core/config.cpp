@@ -27,7 +27,8 @@ void at_least(const char* option, std::int64_t value, std::int64_t least) {
 
 void finite_at_least(const char* option, double value, double least, bool strictly) {
   const bool good = std::isfinite(value) && (strictly ? value > least : value >= least);
-  if (!good) throw InputError(cat("--", option, " ", value), cat("it must be a finite number ", strictly ? "> " : ">= ", least), "give a larger value");
+  if (!good)
+    throw InputError(cat("--", option, " ", value), cat("it must be a finite number ", strictly ? "> " : ">= ", least), "give a larger value");
 }
 
 void check_choices(const Config& c) {
@@ -52,7 +53,8 @@ void check_choices(const Config& c) {
 void check_ranges(const Config& c) {
   require(c.dim >= 4 && c.dim <= 512 && c.dim % 4 == 0, "dim", c.dim, "the latent width must be a multiple of 4 from 4 to 512", "try --dim 64");
   at_least("rounds", c.rounds, 1);
-  require(std::isfinite(c.fraction) && c.fraction > 0 && c.fraction <= 1, "fraction", c.fraction, "the share of clients sampled must be in (0, 1]", "try --fraction 1");
+  require(std::isfinite(c.fraction) && c.fraction > 0 && c.fraction <= 1, "fraction", c.fraction, "the share of clients sampled must be in (0, 1]",
+          "try --fraction 1");
   at_least("local-epochs", c.local_epochs, 1);
   at_least("batch", c.batch, 1);
   at_least("negatives-per-positive", c.negatives_per_positive, 0);
@@ -90,7 +92,8 @@ void check_gfmfr(const Config& c) {
 
 void check_combinations(const Config& c) {
   if (c.fusion.find("gfmfr") != std::string::npos && c.head == "neumf")
-    throw InputError("--head neumf with GFMFR", "the group's last layer must be d wide to read the fused items (models.md section 3)", "use --head mlp or linear");
+    throw InputError("--head neumf with GFMFR", "the group's last layer must be d wide to read the fused items (models.md section 3)",
+                     "use --head mlp or linear");
   if (c.backbone == "fedrap" && c.head == "neumf")
     throw InputError("--head neumf with fedrap", "personal rows are d wide", "use --head mlp or linear");
   if (c.views.empty() || c.views.size() > 3) throw InputError("--views", "between one and three views are sent", "use --views sum mlp gate");
@@ -121,13 +124,15 @@ void validate_against_data(const Config& c, std::int64_t clients, std::int64_t i
   const auto participants = std::max<std::int64_t>(1, std::int64_t(c.fraction * double(clients) + 0.5));
   const auto most_groups = std::max(c.groups, c.groups_max);
   if (teacher && most_groups > participants)
-    throw InputError(cat("--groups ", most_groups), cat("only ", participants, " clients take part in a round"), "use fewer groups or a larger --fraction");
+    throw InputError(cat("--groups ", most_groups), cat("only ", participants, " clients take part in a round"),
+                     "use fewer groups or a larger --fraction");
   constexpr std::int64_t largest_cutoff = 50;
   if (items < largest_cutoff)
     throw InputError(cat("a data set of ", items, " items"), "the metrics look at the first 50 items", "use a data set of at least 50 items");
   if (c.candidates != "full" && std::stoll(c.candidates.substr(8)) >= items)
     throw InputError(cat("--candidates ", c.candidates), cat("there are only ", items, " items"), "sample fewer");
-  if (c.eval_clients > clients) throw InputError(cat("--eval-clients ", c.eval_clients), cat("there are only ", clients, " clients"), "use 0 for all");
+  if (c.eval_clients > clients)
+    throw InputError(cat("--eval-clients ", c.eval_clients), cat("there are only ", clients, " clients"), "use 0 for all");
 }
 
 }  // namespace fedfuse

@@ -26,5 +26,4 @@ namespace detail {
 }  // namespace fedfuse
 
 // An assumption of ours; evaluated in every build type.
-#define FEDFUSE_CHECK(expression, message) \
-  ((expression) ? void(0) : ::fedfuse::detail::check_failed(#expression, __FILE__, __LINE__, (message)))
+#define FEDFUSE_CHECK(expression, message) ((expression) ? void(0) : ::fedfuse::detail::check_failed(#expression, __FILE__, __LINE__, (message)))

@@ -54,12 +54,30 @@ Handle& Handle::operator=(Handle&& other) noexcept {
   return *this;
 }
 
-template <> hid_t type_of<float>() { return H5T_NATIVE_FLOAT; }
-template <> hid_t type_of<double>() { return H5T_NATIVE_DOUBLE; }
-template <> hid_t type_of<std::int32_t>() { return H5T_NATIVE_INT32; }
-template <> hid_t type_of<std::int64_t>() { return H5T_NATIVE_INT64; }
-template <> hid_t type_of<std::uint8_t>() { return H5T_NATIVE_UINT8; }
-template <> hid_t type_of<std::uint64_t>() { return H5T_NATIVE_UINT64; }
+template <>
+hid_t type_of<float>() {
+  return H5T_NATIVE_FLOAT;
+}
+template <>
+hid_t type_of<double>() {
+  return H5T_NATIVE_DOUBLE;
+}
+template <>
+hid_t type_of<std::int32_t>() {
+  return H5T_NATIVE_INT32;
+}
+template <>
+hid_t type_of<std::int64_t>() {
+  return H5T_NATIVE_INT64;
+}
+template <>
+hid_t type_of<std::uint8_t>() {
+  return H5T_NATIVE_UINT8;
+}
+template <>
+hid_t type_of<std::uint64_t>() {
+  return H5T_NATIVE_UINT64;
+}
 
 File File::create(const std::string& path, const Comm* comm) {
   quiet();
@@ -119,7 +137,9 @@ std::vector<std::string> File::children(const std::string& group) const {
 }
 
 std::vector<std::int64_t> File::shape(const std::string& dataset) const {
-  if (!has(dataset)) throw InputError(cat(path_, " has no dataset ", dataset), "it is not a file of this kind, or of another version", "make it again with this fedfuse");
+  if (!has(dataset))
+    throw InputError(cat(path_, " has no dataset ", dataset), "it is not a file of this kind, or of another version",
+                     "make it again with this fedfuse");
   const auto object = open_dataset(file_, dataset);
   const Handle space(H5Dget_space(object.id()), H5Sclose, "get a dataspace");
   hsize_t dims[8];
@@ -127,14 +147,16 @@ std::vector<std::int64_t> File::shape(const std::string& dataset) const {
   return {dims, dims + std::max(rank, 0)};
 }
 
-void File::write(const std::string& dataset, hid_t type, std::int64_t total_rows, std::int64_t cols, std::int64_t first_row, std::int64_t count, const void* data) {
+void File::write(const std::string& dataset, hid_t type, std::int64_t total_rows, std::int64_t cols, std::int64_t first_row, std::int64_t count,
+                 const void* data) {
   const auto slash = dataset.rfind('/');
   if (slash != std::string::npos && slash > 0) group(dataset.substr(0, slash));
   const int rank = cols == 0 ? 1 : 2;
   const hsize_t width = hsize_t(std::max<std::int64_t>(cols, 1));
   const hsize_t dims[2] = {hsize_t(total_rows), width}, start[2] = {hsize_t(first_row), 0}, block[2] = {hsize_t(count) / width, width};
   const Handle space(H5Screate_simple(rank, dims, nullptr), H5Sclose, "make a dataspace");
-  const Handle object(H5Dcreate2(file_.id(), dataset.c_str(), type, space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose, cat("create dataset ", dataset));
+  const Handle object(H5Dcreate2(file_.id(), dataset.c_str(), type, space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose,
+                      cat("create dataset ", dataset));
   const Handle memory(H5Screate_simple(rank, block, nullptr), H5Sclose, "make a dataspace");
   if (count > 0) {
     ok(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start, nullptr, block, nullptr), "select rows");
@@ -145,7 +167,8 @@ void File::write(const std::string& dataset, hid_t type, std::int64_t total_rows
   const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose, "make a transfer list");
   if (parallel_) ok(H5Pset_dxpl_mpio(transfer.id(), H5FD_MPIO_COLLECTIVE), "write collectively");
   const char nothing = 0;  // some HDF5 versions refuse a null buffer for an empty selection
-  ok(H5Dwrite(object.id(), type, memory.id(), space.id(), transfer.id(), data != nullptr ? data : &nothing), cat("write ", dataset, " to ", path_, " (is the disk full?)"));
+  ok(H5Dwrite(object.id(), type, memory.id(), space.id(), transfer.id(), data != nullptr ? data : &nothing),
+     cat("write ", dataset, " to ", path_, " (is the disk full?)"));
 }
 
 void File::read(const std::string& dataset, hid_t type, std::int64_t first_row, std::int64_t count, void* data) const {
@@ -212,7 +235,8 @@ bool File::has_attribute(const std::string& object, const std::string& name) con
 }
 void File::get_scalar(const std::string& object, const std::string& name, hid_t type, void* value) const {
   if (!has_attribute(object, name))
-    throw InputError(cat(path_, " lacks the attribute ", name), "it is not a file of this kind, or of another version", "make it again with this fedfuse");
+    throw InputError(cat(path_, " lacks the attribute ", name), "it is not a file of this kind, or of another version",
+                     "make it again with this fedfuse");
   const Handle attribute(H5Aopen_by_name(file_.id(), object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose, cat("open attribute ", name));
   ok(H5Aread(attribute.id(), type, value), cat("read attribute ", name));
 }

@@ -91,7 +91,8 @@ class File {
 
  private:
   File(Handle file, std::string path, bool parallel, bool root) : file_(std::move(file)), path_(std::move(path)), parallel_(parallel), root_(root) {}
-  void write(const std::string& dataset, hid_t type, std::int64_t total_rows, std::int64_t cols, std::int64_t first_row, std::int64_t count, const void* data);
+  void write(const std::string& dataset, hid_t type, std::int64_t total_rows, std::int64_t cols, std::int64_t first_row, std::int64_t count,
+             const void* data);
   void read(const std::string& dataset, hid_t type, std::int64_t first_row, std::int64_t count, void* data) const;
   void set_scalar(const std::string& object, const std::string& name, hid_t type, const void* value);
   void get_scalar(const std::string& object, const std::string& name, hid_t type, void* value) const;

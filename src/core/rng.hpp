@@ -46,9 +46,7 @@ class Rng {
     return std::uint64_t(w[0]) << 32 | w[1];
   }
   // Uniform in (0, 1), 53 bits.
-  [[nodiscard]] double uniform(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
-    return to_unit(bits(who, round, index));
-  }
+  [[nodiscard]] double uniform(std::uint64_t who, std::uint32_t round, std::uint32_t index) const { return to_unit(bits(who, round, index)); }
   // Standard normal (Box-Muller on one counter).
   [[nodiscard]] double normal(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
     const auto w = words(who, round, index);

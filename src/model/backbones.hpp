@@ -13,9 +13,9 @@ struct Backbone {
   HeadKind head_with_teacher;  // default head when GFMFR distils
   bool shares_head;            // the head's weights are averaged after the round (user vectors never are)
   bool shares_head_with_teacher;
-  bool personal_rows;          // FedRAP: z_i = c_i + P_u[i], kept between rounds
-  bool keeps_tuned_rows;       // PFedRec: the client scores with the rows it fine-tuned
-  bool weighs_by_samples;      // alpha_u = n_u / sum n, else 1 / |S|
+  bool personal_rows;      // FedRAP: z_i = c_i + P_u[i], kept between rounds
+  bool keeps_tuned_rows;   // PFedRec: the client scores with the rows it fine-tuned
+  bool weighs_by_samples;  // alpha_u = n_u / sum n, else 1 / |S|
 };
 
 [[nodiscard]] std::span<const Backbone> backbones();

@@ -10,7 +10,7 @@ enum class TeacherKind { none, group };
 
 struct Fusion {
   std::string_view name;
-  ViewsKind views;     // table: trained on the client; mlp, multiview: fixed in the round, gradients come back
+  ViewsKind views;  // table: trained on the client; mlp, multiview: fixed in the round, gradients come back
   TeacherKind teacher;
 };
 

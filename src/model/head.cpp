@@ -15,7 +15,8 @@ HeadLayout head_layout(HeadKind kind, int d) {
   int at = 0;
   const auto take = [&at](int size) { return std::exchange(at, at + size); };
   switch (kind) {
-    case HeadKind::linear: break;
+    case HeadKind::linear:
+      break;
     case HeadKind::mlp:
       h.W_u = take(d * d), h.W_z = take(d * d), h.b1 = take(d);
       h.user = d;
@@ -36,9 +37,12 @@ HeadLayout head_layout(HeadKind kind, int d) {
 
 std::string_view head_name(HeadKind kind) {
   switch (kind) {
-    case HeadKind::linear: return "linear";
-    case HeadKind::mlp: return "mlp";
-    case HeadKind::neumf: return "neumf";
+    case HeadKind::linear:
+      return "linear";
+    case HeadKind::mlp:
+      return "mlp";
+    case HeadKind::neumf:
+      return "neumf";
   }
   return "?";
 }

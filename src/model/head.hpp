@@ -13,9 +13,9 @@ namespace fedfuse {
 struct HeadLayout {
   HeadKind kind = HeadKind::linear;
   int d = 0;
-  int theta = 0;       // floats
-  int user = 0;        // floats
-  int item_width = 0;  // width of z: d, or 2d for neumf
+  int theta = 0;               // floats
+  int user = 0;                // floats
+  int item_width = 0;          // width of z: d, or 2d for neumf
   int last_w = 0, last_b = 0;  // the last layer's weights and bias, offsets in theta
   int last_width = 0;
 

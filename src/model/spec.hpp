@@ -14,13 +14,13 @@ struct ModelSpec {
   Backbone backbone{};
   Fusion fusion{};
   HeadLayout head;
-  RouterLayout router;     // size 0 without a router
+  RouterLayout router;  // size 0 without a router
   int d = 64;
-  int views = 1;           // J
-  int view_width = 64;     // width of a row that the server sends: d, or 2d for a neumf head's own table
-  bool rows_trained = true;   // table: the client trains the rows; else view-row gradients come back
-  bool shares_head = false;   // theta is averaged by the server; else it stays on the client
-  bool has_router = false;    // J > 1
+  int views = 1;             // J
+  int view_width = 64;       // width of a row that the server sends: d, or 2d for a neumf head's own table
+  bool rows_trained = true;  // table: the client trains the rows; else view-row gradients come back
+  bool shares_head = false;  // theta is averaged by the server; else it stays on the client
+  bool has_router = false;   // J > 1
   bool has_teacher = false;
   [[nodiscard]] bool has_overlay() const { return backbone.personal_rows || (backbone.keeps_tuned_rows && rows_trained); }
   [[nodiscard]] int overlay_width() const { return view_width; }
@@ -34,6 +34,5 @@ struct GlobalModel {
   Array<float> theta;                // the shared head (or, when heads stay on clients, the common start)
   bool operator==(const GlobalModel&) const = default;
 };
-
 
 }  // namespace fedfuse

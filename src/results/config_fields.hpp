@@ -38,7 +38,7 @@ void for_each_field(C& c, Visit&& visit) {
   visit(ConfigField{"local_epochs", g, "E", "epochs", "passes of a client over its samples in a round"}, c.local_epochs);
   visit(ConfigField{"batch", g, "B", "samples", "samples of one step on a client"}, c.batch);
   visit(ConfigField{"negatives_per_positive", g, "q", "samples", "negatives drawn for each positive"}, c.negatives_per_positive);
-  visit(ConfigField{"negatives", g, "", "own-train|own-all|trained-items", "items that negatives are drawn from (models.md section 1)"}, c.negatives);
+  visit(ConfigField{"negatives", g, "", "own-train|own-all|trained-items", "items that negatives are drawn from (src/models.md, section 1)"}, c.negatives);
   visit(ConfigField{"lr", g, "eta", "1", "learning rate of heads, user vectors and routers"}, c.lr);
   visit(ConfigField{"lr_items", g, "eta_I", "1", "learning rate of item rows; negative: eta * items"}, c.lr_items);
   visit(ConfigField{"weight_decay", g, "kappa", "1", "on every parameter that a client trains"}, c.weight_decay);

@@ -10,7 +10,7 @@ namespace fedfuse {
 class DistillationSchedule {
  public:
   explicit DistillationSchedule(const Config& config) : config_(config) {}
-  [[nodiscard]] double lambda(std::int64_t round) const;  // 0 before --distill-start
+  [[nodiscard]] double lambda(std::int64_t round) const;               // 0 before --distill-start
   void observe(double recommendation_loss, double distillation_loss);  // after a round that distilled
 
  private:

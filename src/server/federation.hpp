@@ -24,13 +24,13 @@
 namespace fedfuse {
 
 struct RoundReport {
-  std::int64_t participants = 0;  // over all ranks
+  std::int64_t participants = 0;                                    // over all ranks
   double loss = 0, loss_recommendation = 0, loss_distillation = 0;  // means over participants
   double lambda = 0, teacher_loss = 0;
   Traffic traffic;
-  std::int64_t upload_bytes = 0;        // stored on this rank for pass 2
+  std::int64_t upload_bytes = 0;           // stored on this rank for pass 2
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
-  std::int64_t failed_client = -1;      // >= 0: its loss or update was not finite; the state is that before the round
+  std::int64_t failed_client = -1;         // >= 0: its loss or update was not finite; the state is that before the round
 };
 
 class Federation {

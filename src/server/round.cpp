@@ -15,9 +15,9 @@ struct Federation::Pass {
   std::int64_t total = 0, total_weight = 0;  // over all ranks
   Distillation distillation;
   std::unique_ptr<RoundSums> sums;
-  Matrix<float> theta, user, router;           // after training; participants x size
-  std::vector<std::array<float, 3>> omega;     // router weights of each participant
-  std::vector<std::int32_t> group;             // of each participant; -1: none
+  Matrix<float> theta, user, router;        // after training; participants x size
+  std::vector<std::array<float, 3>> omega;  // router weights of each participant
+  std::vector<std::int32_t> group;          // of each participant; -1: none
   std::unique_ptr<GroupSums> group_sums;
   RoundReport report;
 };

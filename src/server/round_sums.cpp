@@ -44,8 +44,7 @@ Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table) const {
 #pragma omp parallel for schedule(static)
   for (std::int64_t i = 0; i < items_; ++i) {
     if (sum.touched()[std::size_t(i)] == 0 && kept == 1.0) continue;
-    for (int k = 0; k < spec_.view_width; ++k)
-      next(i, k) = float(kept * double(table(i, k)) + sum.fixed().decode(sum.raw(i)[k]) / total_weight_);
+    for (int k = 0; k < spec_.view_width; ++k) next(i, k) = float(kept * double(table(i, k)) + sum.fixed().decode(sum.raw(i)[k]) / total_weight_);
   }
   return next;
 }

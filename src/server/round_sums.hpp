@@ -32,7 +32,7 @@ class RoundSums {
   const ModelSpec& spec_;
   std::int64_t items_;
   double total_weight_;
-  std::vector<RowSum> rows_;  // one a view
+  std::vector<RowSum> rows_;                 // one a view
   FixedSum theta_, weighted_rho_, scalars_;  // scalars: the losses, touched rows / 1024, and 1 of each participant
 };
 

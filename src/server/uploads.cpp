@@ -29,8 +29,7 @@ double upload_bytes(const Config& config, const ModelSpec& spec, const Dataset& 
 }
 
 Participants::Participants(const Config& config, const ModelSpec& spec, const Dataset& data, int threads)
-    : spec_(spec), data_(data), sampler_(config, data), item_rate_(item_rate(config, data.items)),
-      store_(decide_store(config, spec, data)) {
+    : spec_(spec), data_(data), sampler_(config, data), item_rate_(item_rate(config, data.items)), store_(decide_store(config, spec, data)) {
   for (int t = 0; t < threads; ++t) trainers_.emplace_back(config, spec, data, sampler_);
 }
 

@@ -56,8 +56,8 @@ class Participants {
   const ModelSpec& spec_;
   const Dataset& data_;
   Sampler sampler_;
-  std::vector<LocalTrainer> trainers_;         // one a thread
-  std::vector<Stored> stored_;                 // by place in the order of work
+  std::vector<LocalTrainer> trainers_;  // one a thread
+  std::vector<Stored> stored_;          // by place in the order of work
   double item_rate_;
   bool store_;
   static constexpr std::size_t replay_chunk = 1024;  // clients that are trained again before their uploads are read

@@ -62,8 +62,13 @@ inline ClientCase read_client_case(const h5::File& file, const std::string& grou
   c.shape.personal = file.integer(group, "personal") != 0;
   c.shape.width = int(file.shape(in + "/table")[2]);
   if (c.shape.views > 1) c.shape.router = router_layout(c.shape.views, d);
-  c.rates = {file.number(group, "lr"), file.number(group, "lr_items"), file.number(group, "weight_decay"), file.number(group, "distill_lambda"),
-             file.number(group, "alpha"), file.number(group, "beta"), false};
+  c.rates = {file.number(group, "lr"),
+             file.number(group, "lr_items"),
+             file.number(group, "weight_decay"),
+             file.number(group, "distill_lambda"),
+             file.number(group, "alpha"),
+             file.number(group, "beta"),
+             false};
   c.client.items = file.shape(in + "/table")[1];
   c.client.theta = concatenated(file, in, theta_names(kind));
   c.client.user = concatenated(file, in, user_names(kind));

@@ -61,10 +61,12 @@ Trained by_variant(const ClientCase& c, const Variant& variant) {
     }
     begin.push_back(std::int32_t(slot.size()));
   }
-  const Rates rates{float(c.rates.lr), float(c.rates.lr_items), float(c.rates.decay), float(c.rates.lambda), c.rates.soft_negatives_only,
-                    float(c.rates.rap_alpha), float(c.rates.rap_beta)};
-  Client client{int(slots), theta.data(), user.data(), router.data(), rows.data(), c.shape.personal ? personal.data() : nullptr, soft.data(),
-                c.shape.rows_trained ? nullptr : grad.data()};
+  const Rates rates{float(c.rates.lr),           float(c.rates.lr_items),  float(c.rates.decay),   float(c.rates.lambda),
+                    c.rates.soft_negatives_only, float(c.rates.rap_alpha), float(c.rates.rap_beta)};
+  Client client{int(slots),  theta.data(),
+                user.data(), router.data(),
+                rows.data(), c.shape.personal ? personal.data() : nullptr,
+                soft.data(), c.shape.rows_trained ? nullptr : grad.data()};
   Workspace ws;
   std::vector<float> loss(c.steps.items.size());
   (void)variant.run(c.shape, rates, {begin, slot.data(), label.data()}, client, ws, loss);
@@ -81,8 +83,10 @@ Trained by_variant(const ClientCase& c, const Variant& variant) {
     for (std::size_t k = 0; k < w; ++k) {
       const std::size_t i = std::size_t(items[s]);
       for (std::size_t j = 0; j < J; ++j) {
-        if (c.shape.rows_trained) t.client.table[(j * M + i) * w + k] = rows[(j * slots + s) * w + k];
-        else t.view_grad[(j * M + i) * w + k] = grad[(j * slots + s) * w + k];
+        if (c.shape.rows_trained)
+          t.client.table[(j * M + i) * w + k] = rows[(j * slots + s) * w + k];
+        else
+          t.view_grad[(j * M + i) * w + k] = grad[(j * slots + s) * w + k];
       }
       if (c.shape.personal) t.client.personal[i * w + k] = personal[s * w + k];
     }
@@ -95,8 +99,10 @@ void expect_same(const ClientCase& c, const Trained& want, const Trained& got, d
   expect_close(want.client.user, got.client.user, relative, what + " user");
   expect_close(want.client.router, got.client.router, relative, what + " router");
   expect_close(want.client.personal, got.client.personal, relative, what + " P");
-  if (c.shape.rows_trained) expect_close(want.client.table, got.client.table, relative, what + " table");
-  else expect_close(want.view_grad, got.view_grad, relative, what + " view_grad");
+  if (c.shape.rows_trained)
+    expect_close(want.client.table, got.client.table, relative, what + " table");
+  else
+    expect_close(want.view_grad, got.view_grad, relative, what + " view_grad");
 }
 
 Trained golden(const h5::File& file, const std::string& group, const ClientCase& c) {
@@ -108,8 +114,10 @@ Trained golden(const h5::File& file, const std::string& group, const ClientCase&
   t.client.user = test::concatenated(file, out, test::user_names(kind));
   if (c.shape.views > 1) t.client.router = test::concatenated(file, out, test::router_names());
   if (c.shape.personal) t.client.personal = test::read_double(file, out + "/P");
-  if (c.shape.rows_trained) t.client.table = test::read_double(file, out + "/table");
-  else t.view_grad = test::read_double(file, out + "/view_grad");
+  if (c.shape.rows_trained)
+    t.client.table = test::read_double(file, out + "/table");
+  else
+    t.view_grad = test::read_double(file, out + "/view_grad");
   return t;
 }
 
@@ -128,7 +136,8 @@ TEST(LocalTrain, GoldenValues) {
       for (const auto& step : c.steps.items) items.insert(items.end(), step.begin(), step.end());
       std::ranges::sort(items);
       items.erase(std::ranges::unique(items).begin(), items.end());
-      expect_close(test::read_double(file, "/client/" + name + "/out/router_weights_at_start"), reference_router(c.shape, c.client, items), 1e-10, name);
+      expect_close(test::read_double(file, "/client/" + name + "/out/router_weights_at_start"), reference_router(c.shape, c.client, items), 1e-10,
+                   name);
     }
   }
 }
@@ -193,8 +202,10 @@ TEST(LocalTrain, GradientsAgainstFiniteDifferences) {
             DenseClient up = c.client, down = c.client;
             (up.*part)[k] += h, (down.*part)[k] -= h;
             const double slope = (reference_loss(c.shape, c.rates, up, c.steps.items[0], c.steps.labels[0], nullptr) -
-                                  reference_loss(c.shape, c.rates, down, c.steps.items[0], c.steps.labels[0], nullptr)) / (2 * h);
-            ASSERT_NEAR(slope, (g.*part)[k], 1e-7 + 1e-5 * std::abs(slope)) << head_name(head) << " views " << views << " personal " << personal << " " << what << " " << k;
+                                  reference_loss(c.shape, c.rates, down, c.steps.items[0], c.steps.labels[0], nullptr)) /
+                                 (2 * h);
+            ASSERT_NEAR(slope, (g.*part)[k], 1e-7 + 1e-5 * std::abs(slope))
+                << head_name(head) << " views " << views << " personal " << personal << " " << what << " " << k;
           }
         };
         check(&DenseClient::theta, "theta");
@@ -217,8 +228,9 @@ TEST(LocalTrain, VariantsAgainstReferenceOnEveryShape) {
               const auto c = random_case({head, d, views, trained, personal, lambda > 0 ? 0.02 : 0.0, lambda, personal, 23, 9, 2}, ++seed);
               const auto want = by_reference(c);
               for (const auto& v : variants())
-                expect_same(c, want, by_variant(c, v), 2e-4,
-                            cat(v.name, " ", head_name(head), " d ", d, " views ", views, " trained ", trained, " personal ", personal, " lambda ", lambda));
+                expect_same(
+                    c, want, by_variant(c, v), 2e-4,
+                    cat(v.name, " ", head_name(head), " d ", d, " views ", views, " trained ", trained, " personal ", personal, " lambda ", lambda));
             }
 }
 

@@ -19,6 +19,5 @@ inline std::string goldens_path() {
 
 }  // namespace fedfuse::test
 
-#define FEDFUSE_REQUIRE_GOLDENS()                                       \
-  if (fedfuse::test::goldens_path().empty())                            \
-  GTEST_SKIP() << "no golden values: set FEDFUSE_GOLDENS to goldens.h5"
+#define FEDFUSE_REQUIRE_GOLDENS() \
+  if (fedfuse::test::goldens_path().empty()) GTEST_SKIP() << "no golden values: set FEDFUSE_GOLDENS to goldens.h5"
