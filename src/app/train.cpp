@@ -44,8 +44,7 @@ class Training {
     for (std::int64_t round = 1; round <= config_.rounds; ++round) {
       keep_best(round - 1);
       federation_.timer().clear();
-      const auto report = federation_.run_round(round);
-      if (report.failed_client >= 0) fail(round, report.failed_client);
+      const auto report = run_round(round);
       const auto evaluation = evaluate_round(round);
       recorder_.round(round, report, federation_, evaluation);
       progress.show(round, report.loss, evaluation ? evaluation->model.valid.all.ndcg[2] : -1.0, report.participants);
@@ -74,6 +73,21 @@ class Training {
   static Config effective(Config config, const Dataset& data) {
     config.lr_items = item_rate(config, data.items);
     return config;
+  }
+
+  // Ends the run on all ranks, with what was good kept, when a client or the server diverges.
+  RoundReport run_round(std::int64_t round) {
+    RoundReport report;
+    try {
+      report = federation_.run_round(round);
+    } catch (const InputError& e) {  // a server step, after the clients: the model of the best round is what is left
+      auto& record = recorder_.record;
+      record.status = "failed", record.status_text = cat("round ", round, ": ", e.what());
+      if (snapshot_) save();
+      throw;
+    }
+    if (report.failed_client >= 0) fail(round, report.failed_client);
+    return report;
   }
 
   std::optional<RoundEvaluation> evaluate_round(std::int64_t round) {
