@@ -84,9 +84,9 @@ TEST(Overlay, GrowingClientsDoNotLeaveTheirOldExtentsBehind) {
   for (std::int32_t i = 0; i < 1000; ++i)
     for (std::int64_t u = 0; u < store.clients(); ++u) store.merge(u, std::vector{i}, row.data(), 1.0f);
   EXPECT_EQ(store.total_rows(), 50 * 1000);
-  // Spare capacity (at most 3/2), abandoned extents (at most as much again) and the vectors' own growth (at most twice).
+  // 2.6 as it is (spare capacity, abandoned extents, the vectors' own growth); 5 when nothing is compacted.
   const std::int64_t needed = 50 * 1000 * (width + 1) * 4;
-  EXPECT_LT(double(store.bytes()) / double(needed), 0.1);
+  EXPECT_LT(double(store.bytes()) / double(needed), 4.0);
 }
 
 TEST(Overlay, EqualityLooksAtTheRowsAndNotAtTheirPlace) {
