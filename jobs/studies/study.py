@@ -4,7 +4,7 @@
   study.py STUDY.json --data SET.h5 --program build/release/fedfuse --work DIR [--parallel 2] [--stage search|final|all]
 
 STUDY.json names backbones, fusions, protocols, seeds, options common to all runs, and for every fusion a grid of
-options and a number of trials. Only validation NDCG@50 chooses; test figures are read for the final runs alone. Runs
+options and a number of trials; "gfmfr@random" is gfmfr under a second name. Only validation NDCG@50 chooses; test figures are read for the final runs alone. Runs
 that are already in DIR are not repeated. Writes search.csv, chosen.json and runs.csv into DIR. Needs Python 3 only.
 """
 import argparse
@@ -50,7 +50,7 @@ class Runner:
 
     def run(self, settings):
         """Trains once (or reads the earlier run) and returns the JSON record, or None where training diverged."""
-        settings = {**self.common, **settings}
+        settings = {**self.common, **settings, "fusion": settings["fusion"].split("@")[0]}
         key = hashlib.sha256(json.dumps([Path(self.arguments.data).name, settings], sort_keys=True).encode()).hexdigest()[:16]
         out = self.arguments.work / "runs" / f"{settings['backbone']}_{settings['fusion'].replace('+', '_')}_{key}.h5"
         record = out.with_suffix(".json")
