@@ -52,8 +52,8 @@ class Descriptor {
 
 void refuse_special(const std::string& path) {
   std::error_code error;
-  const auto kind = fs::status(path, error).type();
-  if (kind != fs::file_type::not_found && kind != fs::file_type::regular && kind != fs::file_type::directory)
+  const auto status = fs::status(path, error);  // "unknown" where the folder may not be entered: opening will say so
+  if (fs::status_known(status) && fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status))
     throw InputError(cat("cannot write ", path), "it is not a plain file", "give another --out");
 }
 

@@ -1,6 +1,7 @@
 // Bad places, bad files, full disks: an InputError on every rank, and nothing lost or left behind.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -67,6 +68,18 @@ TEST(Failures, places_that_cannot_be_written_are_refused_before_the_run) {
   EXPECT_NO_THROW(check_writable(folder.file("new.h5"), false, comm));
   comm.barrier();
   EXPECT_EQ(folder.entries().size(), 4u) << "the probe left a file";
+}
+
+TEST(Failures, a_folder_without_permission_is_refused) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  const auto comm = Comm::world();
+  const test::TemporaryFolder folder(comm);
+  comm.on_root([&] {
+    fs::create_directory(folder.file("closed"));
+    fs::permissions(folder.file("closed"), fs::perms::none);
+  });
+  EXPECT_TRUE(says(input_error_of([&] { check_writable(folder.file("closed/run.h5"), false, comm); }), "cannot write"));
+  comm.on_root([&] { fs::permissions(folder.file("closed"), fs::perms::owner_all); });  // so that it can be removed
 }
 
 struct Written {
