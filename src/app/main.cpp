@@ -6,6 +6,7 @@
 #include "app/exit_together.hpp"
 #include "app/options.hpp"
 #include "app/train.hpp"
+#include "model/spec.hpp"
 #include "results/record.hpp"
 
 namespace fedfuse {
@@ -13,6 +14,7 @@ namespace {
 
 void train(const Command& command, const Comm& comm) {
   validate(command.train);
+  (void)resolve(command.train);
   check_writable(command.train.out, command.train.overwrite, comm);
   run_training(command.train, command.argv, comm);
 }

@@ -32,9 +32,6 @@ void finite_at_least(const char* option, double value, double least, bool strict
 }
 
 void check_choices(const Config& c) {
-  one_of("backbone", c.backbone, {"fedavg", "fcf", "fedncf", "pfedrec", "fedrap"});
-  one_of("fusion", c.fusion, {"none", "mlp", "gfmfr", "fedvlr", "fedvlr+gfmfr", "mlp+gfmfr"});
-  one_of("head", c.head, {"auto", "linear", "mlp", "neumf"});
   one_of("head-sharing", c.head_sharing, {"backbone", "never"});
   one_of("negatives", c.negatives, {"own-train", "own-all", "trained-items"});
   one_of("groups-by", c.groups_by, {"eigengap", "silhouette"});
@@ -91,11 +88,6 @@ void check_gfmfr(const Config& c) {
 }
 
 void check_combinations(const Config& c) {
-  if (c.fusion.find("gfmfr") != std::string::npos && c.head == "neumf")
-    throw InputError("--head neumf with GFMFR", "the group's last layer must be d wide to read the fused items (models.md section 3)",
-                     "use --head mlp or linear");
-  if (c.backbone == "fedrap" && c.head == "neumf")
-    throw InputError("--head neumf with fedrap", "personal rows are d wide", "use --head mlp or linear");
   if (c.views.empty() || c.views.size() > 3) throw InputError("--views", "between one and three views are sent", "use --views sum mlp gate");
   auto sorted = c.views;
   std::ranges::sort(sorted);

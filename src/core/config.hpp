@@ -77,7 +77,8 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-// Throws InputError on the first impossible value that needs no data to be seen.
+// Throws InputError on the first impossible value that needs neither data nor the tables of models to be seen; backbone, fusion,
+// head and what they allow of each other are resolve()'s (model/spec.hpp).
 void validate(const Config& config);
 // ... and on those that do.
 void validate_against_data(const Config& config, std::int64_t clients, std::int64_t items, int ranks);

@@ -20,10 +20,19 @@ constexpr std::array<Backbone, 5> table{{
 
 std::span<const Backbone> backbones() { return table; }
 
+const std::string& backbone_names() {
+  static const std::string names = [] {
+    std::string list;
+    for (const auto& row : table) list += cat(list.empty() ? "" : "|", row.name);
+    return list;
+  }();
+  return names;
+}
+
 const Backbone& find_backbone(std::string_view name) {
   for (const auto& row : table)
     if (row.name == name) return row;
-  throw InputError(cat("unknown backbone \"", name, "\""), "the table of backbones has no such row", "use fedavg, fcf, fedncf, pfedrec or fedrap");
+  throw InputError(cat("unknown backbone \"", name, "\""), "the table of backbones has no such row", cat("use one of ", backbone_names()));
 }
 
 }  // namespace fedfuse

@@ -1,6 +1,7 @@
 #pragma once
 // THE table of models.md section 2: a backbone is data. To add one of existing parts, add a row.
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace fedfuse {
@@ -19,6 +20,7 @@ struct Backbone {
 };
 
 [[nodiscard]] std::span<const Backbone> backbones();
+[[nodiscard]] const std::string& backbone_names();  // "a|b|c", for help and messages
 [[nodiscard]] const Backbone& find_backbone(std::string_view name);  // InputError when unknown
 
 }  // namespace fedfuse

@@ -19,11 +19,19 @@ constexpr std::array<Fusion, 6> table{{
 
 std::span<const Fusion> fusions() { return table; }
 
+const std::string& fusion_names() {
+  static const std::string names = [] {
+    std::string list;
+    for (const auto& row : table) list += cat(list.empty() ? "" : "|", row.name);
+    return list;
+  }();
+  return names;
+}
+
 const Fusion& find_fusion(std::string_view name) {
   for (const auto& row : table)
     if (row.name == name) return row;
-  throw InputError(cat("unknown fusion \"", name, "\""), "the table of fusions has no such row",
-                   "use none, mlp, gfmfr, fedvlr, fedvlr+gfmfr or mlp+gfmfr");
+  throw InputError(cat("unknown fusion \"", name, "\""), "the table of fusions has no such row", cat("use one of ", fusion_names()));
 }
 
 }  // namespace fedfuse

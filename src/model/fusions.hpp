@@ -1,6 +1,7 @@
 #pragma once
 // A fusion is two roles: what item rows clients see (ItemViews) and what soft labels they get (Teacher).
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace fedfuse {
@@ -15,6 +16,7 @@ struct Fusion {
 };
 
 [[nodiscard]] std::span<const Fusion> fusions();
+[[nodiscard]] const std::string& fusion_names();  // "a|b|c", for help and messages
 [[nodiscard]] const Fusion& find_fusion(std::string_view name);  // InputError when unknown
 
 }  // namespace fedfuse

@@ -26,6 +26,7 @@ struct ModelSpec {
   [[nodiscard]] int overlay_width() const { return view_width; }
 };
 
+// InputError: an unknown backbone, fusion or head, or parts that do not fit each other.
 [[nodiscard]] ModelSpec resolve(const Config& config);
 
 // The part of the state that the server holds and every client receives.

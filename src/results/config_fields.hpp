@@ -2,6 +2,8 @@
 // The one list of Config's fields: name (the option is the name with dashes), unit, symbol of models.md, and what it is. From it come
 // the options with their help, the TOML and JSON forms, and the check for unknown keys.
 #include "core/config.hpp"
+#include "model/backbones.hpp"
+#include "model/fusions.hpp"
 
 namespace fedfuse {
 
@@ -22,8 +24,8 @@ void for_each_field(C& c, Visit&& visit) {
   visit(ConfigField{"overwrite", g, "", "", "replace an existing result file"}, c.overwrite);
   visit(ConfigField{"save_every", g, "", "rounds", "write the result file every so many rounds; 0: at the end only"}, c.save_every);
   g = "Model";
-  visit(ConfigField{"backbone", g, "", "fedavg|fcf|fedncf|pfedrec|fedrap", "what is shared and what stays on the client"}, c.backbone);
-  visit(ConfigField{"fusion", g, "", "none|mlp|gfmfr|fedvlr|fedvlr+gfmfr|mlp+gfmfr", "how text and images enter"}, c.fusion);
+  visit(ConfigField{"backbone", g, "", backbone_names().c_str(), "what is shared and what stays on the client"}, c.backbone);
+  visit(ConfigField{"fusion", g, "", fusion_names().c_str(), "how text and images enter"}, c.fusion);
   visit(ConfigField{"head", g, "", "auto|linear|mlp|neumf", "prediction function; auto: the backbone's own"}, c.head);
   visit(ConfigField{"dim", g, "d", "floats", "latent width, a multiple of 4"}, c.dim);
   visit(ConfigField{"init_std", g, "", "1", "standard deviation of the shared table's start"}, c.init_std);

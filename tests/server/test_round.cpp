@@ -20,8 +20,6 @@ Config small_config(const std::string& backbone, const std::string& fusion) {
   return c;
 }
 
-const std::vector<std::string> all_backbones{"fedavg", "fcf", "fedncf", "pfedrec", "fedrap"};
-const std::vector<std::string> all_fusions{"none", "mlp", "gfmfr", "fedvlr", "fedvlr+gfmfr"};
 
 void train(Federation& federation, int rounds) {
   for (int r = 1; r <= rounds; ++r) ASSERT_LT(federation.run_round(r).failed_client, 0);
@@ -51,8 +49,9 @@ TEST(Round, SameBitsForAnyRanksThreadsAndUploads) {
   const auto world = Comm::world(), self = Comm::self();
   const test::SmallData small;
   const auto alone = small.alone(), shared = small.together(world);
-  for (const auto& backbone : all_backbones)
-    for (const auto& fusion : all_fusions) {
+  for (const auto& backbone_row : backbones())
+    for (const auto& fusion_row : fusions()) {
+      const std::string backbone(backbone_row.name), fusion(fusion_row.name);
       auto config = small_config(backbone, fusion);
       config.uploads = "store";
       if (backbone == "fedrap") config.personal_init_std = 0.01;
@@ -73,7 +72,8 @@ TEST(Round, AgreesWithTheNaiveRound) {
   const test::SmallData small;
   const auto data = small.alone();
   const auto self = Comm::self();
-  for (const auto& backbone : all_backbones) {
+  for (const auto& row : backbones()) {
+    const std::string backbone(row.name);
     auto config = small_config(backbone, "none");
     config.fraction = 1.0;
     Federation federation(config, data, self, 1);
