@@ -1,17 +1,18 @@
 #include "program.hpp"
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <memory>
 #include <sstream>
 
+#include "core/error.hpp"
 #include "core/h5.hpp"
 #include "core/text.hpp"
 
@@ -51,8 +52,9 @@ const Place& Place::get() {
   return place;
 }
 
-Place::Place() : path_(cat(fs::temp_directory_path().string(), "/fedfuse_app_", getpid())) {
-  fs::create_directories(file("folder"));
+Place::Place() : path_((fs::temp_directory_path() / "fedfuse_app_XXXXXX").string()) {
+  FEDFUSE_CHECK(mkdtemp(path_.data()) != nullptr, "no temporary folder can be made");
+  fs::create_directory(file("folder"));
   // Where a test is started by hand, what CTest sets for it.
   for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_rmaps_base_oversubscribe", "OMP_NUM_THREADS"})
     setenv(name, "1", 0);

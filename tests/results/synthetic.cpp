@@ -1,10 +1,9 @@
 #include "synthetic.hpp"
 
-#include <unistd.h>
-
+#include <cstdlib>
 #include <filesystem>
 
-#include "core/text.hpp"
+#include "core/error.hpp"
 
 namespace fedfuse::test {
 namespace {
@@ -34,9 +33,11 @@ OverlayStore overlay(const Dataset& data, int width) {
 }  // namespace
 
 TemporaryFolder::TemporaryFolder(const Comm& comm) : comm_(comm) {
-  path_ = cat(std::filesystem::temp_directory_path().string(), "/fedfuse_results_", getpid());
+  comm.on_root([&] {
+    path_ = (std::filesystem::temp_directory_path() / "fedfuse_results_XXXXXX").string();
+    FEDFUSE_CHECK(mkdtemp(path_.data()) != nullptr, "no temporary folder can be made");
+  });
   comm.broadcast(path_);
-  comm.on_root([&] { std::filesystem::create_directory(path_); });
 }
 TemporaryFolder::~TemporaryFolder() {
   comm_.barrier();
