@@ -1,0 +1,77 @@
+// model: the tables, the layouts, and what a configuration resolves to.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "core/error.hpp"
+#include "model/init.hpp"
+#include "model/spec.hpp"
+
+namespace fedfuse {
+namespace {
+
+ModelSpec spec_of(const std::string& backbone, const std::string& fusion, const std::string& head = "auto") {
+  Config c;
+  c.backbone = backbone, c.fusion = fusion, c.head = head;
+  return resolve(c);
+}
+
+TEST(Layout, SizesOfThePapers) {
+  EXPECT_EQ(head_layout(HeadKind::linear, 64).theta, 65);
+  EXPECT_EQ(head_layout(HeadKind::mlp, 64).theta, 2 * 64 * 64 + 64 + 64 + 1);
+  EXPECT_EQ(head_layout(HeadKind::mlp, 64).user, 64);
+  EXPECT_EQ(head_layout(HeadKind::neumf, 64).theta, 128 * 64 + 64 + 64 * 32 + 32 + 32 * 16 + 16 + (16 + 64) + 1);
+  EXPECT_EQ(head_layout(HeadKind::neumf, 64).item_width, 128);
+  EXPECT_EQ(router_layout(3, 64).size, 12547);  // models.md section 4
+}
+
+TEST(Spec, RowsOfTheTable) {
+  EXPECT_FALSE(spec_of("fcf", "none").shares_head);
+  EXPECT_TRUE(spec_of("fedavg", "none").shares_head);
+  EXPECT_TRUE(spec_of("fedavg", "none").backbone.weighs_by_samples);
+  EXPECT_EQ(spec_of("fedncf", "none").head.kind, HeadKind::neumf);
+  EXPECT_EQ(spec_of("fedncf", "none").view_width, 128);
+  EXPECT_EQ(spec_of("fedncf", "fedvlr").view_width, 64);  // z feeds both halves
+  EXPECT_EQ(spec_of("fedncf", "gfmfr").head.kind, HeadKind::mlp);
+  EXPECT_EQ(spec_of("fedrap", "none").head.kind, HeadKind::linear);
+  EXPECT_FALSE(spec_of("fedrap", "none").shares_head);
+  EXPECT_EQ(spec_of("fedrap", "gfmfr").head.kind, HeadKind::mlp);
+  EXPECT_TRUE(spec_of("fedrap", "gfmfr").shares_head);
+  EXPECT_TRUE(spec_of("pfedrec", "none").has_overlay());
+  EXPECT_FALSE(spec_of("pfedrec", "mlp").has_overlay());  // fixed views: nothing is fine-tuned
+  EXPECT_EQ(spec_of("fcf", "fedvlr").views, 3);
+  EXPECT_EQ(spec_of("fcf", "mlp").views, 1);
+  EXPECT_FALSE(spec_of("fcf", "mlp").rows_trained);
+}
+
+TEST(Spec, RefusesPartsThatDoNotFit) {
+  EXPECT_THROW(spec_of("foo", "none"), InputError);
+  EXPECT_THROW(spec_of("fcf", "foo"), InputError);
+  EXPECT_THROW(spec_of("fcf", "none", "foo"), InputError);
+  EXPECT_THROW(spec_of("fcf", "gfmfr", "neumf"), InputError);
+  EXPECT_THROW(spec_of("fedrap", "none", "neumf"), InputError);
+  EXPECT_EQ(backbone_names(), "fedavg|fcf|fedncf|pfedrec|fedrap");
+}
+
+TEST(Init, DependsOnNothingButItsCounters) {
+  Matrix<float> small(20, 8), large(40, 8);
+  init_normal(small, 5, Purpose::item_table, 0.01);
+  init_normal(large, 5, Purpose::item_table, 0.01);
+  EXPECT_TRUE(std::equal(small.values.begin(), small.values.end(), large.values.begin()));
+  double squares = 0;
+  for (const float x : large.values) squares += double(x) * x;
+  EXPECT_NEAR(std::sqrt(squares / double(large.size())), 0.01, 0.002);
+  const auto layout = head_layout(HeadKind::mlp, 16);
+  std::vector<float> theta(std::size_t(layout.theta), NAN);
+  init_head(theta, layout, 5, 0);
+  const std::set<float> distinct(theta.begin(), theta.begin() + layout.b1);
+  EXPECT_GT(distinct.size(), std::size_t(layout.b1) * 9 / 10);
+  EXPECT_EQ(theta[std::size_t(layout.b1)], 0.0f);
+  EXPECT_EQ(theta[std::size_t(layout.last_b)], 0.0f);
+  const float bound = std::sqrt(6.0f / (16 + 32));  // [W_u W_z] is one 16 x 32 layer
+  for (int k = 0; k < layout.b1; ++k) EXPECT_LE(std::abs(theta[std::size_t(k)]), bound * 1.0001f);
+}
+
+}  // namespace
+}  // namespace fedfuse
