@@ -124,9 +124,11 @@ def final(study, runner, chosen):
     jobs = [{**chosen[f"{b}/{f}"], "backbone": b, "fusion": f, "negatives": p, "seed": s} for f, b, p, s in cells]
     rows = []
     for (fusion, backbone, protocol, seed), record in zip(cells, runner.run_all(jobs)):
+        cell = {"backbone": backbone, "fusion": fusion, "protocol": protocol, "seed": seed}
         if record is None:
+            rows.append({**cell, "status": "diverged"})
             continue
-        row = {"backbone": backbone, "fusion": fusion, "protocol": protocol, "seed": seed, "best_round": record["best_round"],
+        row = {**cell, "status": record["status"], "best_round": record["best_round"],
                "rounds": len(record["metrics"]["round"]), "valid_ndcg_50": validation(record), "seconds": round(record["facts"]["total_seconds"], 2)}
         row.update({f"test_{k}": v for k, v in at_best(record).items()})
         last = {k: record["metrics"][f"test_{k}"][-1] for k in ("hr_50", "ndcg_50")}

@@ -19,7 +19,10 @@ def mean_sd(values):
 
 
 def cell(rows, suffix=""):
-    return " / ".join(mean_sd([r.get(f"test_{m}_50{suffix}") for r in rows]) for m in ("hr", "ndcg"))
+    """Means over the seeds that did not diverge; how many did is said."""
+    diverged = sum(r.get("status") == "diverged" for r in rows)
+    text = " / ".join(mean_sd([r.get(f"test_{m}_50{suffix}") for r in rows]) for m in ("hr", "ndcg"))
+    return text + (f" ({diverged} of {len(rows)} diverged)" if diverged else "")
 
 
 def main():
