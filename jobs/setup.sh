@@ -121,9 +121,10 @@ build_release() { # targets; none: all
   local folder=$build
   while [ ! -e "$folder" ]; do folder=$(dirname "$folder"); done
   [ -w "$folder" ] || stop "cannot build in $build" "$folder belongs to $(stat -c %U "$folder")" "remove it, or run as that user"
-  local generator=()
+  local generator=() strict=()
+  [ -z "${CI:-}" ] || strict=(-DFEDFUSE_WERROR=ON)  # warnings are errors where nobody reads them
   [ -e "$build/CMakeCache.txt" ] || generator=(-G Ninja)
-  (cd "$root" && cmake --preset release "${generator[@]}" >"$root/build/configure.log" 2>&1) || {
+  (cd "$root" && cmake --preset release "${generator[@]}" "${strict[@]}" >"$root/build/configure.log" 2>&1) || {
     cat "$root/build/configure.log" >&2
     stop "cmake could not configure $build" "see its message above" "correct what it names; rm -r $build starts afresh"
   }
