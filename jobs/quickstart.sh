@@ -5,13 +5,13 @@
 ranks=2
 backbone=fcf
 seed=0
-# Settings of each run; the rest are the defaults of `fedfuse train --help`.
+# Settings of each run, near those that jobs/studies/planted.sh finds on validation; the rest are the defaults of `fedfuse train --help`.
 common=(--patience 8)
 settings_none=(--rounds 40)
-settings_gfmfr=(--rounds 40)
-settings_mlp=(--rounds 40)
-settings_fedvlr=(--rounds 20)
-settings_both=(--rounds 20)
+settings_gfmfr=(--rounds 40 --teacher-epochs 5 --distill-on negatives)
+settings_mlp=(--rounds 40 --lr 0.03 --server-lr 0.003)
+settings_fedvlr=(--rounds 15 --lr 0.03 --server-lr 0.003)
+settings_both=(--rounds 15 --lr 0.03 --server-lr 0.003 --teacher-epochs 5 --distill-on negatives)
 
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
