@@ -54,6 +54,7 @@ TEST(Evaluate, EveryHeadSharedOrPrivateLikeTheNaiveForm) {
         SCOPED_TRACE(cat(backbone, " ", head, " shared: ", sharing));
         auto config = config_of(backbone, "none");
         config.head = head, config.head_sharing = sharing;
+        if (find_backbone(backbone).personal_rows && config.head == "neumf") continue;  // resolve() refuses it: personal rows are d wide
         test::expect_equal(evaluate_on(Comm::world(), config, {}), naive_of(config), 1e-9);
       }
 }
