@@ -83,23 +83,7 @@ inline void chain_clients(const float* in, const float* const (&g)[Clients], con
 inline void transpose(const float* rows, std::int64_t stride, int n, int d, float* tile, int ld) {
   for (int c = 0; c < n; c += lanes) {
     int k = 0;
-    for (; k + lanes <= d; k += lanes) {
-      Float8 r[lanes], t[lanes];
-      for (int i = 0; i < lanes; ++i) r[i] = simd::load(rows + (c + i) * stride + k);
-      for (int i = 0; i < lanes; i += 2) {
-        t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-        t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-      }
-      for (int i = 0; i < lanes; i += 4)
-        for (int h = 0; h < 2; ++h) {
-          r[i + h] = __builtin_shufflevector(t[i + h], t[i + h + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-          r[i + h + 2] = __builtin_shufflevector(t[i + h], t[i + h + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-      for (int h = 0; h < 4; ++h) {
-        simd::store(tile + (k + h) * ld + c, __builtin_shufflevector(r[h], r[h + 4], 0, 1, 2, 3, 8, 9, 10, 11));
-        simd::store(tile + (k + h + 4) * ld + c, __builtin_shufflevector(r[h], r[h + 4], 4, 5, 6, 7, 12, 13, 14, 15));
-      }
-    }
+    for (; k + lanes <= d; k += lanes) simd::transpose_block(rows + c * stride + k, stride, tile + k * ld + c, ld);
     for (; k < d; ++k)
       for (int i = 0; i < lanes; ++i) tile[k * ld + c + i] = rows[(c + i) * stride + k];
   }

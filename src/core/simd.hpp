@@ -53,4 +53,23 @@ inline Float8 log_1_to_2(Float8 x) {
   return upper ? y + splat(0.693147180559945f) : y;
 }
 
+// One 8 x 8 block: three rounds of shuffles between pairs of rows.
+inline void transpose_block(const float* in, long in_row, float* out, long out_row) {
+  Float8 r[lanes], t[lanes];
+  for (int i = 0; i < lanes; ++i) r[i] = load(in + i * in_row);
+  for (int i = 0; i < lanes; i += 2) {
+    t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  for (int i = 0; i < lanes; i += 4)
+    for (int k = 0; k < 2; ++k) {
+      r[i + k] = __builtin_shufflevector(t[i + k], t[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      r[i + k + 2] = __builtin_shufflevector(t[i + k], t[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  for (int k = 0; k < 4; ++k) {
+    store(out + k * out_row, __builtin_shufflevector(r[k], r[k + 4], 0, 1, 2, 3, 8, 9, 10, 11));
+    store(out + (k + 4) * out_row, __builtin_shufflevector(r[k], r[k + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+  }
+}
+
 }  // namespace fedfuse::simd
