@@ -2,11 +2,16 @@
 
 #include <array>
 
+#include "kernels/local_train/local_train_gpu.hpp"
 #include "kernels/local_train/variants.hpp"
 
 namespace fedfuse::local_train {
 namespace {
-constexpr std::array<Variant, 1> table{{{"cpu", "batched small matrices in L1, 8-wide vectors", train_cpu}}};
+constexpr std::array<Variant, 3> table{{
+    {"cpu", "batched small matrices in L1, 8-wide vectors", train_cpu, gpu::Runs::everywhere},
+    {"cuda", "one thread block a client, the round in shared memory", train_cuda, gpu::Runs::on_device},
+    {"emulated", "the cuda variant's source, thread by thread on the CPU: for proof, not for speed", train_emulated, gpu::Runs::for_proof},
+}};
 
 // Multiply-adds of one sample in one forward pass of the head (the item half: R2).
 double head_macs(const HeadLayout& h) {

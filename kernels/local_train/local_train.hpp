@@ -16,6 +16,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/gpu/device.hpp"
 #include "core/matrix.hpp"
 #include "model/head.hpp"
 
@@ -77,6 +78,7 @@ using Function = Outcome (*)(const Shape&, const Rates&, const Steps&, const Cli
 struct Variant {
   std::string_view name, what;
   Function run;
+  gpu::Runs runs;
 };
 [[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
 

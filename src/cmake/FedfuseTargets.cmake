@@ -1,7 +1,8 @@
 # Flags that every target of ours shares, and the two verbs of the sub-folders.
 add_library(fedfuse_flags INTERFACE)
-# -Wno-restrict: GCC 12 warns of overlapping copies inside std::string that cannot be (GCC bug 105651).
-target_compile_options(fedfuse_flags INTERFACE -Wall -Wextra -Wshadow -Wno-psabi $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+# -Wno-restrict, -Wno-maybe-uninitialized: GCC 12 warns of overlapping copies inside std::string that cannot be (GCC bug 105651), and of its own
+# AVX-512 intrinsics (GCC bug 105593).
+target_compile_options(fedfuse_flags INTERFACE -Wall -Wextra -Wshadow -Wno-psabi $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-maybe-uninitialized>
   $<$<BOOL:${FEDFUSE_WERROR}>:-Werror>
   $<$<BOOL:${FEDFUSE_NATIVE}>:-march=native>)
 if(FEDFUSE_SANITIZE)
@@ -21,5 +22,31 @@ target_link_libraries(fedfuse_lib PUBLIC fedfuse_flags)
 function(fedfuse_sources)
   foreach(source ${ARGN})
     target_sources(fedfuse_lib PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+  endforeach()
+endfunction()
+
+# fedfuse_kernel_sources(a.cu): a CUDA source goes into the library twice: compiled by nvcc (where there is one), and by the host compiler
+# over core/gpu/simt.hpp, where every CUDA thread is a fiber: the same source is proved where no GPU is near.
+if(FEDFUSE_HAVE_CUDA)
+  add_library(fedfuse_cuda OBJECT)
+  target_include_directories(fedfuse_cuda PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(fedfuse_cuda SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
+  target_compile_definitions(fedfuse_cuda PRIVATE FEDFUSE_HAVE_CUDA)
+  target_compile_options(fedfuse_cuda PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra -Xptxas=-warn-spills)
+  target_link_libraries(fedfuse_lib PRIVATE fedfuse_cuda)
+  target_compile_definitions(fedfuse_flags INTERFACE FEDFUSE_HAVE_CUDA)
+  target_link_libraries(fedfuse_flags INTERFACE CUDA::cudart CUDA::cublas)
+endif()
+function(fedfuse_kernel_sources)
+  foreach(source ${ARGN})
+    set(file ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+    get_filename_component(name ${source} NAME_WE)
+    set(emulated ${CMAKE_CURRENT_BINARY_DIR}/${name}_emulated.cpp)
+    file(CONFIGURE OUTPUT ${emulated} CONTENT "#include \"${file}\"\n")
+    target_sources(fedfuse_lib PRIVATE ${emulated})
+    set_source_files_properties(${emulated} TARGET_DIRECTORY fedfuse_lib PROPERTIES COMPILE_OPTIONS "-Wno-unknown-pragmas" OBJECT_DEPENDS ${file})
+    if(FEDFUSE_HAVE_CUDA)
+      target_sources(fedfuse_cuda PRIVATE ${file})
+    endif()
   endforeach()
 endfunction()

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/gpu/simt.hpp"
 #include "core/rng.hpp"
 #include "core/text.hpp"
 #include "kernels/local_train/local_train.hpp"
 #include "local_train_golden.hpp"
 #include "support/oracle.hpp"
+#include "support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -130,7 +132,7 @@ TEST(LocalTrain, GoldenValues) {
     const auto c = test::read_client_case(file, "/client/" + name);
     const auto want = golden(file, "/client/" + name, c);
     expect_same(c, want, by_reference(c), 1e-10, name + " reference");
-    for (const auto& v : variants()) expect_same(c, want, by_variant(c, v), 1e-4, name + " " + std::string(v.name));
+    for (const auto& v : test::runnable(variants())) expect_same(c, want, by_variant(c, v), 1e-4, name + " " + std::string(v.name));
     if (c.shape.views > 1) {
       std::vector<std::int64_t> items;
       for (const auto& step : c.steps.items) items.insert(items.end(), step.begin(), step.end());
@@ -227,7 +229,7 @@ TEST(LocalTrain, VariantsAgainstReferenceOnEveryShape) {
               if ((views > 1 && trained) || (personal && head == HeadKind::neumf)) continue;
               const auto c = random_case({head, d, views, trained, personal, lambda > 0 ? 0.02 : 0.0, lambda, personal, 23, 9, 2}, ++seed);
               const auto want = by_reference(c);
-              for (const auto& v : variants())
+              for (const auto& v : test::runnable(variants()))
                 expect_same(
                     c, want, by_variant(c, v), 2e-4,
                     cat(v.name, " ", head_name(head), " d ", d, " views ", views, " trained ", trained, " personal ", personal, " lambda ", lambda));
@@ -238,7 +240,24 @@ TEST(LocalTrain, OneSampleAndLargeBatch) {
   for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
     for (const int samples : {1, 2, 257}) {
       const auto c = random_case({head, 16, 1, true, false, 0, 0, false, samples, 256, 1}, 7);
-      for (const auto& v : variants()) expect_same(c, by_reference(c), by_variant(c, v), 2e-4, cat(head_name(head), " samples ", samples));
+      for (const auto& v : test::runnable(variants()))
+        expect_same(c, by_reference(c), by_variant(c, v), 2e-4, cat(head_name(head), " samples ", samples));
+    }
+}
+
+// The device kernel's threads in any order, and blocks that share nothing: the same bits.
+TEST(LocalTrain, EmulatedKernelGivesTheSameBitsInEveryOrder) {
+  const auto emulated = std::ranges::find(variants(), "emulated", &Variant::name);
+  ASSERT_NE(emulated, variants().end());
+  for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
+    for (const int views : {1, 3}) {
+      const auto c = random_case({head, 32, views, views == 1, head == HeadKind::linear, 0.02, 0.5, false, 41, 17, 2}, 9);
+      const auto want = by_variant(c, *emulated);
+      for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
+        simt::set_schedule({order, 3, 1});
+        expect_same(c, want, by_variant(c, *emulated), 0.0, cat(head_name(head), " views ", views, " order ", int(order)));
+      }
+      simt::set_schedule({});
     }
 }
 

@@ -1,0 +1,201 @@
+#pragma once
+// The router on a device, as router.hpp. The J views of a sample are read where they stand (global memory, in L2 for any catalogue that
+// fits): x_i = [F_1[i]; ..; F_J[i]] is never gathered, Phi1's columns come view by view.
+#include "kernels/local_train/gpu_heads.cuh"
+
+namespace fedfuse::local_train {
+namespace {
+
+struct RouterGpu {
+  const Shape& shape;
+  const GpuPlan& p;
+  float *shared, *weights, *batch;
+
+  struct Parts {  // as the heads'
+    float *Phi1, *phi1, *Phi2, *phi2, *soft, *H, *d_phi1, *d_Phi2, *sums, *mix, *d_mix;
+    double* red;
+    int d, J, wide, stride;
+  };
+  __device__ Parts parts() const {
+    Parts m;
+    m.d = shape.d, m.J = shape.views, m.wide = padded(m.J * m.d), m.stride = padded(m.d);
+    m.Phi1 = weights + p.router;
+    m.phi1 = shared + p.router_small, m.Phi2 = m.phi1 + m.d, m.phi2 = m.Phi2 + m.J * m.d, m.d_phi1 = m.phi2 + 4, m.d_Phi2 = m.d_phi1 + m.d;
+    m.mix = shared + p.mix, m.d_mix = m.mix + 4, m.soft = m.mix + 8;
+    m.H = batch + p.HR, m.sums = shared + p.sums, m.red = reinterpret_cast<double*>(shared + p.red);
+    return m;
+  }
+  __device__ const float* mix() const { return shared + p.mix; }
+  __device__ void load(const float* router) {
+    const Parts m = parts();
+    const auto& r = shape.router;
+    copy_matrix(m.Phi1, m.wide, router + r.Phi1, m.J * m.d, m.d, m.J * m.d);
+    copy(m.phi1, router + r.phi1, m.d), copy(m.Phi2, router + r.Phi2, m.J * m.d), copy(m.phi2, router + r.phi2, m.J);
+    __syncthreads();
+  }
+  __device__ void store(float* router) const {
+    const Parts m = parts();
+    const auto& r = shape.router;
+    copy_matrix(router + r.Phi1, m.J * m.d, m.Phi1, m.wide, m.d, m.J * m.d);
+    copy(router + r.phi1, m.phi1, m.d), copy(router + r.Phi2, m.Phi2, m.J * m.d), copy(router + r.phi2, m.phi2, m.J);
+  }
+
+  // mix[j] = mean over the batch of softmax(Phi2 ReLU(Phi1 x + phi1) + phi2)[j]. row(j, i): F_j of sample i.
+  template <class Row>
+  __device__ void forward(int n, Row row) {
+    const Parts m = parts();
+#pragma unroll 1
+    for (int tile = warp(); tile < tiles(n, m.d); tile += warps()) {
+      LaneTile total;
+      int r[lane_tile], c[lane_tile];
+#pragma unroll 1
+      for (int j = 0; j < m.J; ++j) {
+        const auto sample = [&](int i) { return row(j, i); };
+        const Rows columns{m.Phi1 + j * m.d, m.wide};
+        product_nt(n, m.d, m.d, tile, sample, columns, total, r, c, j > 0);
+      }
+#pragma unroll
+      for (int a = 0; a < lane_tile; ++a)
+#pragma unroll
+        for (int b = 0; b < lane_tile; ++b)
+          if (r[a] < n && c[b] < m.d) m.H[r[a] * m.stride + c[b]] = fmaxf(total.c[a][b] + m.phi1[c[b]], 0.0f);
+    }
+    __syncthreads();
+#pragma unroll 1
+    for (int i = warp(); i < n; i += warps()) {
+      float p[max_views], top = -1e30f, sum = 0;
+#pragma unroll
+      for (int j = 0; j < max_views; ++j) {
+        p[j] = j < m.J ? warp_dot(m.Phi2 + j * m.d, m.H + i * m.stride, m.d) + m.phi2[j] : -1e30f;
+        top = fmaxf(top, p[j]);
+      }
+#pragma unroll
+      for (int j = 0; j < max_views; ++j) p[j] = j < m.J ? expf(p[j] - top) : 0.0f, sum += p[j];
+#pragma unroll
+      for (int j = 0; j < max_views; ++j)
+        if (lane() == 0 && j < m.J) m.soft[i * m.J + j] = p[j] / sum;
+    }
+    __syncthreads();
+    mean_over_batch(n, m.mix);
+  }
+  // to[j] = mean of soft[., j]
+  __device__ void mean_over_batch(int n, float* to) {
+    const Parts m = parts();
+#pragma unroll 1
+    for (int j = 0; j < m.J; ++j) {
+      double sum = 0;
+#pragma unroll 1
+      for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) sum += double(m.soft[i * m.J + j]);
+      sum = block_sum(sum, m.red);
+      if (threadIdx.x == 0) to[j] = float(sum / n);
+    }
+    __syncthreads();
+  }
+
+  // dC: n x d (rows C_stride apart). Gives every dF_j[i] = mix_j dC_i + (the router's part) to put(j, i, k, value), then steps. temp: n x d
+  // floats of rows `stride` apart. put_batch(j) follows when temp holds dF_j.
+  template <class Row, class PutBatch>
+  __device__ void backward(int n, const float* dC, int C_stride, float* temp, float keep, float lr, Row row, PutBatch put_batch) {
+    const Parts m = parts();
+#pragma unroll 1
+    for (int j = 0; j < m.J; ++j) {  // dL/dmix_j = sum_i dC_i . F_j[i]
+      double sum = 0;
+#pragma unroll 1
+      for (int i = warp(); i < n; i += warps()) {
+        const float x = warp_dot(dC + i * C_stride, row(j, i), m.d);
+        if (lane() == 0) sum += double(x);
+      }
+      sum = block_sum(sum, m.red);
+      if (threadIdx.x == 0) m.d_mix[j] = float(sum);
+    }
+    __syncthreads();
+    softmax_backward(n);
+    hidden_backward(n);
+#pragma unroll 1
+    for (int j = 0; j < m.J; ++j) {
+#pragma unroll 1
+      for (int tile = warp(); tile < tiles(n, m.d); tile += warps()) {
+        LaneTile t;
+        int r[lane_tile], c;
+        product_nn(n, m.d, m.d, tile, Rows{m.H, m.stride}, Rows{m.Phi1 + j * m.d, m.wide}, t, r, c);
+#pragma unroll
+        for (int a = 0; a < lane_tile; ++a)
+#pragma unroll
+          for (int b = 0; b < lane_tile; ++b)
+            if (r[a] < n && c + b < m.d) temp[r[a] * m.stride + c + b] = fmaf(m.mix[j], dC[r[a] * C_stride + c + b], t.c[a][b]);
+      }
+      __syncthreads();
+      put_batch(j);
+      __syncthreads();
+    }
+    step(n, keep, lr, row);
+  }
+
+ private:
+  // soft becomes e_ij = p_ij (dmix_j - sum_h p_ih dmix_h) / n.
+  __device__ void softmax_backward(int n) {
+    const Parts m = parts();
+#pragma unroll 1
+    for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
+      float mean = 0;
+#pragma unroll 1
+      for (int j = 0; j < m.J; ++j) mean = fmaf(m.soft[i * m.J + j], m.d_mix[j], mean);
+#pragma unroll 1
+      for (int j = 0; j < m.J; ++j) m.soft[i * m.J + j] *= (m.d_mix[j] - mean) / float(n);
+    }
+    __syncthreads();
+  }
+  // H becomes dH; d_phi1, d_Phi2: their gradients.
+  __device__ void hidden_backward(int n) {
+    const Parts m = parts();
+#pragma unroll 1
+    for (int j = 0; j < m.J; ++j) {
+      float* const out[1] = {m.d_Phi2 + j * m.d};
+      column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float(&s)[1]) { s[0] = fmaf(m.soft[i * m.J + j], m.H[i * m.stride + k], s[0]); });
+    }
+    float* const out[1] = {m.d_phi1};
+    column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float(&s)[1]) {
+      float g = 0;
+#pragma unroll 1
+      for (int j = 0; j < m.J; ++j) g = fmaf(m.soft[i * m.J + j], m.Phi2[j * m.d + k], g);
+      float& h = m.H[i * m.stride + k];
+      h = h > 0.0f ? g : 0.0f;
+      s[0] += h;
+    });
+  }
+  template <class Row>
+  __device__ void step(int n, float keep, float lr, Row row) {
+    const Parts m = parts();
+#pragma unroll 1
+    for (int j = 0; j < m.J; ++j)
+#pragma unroll 1
+      for (int tile = warp(); tile < tiles(m.d, m.d); tile += warps()) {
+        LaneTile t;
+        int r, c;
+        product_tn(
+            m.d, m.d, n, tile, Rows{m.H, m.stride}, [&](int i) { return row(j, i); }, t, r, c);
+#pragma unroll
+        for (int a = 0; a < lane_tile; ++a)
+#pragma unroll
+          for (int b = 0; b < lane_tile; ++b)
+            if (r + a < m.d && c + b < m.d) {
+              float& x = m.Phi1[(r + a) * m.wide + j * m.d + c + b];
+              x = fmaf(-lr, t.c[a][b], keep * x);
+            }
+      }
+#pragma unroll 1
+    for (int j = 0; j < m.J; ++j) {
+      double sum = 0;
+#pragma unroll 1
+      for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) sum += double(m.soft[i * m.J + j]);
+      sum = block_sum(sum, m.red);
+      if (threadIdx.x == 0) m.phi2[j] = fmaf(-lr, float(sum), keep * m.phi2[j]);
+    }
+    __syncthreads();
+    sgd(m.phi1, m.d_phi1, m.d, keep, lr), sgd(m.Phi2, m.d_Phi2, m.J * m.d, keep, lr);
+    __syncthreads();
+  }
+};
+
+}  // namespace
+}  // namespace fedfuse::local_train

@@ -1,0 +1,114 @@
+// Compiled only where CUDA is found. Host code: no kernel here.
+#include <cuda_runtime_api.h>
+
+#include <array>
+#include <cstdio>
+
+#include "core/gpu/device.hpp"
+#include "core/text.hpp"
+
+namespace fedfuse::gpu {
+namespace {
+
+void check(cudaError_t code, const char* what) {
+  if (code != cudaSuccess) throw InternalError(cat("CUDA: ", what, ": ", cudaGetErrorString(code)));
+}
+cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
+
+std::string uuid_text(const cudaUUID_t& uuid) {
+  std::string text = "GPU-";
+  for (int b = 0; b < 16; ++b) {
+    std::array<char, 3> hex{};
+    std::snprintf(hex.data(), hex.size(), "%02x", unsigned(static_cast<unsigned char>(uuid.bytes[b])));
+    if (b == 4 || b == 6 || b == 8 || b == 10) text += '-';
+    text += hex.data();
+  }
+  return text;
+}
+
+DeviceInfo describe(int index) {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, index), "properties of the device");
+  int driver = 0;
+  check(cudaDriverGetVersion(&driver), "version of the driver");
+  DeviceInfo info;
+  info.name = properties.name;
+  info.uuid = uuid_text(properties.uuid);
+  info.driver = cat(driver / 1000, ".", driver % 1000 / 10);
+  info.index = index;
+  info.multiprocessors = properties.multiProcessorCount;
+  info.shared_per_block = properties.sharedMemPerBlockOptin;
+  info.total_bytes = properties.totalGlobalMem;
+  return info;
+}
+
+class CudaDevice final : public Device {
+ public:
+  explicit CudaDevice(int index) : Device(describe(index)) { check(cudaSetDevice(index), "choice of the device"); }
+  [[nodiscard]] std::size_t free_bytes() const override {
+    std::size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total), "free memory of the device");
+    return free;
+  }
+  void* allocate_pinned(std::size_t bytes) override {
+    void* memory = nullptr;
+    check(cudaMallocHost(&memory, bytes), "pinned host memory");
+    return memory;
+  }
+  void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
+  void* create_stream() override {
+    cudaStream_t stream = nullptr;
+    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream");
+    return stream;
+  }
+  void destroy_stream(void* stream) noexcept override { cudaStreamDestroy(stream_of(stream)); }
+  void synchronise(void* stream) override { check(cudaStreamSynchronize(stream_of(stream)), "work on the device"); }
+  void wait_for(void* waiting, void* other) override {
+    cudaEvent_t event = nullptr;
+    check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "an event");
+    const auto recorded = cudaEventRecord(event, stream_of(other));
+    const auto waits = cudaStreamWaitEvent(stream_of(waiting), event, 0);
+    cudaEventDestroy(event);  // released once it has been passed
+    check(recorded, "recording an event"), check(waits, "waiting for an event");
+  }
+  void copy_in(void* device, const void* host, std::size_t bytes, void* stream) override {
+    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_of(stream)), "a copy to the device");
+  }
+  void copy_out(void* host, const void* device, std::size_t bytes, void* stream) override {
+    check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(stream)), "a copy from the device");
+  }
+  void fill(void* device, int byte, std::size_t bytes, void* stream) override {
+    check(cudaMemsetAsync(device, byte, bytes, stream_of(stream)), "filling device memory");
+  }
+
+ private:
+  void* allocate_raw(std::size_t bytes) override {
+    void* memory = nullptr;
+    check(cudaMalloc(&memory, bytes), "device memory");
+    return memory;
+  }
+  void release_raw(void* memory) noexcept override { cudaFree(memory); }
+};
+
+}  // namespace
+
+int count_devices() {
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;  // no driver is an error code, and leaves count alone
+}
+
+std::string why_none() {
+  int count = 0;
+  const auto code = cudaGetDeviceCount(&count);
+  if (code != cudaSuccess) return cat("no device: ", cudaGetErrorString(code));
+  return count == 0 ? "no device is visible" : "";
+}
+
+std::shared_ptr<Device> open_cuda_device(int index) {
+  if (index < 0 || index >= count_devices())
+    throw InputError(cat("there is no CUDA device ", index), count_devices() == 0 ? why_none() : cat(count_devices(), " are visible"),
+                     "use --device cpu, or make the device visible");
+  return std::make_shared<CudaDevice>(index);
+}
+
+}  // namespace fedfuse::gpu

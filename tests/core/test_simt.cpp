@@ -1,0 +1,103 @@
+// core/gpu/simt: what the emulation of CUDA promises: barriers, warp collectives, the three orders, and the faults that it catches.
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/gpu/platform.hpp"
+
+namespace fedfuse {
+namespace {
+
+constexpr simt::Order orders[] = {simt::Order::ascending, simt::Order::descending, simt::Order::shuffled};
+
+class Simt : public testing::TestWithParam<simt::Order> {
+ protected:
+  void SetUp() override { simt::set_schedule({GetParam(), 7, 1}); }
+  void TearDown() override { simt::set_schedule({}); }
+  std::shared_ptr<gpu::Device> device = gpu::open_emulated_device();
+  gpu::Stream stream{device};
+};
+
+// Block sums through shared memory and warp shuffles.
+void sum_kernel(const int* x, long* out, int n) {
+  long* partial = gpu::shared<long>();
+  const int i = int(blockIdx.x * blockDim.x + threadIdx.x);
+  long sum = i < n ? x[i] : 0;
+  for (int by = 16; by > 0; by /= 2) sum += __shfl_xor_sync(gpu::all_lanes, sum, by);
+  if (threadIdx.x % 32 == 0) partial[threadIdx.x / 32] = sum;
+  __syncthreads();
+  if (threadIdx.x != 0) return;
+  for (unsigned w = 1; w < blockDim.x / 32; ++w) sum += partial[w];
+  atomicAdd(out, sum);
+}
+
+TEST_P(Simt, BarriersShufflesAndAtomics) {
+  for (const int n : {1, 31, 128, 1000, 4097}) {
+    std::vector<int> x(static_cast<std::size_t>(n));
+    std::iota(x.begin(), x.end(), 1);
+    long out = 0;
+    gpu::launch(sum_kernel, {unsigned((n + 127) / 128), 1, 1}, 128, 4 * sizeof(long), stream, static_cast<const int*>(x.data()), &out, n);
+    EXPECT_EQ(out, long(n) * (n + 1) / 2);
+  }
+}
+
+void neighbour_kernel(int* out, bool with_barrier) {
+  int* values = gpu::shared<int>();
+  values[threadIdx.x] = int(threadIdx.x);
+  if (with_barrier) __syncthreads();
+  out[threadIdx.x] = values[(threadIdx.x + 1) % blockDim.x] + values[(threadIdx.x + blockDim.x - 1) % blockDim.x];
+}
+
+// Shared memory is poisoned, so that whoever reads before his neighbour wrote reads nonsense, in any order.
+TEST_P(Simt, AMissingBarrierShows) {
+  std::vector<int> right(64), wrong(64), want(64);
+  for (int t = 0; t < 64; ++t) want[std::size_t(t)] = (t + 1) % 64 + (t + 63) % 64;
+  gpu::launch(neighbour_kernel, {1, 1, 1}, 64, 64 * sizeof(int), stream, right.data(), true);
+  gpu::launch(neighbour_kernel, {1, 1, 1}, 64, 64 * sizeof(int), stream, wrong.data(), false);
+  EXPECT_EQ(right, want);
+  EXPECT_NE(wrong, want);
+}
+
+void deadlock_kernel() {
+  if (threadIdx.x < 16) __syncthreads();
+  while (threadIdx.x >= 16) __syncwarp(gpu::all_lanes);  // the others of the warp never come
+}
+TEST_P(Simt, ADeadlockIsAnError) { EXPECT_THROW(gpu::launch(deadlock_kernel, {1, 1, 1}, 32, 0, stream), InternalError); }
+
+void mask_kernel() { (void)__ballot_sync(threadIdx.x == 20 ? 0x100001u : gpu::all_lanes, 1); }
+TEST_P(Simt, LanesThatDisagreeAboutTheirMaskAreAnError) { EXPECT_THROW(gpu::launch(mask_kernel, {1, 1, 1}, 32, 0, stream), InternalError); }
+
+void ballot_kernel(unsigned* out) {
+  if (threadIdx.x >= 20) return;  // lanes that have ended are not waited for
+  const unsigned votes = __ballot_sync(0xfffffu, threadIdx.x % 3 == 0);
+  if (threadIdx.x == 0) *out = votes;
+}
+TEST_P(Simt, LanesThatEndedAreNotWaitedFor) {
+  unsigned votes = 0;
+  gpu::launch(ballot_kernel, {1, 1, 1}, 32, 0, stream, &votes);
+  EXPECT_EQ(votes, 0x49249u);
+}
+
+TEST_P(Simt, BuffersArePoisonedAndCounted) {
+  const auto before = device->held_bytes();
+  {
+    gpu::Buffer<float> buffer(device, 10);
+    EXPECT_TRUE(std::isnan(buffer.data()[9]));
+    EXPECT_EQ(device->held_bytes(), before + 40);
+  }
+  EXPECT_EQ(device->held_bytes(), before);
+  EXPECT_GE(device->high_water_bytes(), before + 40);
+}
+
+INSTANTIATE_TEST_SUITE_P(Orders, Simt, testing::ValuesIn(orders));
+
+TEST(Device, WithoutOneSaysWhy) {
+  if (gpu::count_devices() > 0) GTEST_SKIP() << "there is a device";
+  EXPECT_FALSE(gpu::why_none().empty());
+  EXPECT_THROW((void)gpu::open_cuda_device(0), InputError);
+}
+
+}  // namespace
+}  // namespace fedfuse

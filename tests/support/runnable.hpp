@@ -1,0 +1,23 @@
+#pragma once
+// The variants of a kernel that this machine can run; those that it cannot are named once, with the reason.
+#include <iostream>
+#include <span>
+#include <vector>
+
+#include "core/gpu/device.hpp"
+
+namespace fedfuse::test {
+
+template <class Variant>
+std::vector<Variant> runnable(std::span<const Variant> variants) {
+  std::vector<Variant> here;
+  for (const auto& v : variants) {
+    if (gpu::runs_here(v.runs))
+      here.push_back(v);
+    else
+      std::cout << "variant " << v.name << " skipped: " << gpu::why_none() << "\n";
+  }
+  return here;
+}
+
+}  // namespace fedfuse::test
