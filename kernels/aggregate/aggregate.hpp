@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/fixed_point.hpp"
+#include "core/gpu/device.hpp"
 
 namespace fedfuse::aggregate {
 
@@ -40,6 +41,7 @@ struct Variant {
   std::string_view name, what;
   bool order_dependent;  // its bits depend on the order of clients and on the threads
   Function run;
+  gpu::Runs runs;
 };
 [[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
 
@@ -56,5 +58,12 @@ void reference(const Problem& problem, double* next);              // aggregate_
 void cpu_row_locks(const Problem& problem, double* next);          // aggregate_cpu.cpp
 void cpu_atomics(const Problem& problem, double* next);            // aggregate_cpu.cpp
 void float_order_dependent(const Problem& problem, double* next);  // aggregate_float.cpp
+// aggregate.cu on a device, and its source on the CPU; aggregate_gpu.cpp
+void cuda_atomics(const Problem& problem, double* next);
+void cuda_sorted(const Problem& problem, double* next);
+void cuda_float_atomics(const Problem& problem, double* next);
+void emulated_atomics(const Problem& problem, double* next);
+void emulated_sorted(const Problem& problem, double* next);
+void emulated_float_atomics(const Problem& problem, double* next);
 
 }  // namespace fedfuse::aggregate

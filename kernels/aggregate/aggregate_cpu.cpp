@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "core/matrix.hpp"
 #include "kernels/aggregate/aggregate.hpp"
+#include "kernels/aggregate/finish.hpp"
 #include "kernels/aggregate/fixed_add.hpp"
 
 namespace fedfuse::aggregate {
@@ -12,9 +13,7 @@ namespace {
 
 void require_fit(const Problem& p) {
   const auto first = p.offsets[0] * p.width, count = p.updates() * p.width;
-  if (!all_fit(p.delta + first, count))
-    throw InputError("a row update does not fit fixed point", "it is not a number or not below 1024: the training diverged",
-                     "use smaller learning rates");
+  if (!all_fit(p.delta + first, count)) throw_misfit();
 }
 
 // add(row, x, weight) for every update, threads over clients.
@@ -23,16 +22,6 @@ void for_updates(const Problem& p, const Add& add) {
 #pragma omp parallel for schedule(dynamic, 16)
   for (std::int64_t u = 0; u < p.clients; ++u)
     for (std::int64_t e = p.offsets[u]; e < p.offsets[u + 1]; ++e) add(p, u, e);
-}
-
-// C' = keep C + S / W, with keep summed in fixed point as well.
-void finish(const Problem& p, const FixedPoint& fixed, const Array<std::int64_t>& sums, double* next) {
-  const double total = double(p.total_weight());
-  std::int64_t keep_sum = 0;
-  for (std::int64_t u = 0; u < p.clients; ++u) keep_sum += p.weight[u] * fixed.encode(double(p.rho[u]));
-  const double keep = fixed.decode(keep_sum) / total;
-#pragma omp parallel for schedule(static)
-  for (std::int64_t j = 0; j < p.items * p.width; ++j) next[j] = keep * double(p.table[j]) + fixed.decode(sums[std::size_t(j)]) / total;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The opponent: the same overlay sum in float. Rounding depends on who adds first.
 #include "core/matrix.hpp"
 #include "kernels/aggregate/aggregate.hpp"
+#include "kernels/aggregate/finish.hpp"
 #include "kernels/aggregate/fixed_add.hpp"
 
 namespace fedfuse::aggregate {
@@ -9,8 +10,6 @@ void float_order_dependent(const Problem& p, double* next) {
   Array<float> sums(std::size_t(p.items * p.width));
   RowLocks locks;
   const float total = float(p.total_weight());
-  float keep = 0;
-  for (std::int64_t u = 0; u < p.clients; ++u) keep += float(p.weight[u]) / total * p.rho[u];
 #pragma omp parallel for schedule(dynamic, 16)
   for (std::int64_t u = 0; u < p.clients; ++u) {
     const float alpha = float(p.weight[u]) / total;
@@ -21,8 +20,7 @@ void float_order_dependent(const Problem& p, double* next) {
       for (int k = 0; k < p.width; ++k) row[k] += alpha * x[k];
     }
   }
-#pragma omp parallel for schedule(static)
-  for (std::int64_t j = 0; j < p.items * p.width; ++j) next[j] = double(keep * p.table[j] + sums[std::size_t(j)]);
+  finish_float(p, sums, next);
 }
 
 }  // namespace fedfuse::aggregate

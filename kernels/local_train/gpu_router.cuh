@@ -63,17 +63,17 @@ struct RouterGpu {
     __syncthreads();
 #pragma unroll 1
     for (int i = warp(); i < n; i += warps()) {
-      float p[max_views], top = -1e30f, sum = 0;
+      float share[max_views], top = -1e30f, sum = 0;
 #pragma unroll
       for (int j = 0; j < max_views; ++j) {
-        p[j] = j < m.J ? warp_dot(m.Phi2 + j * m.d, m.H + i * m.stride, m.d) + m.phi2[j] : -1e30f;
-        top = fmaxf(top, p[j]);
+        share[j] = j < m.J ? warp_dot(m.Phi2 + j * m.d, m.H + i * m.stride, m.d) + m.phi2[j] : -1e30f;
+        top = fmaxf(top, share[j]);
       }
 #pragma unroll
-      for (int j = 0; j < max_views; ++j) p[j] = j < m.J ? expf(p[j] - top) : 0.0f, sum += p[j];
+      for (int j = 0; j < max_views; ++j) share[j] = j < m.J ? expf(share[j] - top) : 0.0f, sum += share[j];
 #pragma unroll
       for (int j = 0; j < max_views; ++j)
-        if (lane() == 0 && j < m.J) m.soft[i * m.J + j] = p[j] / sum;
+        if (lane() == 0 && j < m.J) m.soft[i * m.J + j] = share[j] / sum;
     }
     __syncthreads();
     mean_over_batch(n, m.mix);

@@ -1,0 +1,159 @@
+#include "core/fixed_point.hpp"
+#include "core/gpu/platform.hpp"
+#include "kernels/aggregate/aggregate_gpu.hpp"
+
+namespace fedfuse::aggregate {
+namespace {
+
+using Word = unsigned long long;  // two's complement: adding as unsigned is adding as signed
+constexpr int block = 256, columns_a_lane = 2, columns_a_pass = 32 * columns_a_lane;
+
+__device__ inline int lane() { return int(threadIdx.x) % 32; }
+__device__ inline std::int64_t warp_of_grid() { return (std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / 32; }
+__device__ inline std::int64_t warps_of_grid() { return std::int64_t(gridDim.x) * blockDim.x / 32; }
+__device__ inline bool fits(float x) { return fabsf(x) < float(FixedPoint::limit); }  // false for NaN
+
+__device__ inline std::int64_t fixed_update(float x, double scale, std::int64_t weight) {
+  return weight * std::int64_t(__double2ll_rn(double(x) * scale));
+}
+
+// A warp an update; its lanes refuse together, so that an update is added whole or not at all.
+__device__ inline bool update_fits(const GpuUpdates& u, std::int64_t e) {
+  bool good = true;
+  for (int k = lane(); k < u.width; k += 32) good = good && fits(u.delta[e * u.width + k]);
+  if (__ballot_sync(gpu::all_lanes, !good) == 0) return true;
+  if (lane() == 0) *u.misfit = 1;
+  return false;
+}
+
+__global__ void __launch_bounds__(block) atomics_kernel(const __grid_constant__ GpuUpdates u) {
+  for (std::int64_t e = warp_of_grid(); e < u.count; e += warps_of_grid()) {
+    const std::int32_t row = u.ids[e];
+    if (row < 0 || !update_fits(u, e)) continue;
+    const std::int64_t weight = u.weight[u.owner[e]];
+    for (int k = lane(); k < u.width; k += 32)
+      atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k, Word(fixed_update(u.delta[e * u.width + k], u.scale, weight)));
+  }
+}
+
+__global__ void __launch_bounds__(block) float_atomics_kernel(const __grid_constant__ GpuUpdates u) {
+  for (std::int64_t e = warp_of_grid(); e < u.count; e += warps_of_grid()) {
+    const std::int32_t row = u.ids[e];
+    if (row < 0 || !update_fits(u, e)) continue;
+    const float alpha = float(u.weight[u.owner[e]]) * u.inverse_total;
+    for (int k = lane(); k < u.width; k += 32) atomicAdd(u.float_sums + std::int64_t(row) * u.width + k, alpha * u.delta[e * u.width + k]);
+  }
+}
+
+// Counting sort of the entries by row. The order inside a row is whatever the atomics make it: integers do not mind.
+__global__ void __launch_bounds__(block) count_kernel(const __grid_constant__ GpuUpdates u, std::int32_t* counts) {
+  for (std::int64_t e = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x; e < u.count; e += std::int64_t(gridDim.x) * blockDim.x)
+    if (u.ids[e] >= 0) atomicAdd(counts + u.ids[e], std::int32_t(1));
+}
+
+// begin[i] = sum of counts before i, begin[rows] = all; counts become 0. One block: rows are few beside updates.
+__global__ void __launch_bounds__(1024) scan_kernel(std::int32_t* counts, std::int32_t* begin, std::int64_t rows) {
+  std::int32_t* warp_totals = gpu::shared<std::int32_t>();
+  std::int32_t before = 0;
+  for (std::int64_t first = 0; first < rows; first += blockDim.x) {
+    const std::int64_t i = first + threadIdx.x;
+    const std::int32_t own = i < rows ? counts[i] : 0;
+    std::int32_t sum = own;
+    for (int by = 1; by < 32; by *= 2) {
+      const std::int32_t left = __shfl_up_sync(gpu::all_lanes, sum, unsigned(by));
+      if (lane() >= by) sum += left;
+    }
+    if (lane() == 31) warp_totals[threadIdx.x / 32] = sum;
+    __syncthreads();
+    std::int32_t total = 0;
+    for (unsigned w = 0; w < blockDim.x / 32; ++w) {
+      if (w == threadIdx.x / 32) sum += total;
+      total += warp_totals[w];
+    }
+    if (i < rows) begin[i] = before + sum - own, counts[i] = 0;
+    before += total;
+    __syncthreads();
+  }
+  if (threadIdx.x == 0) begin[rows] = before;
+}
+
+__global__ void __launch_bounds__(block)
+    scatter_kernel(const __grid_constant__ GpuUpdates u, std::int32_t* taken, const std::int32_t* begin, std::int32_t* order) {
+  for (std::int64_t e = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x; e < u.count; e += std::int64_t(gridDim.x) * blockDim.x) {
+    const std::int32_t row = u.ids[e];
+    if (row >= 0) order[begin[row] + atomicAdd(taken + row, std::int32_t(1))] = std::int32_t(e);
+  }
+}
+
+constexpr int piece = 64;  // consecutive entries of the order that one warp adds: balanced however popular a row is
+
+__device__ inline void flush(const GpuUpdates& u, std::int32_t row, int first_column, std::int64_t (&sum)[columns_a_lane]) {
+#pragma unroll
+  for (int c = 0; c < columns_a_lane; ++c) {
+    const int k = first_column + c * 32 + lane();
+    if (k < u.width && sum[c] != 0) atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k, Word(sum[c]));
+    sum[c] = 0;
+  }
+}
+
+__global__ void __launch_bounds__(block) runs_kernel(const __grid_constant__ GpuUpdates u, const std::int32_t* order, const std::int32_t* total) {
+  const std::int64_t count = *total;
+  for (std::int64_t first = warp_of_grid() * piece; first < count; first += warps_of_grid() * piece) {
+    const std::int64_t end = first + piece < count ? first + piece : count;
+    for (int column = 0; column < u.width; column += columns_a_pass) {
+      std::int64_t sum[columns_a_lane] = {};
+      std::int32_t row = u.ids[order[first]];
+      for (std::int64_t at = first; at < end; ++at) {
+        const std::int64_t e = order[at];
+        const std::int32_t next = u.ids[e];
+        if (next != row) flush(u, row, column, sum), row = next;
+        if (!update_fits(u, e)) continue;
+        const std::int64_t weight = u.weight[u.owner[e]];
+#pragma unroll
+        for (int c = 0; c < columns_a_lane; ++c) {
+          const int k = column + c * 32 + lane();
+          if (k < u.width) sum[c] += fixed_update(u.delta[e * u.width + k], u.scale, weight);
+        }
+      }
+      flush(u, row, column, sum);
+    }
+  }
+}
+
+__global__ void __launch_bounds__(block) clear_kernel(std::int32_t* words, std::int64_t count) {
+  for (std::int64_t i = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += std::int64_t(gridDim.x) * blockDim.x) words[i] = 0;
+}
+
+dim3 grid_for(std::int64_t threads) {
+  constexpr std::int64_t most = 132 * 16;  // enough to fill any chip; the loops stride over the rest
+  const std::int64_t blocks = (threads + block - 1) / block;
+  return {unsigned(blocks < 1 ? 1 : blocks < most ? blocks : most), 1, 1};
+}
+
+void add_sorted(const GpuUpdates& u, std::int32_t* scratch, const gpu::Stream& stream) {
+  std::int32_t *counts = scratch, *begin = counts + u.rows, *order = begin + u.rows + 1;
+  gpu::launch(clear_kernel, grid_for(u.rows), block, 0, stream, counts, u.rows);
+  gpu::launch(count_kernel, grid_for(u.count), block, 0, stream, u, counts);
+  constexpr unsigned scan_threads = 1024;
+  gpu::launch(scan_kernel, {1, 1, 1}, scan_threads, scan_threads / 32 * sizeof(std::int32_t), stream, counts, begin, u.rows);
+  gpu::launch(scatter_kernel, grid_for(u.count), block, 0, stream, u, counts, static_cast<const std::int32_t*>(begin), order);
+  gpu::launch(runs_kernel, grid_for((u.count + piece - 1) / piece * 32), block, 0, stream, u, static_cast<const std::int32_t*>(order),
+              static_cast<const std::int32_t*>(begin + u.rows));
+}
+
+}  // namespace
+
+template <>
+void add_updates<gpu::Platform>(GpuMethod method, const GpuUpdates& u, std::int32_t* scratch, const gpu::Stream& stream) {
+  if (u.count == 0) return;
+  switch (method) {
+    case GpuMethod::atomics:
+      return gpu::launch(atomics_kernel, grid_for(u.count * 32), block, 0, stream, u);
+    case GpuMethod::float_atomics:
+      return gpu::launch(float_atomics_kernel, grid_for(u.count * 32), block, 0, stream, u);
+    case GpuMethod::sorted:
+      return add_sorted(u, scratch, stream);
+  }
+}
+
+}  // namespace fedfuse::aggregate

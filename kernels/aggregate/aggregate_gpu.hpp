@@ -1,0 +1,43 @@
+#pragma once
+// Row updates into a shared 64-bit fixed-point table on a device (R7). Every variant gives the integers that the CPU gives.
+//
+// Floors, an update of width d: bytes 4 d + 4 read once, and what reaches the table. `atomics`: 8 d bytes read and written in L2 for every
+// update. `sorted`: updates are brought into the order of their rows (a counting sort of indices, 12 bytes an update), and a warp
+// adds a run of equal rows in registers: the table is touched once a run.
+#include <cstdint>
+
+#include "core/gpu/device.hpp"
+#include "kernels/aggregate/aggregate.hpp"
+
+namespace fedfuse::aggregate {
+
+// Device pointers; entry e of client u, e in [offsets[u], offsets[u + 1]), is row ids[e] and floats delta[e * width ...].
+struct GpuUpdates {
+  std::int64_t rows = 0;  // M
+  int width = 0;
+  std::int64_t count = 0;                // entries; the first is 0
+  const std::int32_t* ids = nullptr;     // count; negative: no update (a client's unused room)
+  const float* delta = nullptr;          // count x width
+  const std::int32_t* owner = nullptr;   // count: client of each entry
+  const std::int64_t* weight = nullptr;  // of each client
+  double scale = 0;                      // FixedPoint's
+  std::int64_t* sums = nullptr;          // rows x width, added to
+  float* float_sums = nullptr;           // of the float opponent: rows x width
+  float inverse_total = 0;               // of the float opponent: 1 / W
+  std::int32_t* misfit = nullptr;        // set to 1 when a value is not finite or not below FixedPoint::limit; its update is left out
+};
+
+enum class GpuMethod { atomics, sorted, float_atomics };
+
+// Scratch of `sorted`, in 32-bit words, for `count` entries into `rows` rows.
+[[nodiscard]] inline std::int64_t sort_scratch(std::int64_t rows, std::int64_t count) { return 2 * rows + 1 + count; }
+
+// Asynchronous on the stream. scratch: sort_scratch words when the method is `sorted`.
+template <class Platform>
+void add_updates(GpuMethod method, const GpuUpdates& updates, std::int32_t* scratch, const gpu::Stream& stream);
+template <>
+void add_updates<gpu::Cuda>(GpuMethod, const GpuUpdates&, std::int32_t*, const gpu::Stream&);
+template <>
+void add_updates<gpu::Emulated>(GpuMethod, const GpuUpdates&, std::int32_t*, const gpu::Stream&);
+
+}  // namespace fedfuse::aggregate

@@ -1,0 +1,15 @@
+#pragma once
+// The last step of every variant: the summed updates and what was kept become the next table.
+#include "core/matrix.hpp"
+#include "kernels/aggregate/aggregate.hpp"
+
+namespace fedfuse::aggregate {
+
+[[noreturn]] void throw_misfit();  // InputError: an update is not a number, or too large for fixed point
+
+// C' = keep C + S / W, with keep summed in fixed point as well. sums: M x d, S.
+void finish(const Problem& problem, const FixedPoint& fixed, const Array<std::int64_t>& sums, double* next);
+// The same for float sums that were weighted by alpha already.
+void finish_float(const Problem& problem, const Array<float>& sums, double* next);
+
+}  // namespace fedfuse::aggregate
