@@ -112,7 +112,7 @@ __device__ inline void product_tn(int M, int N, int K, int tile, A a, B b, LaneT
   row = tile / across * tile_rows + lane() / 8 * 4, col = tile % across * tile_cols + lane() % 8 * 4;
   const int m = row < M ? row : 0, n = col < N ? col : 0;
   clear(t);
-#pragma unroll 2
+#pragma unroll 1
   for (int i = 0; i < K; ++i) {
     const float4 x = load4(a(i) + m), y = load4(b(i) + n);
 #pragma unroll

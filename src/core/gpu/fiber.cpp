@@ -23,6 +23,7 @@
 #endif
 #endif
 #ifdef FEDFUSE_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 #ifdef FEDFUSE_TSAN
@@ -131,6 +132,9 @@ Fiber::Fiber() {
   if (memory == MAP_FAILED) throw std::bad_alloc();
   stack_ = static_cast<std::byte*>(memory);
   mprotect(stack_, 4096, PROT_NONE);  // an overflow stops at once
+#ifdef FEDFUSE_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(stack_, stack_bytes);  // a fiber that never ended may have left its marks on these addresses
+#endif
 #ifdef FEDFUSE_TSAN
   tsan_ = __tsan_create_fiber(0);
 #endif
