@@ -87,6 +87,18 @@ install_missing() {
   [ -z "$missing" ] || stop "still missing after the installation: $missing" "the packages of this release lack them" "install them by hand"
 }
 
+# What only some tests need: installed where this is easy, which is as root with apt; without them those tests are skipped and say why.
+install_for_tests() {
+  [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 0
+  local package absent=()
+  for package in slurm-wlm munge python3-matplotlib; do
+    dpkg -s "$package" >/dev/null 2>&1 || absent+=("$package")
+  done
+  [ "${#absent[@]}" -gt 0 ] || return 0
+  say "installing for tests: ${absent[*]}"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${absent[@]}" >&2 || say "not installed: tests that need them are skipped"
+}
+
 check_cmake() {
   local version
   version=$(cmake --version | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p')

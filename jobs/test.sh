@@ -3,5 +3,6 @@
 # FEDFUSE_GOLDENS names goldens.h5, the values that an independent program computed; without it those tests are skipped.
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+install_for_tests
 build_release
 exec ctest --test-dir "$build" --output-on-failure "$@"

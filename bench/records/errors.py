@@ -1,0 +1,34 @@
+"""How our Python tools refuse: what is wrong, why, what to do, and exit code 2."""
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Iterable
+
+BAD_INPUT = 2
+
+
+class Refusal(Exception):
+    """Input that a tool cannot work with."""
+
+    def __init__(self, problem: str, why: str, do: str):
+        super().__init__(f"{problem}\n  why: {why}\n  do:  {do}")
+
+
+def exit_with(main: Callable[[], int | None]) -> None:
+    """Runs a tool's main; its Refusal becomes three lines on stderr and exit code 2."""
+    try:
+        code = main()
+    except Refusal as refusal:
+        print(f"fedfuse: error: {refusal}", file=sys.stderr)
+        code = BAD_INPUT
+    except BrokenPipeError:  # the reader of a pipe had enough
+        sys.stderr.close()
+        code = 0
+    sys.exit(code or 0)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """' (did you mean "x"?)' where something similar is known."""
+    near = difflib.get_close_matches(word, list(known), 1)
+    return f' (did you mean "{near[0]}"?)' if near else ""

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# launcher jobs/bind.sh PROGRAM...   One rank: takes its share of the node's cores and one of its GPUs, says so, and becomes PROGRAM.
+# Cores: the local rank's slice of OMP_NUM_THREADS cores. Where the launcher has bound the rank, where the ranks need more cores
+# than there are, or where the job has fewer cores than the rank may use without being told which, nothing is bound.
+# GPU: visible devices [local rank mod their number]; the program sees that one alone. FEDFUSE_BIND=off only reports.
+set -euo pipefail
+[ $# -gt 0 ] || { echo "usage: LAUNCHER jobs/bind.sh PROGRAM..." >&2; exit 2; }
+
+first_of() { # the first of the variables named that is set, or the last word
+  local name
+  for name in "${@:1:$#-1}"; do
+    if [ -n "${!name:-}" ]; then printf '%s' "${!name}"; return; fi
+  done
+  printf '%s' "${!#}"
+}
+
+# Open MPI, SLURM, MPICH and Intel MPI, Cray PALS, Flux: each names the same things otherwise. mpirun inside a SLURM job sets its
+# own names and inherits the job script's SLURM_LOCALID, so the launchers come first.
+rank=$(first_of OMPI_COMM_WORLD_RANK PALS_RANKID FLUX_TASK_RANK PMI_RANK PMIX_RANK SLURM_PROCID 0)
+local_rank=$(first_of OMPI_COMM_WORLD_LOCAL_RANK PALS_LOCAL_RANKID FLUX_TASK_LOCAL_ID MPI_LOCALRANKID SLURM_LOCALID 0)
+local_ranks=$(first_of OMPI_COMM_WORLD_LOCAL_SIZE PALS_LOCAL_SIZE MPI_LOCALNRANKS FEDFUSE_RANKS_PER_NODE 1)
+threads=${OMP_NUM_THREADS:-1}
+export FEDFUSE_RANK=$rank  # one name for what each launcher calls otherwise: profilers put it into file names
+
+expand() { # 0-2,5 -> 0 1 2 5
+  local part
+  for part in ${1//,/ }; do seq "${part%-*}" "${part#*-}"; done
+}
+joined() { local IFS=,; printf '%s' "$*"; }
+
+allowed=$(awk '/^Cpus_allowed_list:/ {print $2}' /proc/self/status)
+mapfile -t cores < <(expand "$allowed")
+given=${SLURM_CPUS_ON_NODE:-$(nproc --all)}
+bound=()
+if [ "${#cores[@]}" -lt "$given" ]; then
+  why="bound by the launcher"
+elif [ $((local_ranks * threads)) -gt "${#cores[@]}" ]; then
+  why="not bound: $local_ranks ranks x $threads threads on ${#cores[@]} cores, oversubscribed"
+elif [ "${#cores[@]}" -gt "$given" ]; then
+  why="not bound: the job has $given of the ${#cores[@]} cores, and nothing says which"
+elif [ "${FEDFUSE_BIND:-on}" = off ]; then
+  why="not bound: FEDFUSE_BIND=off"
+elif ! command -v taskset >/dev/null; then
+  why="not bound: there is no taskset"
+else
+  allowed=$(joined "${cores[@]:local_rank*threads:threads}")
+  bound=(taskset -c "$allowed")
+  why="bound"
+fi
+
+device="none"
+if [ -n "${CUDA_VISIBLE_DEVICES:-}" ]; then
+  IFS=, read -ra devices <<<"$CUDA_VISIBLE_DEVICES"
+elif command -v nvidia-smi >/dev/null && listed=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null); then
+  mapfile -t devices <<<"$listed"
+else
+  devices=()
+fi
+if [ "${#devices[@]}" -gt 0 ] && [ -n "${devices[0]}" ]; then
+  device=${devices[$((local_rank % ${#devices[@]}))]}
+  [ "${FEDFUSE_BIND:-on}" = off ] || export CUDA_VISIBLE_DEVICES=$device
+  device="$device of ${#devices[@]}"
+fi
+
+printf 'bind: rank %s on %s (local %s of %s): cores %s (%s), %s threads, GPU %s\n' \
+  "$rank" "$(uname -n)" "$local_rank" "$local_ranks" "$allowed" "$why" "$threads" "$device" >&2
+exec "${bound[@]}" "$@"

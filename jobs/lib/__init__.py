@@ -1,0 +1,1 @@
+"""The parts of jobs/submit.py and jobs/scaling.py."""

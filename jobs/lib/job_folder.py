@@ -1,0 +1,129 @@
+"""A job as a folder: its script, what the script sources, what was asked for; environment, log and result come beside them."""
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lib.systems import System
+from records.errors import Refusal, meant
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "jobs" / "slurm"
+
+
+@dataclass
+class Job:
+    folder: str
+    template: str = "cpu-node"
+    nodes: int = 1
+    ranks: int = 1
+    threads: int = 1
+    gpus: int = 0  # of a node
+    program: str = ""
+    arguments: list[str] = field(default_factory=list)
+    seeds: str = ""  # sbatch --array
+    after: list[str] = field(default_factory=list)  # ids of jobs that must have succeeded
+
+    def ranks_per_node(self) -> int:
+        return -(-self.ranks // self.nodes)
+
+
+def default_program() -> Path:
+    """The program of the build tree, or of the tree that this was installed into."""
+    built, installed = ROOT / "build" / "release" / "fedfuse", ROOT.parent.parent / "bin" / "fedfuse"
+    return built if built.exists() or not installed.exists() else installed
+
+
+def templates() -> list[str]:
+    return sorted(path.stem for path in TEMPLATES.glob("*.sbatch"))
+
+
+def is_oversubscribed(job: Job, system: System) -> bool:
+    return job.ranks_per_node() * job.threads > system.cores_per_node
+
+
+def check(job: Job, system: System) -> None:
+    """Refuses a job that the system cannot hold."""
+    if job.template not in templates():
+        raise Refusal(f'there is no template "{job.template}"', f"{TEMPLATES} has no {job.template}.sbatch",
+                      f"give one of: {', '.join(templates())}{meant(job.template, templates())}")
+    for name in ("nodes", "ranks", "threads"):
+        if getattr(job, name) < 1:
+            raise Refusal(f"{name} = {getattr(job, name)}", "a job needs at least one", "correct it")
+    where = f"system {system.name} ({system.path})"
+    if system.nodes and job.nodes > system.nodes:
+        raise Refusal(f"{job.nodes} nodes asked for", f"{where} gives a job at most {system.nodes}", "ask for fewer, or correct \"nodes\" there")
+    if job.nodes > job.ranks:
+        raise Refusal(f"{job.ranks} ranks on {job.nodes} nodes", "a node would have none", "ask for at least one rank a node")
+    if job.gpus > system.gpus_per_node:
+        raise Refusal(f"{job.gpus} GPUs a node asked for", f"{where} has {system.gpus_per_node}", "ask for fewer, or correct \"gpus_per_node\" there")
+    if is_oversubscribed(job, system) and not system.oversubscribe:
+        raise Refusal(f"{job.ranks_per_node()} ranks x {job.threads} threads on a node", f"{where} has {system.cores_per_node} cores a node",
+                      "ask for fewer, for more nodes, or set \"oversubscribe\": true there")
+
+
+def write(job: Job, system: System) -> Path:
+    """Writes the folder; what an earlier run left in it stays."""
+    check(job, system)
+    folder = Path(job.folder).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(TEMPLATES / f"{job.template}.sbatch", folder / "job.sbatch")
+    (folder / "job.json").write_text(json.dumps({"system": system.name, "oversubscribed": is_oversubscribed(job, system), **asdict(job)}, indent=1) + "\n")
+    (folder / "job.sh").write_text(_script_settings(job, system))
+    return folder
+
+
+def _script_settings(job: Job, system: System) -> str:
+    places = {"nodes": job.nodes, "ranks": job.ranks, "ranks_per_node": job.ranks_per_node(), "threads": job.threads, "gpus": job.gpus}
+    launcher = shlex.split(system.launcher.format(**places))
+    program = Path(job.program).resolve() if job.program else default_program()
+    lines = ["# shellcheck shell=bash disable=SC2034", f"# Written for system {system.name}; sourced by job.sbatch.",
+             f"root={shlex.quote(str(ROOT))}", f"program={shlex.quote(str(program))}",
+             " ".join(f"{name}={value}" for name, value in places.items()), f"launcher=({shlex.join(launcher)})", f"arguments=({shlex.join(job.arguments)})"]
+    if system.modules:
+        lines.append(f"module load {shlex.join(system.modules)}")
+    lines += system.setup
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in system.environment.items()]
+    return "\n".join(lines) + "\n"
+
+
+def sbatch_line(job: Job, system: System) -> list[str]:
+    folder = Path(job.folder).resolve()
+    log = folder / ("log-%a.txt" if job.seeds else "log.txt")
+    words = ["sbatch", "--parsable", f"--output={log}", f"--nodes={job.nodes}", f"--ntasks={job.ranks}", f"--ntasks-per-node={job.ranks_per_node()}",
+             f"--cpus-per-task={job.threads}", f"--time={system.time_limit}"]
+    partition = (system.gpu_partition or system.partition) if job.gpus else system.partition
+    words += [f"--{name}={value}" for name, value in (("partition", partition), ("account", system.account), ("array", job.seeds)) if value]
+    if job.gpus:
+        words.append(system.gpu_request.format(nodes=job.nodes, ranks=job.ranks, ranks_per_node=job.ranks_per_node(), threads=job.threads, gpus=job.gpus))
+    if is_oversubscribed(job, system):
+        words.append("--overcommit")
+    if job.after:
+        words += [f"--dependency=afterok:{':'.join(job.after)}", "--kill-on-invalid-dep=yes"]
+    return [*words, *system.sbatch, str(folder / "job.sbatch"), str(folder)]
+
+
+def shell_line(job: Job) -> list[str]:
+    folder = Path(job.folder).resolve()
+    return ["bash", str(folder / "job.sbatch"), str(folder)]
+
+
+def submit(job: Job, system: System) -> str:
+    """Hands the folder to sbatch and returns the job's id; on a local system runs it and returns "" (its end stands in attempts.txt)."""
+    if system.is_local():
+        with open(Path(job.folder) / "log.txt", "a") as log:
+            subprocess.run(shell_line(job), stdout=log, stderr=subprocess.STDOUT, check=False)
+        return ""
+    if shutil.which("sbatch") is None:
+        raise Refusal("there is no SLURM here", "sbatch is not on the path",
+                      "submit where it is, or give a system whose scheduler is local: --system single-node")
+    line = sbatch_line(job, system)
+    done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "SBATCH_EXPORT": "ALL"})
+    if done.returncode != 0:
+        raise Refusal(f"sbatch refused {job.folder}", done.stderr.strip() or f"exit code {done.returncode}", f"correct the system file {system.path}; the line was: {shlex.join(line)}")
+    return done.stdout.strip().split(";")[0]
