@@ -76,6 +76,7 @@ void Recorder::baselines(const Baselines& baselines) {
 }
 
 void Recorder::round(std::int64_t round, const RoundReport& report, const Federation& federation, const std::optional<RoundEvaluation>& evaluation) {
+  const double in_mpi = comm_.moved().seconds - moved_before_.seconds;
   auto& m = record.metrics;
   m.begin_row();
   m.set("round", double(round));
@@ -111,7 +112,7 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   const auto moved = comm_.moved();
   traffic.set("moved_sum", double(comm_.sum(moved.summed - moved_before_.summed)));
   traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
-  time(round, report, federation);
+  time(round, report, federation, in_mpi);
   moved_before_ = comm_.moved();
   upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);
 }
@@ -135,11 +136,12 @@ void Recorder::groups(std::int64_t /*round*/, const RoundReport& report, const F
 }
 
 // One gather of all phases of all ranks: a round may take milliseconds.
-void Recorder::time(std::int64_t round, const RoundReport& report, const Federation& federation) {
+void Recorder::time(std::int64_t round, const RoundReport& report, const Federation& federation, double in_mpi) {
   const auto& timer = federation.timer();
-  std::array<double, phase_count + 1> mine{};
+  constexpr std::size_t total = phase_count, communication = phase_count + 1;
+  std::array<double, phase_count + 2> mine{};
   for (std::size_t p = 0; p < phase_count; ++p) mine[p] = timer.seconds(Phase(p));
-  mine[phase_count] = timer.total();
+  mine[total] = timer.total(), mine[communication] = in_mpi;
   const auto all = comm_.all_gather(std::span<const double>(mine));
   const auto ranks = std::size_t(comm_.size());
   const auto over_ranks = [&](std::size_t p) {
@@ -153,14 +155,16 @@ void Recorder::time(std::int64_t round, const RoundReport& report, const Federat
   auto& t = record.time;
   t.begin_row();
   t.set("round", double(round));
-  for (std::size_t p = 0; p < phase_count; ++p) {
+  const auto set = [&](const std::string& name, std::size_t p) {
     const auto [least, mean, most] = over_ranks(p);
-    t.set(cat(phase_names[p], "_min"), least);
-    t.set(cat(phase_names[p], "_mean"), mean);
-    t.set(cat(phase_names[p], "_max"), most);
-  }
+    t.set(name + "_min", least);
+    t.set(name + "_mean", mean);
+    t.set(name + "_max", most);
+  };
+  for (std::size_t p = 0; p < phase_count; ++p) set(phase_names[p], p);
+  set("communication", communication);
   const auto [least, mean, most] = over_ranks(std::size_t(Phase::training));
-  t.set("round_s", over_ranks(phase_count)[2]);
+  t.set("round_s", over_ranks(total)[2]);
   t.set("imbalance", mean > 0 ? most / mean : 1.0);
   t.set("client_rounds_per_second", most > 0 ? double(report.participants) / most : 0.0);
   training_seconds_ += most;

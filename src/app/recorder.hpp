@@ -28,7 +28,7 @@ class Recorder {
 
  private:
   void groups(std::int64_t round, const RoundReport& report, const Federation& federation);
-  void time(std::int64_t round, const RoundReport& report, const Federation& federation);
+  void time(std::int64_t round, const RoundReport& report, const Federation& federation, double in_mpi);
   const Dataset& data_;
   const Comm& comm_;
   int threads_;

@@ -5,6 +5,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/timer.hpp"
 
 namespace fedfuse {
 namespace {
@@ -18,6 +19,18 @@ void check_mpi(int status, const char* expression, int line) {
   throw InternalError(cat(__FILE__, ":", line, ": ", expression, " on rank ", rank, ": ", std::string(text, std::size_t(length))));
 }
 #define MPI_OK(call) check_mpi((call), #call, __LINE__)
+
+class Stopwatch {
+ public:
+  explicit Stopwatch(MovedBytes& moved) : seconds_(moved.seconds), start_(now_seconds()) {}
+  ~Stopwatch() { seconds_ += now_seconds() - start_; }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  double& seconds_;
+  double start_;
+};
 
 // Counts and displacements of a variable exchange; MPI-3 counts are ints.
 struct Layout {
@@ -78,7 +91,10 @@ Comm::Comm(MPI_Comm comm) : comm_(comm) {
 Comm Comm::world() { return Comm(MPI_COMM_WORLD); }
 Comm Comm::self() { return Comm(MPI_COMM_SELF); }
 
-void Comm::barrier() const { MPI_OK(MPI_Barrier(comm_)); }
+void Comm::barrier() const {
+  const Stopwatch watch(*moved_);
+  MPI_OK(MPI_Barrier(comm_));
+}
 
 int Comm::ranks_on_this_node() const {
   MPI_Comm node = MPI_COMM_NULL;
@@ -91,6 +107,7 @@ int Comm::ranks_on_this_node() const {
 
 void Comm::sum(std::span<std::int64_t> values) const {
   if (size_ == 1) return;
+  const Stopwatch watch(*moved_);
   moved_->summed += std::int64_t(values.size_bytes());
   constexpr std::size_t tile = std::size_t(1) << 27;
   for (std::size_t at = 0; at < values.size(); at += tile)
@@ -101,28 +118,34 @@ std::int64_t Comm::sum(std::int64_t value) const {
   return value;
 }
 double Comm::min(double value) const {
+  const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MIN, comm_));
   return value;
 }
 double Comm::max(double value) const {
+  const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MAX, comm_));
   return value;
 }
 double Comm::mean(double value) const {
+  const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_SUM, comm_));
   return value / size_;
 }
 std::int64_t Comm::max(std::int64_t value) const {
+  const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MAX, comm_));
   return value;
 }
 std::int64_t Comm::exscan(std::int64_t value) const {
+  const Stopwatch watch(*moved_);
   std::int64_t before = 0;
   MPI_OK(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, comm_));
   return rank_ == 0 ? 0 : before;
 }
 
 void Comm::broadcast_bytes(void* data, std::size_t bytes, int from) const {
+  const Stopwatch watch(*moved_);
   constexpr std::size_t tile = std::size_t(1) << 30;
   if (size_ > 1 && rank_ == from) moved_->gathered += std::int64_t(bytes);
   for (std::size_t at = 0; at < bytes; at += tile)
@@ -141,6 +164,7 @@ void Comm::copy_bytes(void* to, const std::vector<std::byte>& from) {
 
 std::vector<std::byte> Comm::all_gather_bytes(const void* data, std::size_t bytes) const {
   const std::int64_t mine = std::int64_t(bytes);
+  const Stopwatch watch(*moved_);
   if (size_ > 1) moved_->gathered += mine;
   std::vector<std::int64_t> sizes(std::size_t(size_), 0);
   MPI_OK(MPI_Allgather(&mine, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, comm_));
@@ -155,6 +179,7 @@ std::vector<std::byte> Comm::all_gather_bytes(const void* data, std::size_t byte
 
 std::vector<std::byte> Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank) const {
   FEDFUSE_CHECK(to_rank.size() == std::size_t(size_), "one part for each rank is needed");
+  const Stopwatch watch(*moved_);
   std::vector<std::int64_t> out_bytes, in_bytes(std::size_t(size_), 0);
   for (const auto& part : to_rank) out_bytes.push_back(std::int64_t(part.size()));
   for (std::size_t r = 0; r < to_rank.size(); ++r)
@@ -183,7 +208,10 @@ void Comm::together(const std::function<void()>& work) const {
     text = cat("rank ", rank_, ": ", e.what());
   }
   int failed = kind == fine ? size_ : rank_, first = size_;
-  MPI_OK(MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, comm_));
+  {
+    const Stopwatch watch(*moved_);
+    MPI_OK(MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, comm_));
+  }
   if (first == size_) return;
   broadcast(std::span(&kind, 1), first);
   broadcast(text, first);

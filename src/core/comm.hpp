@@ -21,9 +21,11 @@ class MpiSession {
   MpiSession& operator=(const MpiSession&) = delete;
 };
 
-// Bytes that this rank handed to MPI so far: to reductions, and to gathers, exchanges and broadcasts.
+// Bytes that this rank handed to MPI so far: to reductions, and to gathers, exchanges and broadcasts; and the seconds that it
+// spent inside MPI, waiting for slower ranks included.
 struct MovedBytes {
   std::int64_t summed = 0, gathered = 0;
+  double seconds = 0;
 };
 
 class Comm {

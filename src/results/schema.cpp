@@ -53,6 +53,8 @@ std::vector<Field> time_fields() {
   for (const std::string phase : phase_names)
     for (const std::string statistic : {"min", "mean", "max"})
       list.push_back({phase + "_" + statistic, "s", cat(statistic, " over ranks of the seconds of phase ", phase)});
+  for (const std::string statistic : {"min", "mean", "max"})
+    list.push_back({"communication_" + statistic, "s", cat(statistic, " over ranks of the seconds inside MPI, in all phases, waiting included")});
   list.push_back({"round_s", "s", "wall-clock seconds of the round, the slowest rank"});
   list.push_back({"imbalance", "1", "max / mean over ranks of the seconds of training"});
   list.push_back({"client_rounds_per_second", "1/s", "participants per second of the slowest rank's training"});
