@@ -1,0 +1,40 @@
+"""Medians and what surrounds them: for repeated runs on machines that are not quiet."""
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Sequence
+
+COVERAGE = 0.95
+RESAMPLES = 2000
+FEWEST = 3  # samples below which nothing is said about a spread
+
+
+def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """(low, high, coverage) of the median from order statistics, free of any distribution: the narrowest symmetric pair that covers
+    at least 95 %; with fewer than 6 values the extremes, whose coverage is less and is returned."""
+    ordered, n = sorted(values), len(values)
+    outside = [math.comb(n, k) / 2.0**n for k in range(n + 1)]
+    best = 0
+    while best + 1 < (n + 1) // 2 and 1 - 2 * sum(outside[: best + 2]) >= COVERAGE:
+        best += 1
+    return ordered[best], ordered[n - 1 - best], max(0.0, 1 - 2 * sum(outside[: best + 1]))
+
+
+def trimmed_mean(values: Sequence[float], share: float = 0.2) -> float:
+    """The mean without the lowest and the highest share of the values: of five, one at each end."""
+    cut = int(len(values) * share)
+    return statistics.fmean(sorted(values)[cut : len(values) - cut])
+
+
+def ratio_interval(base: Sequence[float], new: Sequence[float], seed: int = 0) -> tuple[float, float]:
+    """95 % percentile bootstrap of median(new) / median(base), the same for the same values."""
+    rng = random.Random(seed)
+    ratios = sorted(_resampled_median(rng, new) / _resampled_median(rng, base) for _ in range(RESAMPLES))
+    edge = int(RESAMPLES * (1 - COVERAGE) / 2)
+    return ratios[edge], ratios[-1 - edge]
+
+
+def _resampled_median(rng: random.Random, values: Sequence[float]) -> float:
+    return statistics.median(rng.choices(values, k=len(values)))
