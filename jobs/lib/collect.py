@@ -1,0 +1,121 @@
+"""From a tree of finished runs to one table: a row a point, medians over its valid runs, and what was not valid by name."""
+from __future__ import annotations
+
+import csv
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+from lib.study_tree import Point, Study
+from records.intervals import median_interval
+from records.readers import read_json, read_result
+from records.validity import why_invalid
+
+PHASES = ("sampling", "training", "aggregation", "grouping", "views", "teacher", "evaluation", "commit", "output")
+
+
+def collect(work: Path, study: Study) -> dict[str, Any]:
+    rows = [_row(work, study, point) for point in study.points]
+    _add_efficiency(study.kind, rows)
+    provenance = next((run for row in rows for run in row.pop("provenances")), {})
+    kept = {name: provenance.get(name) for name in ("version", "git_sha", "git_dirty", "compiler", "compiler_flags", "mpi", "started_utc") if name in provenance}
+    return {"format": "fedfuse-scaling", "schema_version": 1, "name": study.name, "kind": study.kind, "generate": study.generate, "train": study.train,
+            "repeats": study.repeats, "provenance": kept, "rows": rows}
+
+
+def _row(work: Path, study: Study, point: Point) -> dict[str, Any]:
+    folder = work / "runs" / point.name()
+    valid, invalid, oversubscribed = [], [], False
+    for repeat in range(study.repeats):
+        run, why = _read_run(folder / f"repeat-{repeat}")
+        job = folder / f"repeat-{repeat}" / "job.json"
+        oversubscribed |= job.exists() and bool(read_json(job).get("oversubscribed"))
+        if why:
+            invalid.append(f"repeat-{repeat}: {why}")
+        else:
+            valid.append(run)
+    row: dict[str, Any] = {**vars(point), "cores": point.ranks * point.threads, "users": study.users(point), "oversubscribed": oversubscribed,
+                           "runs": len(valid), "status": "ok" if not invalid else "INVALID" if not valid else f"{len(invalid)} of {study.repeats} runs INVALID",
+                           "invalid": invalid, "seeds": sorted({run["config"].get("seed") for run in valid}),
+                           "provenances": [run["provenance"] for run in valid]}
+    return row | (_medians(valid) if valid else {})
+
+
+def _read_run(folder: Path) -> tuple[dict[str, Any], str]:
+    """The run, and why it cannot be used."""
+    twin, attempts = folder / "result.json", folder / "attempts.txt"
+    if not twin.exists():
+        if not attempts.exists():
+            return {}, "not started"
+        last = attempts.read_text().strip().splitlines()[-1:]
+        return {}, f"no result; last: {last[0] if last else 'nothing'} (see log.txt)"
+    run = read_result(twin)
+    return run, why_invalid(run)
+
+
+def _of_run(run: dict[str, Any], column: str) -> float:
+    """Median over the rounds of a run but the first, which is warm-up."""
+    values = run["time"].get(column, [])[1:]
+    return statistics.median(values) if values else 0.0
+
+
+def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    seconds = [_of_run(run, "round_s") for run in runs]
+    low, high, coverage = median_interval(seconds)
+    clients = [run["metrics"]["participants"][-1] / second for run, second in zip(runs, seconds)]
+    row = {"round_s": statistics.median(seconds), "round_s_low": low, "round_s_high": high, "coverage": round(coverage, 3), "round_s_runs": seconds,
+           "client_rounds_per_s": statistics.median(clients)}
+    for phase in PHASES:
+        row[f"{phase}_s"] = statistics.median(_of_run(run, f"{phase}_max") for run in runs)
+    row["imbalance"] = statistics.median(_of_run(run, "imbalance") for run in runs)
+    for statistic, name in (("mean", "communication_share"), ("min", "transport_share")):
+        row[name] = statistics.median(_of_run(run, f"communication_{statistic}") / second for run, second in zip(runs, seconds))
+    row["moved_sum_bytes"] = statistics.median(run["traffic"].get("moved_sum", [0])[-1] for run in runs)
+    row["train_interactions"] = runs[0]["data"].get("train_interactions", 0)
+    row["items"] = runs[0]["data"].get("items", 0)
+    row["peak_MiB"] = round(max(run["facts"].get("peak_memory_bytes_max", 0) for run in runs) / 2**20)
+    return row
+
+
+def _add_efficiency(kind: str, rows: list[dict[str, Any]]) -> None:
+    """Against the valid point of fewest cores. Strong: speed-up a core; weak: time that did not grow."""
+    measured = [row for row in rows if "round_s" in row]
+    if not measured:
+        return
+    base = min(measured, key=lambda row: row["cores"])
+    for row in measured:
+        ratio = base["round_s"] / row["round_s"]
+        more = row["cores"] / base["cores"]
+        row["speedup"] = ratio if kind == "strong" else ratio * more
+        row["efficiency"] = row["speedup"] / more
+
+
+def write(table: dict[str, Any], work: Path) -> list[Path]:
+    whole, flat = work / "table.json", work / "table.csv"
+    whole.write_text(json.dumps(table, indent=1) + "\n")
+    names = list(dict.fromkeys(name for row in table["rows"] for name in row))
+    with open(flat, "w", newline="") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in table["rows"])
+    return [whole, flat]
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return "; ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in value)
+    return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def as_text(table: dict[str, Any]) -> str:
+    lines = [f"{'nodes':>5} {'ranks':>5} {'threads':>7} {'runs':>4} {'round ms':>10} {'low':>9} {'high':>9} {'eff.':>5} {'imbal.':>6} {'comm.':>6}  status"]
+    for row in table["rows"]:
+        head = f"{row['nodes']:>5} {row['ranks']:>5} {row['threads']:>7} {row['runs']:>4}"
+        mark = row["status"] + (", oversubscribed" if row["oversubscribed"] else "") + "".join(f"\n{'':>8}INVALID {why}" for why in row["invalid"])
+        numbers = f"{'-':>10} {'-':>9} {'-':>9} {'-':>5} {'-':>6} {'-':>6}"
+        if "round_s" in row:
+            numbers = (f"{1e3 * row['round_s']:>10.2f} {1e3 * row['round_s_low']:>9.2f} {1e3 * row['round_s_high']:>9.2f} {row['efficiency']:>5.2f} "
+                       f"{row['imbalance']:>6.2f} {row['communication_share']:>6.1%}")
+        lines.append(f"{head} {numbers}  {mark}")
+    return "\n".join(lines)

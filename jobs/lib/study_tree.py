@@ -1,0 +1,130 @@
+"""A scaling study as a tree of job folders: WORK/data/* make the data, WORK/runs/POINT/repeat-i train, tables come beside."""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lib import job_folder
+from lib.job_folder import Job
+from lib.systems import System
+from records.errors import Refusal, meant
+from records.readers import read_json
+
+KEYS = {"name": str, "kind": str, "generate": dict, "train": dict, "points": list, "repeats": int}
+POINT_KEYS = ("nodes", "ranks", "threads", "gpus")
+
+
+@dataclass(frozen=True)
+class Point:
+    nodes: int = 1
+    ranks: int = 1
+    threads: int = 1
+    gpus: int = 0  # of a node
+
+    def name(self) -> str:
+        return f"nodes-{self.nodes}_ranks-{self.ranks}_threads-{self.threads}" + (f"_gpus-{self.gpus}" if self.gpus else "")
+
+
+@dataclass(frozen=True)
+class Study:
+    name: str
+    kind: str  # strong: the same data for every point; weak: generate.users for every rank
+    generate: dict[str, Any]
+    train: dict[str, Any]
+    points: list[Point]
+    repeats: int
+
+    def users(self, point: Point) -> int:
+        return int(self.generate["users"]) * (point.ranks if self.kind == "weak" else 1)
+
+
+def load(path: Path) -> Study:
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise Refusal(f"{path} does not hold a study", "a study is a JSON object", "see jobs/studies/strong.json")
+    mistakes = [f'unknown key "{key}"{meant(key, KEYS)}' for key in values if key not in KEYS]
+    mistakes += [f'"{key}" is missing or not of type {kind.__name__}' for key, kind in KEYS.items() if not isinstance(values.get(key), kind)]
+    if not mistakes:
+        mistakes = _mistakes_of_values(values)
+    if mistakes:
+        raise Refusal(f"{path} does not describe a scaling study", "; ".join(mistakes), "correct it; jobs/studies/strong.json is an example")
+    return Study(**{**values, "points": [Point(**point) for point in values["points"]]})
+
+
+def _mistakes_of_values(values: dict[str, Any]) -> list[str]:
+    mistakes = []
+    if values["kind"] not in ("strong", "weak"):
+        mistakes.append(f'"kind" is "{values["kind"]}", and can be strong or weak')
+    if not isinstance(values["generate"].get("users"), int):
+        mistakes.append('"generate" has no whole number "users"')
+    if values["repeats"] < 1 or not values["points"]:
+        mistakes.append("at least one repeat and one point are needed")
+    for point in values["points"]:
+        wrong = [key for key, number in point.items() if key not in POINT_KEYS or not isinstance(number, int)] if isinstance(point, dict) else [str(point)]
+        mistakes += [f'a point has "{key}", which is none of {", ".join(POINT_KEYS)} with a whole number' for key in wrong]
+    if values["train"].get("rounds", 0) < 2:
+        mistakes.append('"train" needs "rounds" of at least 2: the first is warm-up')
+    return mistakes
+
+
+def option_words(options: dict[str, Any]) -> list[str]:
+    words: list[str] = []
+    for name, value in options.items():
+        if value is True:
+            words.append(f"--{name}")
+        elif value is not False:
+            words += [f"--{name}", str(value)]
+    return words
+
+
+def toml(options: dict[str, Any]) -> str:
+    """fedfuse reads the names with underscores; JSON's strings, numbers, booleans and lists are TOML's."""
+    return "".join(f"{name.replace('-', '_')} = {json.dumps(value)}\n" for name, value in options.items())
+
+
+@dataclass(frozen=True)
+class Tree:
+    work: Path
+    study: Study
+    system: System
+    program: str = ""
+    data: str = ""  # a data set of one's own, for strong studies
+
+    def data_file(self, point: Point) -> Path:
+        return Path(self.data).resolve() if self.data else self.work / "data" / f"users-{self.study.users(point)}" / "data.h5"
+
+    def data_jobs(self) -> dict[Path, Job]:
+        """One job for each data set that no earlier study in this folder made."""
+        jobs = {}
+        if self.data:
+            return jobs
+        for point in self.study.points:
+            file = self.data_file(point)
+            if file not in jobs and not file.exists():
+                options = {**self.study.generate, "users": self.study.users(point)}
+                jobs[file] = Job(str(file.parent), program=self.program, arguments=["generate", *option_words(options), "--out", str(file), "--overwrite"])
+        return jobs
+
+    def run_jobs(self) -> list[tuple[Point, Job]]:
+        """Repeats in turn, so that a slow spell of the machine meets all points."""
+        return [(point, self._run_job(point, repeat)) for repeat in range(self.study.repeats) for point in self.study.points]
+
+    def _run_job(self, point: Point, repeat: int) -> Job:
+        folder = self.work / "runs" / point.name() / f"repeat-{repeat}"
+        arguments = ["train", "--config", str(folder / "config.toml"), "--data", str(self.data_file(point)), "--out", str(folder / "result.h5"), "--overwrite"]
+        template = "nodes" if point.nodes > 1 else "gpu-node" if point.gpus else "cpu-node"
+        return Job(str(folder), template, point.nodes, point.ranks, point.threads, point.gpus, self.program, arguments)
+
+    def write(self) -> tuple[dict[Path, Job], list[tuple[Point, Job]]]:
+        """The jobs that are still to be run; their folders are written."""
+        data, runs = self.data_jobs(), [(point, job) for point, job in self.run_jobs() if not (Path(job.folder) / "result.json").exists()]
+        for job in [*data.values(), *(job for _, job in runs)]:
+            job_folder.write(job, self.system)
+        for _, job in runs:
+            (Path(job.folder) / "config.toml").write_text(toml(self.study.train))
+        document = {"name": self.study.name, "kind": self.study.kind, "generate": self.study.generate, "train": self.study.train,
+                    "points": [vars(point) for point in self.study.points], "repeats": self.study.repeats}
+        (self.work / "study.json").write_text(json.dumps(document, indent=1) + "\n")
+        return data, runs

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""Strong and weak scaling studies: a tree of job folders, submitted, and gathered into one table and its figure.
+
+  scaling.py STUDY.json --system S --work DIR [--data F] [--program P]            writes the tree and prints what would be submitted
+  scaling.py STUDY.json --system S --work DIR --submit                            ... submits it (runs it here on a local system)
+  scaling.py --work DIR --collect [--figure scaling]                              table.csv, table.json; scaling.png and scaling.svg
+
+A folder holds the script, its settings (job.sh, config.toml), and, once run, environment.txt, attempts.txt, log.txt and the result.
+Runs that have a result are not submitted again. Failed and INVALID runs are named in the table and enter no median.
+"""
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
+from lib import collect, job_folder, study_tree, systems  # noqa: E402  (the path comes first)
+from records.errors import Refusal, exit_with  # noqa: E402
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", type=Path, nargs="?")
+    parser.add_argument("--system", default="generic")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--data", default="", help="a data set of your own in place of the generated one; strong studies only")
+    parser.add_argument("--program", default="", help="default: build/release/fedfuse, or the installed one")
+    parser.add_argument("--submit", action="store_true")
+    parser.add_argument("--collect", action="store_true")
+    parser.add_argument("--figure", default="", help="with --collect: draw the table, as NAME.png and NAME.svg in --work")
+    return parser.parse_args()
+
+
+def plan(given: argparse.Namespace) -> int:
+    if given.study is None:
+        raise Refusal("no study", "neither a study nor --collect was given", "give a study (jobs/studies/strong.json), or --collect")
+    study = study_tree.load(given.study)
+    if given.data and study.kind == "weak":
+        raise Refusal("--data in a weak study", "its data grow with the ranks", "leave --data out, or give a strong study")
+    if given.data and not Path(given.data).exists():
+        raise Refusal(f"there is no data set {given.data}", "no such file", "check --data")
+    tree = study_tree.Tree(given.work.resolve(), study, systems.load(given.system), given.program, given.data)
+    data, runs = tree.write()
+    if not given.submit:
+        for job in [*data.values(), *(job for _, job in runs)]:
+            print(shlex.join(job_folder.shell_line(job) if tree.system.is_local() else job_folder.sbatch_line(job, tree.system)))
+        print(f"{len(data)} data sets and {len(runs)} runs are written under {given.work} and not submitted: --submit does", file=sys.stderr)
+        return 0
+    return submit(tree, data, runs)
+
+
+def submit(tree: study_tree.Tree, data: dict[Path, job_folder.Job], runs: list[tuple[study_tree.Point, job_folder.Job]]) -> int:
+    made = {file: job_folder.submit(job, tree.system) for file, job in data.items()}
+    for file in made:
+        if tree.system.is_local() and not file.exists():
+            raise Refusal(f"the data set {file} was not made", "fedfuse generate failed", f"see {file.parent / 'log.txt'}")
+    for number, (point, job) in enumerate(runs, 1):
+        job.after = [made[tree.data_file(point)]] if made.get(tree.data_file(point)) else []
+        job_id = job_folder.submit(job, tree.system)
+        print(f"{number}/{len(runs)} {Path(job.folder).relative_to(tree.work)} {job_id}", file=sys.stderr)
+    print(f"then: {shlex.join([sys.argv[0], '--work', str(tree.work), '--collect', '--figure', tree.study.kind])}", file=sys.stderr)
+    return 0
+
+
+def gather(given: argparse.Namespace) -> int:
+    if not (given.work / "study.json").exists():
+        raise Refusal(f"{given.work} holds no study", "it has no study.json", "give the --work of a study that was written")
+    table = collect.collect(given.work, study_tree.load(given.work / "study.json"))
+    whole, _ = collect.write(table, given.work)
+    print(collect.as_text(table))
+    if not any("round_s" in row for row in table["rows"]):
+        raise Refusal("no run can be used", "none has a valid result", "see the reasons above")
+    if given.figure:
+        base = given.work / given.figure
+        drawn = subprocess.run([sys.executable, HERE.parent / "bench" / "plot.py", "scaling", str(whole), "--out", f"{base}.png", f"{base}.svg"])
+        return drawn.returncode
+    return 0
+
+
+def main() -> int:
+    given = parse_arguments()
+    return gather(given) if given.collect else plan(given)
+
+
+if __name__ == "__main__":
+    exit_with(main)
