@@ -1,0 +1,76 @@
+// All-reduce over sizes, as rounds use it: int64 words, summed in place. Algorithm bandwidth = bytes / seconds, bus bandwidth =
+// algorithm bandwidth x 2 (p - 1) / p, which does not grow with the ranks. Every size is checked before it is timed, with words
+// whose sum is known; iteration counts are rank 0's decision. JSON on stdout or in --out; exit code 1 when a sum was wrong.
+//   mpirun -n 4 bench_collectives [--max-bytes 67108864] [--repeats 7] [--out FILE]
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "collectives/all_reduce.hpp"
+#include "core/timer.hpp"
+
+namespace fedfuse::bench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::int64_t max_bytes = std::int64_t(64) << 20;
+  int repeats = 7;
+  std::string out;
+};
+
+Json measure(const Comm& comm, const Options& options, bool& right) {
+  Json rows = Json::array();
+  for (const auto& verb : all_reduces())
+    for (std::int64_t bytes = 8; bytes <= options.max_bytes; bytes *= 4) {
+      const auto m = measure_all_reduce(verb, comm, bytes, options.repeats);
+      right = right && m.wrong == 0;
+      const double p = comm.size(), algorithm = m.median > 0 ? double(bytes) / m.median : 0;
+      rows.push_back({{"collective", verb.name},
+                      {"bytes", bytes},
+                      {"iterations", m.iterations},
+                      {"wrong_words", m.wrong},
+                      {"seconds", m.seconds},
+                      {"seconds_median", m.median},
+                      {"algorithm_bytes_per_s", algorithm},
+                      {"bus_bytes_per_s", algorithm * 2 * (p - 1) / p}});
+    }
+  return rows;
+}
+
+int run(const Comm& comm, const Options& options) {
+  bool right = true;
+  Json document{{"format", "fedfuse-collectives"}, {"schema_version", 1}, {"ranks", comm.size()}, {"ranks_on_a_node", comm.ranks_on_this_node()}};
+  document["rows"] = measure(comm, options, right);
+  if (comm.root()) {
+    if (options.out.empty())
+      std::cout << document.dump(1) << "\n";
+    else if (!(std::ofstream(options.out) << document.dump(1) << "\n"))
+      right = false, std::cerr << "fedfuse: error: cannot write " << options.out << "\n";
+    if (!right) std::cerr << "fedfuse: error: a check failed: see wrong_words\n";
+  }
+  return right ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace fedfuse::bench
+
+int main(int argc, char** argv) {
+  using namespace fedfuse;
+  const MpiSession session(argc, argv);
+  bench::Options options;
+  CLI::App app("all-reduce bandwidth, checked");
+  app.add_option("--max-bytes", options.max_bytes, "largest message of a rank")->check(CLI::Range(std::int64_t(8), std::int64_t(1) << 32));
+  app.add_option("--repeats", options.repeats, "timings of each size")->check(CLI::Range(1, 1000));
+  app.add_option("--out", options.out, "JSON file");
+  const auto comm = Comm::world();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    if (comm.root()) app.exit(e);
+    return e.get_exit_code() == 0 ? 0 : 2;
+  }
+  return bench::run(comm, options);
+}
