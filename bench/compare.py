@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Compare two records: what both have, side by side, with a verdict for each row.
+
+  compare.py A B [--by of_fma] [--threshold 0.05]
+
+A and B: Google Benchmark JSON, results of fedfuse train (HDF5 or JSON twin), folders of results (runs that differ in nothing but
+the seed or the repeat are samples of one row), scaling tables, collectives. Ratios are B / A of medians with a 95 % interval: bootstrap
+where both have three samples, else from the intervals in the records. A row is slower or faster (worse or better) when its whole
+interval is beyond the threshold; with too few samples nothing is judged. --by compares another counter of benchmarks, such as of_fma,
+the share of the ceiling of the same process, which a busy machine disturbs less than seconds.
+
+Exit code 0; 1: a row is a regression, or INVALID in B and not in A; 2: bad input.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from records.errors import Refusal, exit_with  # noqa: E402  (the path comes first)
+from records.intervals import FEWEST, ratio_interval  # noqa: E402
+from records.measurements import Measurement, measurements  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Verdict:
+    word: str
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    failed: bool = False
+
+
+def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
+    if a.invalid or b.invalid:
+        side = "A and B" if a.invalid and b.invalid else "A" if a.invalid else "B"
+        return Verdict(f"INVALID in {side}: {b.invalid or a.invalid}", failed=bool(b.invalid and not a.invalid))
+    if a.median == b.median:
+        return Verdict("same", 1.0, 1.0, 1.0)
+    if a.median <= 0 or b.median <= 0:
+        return Verdict("not judged: a ratio needs numbers above 0")
+    ratio = b.median / a.median
+    interval = _interval(a, b)
+    if interval is None:
+        return Verdict(f"not judged: {min(a.count, b.count)} sample(s)", ratio)
+    low, high = interval
+    worse, better = (low > 1 + threshold, high < 1 - threshold) if a.lower_is_better else (high < 1 - threshold, low > 1 + threshold)
+    words = ("slower", "faster") if a.is_time() else ("worse", "better")
+    return Verdict(f"REGRESSION ({words[0]})" if worse else words[1] if better else "no difference seen", ratio, low, high, worse)
+
+
+def _interval(a: Measurement, b: Measurement) -> tuple[float, float] | None:
+    if min(len(a.samples), len(b.samples)) >= FEWEST:
+        return ratio_interval(a.samples, b.samples)
+    if a.low and a.high and b.low and b.high and min(a.count, b.count) >= FEWEST:
+        return b.low / a.high, b.high / a.low
+    return None
+
+
+def show(rows: list[tuple[str, Measurement, Measurement, Verdict]]) -> None:
+    width = min(70, max(len(name) for name, *_ in rows))
+    print(f"{'':<{width}} {'A':>12} {'B':>12} {'B/A':>7} {'95 % interval':>15}  verdict")
+    for name, a, b, verdict in rows:
+        numbers = [f"{m.median:.5g} {m.unit}".strip() if not m.invalid else "INVALID" for m in (a, b)]
+        interval = f"{verdict.low:.3f} - {verdict.high:.3f}" if verdict.low is not None else ""
+        ratio = f"{verdict.ratio:.3f}" if verdict.ratio is not None else ""
+        print(f"{name:<{width}} {numbers[0]:>12} {numbers[1]:>12} {ratio:>7} {interval:>15}  {verdict.word}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("a", type=Path, metavar="A")
+    parser.add_argument("b", type=Path, metavar="B")
+    parser.add_argument("--by", default="", help="counter of benchmarks; more is better")
+    parser.add_argument("--threshold", type=float, default=0.05, help="what is too small to matter (default 0.05)")
+    given = parser.parse_args()
+    a, b = measurements(given.a, given.by), measurements(given.b, given.by)
+    shared = [name for name in a if name in b]
+    if not shared:
+        raise Refusal(f"{given.a} and {given.b} share no row", f"A has {', '.join(list(a)[:3])} ...; B has {', '.join(list(b)[:3])} ...",
+                      "compare records of one kind, of the same benchmarks or settings")
+    rows = [(name, a[name], b[name], judge(a[name], b[name], given.threshold)) for name in shared]
+    show(rows)
+    for label, mine, other in (("A", a, b), ("B", b, a)):
+        alone = [name for name in mine if name not in other]
+        if alone:
+            print(f"only in {label}: {', '.join(alone[:8])}{' ...' if len(alone) > 8 else ''}")
+    failed = [name for name, *_, verdict in rows if verdict.failed]
+    print(f"{len(rows)} rows compared, {len(failed)} regressions or failed checks")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    exit_with(main)

@@ -1,0 +1,154 @@
+"""Any record as named measurements: samples, or a median with its interval."""
+from __future__ import annotations
+
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from records.errors import Refusal
+from records.intervals import median_interval
+from records.readers import kind_of, read_json, read_result, results_in
+from records.validity import why_invalid
+
+PHASES = ("round_s", "training_max", "aggregation_max", "grouping_max", "views_max", "teacher_max", "evaluation_max")
+NOT_SETTINGS = ("seed", "out", "data", "overwrite", "resume", "threads")  # what may differ between samples of one row
+
+
+@dataclass
+class Measurement:
+    unit: str
+    lower_is_better: bool
+    samples: list[float] = field(default_factory=list)
+    median: float = 0.0
+    low: float | None = None
+    high: float | None = None
+    count: int = 0
+    invalid: str = ""
+
+    def is_time(self) -> bool:
+        return self.unit in ("s", "ms", "us", "ns")
+
+    def close(self) -> Measurement:
+        """Derives the median and its interval from the samples."""
+        if self.samples:
+            self.count, self.median = len(self.samples), statistics.median(self.samples)
+            self.low, self.high, _ = median_interval(self.samples)
+        return self
+
+
+def measurements(path: Path, counter: str = "") -> dict[str, Measurement]:
+    if path.is_dir():
+        files = results_in(path)
+        if not files:
+            raise Refusal(f"{path} holds no results", "no .h5 file and no JSON twin is in it", "give a folder of fedfuse results")
+        return _results(files)
+    kind = kind_of(path)
+    if kind == "result":
+        return _results([path])
+    document = read_json(path)
+    try:
+        rows = {"benchmark": lambda d: _benchmarks(d, counter), "scaling": _scaling, "collectives": _collectives}[kind](document)
+    except (KeyError, TypeError) as error:
+        raise Refusal(f"{path} is not a whole {kind} record", f"a field is missing or of another type: {error}", "give a file that the suite wrote whole") from error
+    if not rows:
+        raise Refusal(f"{path} holds no measurement", f'no row has "{counter}"' if counter else "its list is empty", "check --by, or give another file")
+    return rows
+
+
+def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement]:
+    rows: dict[str, Measurement] = {}
+    aggregates: dict[str, dict[str, float]] = defaultdict(dict)
+    value_name = counter or "cpu_time"
+    for entry in document["benchmarks"]:
+        name = entry.get("run_name", entry["name"])
+        if entry.get("error_occurred"):
+            rows[name] = Measurement("", True, invalid=entry.get("error_message", "the benchmark failed"))
+            continue
+        if value_name not in entry:
+            continue
+        row = rows.setdefault(name, Measurement("" if counter else entry["time_unit"], not counter))
+        if entry.get("run_type") == "aggregate":
+            aggregates[name][entry["aggregate_name"]] = entry[value_name]
+            row.count = entry.get("repetitions", 0)
+        else:
+            row.samples.append(entry[value_name])
+    for name, row in rows.items():
+        if row.samples or row.invalid:
+            row.close()
+        elif "median" in aggregates[name]:  # only aggregates were kept: the median's standard error is about 1.25 sd / sqrt(n)
+            row.median = aggregates[name]["median"]
+            half = 1.96 * 1.25 * aggregates[name].get("stddev", 0.0) / max(1, row.count) ** 0.5
+            row.low, row.high = row.median - half, row.median + half
+    return {name: row for name, row in rows.items() if row.invalid or row.count}
+
+
+def _results(files: Iterable[Path]) -> dict[str, Measurement]:
+    """Seconds: a sample a round after the first, or a sample a run where there are several. Qualities: a sample a run."""
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for file in files:
+        run = read_result(file)
+        groups[_setting(run)].append(run)
+    rows: dict[str, Measurement] = {}
+    for setting, runs in groups.items():
+        name = _name(runs[0]) + ("" if _is_only(runs[0], groups) else f" #{setting[:6]}")
+        bad = [why for why in map(why_invalid, runs) if why]
+        if bad:
+            rows[name] = Measurement("", True, invalid=f"{len(bad)} of {len(runs)} runs: {bad[0]}")
+            runs = [run for run in runs if not why_invalid(run)]
+        for phase in PHASES:
+            samples = _seconds(runs, phase)
+            if samples and max(samples) > 0:
+                rows[f"{name} {phase}"] = Measurement("s", True, samples).close()
+        for quality in ("test_ndcg_50", "test_hr_50"):
+            samples = [run["metrics"][quality][run["best_round"] - 1] for run in runs if run["best_round"] > 0 and quality in run["metrics"]]
+            if samples:
+                rows[f"{name} {quality}"] = Measurement("", False, samples).close()
+    return rows
+
+
+def _seconds(runs: list[dict[str, Any]], phase: str) -> list[float]:
+    rounds = [[s for s in run["time"].get(phase, [])[1:] if s is not None] for run in runs]
+    rounds = [one for one in rounds if one]
+    return rounds[0] if len(rounds) == 1 else [statistics.median(one) for one in rounds]
+
+
+def _setting(run: dict[str, Any]) -> str:
+    import hashlib
+
+    settings = {name: value for name, value in run["config"].items() if name not in NOT_SETTINGS}
+    provenance = run["provenance"]
+    key = [settings, run.get("data", {}), provenance.get("ranks"), provenance.get("threads")]
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+
+
+def _name(run: dict[str, Any]) -> str:
+    provenance = run["provenance"]
+    return f"{run['config']['backbone']}/{run['config']['fusion']} {provenance.get('ranks')}x{provenance.get('threads')}"
+
+
+def _is_only(run: dict[str, Any], groups: dict[str, list[dict[str, Any]]]) -> bool:
+    return sum(_name(runs[0]) == _name(run) for runs in groups.values()) == 1
+
+
+def _scaling(document: dict[str, Any]) -> dict[str, Measurement]:
+    rows = {}
+    for row in document["rows"]:
+        name = f"{document['kind']} nodes {row['nodes']} ranks {row['ranks']} threads {row['threads']}"
+        if "round_s" in row:
+            rows[name] = Measurement("s", True, row["round_s_runs"]).close()
+        if row["invalid"]:  # the valid runs of the point are judged, the others said
+            rows[name if name not in rows else f"{name} (runs)"] = Measurement("", True, invalid="; ".join(row["invalid"]))
+    return rows
+
+
+def _collectives(document: dict[str, Any]) -> dict[str, Measurement]:
+    rows = {}
+    for row in document["rows"]:
+        wrong = row["wrong_words"]
+        rows[f"{row['collective']} {document['ranks']} ranks {row['bytes']} B"] = Measurement(
+            "s", True, row["seconds"], invalid=f"{wrong} words were wrong" if wrong else "").close()
+    return rows
