@@ -1,49 +1,46 @@
 #!/usr/bin/env python3
-"""Learning curves of result files, as PNG or SVG.
+"""Figures of the suite's records, as PNG and SVG.
 
-  plot.py RESULT.h5... --out curves.png [--metric ndcg_50] [--split valid]
+  plot.py curves   RESULT...   --out curves.png [--metric ndcg_50] [--split valid]   learning curves; the best round is marked
+  plot.py phases   RESULT...   --out phases.svg             time by phase, of results or of scaling tables
+  plot.py scaling  table.json  --out scaling.png scaling.svg [--model model.json]    strong or weak, with the ideal line
+  plot.py roofline kernels.json --out roofline.png          kernels under the ceilings of the same process
 
-One line a file; the best round is marked; popularity is the dashed line. Needs h5py and matplotlib
+RESULT: an HDF5 result or its JSON twin. INVALID runs are named, and drawn in no line. Needs h5py and matplotlib
 (Debian: python3-h5py python3-matplotlib).
 """
+from __future__ import annotations
+
 import argparse
-import json
 import sys
+from pathlib import Path
 
-import h5py
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (after the backend is chosen)
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from records.errors import Refusal, exit_with  # noqa: E402  (the path comes first)
 
 
-def main():
+def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("results", nargs="+")
-    parser.add_argument("--out", required=True)
+    parser.add_argument("what", choices=["curves", "phases", "scaling", "roofline"])
+    parser.add_argument("records", nargs="+", type=Path)
+    parser.add_argument("--out", nargs="+", required=True)
     parser.add_argument("--metric", default="ndcg_50")
     parser.add_argument("--split", default="valid", choices=["valid", "test"])
-    arguments = parser.parse_args()
-    column = f"{arguments.split}_{arguments.metric}"
-    figure, axes = plt.subplots(figsize=(7, 4.2), layout="constrained")
-    title = ""
-    for path in arguments.results:
-        with h5py.File(path) as f:
-            if f.attrs["status"] == "failed":
-                sys.exit(f"{path}: the run failed: {f.attrs['status_text']}")
-            config = json.loads(f.attrs["config"])
-            rounds, values = f["metrics/round"][:], f[f"metrics/{column}"][:]
-            best = int(f.attrs["best_round"]) - 1
-            (line,) = axes.plot(rounds, values, label=f"{config['backbone']} + {config['fusion']}")
-            axes.plot(rounds[best], values[best], "o", color=line.get_color(), markersize=5)
-            popularity = f[f"baselines/{column}"][0]
-            title = f"{config['data'].rsplit('/', 1)[-1]}, negatives {config['negatives']}"
-    axes.axhline(popularity, linestyle="--", color="grey", linewidth=1, label="popularity")
-    axes.set(xlabel="round", ylabel=column, title=title)
-    axes.legend(frameon=False, fontsize=9)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(arguments.out, dpi=110)
+    parser.add_argument("--model", type=Path)
+    return parser.parse_args()
+
+
+def main() -> int:
+    given = parse_arguments()
+    from figures import curves, phases, roofline, scaling, style  # here: --help needs no matplotlib
+
+    if given.what in ("scaling", "roofline") and len(given.records) != 1:
+        raise Refusal(f"{len(given.records)} records", f"{given.what} draws one", "give one")
+    figure = {"curves": lambda: curves.draw(given.records, f"{given.split}_{given.metric}"), "phases": lambda: phases.draw(given.records),
+              "scaling": lambda: scaling.draw(given.records[0], given.model), "roofline": lambda: roofline.draw(given.records[0])}[given.what]()
+    style.save(figure, given.out)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main)
