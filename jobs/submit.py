@@ -42,8 +42,8 @@ def arguments_of(given: argparse.Namespace) -> list[str]:
             raise Refusal("--seed or --out beside --seeds", "every task of the array has its own", "leave them out")
         if not any(word.split("=")[0] == "--out" for word in words):
             words += [] if given.seeds else ["--out", str(Path(given.folder).resolve() / "result.h5")]
-        if "--overwrite" not in words:
-            words.append("--overwrite")  # a job that runs again replaces its own result
+        if given.template != "requeue" and "--overwrite" not in words:
+            words.append("--overwrite")  # a job that runs again replaces its own result; one that is continued must not
     return words
 
 

@@ -51,7 +51,15 @@ def _read_run(folder: Path) -> tuple[dict[str, Any], str]:
         last = attempts.read_text().strip().splitlines()[-1:]
         return {}, f"no result; last: {last[0] if last else 'nothing'} (see log.txt)"
     run = read_result(twin)
+    run["load"] = _load_before(folder)
     return run, why_invalid(run)
+
+
+def _load_before(folder: Path) -> float:
+    """The machine's load average when the run began: what others took from it."""
+    captured = folder / "environment.txt"
+    lines = captured.read_text().split("# load\n")[1:] if captured.exists() else []
+    return float(lines[0].split()[0]) if lines else 0.0
 
 
 def _of_run(run: dict[str, Any], column: str) -> float:
@@ -65,6 +73,7 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
     low, high, coverage = median_interval(seconds)
     clients = [run["metrics"]["participants"][-1] / second for run, second in zip(runs, seconds)]
     row = {"round_s": statistics.median(seconds), "round_s_low": low, "round_s_high": high, "coverage": round(coverage, 3), "round_s_runs": seconds,
+           "round_s_fastest": min(s for run in runs for s in run["time"]["round_s"][1:]), "load_before": statistics.median(run["load"] for run in runs),
            "client_rounds_per_s": statistics.median(clients)}
     for phase in PHASES:
         row[f"{phase}_s"] = statistics.median(_of_run(run, f"{phase}_max") for run in runs)
@@ -109,13 +118,13 @@ def _cell(value: Any) -> Any:
 
 
 def as_text(table: dict[str, Any]) -> str:
-    lines = [f"{'nodes':>5} {'ranks':>5} {'threads':>7} {'runs':>4} {'round ms':>10} {'low':>9} {'high':>9} {'eff.':>5} {'imbal.':>6} {'comm.':>6}  status"]
+    lines = [f"{'nodes':>5} {'ranks':>5} {'threads':>7} {'runs':>4} {'round ms':>10} {'low':>9} {'high':>9} {'eff.':>5} {'imbal.':>6} {'comm.':>6} {'load':>5}  status"]
     for row in table["rows"]:
         head = f"{row['nodes']:>5} {row['ranks']:>5} {row['threads']:>7} {row['runs']:>4}"
         mark = row["status"] + (", oversubscribed" if row["oversubscribed"] else "") + "".join(f"\n{'':>8}INVALID {why}" for why in row["invalid"])
-        numbers = f"{'-':>10} {'-':>9} {'-':>9} {'-':>5} {'-':>6} {'-':>6}"
+        numbers = f"{'-':>10} {'-':>9} {'-':>9} {'-':>5} {'-':>6} {'-':>6} {'-':>5}"
         if "round_s" in row:
             numbers = (f"{1e3 * row['round_s']:>10.2f} {1e3 * row['round_s_low']:>9.2f} {1e3 * row['round_s_high']:>9.2f} {row['efficiency']:>5.2f} "
-                       f"{row['imbalance']:>6.2f} {row['communication_share']:>6.1%}")
+                       f"{row['imbalance']:>6.2f} {row['communication_share']:>6.1%} {row['load_before']:>5.1f}")
         lines.append(f"{head} {numbers}  {mark}")
     return "\n".join(lines)

@@ -28,7 +28,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop_after_this_round)
     out = Path(words[words.index("--out") + 1])
     saved = out.with_suffix(".saved")
-    rounds = json.loads(saved.read_text()) if "--resume" in words else []
+    rounds = json.loads(saved.read_text()) if "--resume" in words and saved.exists() else []
     start = len(rounds)
     while len(rounds) < ROUNDS:
         time.sleep(0.1)

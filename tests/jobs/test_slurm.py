@@ -97,6 +97,10 @@ def submit_all(box: Box) -> None:
     train = ["train", "--data", str(data), "--rounds", "3", "--dim", "8"]
     # The longest first: it waits for a signal and for its second start.
     box.submit("requeue", "--template", "requeue", program=HERE / "stand_in.py", arguments=["train", "--data", str(data), "--checkpoint-every", "5"])
+    if checkpoints(box):
+        big = box.folder / "big.h5"
+        run([box.program, "generate", "--users", "1000", "--items", "500", "--dim-text", "8", "--dim-image", "8", "--out", big])
+        box.submit("continued", "--template", "requeue", arguments=["train", "--data", str(big), "--rounds", "300", "--checkpoint-every", "5"])
     box.submit("nodes", "--template", "nodes", "--nodes", "2", "--ranks", "2", arguments=train)
     box.submit("cpu-node", "--template", "cpu-node", "--ranks", "2", arguments=train)
     box.submit("array", "--template", "array", "--seeds", "0-2", arguments=train)
@@ -105,14 +109,17 @@ def submit_all(box: Box) -> None:
         box.submit("profile-ncu", "--template", "profile-ncu", "--gpus", "1", arguments=train)
 
 
-def send_signal(box: Box) -> None:
+def checkpoints(box: Box) -> bool:
+    return "--checkpoint-every" in run([box.program, "train", "--help"])
+
+
+def send_signal(box: Box, name: str, ready: str) -> None:
     """What --signal=B:USR1@120 does two minutes before the end; SLURM itself would send it up to 30 s late."""
-    ready = box.folder / "requeue" / "result.ready"
-    while not ready.exists():
-        expect(time.monotonic() - box.start_time < PATIENCE, f"requeue did not start: {box.states('requeue')} {box.text('requeue', 'log.txt')}")
-        time.sleep(0.05)
-    run(["scancel", "--signal=USR1", "--batch", box.ids["requeue"]])
-    box.say("requeue: USR1 sent to the batch script")
+    while not list((box.folder / name).glob(ready)):
+        expect(time.monotonic() - box.start_time < PATIENCE, f"{name} did not start: {box.states(name)} {box.text(name, 'log.txt')}")
+        time.sleep(0.02)
+    run(["scancel", "--signal=USR1", "--batch", box.ids[name]])
+    box.say(f"{name}: USR1 sent to the batch script")
 
 
 def check_ranks(box: Box) -> None:
@@ -162,6 +169,20 @@ def check_requeue(box: Box) -> None:
     box.say("requeue: exit 75 after round 5, requeued, resumed, twenty rounds done once each")
 
 
+def check_continued(box: Box) -> None:
+    """The program itself: interrupted, requeued, resumed, and the same bits as a run that nothing interrupted."""
+    if "continued" not in box.ids:
+        box.say("continued: not tested, this program has no checkpoints")
+        return
+    box.wait("continued", "COMPLETED")
+    attempts = box.text("continued", "attempts.txt")
+    expect("ended 75" in attempts and "ended 0" in attempts, f"not ended with 75 and then 0: {attempts} {box.text('continued', 'log.txt')}")
+    whole = box.folder / "whole.h5"
+    run([box.program, "train", "--data", box.folder / "big.h5", "--rounds", "300", "--out", whole])
+    expect(json.loads(whole.with_suffix(".json").read_text())["metrics"] == box.result("continued")["metrics"], "the continued run ended with other metrics")
+    box.say("continued: exit 75, requeued, resumed, the same metrics as a run that was not interrupted")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=Path)
@@ -172,8 +193,10 @@ def main() -> int:
         box.start()
         try:
             submit_all(box)
-            send_signal(box)
-            for check in (check_ranks, check_array, check_gpu, check_requeue):
+            if "continued" in box.ids:
+                send_signal(box, "continued", "*.ckpt*.h5")
+            send_signal(box, "requeue", "result.ready")
+            for check in (check_ranks, check_array, check_gpu, check_requeue, check_continued):
                 check(box)
             box.say("all as it should be")
             return 0
