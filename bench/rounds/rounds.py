@@ -18,6 +18,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from records.validity import why_invalid  # noqa: E402  (the path comes first)
+
 PHASES = ["sampling", "training", "aggregation", "grouping", "views", "teacher", "evaluation", "commit"]
 METHODS = ["fcf/none", "fcf/mlp", "fcf/gfmfr", "fcf/fedvlr", "fcf/fedvlr+gfmfr", "fedncf/none", "fedrap/none", "fedrap/gfmfr"]
 
@@ -44,7 +47,10 @@ def run(arguments, method, ranks, folder):
     done = subprocess.run(command, env={"OMP_NUM_THREADS": "1", **os.environ}, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
-    return json.loads(out.with_suffix(".json").read_text())
+    record = json.loads(out.with_suffix(".json").read_text())
+    if why := why_invalid(record):
+        sys.exit(f"INVALID: {' '.join(command)}: {why}")
+    return record
 
 
 def main():

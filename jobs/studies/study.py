@@ -19,6 +19,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+from records.validity import why_invalid  # noqa: E402  (the path comes first)
+
 METRICS = ["hr_50", "ndcg_50", "hr_50_warm", "ndcg_50_warm", "hr_50_cold", "ndcg_50_cold", "hr_10", "ndcg_10"]
 
 
@@ -65,7 +68,7 @@ class Runner:
         if not record.exists():
             return None
         loaded = json.loads(record.read_text())
-        return loaded if loaded["status"] != "failed" else None
+        return loaded if loaded["status"] != "failed" else None  # any other reason not to use it is named in runs.csv
 
     def run_all(self, jobs):
         with ThreadPoolExecutor(self.arguments.parallel) as pool:
@@ -82,7 +85,7 @@ def at_best(record, prefix="test"):
 
 
 def validation(record):
-    return -1.0 if record is None else record["facts"]["best_valid_ndcg_50"]
+    return -1.0 if record is None or why_invalid(record) else record["facts"]["best_valid_ndcg_50"]
 
 
 def trials(grid, count, seed):
@@ -127,6 +130,9 @@ def final(study, runner, chosen):
         cell = {"backbone": backbone, "fusion": fusion, "protocol": protocol, "seed": seed}
         if record is None:
             rows.append({**cell, "status": "diverged"})
+            continue
+        if why := why_invalid(record):
+            rows.append({**cell, "status": f"INVALID: {why}"})
             continue
         row = {**cell, "status": record["status"], "best_round": record["best_round"],
                "rounds": len(record["metrics"]["round"]), "valid_ndcg_50": validation(record), "seconds": round(record["facts"]["total_seconds"], 2)}

@@ -1,40 +1,86 @@
 #!/usr/bin/env python3
-"""Markdown tables from study.py's runs.csv: test HR@50 / NDCG@50 in percent, mean ± sd over seeds.
+"""Markdown tables of repeated runs: test HR@50 / NDCG@50 in percent, mean ± sd over seeds.
 
-  summarise.py RUNS.csv [--columns fusion|protocol] [--published PUBLISHED.json] [--split cold]
+  summarise.py RUNS.csv [--published PUBLISHED.json] [--split cold] [--trim 0.2]       the table of study.py
+  summarise.py FOLDER ...                                                               all results in it, such as those of a job array
+
+The mean leaves out the lowest and the highest --trim of the seeds (with fewer than five: none). Runs that diverged or are INVALID
+are counted beside, and averaged nowhere.
 """
 import argparse
 import csv
 import json
 import statistics
+import sys
 from collections import defaultdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+from records.errors import Refusal, exit_with  # noqa: E402  (the path comes first)
+from records.intervals import trimmed_mean  # noqa: E402
+from records.readers import read_result, results_in  # noqa: E402
+from records.validity import why_invalid  # noqa: E402
 
 
-def mean_sd(values):
+def mean_sd(values, trim):
     values = [100 * float(v) for v in values if v not in ("", None)]
     if not values:
         return "–"
     sd = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.1f}±{sd:.1f}"
+    return f"{trimmed_mean(values, trim):.1f}±{sd:.1f}"
 
 
-def cell(rows, suffix=""):
-    """Means over the seeds that did not diverge; how many did is said."""
-    diverged = sum(r.get("status") == "diverged" for r in rows)
-    text = " / ".join(mean_sd([r.get(f"test_{m}_50{suffix}") for r in rows]) for m in ("hr", "ndcg"))
-    return text + (f" ({diverged} of {len(rows)} diverged)" if diverged else "")
+def cell(rows, suffix, trim):
+    """Means over the seeds that can be used; how many cannot is said."""
+    diverged, invalid = sum(r.get("status") == "diverged" for r in rows), sum(str(r.get("status")).startswith("INVALID") for r in rows)
+    text = " / ".join(mean_sd([r.get(f"test_{m}_50{suffix}") for r in rows], trim) for m in ("hr", "ndcg"))
+    text += f" ({diverged} of {len(rows)} diverged)" if diverged else ""
+    return text + (f" ({invalid} of {len(rows)} INVALID)" if invalid else "")
+
+
+def rows_of_folder(folder):
+    rows = []
+    for file in results_in(folder):
+        run = read_result(file)
+        config, why = run["config"], why_invalid(run)
+        row = {"backbone": config["backbone"], "fusion": config["fusion"], "protocol": config["negatives"], "seed": config["seed"],
+               "status": f"INVALID: {why}" if why else run["status"]}
+        if why:
+            print(f"INVALID: {file}: {why}", file=sys.stderr)
+        elif run["best_round"] > 0:
+            row |= {name: column[run["best_round"] - 1] for name, column in run["metrics"].items() if name.startswith("test_")}
+        rows.append(row)
+    return rows
+
+
+def read_rows(path):
+    if path.is_dir():
+        return rows_of_folder(path)
+    try:
+        with open(path, newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{path} cannot be read", str(error), "give the runs.csv of study.py, or a folder of results") from error
+    lacks = [name for name in ("backbone", "fusion", "protocol", "seed", "status") if rows and name not in rows[0]]
+    if lacks:
+        raise Refusal(f"{path} is no table of runs", f"it has no column {', '.join(lacks)}", "give the runs.csv of study.py")
+    return rows
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs")
+    parser.add_argument("runs", type=Path)
     parser.add_argument("--published", help='JSON {"backbone/fusion": "HR / NDCG"}: the papers\' figures')
     parser.add_argument("--split", choices=["warm", "cold"], help="only clients with such a held-out item")
+    parser.add_argument("--trim", type=float, default=0.2, help="share of the seeds left out at each end (default 0.2)")
     arguments = parser.parse_args()
     published = json.load(open(arguments.published)) if arguments.published else {}
     suffix = f"_{arguments.split}" if arguments.split else ""
     cells = defaultdict(list)
-    for row in csv.DictReader(open(arguments.runs)):
+    rows = read_rows(arguments.runs)
+    if not rows:
+        raise Refusal(f"{arguments.runs} holds no runs", "the table is empty, or no result is in the folder", "check the name")
+    for row in rows:
         cells[row["backbone"], row["fusion"], row["protocol"]].append(row)
     order = lambda i: list(dict.fromkeys(key[i] for key in cells))
     protocols = order(2)
@@ -42,11 +88,13 @@ def main():
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
     for backbone in order(0):
         for fusion in order(1):
-            line = [backbone, fusion] + [cell(cells[backbone, fusion, p], suffix) for p in protocols]
+            line = [backbone, fusion] + [cell(cells[backbone, fusion, p], suffix, arguments.trim) for p in protocols]
             if published:
                 line.append(published.get(f"{backbone}/{fusion}", "–"))
             print("| " + " | ".join(line) + " |")
+    seeds = sorted({int(row["seed"]) for row in rows})
+    print(f"\nSeeds {', '.join(map(str, seeds))}; means without the outer {arguments.trim:.0%} at each end.")
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: see LICENSE
+from spack.package import *
+
+
+class Fedfuse(CMakePackage):
+    """MPI benchmark suite for federated multimodal recommendation."""
+
+    # A checkout is the source: `spack dev-build` and `spack develop` need no address; set `git` where you keep yours.
+    git = "file:///path/of/fedfuse"
+    version("main", branch="main")
+
+    variant("native", default=True, description="optimise for the processor of the build machine")
+    variant("benchmarks", default=True, description="build the kernel and collective benchmarks")
+    variant("tools", default=True, description="Python packages that compare and plot need")
+    variant("cuda", default=False, description="look for CUDA, cuBLAS and NCCL")
+
+    depends_on("c", type="build")
+    depends_on("cxx", type="build")
+    depends_on("cmake@3.25:", type="build")
+    depends_on("mpi")
+    depends_on("hdf5@1.10:+mpi")
+    depends_on("eigen@3.4:3")
+    depends_on("random123")
+    depends_on("cli11")
+    depends_on("nlohmann-json")
+    depends_on("benchmark", when="+benchmarks")
+    depends_on("googletest", type="test")
+    depends_on("cuda@12:", when="+cuda")
+    depends_on("nccl", when="+cuda")
+    depends_on("python@3.10:", type="run")
+    depends_on("py-h5py", type="run", when="+tools")
+    depends_on("py-matplotlib", type="run", when="+tools")
+
+    def cmake_args(self):
+        return [
+            self.define_from_variant("FEDFUSE_NATIVE", "native"),
+            self.define_from_variant("FEDFUSE_BENCHMARKS", "benchmarks"),
+            self.define_from_variant("FEDFUSE_CUDA", "cuda"),
+            self.define("FEDFUSE_TESTS", self.run_tests),
+        ]

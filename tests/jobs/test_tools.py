@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Records, comparing, plotting, systems and job folders, without running the program."""
+import importlib.util
+import json
+import unittest
+from pathlib import Path
+
+from tool import QUICKSTART, ROOT, ToolTest, a_result, benchmarks
+
+from lib import systems
+from records.intervals import median_interval, ratio_interval, trimmed_mean
+from records.validity import why_invalid
+
+
+class Validity(unittest.TestCase):
+    def test_a_published_run_is_valid(self):
+        self.assertEqual(why_invalid(a_result()), "")
+        self.assertEqual(why_invalid(a_result(status="complete")), "")
+
+    def test_every_reason_is_named(self):
+        run = a_result()
+        rounds = len(run["metrics"]["round"])
+        for changed, reason in ((a_result(status="failed", status_text="diverged"), "diverged"), (a_result(status="interrupted"), "interrupted"),
+                                (a_result(status="invalid: sums differ"), "sums differ"), (a_result(status="running"), "running"),
+                                (a_result(metrics={"loss": [None] * rounds}), "loss of round 1"),
+                                (a_result(metrics={"test_ndcg_50": [float("inf")] * rounds}), "test_ndcg_50"),
+                                (a_result(metrics={"participants": [7.0] * rounds}), "7 of"),
+                                (a_result(metrics={"valid_clients": [9.0] + run["metrics"]["valid_clients"][1:]}), "were evaluated")):
+            with self.subTest(reason):
+                self.assertIn(reason, why_invalid(changed))
+
+
+class Intervals(unittest.TestCase):
+    def test_order_statistics(self):
+        low, high, coverage = median_interval(list(range(1, 11)))  # of ten: the second and the ninth, 97.9 %
+        self.assertEqual((low, high), (2, 9))
+        self.assertAlmostEqual(coverage, 1 - 22 / 1024)
+        self.assertEqual(median_interval([3.0, 1.0, 2.0])[:2], (1.0, 3.0))
+        self.assertEqual(median_interval([5.0])[:2], (5.0, 5.0))
+
+    def test_trimmed_mean_leaves_out_the_outer_values(self):
+        self.assertEqual(trimmed_mean([100, 1, 2, 3, -50]), 2)
+        self.assertEqual(trimmed_mean([1, 2, 6]), 3)
+
+    def test_bootstrap_is_repeatable_and_covers(self):
+        a, b = [1.0, 1.1, 0.9, 1.0, 1.05], [2.0, 2.1, 1.9, 2.05, 2.0]
+        self.assertEqual(ratio_interval(a, b), ratio_interval(a, b))
+        low, high = ratio_interval(a, b)
+        self.assertTrue(1.7 < low <= 2.0 <= high < 2.4)
+
+
+class Compare(ToolTest):
+    base = {"k/1": [10.0, 10.1, 9.9, 10.0, 10.05], "k/2": [5.0, 5.1, 4.9]}
+
+    def test_same_and_noise_are_no_regression(self):
+        a = self.write("a.json", benchmarks(self.base))
+        b = self.write("b.json", benchmarks({"k/1": [10.1, 10.0, 9.95, 10.2, 9.9], "k/2": [5.0, 5.1, 4.9], "new": [1.0]}))
+        self.assertIn("only in B: new", self.run_tool("bench/compare.py", a, b))
+
+    def test_slower_ends_with_1_and_faster_with_0(self):
+        a = self.write("a.json", benchmarks(self.base))
+        b = self.write("b.json", benchmarks({**self.base, "k/1": [20.0, 20.1, 19.9]}))
+        self.assertIn("REGRESSION", self.run_tool("bench/compare.py", a, b, code=1))
+        self.assertIn("faster", self.run_tool("bench/compare.py", b, a))
+
+    def test_one_sample_is_not_judged(self):
+        a, b = self.write("a.json", benchmarks({"k": [1.0]})), self.write("b.json", benchmarks({"k": [9.0]}))
+        self.assertIn("not judged", self.run_tool("bench/compare.py", a, b))
+
+    def test_a_failed_check_ends_with_1(self):
+        broken = benchmarks(self.base)
+        broken["benchmarks"].append({"name": "k/3", "error_occurred": True, "error_message": "wrong result"})
+        good = benchmarks({**self.base, "k/3": [1.0, 1.0, 1.0]})
+        self.assertIn("wrong result", self.run_tool("bench/compare.py", self.write("a.json", good), self.write("b.json", broken), code=1))
+
+    def test_results_and_an_invalid_one(self):
+        a = self.write("a/none.json", a_result())
+        self.assertIn("same", self.run_tool("bench/compare.py", a, QUICKSTART / "none.json"))
+        b = self.write("b/none.json", a_result(status="failed", status_text="diverged"))
+        self.run_tool("bench/compare.py", a.parent, b.parent, code=2)  # no row of B can be used
+
+    def test_bad_input_ends_with_2(self):
+        good = self.write("a.json", benchmarks(self.base))
+        for other in (self.folder / "absent.json", self.write("text.json", "no JSON"), self.write("list.json", []), self.write("alone.json", benchmarks({"z": [1.0]}))):
+            with self.subTest(other):
+                self.run_tool("bench/compare.py", good, other, code=2)
+
+
+class Systems(ToolTest):
+    def test_every_system_of_the_repository_is_right(self):
+        for name in systems.known_systems():
+            self.assertTrue(systems.load(name).launcher)
+
+    def test_mistakes_are_named(self):
+        good = json.loads((systems.FOLDER / "generic.json").read_text())
+        for change, said in (({"partitoin": "x"}, 'unknown key "partitoin" (did you mean "partition"?)'), ({"cores_per_node": "64"}, '"cores_per_node" must be of type int'),
+                             ({"launcher": "srun {rank}"}, "unknown place {rank}"), ({"scheduler": "pbs"}, "slurm or local")):
+            with self.subTest(said):
+                system = self.write("system.json", {**good, **change})
+                self.assertIn(said, self.run_tool("jobs/submit.py", "--system", system, "--folder", self.folder / "job", code=2))
+
+    def test_a_job_that_does_not_fit_is_refused(self):
+        for words, said in ((["--ranks", "65"], "64 cores a node"), (["--gpus", "5"], "has 4"), (["--nodes", "2"], "a node would have none"),
+                            (["--template", "arra", "--seeds", "1"], "belong together")):
+            with self.subTest(said):
+                self.assertIn(said, self.run_tool("jobs/submit.py", "--folder", self.folder / "job", *words, code=2))
+
+    def test_dry_run_prints_the_line(self):
+        said = self.run_tool("jobs/submit.py", "--folder", self.folder / "job", "--template", "gpu-node", "--gpus", 2, "--ranks", 2, "--", "train", "--data", "d.h5")
+        self.assertIn("--gpus-per-node=2", said)
+        self.assertIn("result.h5", (self.folder / "job/job.sh").read_text())
+
+
+@unittest.skipUnless(importlib.util.find_spec("matplotlib"), "no matplotlib (python3-matplotlib)")
+class Plot(ToolTest):
+    def test_every_figure(self):
+        table = {"format": "fedfuse-scaling", "kind": "strong", "train": {"backbone": "fcf", "fusion": "none"}, "rows": [
+            {"nodes": 1, "ranks": r, "threads": 1, "cores": r, "oversubscribed": r > 2, "invalid": ["repeat-0: failed"] if r == 2 else [], "round_s": 1 / r, "round_s_low": 0.9 / r,
+             "round_s_high": 1.2 / r, "efficiency": 1.0, "communication_share": 0.1} for r in (1, 2, 4)]}
+        path = self.write("table.json", table)
+        model = self.write("model.json", {"format": "fedfuse-model", "kind": "strong", "points": [{"ranks": r, "predicted_s": 1 / r, "extrapolated": r > 2} for r in (1, 2, 4, 8)]})
+        for words in (["curves", *sorted(QUICKSTART.glob("*.json"))], ["phases", *sorted(QUICKSTART.glob("*.json"))], ["scaling", path, "--model", model],
+                      ["roofline", ROOT / "results/kernels/kernels.json"]):
+            for ending in (".png", ".svg"):
+                with self.subTest(f"{words[0]}{ending}"):
+                    out = self.folder / f"{words[0]}{ending}"
+                    self.run_tool("bench/plot.py", *words, "--out", out)
+                    self.assertGreater(out.stat().st_size, 1000)
+        self.assertIn("EXTRAPOLATION", (self.folder / "scaling.svg").read_text())
+
+    def test_an_invalid_run_is_named_and_not_drawn(self):
+        bad = self.write("bad.json", a_result(status="failed", status_text="diverged"))
+        said = self.run_tool("bench/plot.py", "curves", QUICKSTART / "mlp.json", bad, "--out", self.folder / "c.png")
+        self.assertIn("INVALID, not drawn", said)
+        self.run_tool("bench/plot.py", "curves", bad, "--out", self.folder / "d.png", code=2)
+
+    def test_bad_input(self):
+        self.run_tool("bench/plot.py", "roofline", QUICKSTART / "mlp.json", "--out", self.folder / "r.png", code=2)
+        self.run_tool("bench/plot.py", "curves", QUICKSTART / "mlp.json", "--out", self.folder / "r.pdf", code=2)
+        self.run_tool("bench/plot.py", "curves", QUICKSTART / "mlp.json", "--metric", "nonsense", "--out", self.folder / "r.png", code=2)
+
+
+class Packaging(unittest.TestCase):
+    def test_recipes_compile_and_name_options_that_exist(self):
+        lists = (ROOT / "CMakeLists.txt").read_text()
+        for file in (ROOT / "jobs/packaging").rglob("*.py"):
+            text = file.read_text()
+            compile(text, str(file), "exec")
+            for word in text.replace('"', " ").split():
+                if word.startswith("FEDFUSE_") and file.name == "package.py":
+                    self.assertIn(f"option({word}", lists)
+
+
+class Summaries(ToolTest):
+    def test_invalid_runs_are_counted_and_left_out(self):
+        for seed, status in ((0, "finished"), (1, "finished"), (2, "failed")):
+            self.write(f"result-{seed}.json", a_result(status=status, config={"seed": seed}))
+        said = self.run_tool("jobs/studies/summarise.py", self.folder)
+        self.assertIn("(1 of 3 INVALID)", said)
+        self.assertIn("Seeds 0, 1, 2", said)
+        self.run_tool("jobs/studies/summarise.py", Path("/absent.csv"), code=2)
+
+
+if __name__ == "__main__":
+    unittest.main()
