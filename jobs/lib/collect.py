@@ -18,7 +18,7 @@ PHASES = ("sampling", "training", "aggregation", "grouping", "views", "teacher",
 def collect(work: Path, study: Study) -> dict[str, Any]:
     rows = [_row(work, study, point) for point in study.points]
     _add_efficiency(study.kind, rows)
-    provenance = next((run for row in rows for run in row.pop("provenances")), {})
+    provenance = next((run for runs in [row.pop("provenances") for row in rows] for run in runs), {})  # without command lines: they hold paths
     kept = {name: provenance.get(name) for name in ("version", "git_sha", "git_dirty", "compiler", "compiler_flags", "mpi", "started_utc") if name in provenance}
     return {"format": "fedfuse-scaling", "schema_version": 1, "name": study.name, "kind": study.kind, "generate": study.generate, "train": study.train,
             "repeats": study.repeats, "provenance": kept, "rows": rows}
