@@ -100,7 +100,7 @@ def submit_all(box: Box) -> None:
     if checkpoints(box):
         big = box.folder / "big.h5"
         run([box.program, "generate", "--users", "1000", "--items", "500", "--dim-text", "8", "--dim-image", "8", "--out", big])
-        box.submit("continued", "--template", "requeue", arguments=["train", "--data", str(big), "--rounds", "300", "--checkpoint-every", "5"])
+        box.submit("continued", "--template", "requeue", arguments=["train", "--data", str(big), "--rounds", "120", "--checkpoint-every", "5"])
     box.submit("nodes", "--template", "nodes", "--nodes", "2", "--ranks", "2", arguments=train)
     box.submit("cpu-node", "--template", "cpu-node", "--ranks", "2", arguments=train)
     box.submit("array", "--template", "array", "--seeds", "0-2", arguments=train)
@@ -178,7 +178,7 @@ def check_continued(box: Box) -> None:
     attempts = box.text("continued", "attempts.txt")
     expect("ended 75" in attempts and "ended 0" in attempts, f"not ended with 75 and then 0: {attempts} {box.text('continued', 'log.txt')}")
     whole = box.folder / "whole.h5"
-    run([box.program, "train", "--data", box.folder / "big.h5", "--rounds", "300", "--out", whole])
+    run([box.program, "train", "--data", box.folder / "big.h5", "--rounds", "120", "--out", whole])
     expect(json.loads(whole.with_suffix(".json").read_text())["metrics"] == box.result("continued")["metrics"], "the continued run ended with other metrics")
     box.say("continued: exit 75, requeued, resumed, the same metrics as a run that was not interrupted")
 
