@@ -8,8 +8,8 @@
 
 namespace fedfuse {
 
-Progress::Progress(bool speaks, std::int64_t rounds)
-    : speaks_(speaks), terminal_(isatty(STDERR_FILENO) != 0), rounds_(rounds), start_(now_seconds()) {}
+Progress::Progress(bool speaks, std::int64_t done, std::int64_t rounds)
+    : speaks_(speaks), terminal_(isatty(STDERR_FILENO) != 0), done_(done), rounds_(rounds), start_(now_seconds()) {}
 
 Progress::~Progress() {
   if (speaks_ && terminal_ && client_rounds_ > 0) std::fputc('\n', stderr);
@@ -21,9 +21,9 @@ void Progress::show(std::int64_t round, double loss, double ndcg, std::int64_t p
   if (!speaks_) return;
   const double now = now_seconds(), interval = terminal_ ? 0.1 : 5.0;
   const bool last = round == rounds_;
-  if (!last && round != 1 && now - last_shown_ < interval) return;
+  if (!last && round != done_ + 1 && now - last_shown_ < interval) return;
   last_shown_ = now;
-  const double seconds = now - start_, left = seconds / double(round) * double(rounds_ - round);
+  const double seconds = now - start_, left = seconds / double(round - done_) * double(rounds_ - round);
   std::fprintf(stderr, "%sround %lld/%lld  loss %.4f  valid NDCG@50 %.4f  %.0f client-rounds/s  %.0f s left%s", terminal_ ? "\r" : "",
                static_cast<long long>(round), static_cast<long long>(rounds_), loss, ndcg_, double(client_rounds_) / seconds, left,
                terminal_ ? "   " : "\n");

@@ -7,6 +7,7 @@
 #include "core/memory.hpp"
 #include "core/text.hpp"
 #include "model/head.hpp"
+#include "results/record_state.hpp"
 #include "server/grouping/agreement.hpp"
 
 namespace fedfuse {
@@ -72,7 +73,6 @@ void Recorder::baselines(const Baselines& baselines) {
     set_evaluation(record.baselines, *evaluation);
   }
   setup_ = comm_.max(now_seconds() - start_);
-  moved_before_ = comm_.moved();
 }
 
 void Recorder::round(std::int64_t round, const RoundReport& report, const Federation& federation, const std::optional<RoundEvaluation>& evaluation) {
@@ -113,7 +113,6 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   traffic.set("moved_sum", double(comm_.sum(moved.summed - moved_before_.summed)));
   traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
   time(round, report, federation, in_mpi);
-  moved_before_ = comm_.moved();
   upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);
 }
 
@@ -171,13 +170,25 @@ void Recorder::time(std::int64_t round, const RoundReport& report, const Federat
   client_rounds_ += report.participants;
 }
 
+void Recorder::visit(StateVisitor& visitor) {
+  fedfuse::visit(visitor, "run/record", record, data_);
+  double seconds = before_ + comm_.max(now_seconds() - start_), setup = setup_;
+  upload_bytes_ = comm_.max(upload_bytes_);
+  visitor.number("run/seconds", seconds);
+  visitor.number("run/setup_seconds", setup);
+  visitor.number("run/training_seconds", training_seconds_);
+  visitor.number("run/client_rounds", client_rounds_);
+  visitor.number("run/upload_bytes", upload_bytes_);
+  if (visitor.loads()) before_ = seconds, setup_ += setup;
+}
+
 void Recorder::finish(const Federation& federation) {
   const auto& spec = federation.spec();
   auto& facts = record.facts;
   facts["setup_seconds"] = setup_;
   facts["rounds_done"] = double(record.metrics.rows());
   facts["training_seconds"] = training_seconds_;
-  facts["total_seconds"] = comm_.max(now_seconds() - start_);
+  facts["total_seconds"] = before_ + comm_.max(now_seconds() - start_);
   facts["client_rounds_per_second"] = training_seconds_ > 0 ? double(client_rounds_) / training_seconds_ : 0.0;
   facts["bytes_down_per_client"] = mean_of(record.traffic, "dense_down");
   facts["bytes_up_per_client"] = mean_of(record.traffic, "dense_up");

@@ -21,8 +21,10 @@ class Recorder {
   Recorder(const Config& config, const Dataset& data, const Comm& comm, int threads, double start_seconds);
 
   void baselines(const Baselines& baselines);
+  void begin_round() { moved_before_ = comm_.moved(); }
   void round(std::int64_t round, const RoundReport& report, const Federation& federation, const std::optional<RoundEvaluation>& evaluation);
   void finish(const Federation& federation);  // the facts of the whole run so far
+  void visit(StateVisitor& visitor);          // the record of the rounds so far, and what finish() needs of them
 
   RunRecord record;
 
@@ -32,7 +34,7 @@ class Recorder {
   const Dataset& data_;
   const Comm& comm_;
   int threads_;
-  double start_, setup_ = 0, training_seconds_ = 0;
+  double start_, before_ = 0, setup_ = 0, training_seconds_ = 0;  // before_: seconds of the program runs that this one resumes
   std::int64_t client_rounds_ = 0, upload_bytes_ = 0;
   MovedBytes moved_before_;
 };

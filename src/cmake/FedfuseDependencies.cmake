@@ -8,6 +8,7 @@ find_package(HDF5 REQUIRED COMPONENTS C)
 if(NOT HDF5_IS_PARALLEL)
   message(FATAL_ERROR "parallel HDF5 is needed (Debian: libhdf5-openmpi-dev)")
 endif()
+find_package(ZLIB REQUIRED)  # CRC-32 of checkpoints; parallel HDF5 brings it
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)

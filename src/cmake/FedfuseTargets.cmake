@@ -16,7 +16,7 @@ target_include_directories(fedfuse_flags SYSTEM INTERFACE ${RANDOM123_INCLUDE_DI
 target_link_libraries(fedfuse_flags INTERFACE MPI::MPI_CXX hdf5::hdf5 Eigen3::Eigen OpenMP::OpenMP_CXX Threads::Threads nlohmann_json::nlohmann_json)
 
 add_library(fedfuse_lib STATIC)
-target_link_libraries(fedfuse_lib PUBLIC fedfuse_flags)
+target_link_libraries(fedfuse_lib PUBLIC fedfuse_flags PRIVATE ZLIB::ZLIB)
 
 # fedfuse_sources(a.cpp b.cpp): sources of the current folder into the library.
 function(fedfuse_sources)

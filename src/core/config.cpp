@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/duration.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 
@@ -67,6 +68,8 @@ void check_ranges(const Config& c) {
   at_least("patience", c.patience, 0);
   at_least("threads", c.threads, 0);
   at_least("save-every", c.save_every, 0);
+  at_least("checkpoint-every", c.checkpoint_every, 0);
+  require(c.time_budget.empty() || seconds_of(c.time_budget) > 0, "time-budget", c.time_budget, "it is no time", "try --time-budget 30m, or 1h30m");
   finite_at_least("memory-gib", c.memory_gib, 0, false);
 }
 

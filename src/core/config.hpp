@@ -74,6 +74,11 @@ struct Config {
   double memory_gib = 0.0;       // what one rank may use; 0: its share of the free memory
   std::int64_t threads = 0;      // per rank; 0: OMP_NUM_THREADS or the cores that the rank may use
 
+  // restart (results/checkpoint.hpp)
+  std::int64_t checkpoint_every = 0;  // rounds between checkpoints; 0: only when a signal or the time budget ends the run
+  bool resume = false;                // go on from the newest checkpoint that is whole
+  std::string time_budget;            // save and exit with 75 before so much time has passed; empty: no limit
+
   bool operator==(const Config&) const = default;
 };
 

@@ -79,9 +79,10 @@ hid_t type_of<std::uint64_t>() {
   return H5T_NATIVE_UINT64;
 }
 
-File File::create(const std::string& path, const Comm* comm) {
+File File::create(const std::string& path, const Comm* comm, Structures structures) {
   quiet();
   const auto access = access_list(comm);
+  if (structures == Structures::checked) ok(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110), "use the format of 1.10");
   Handle id(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), H5Fclose, cat("create ", path));
   return {std::move(id), path, comm != nullptr, comm == nullptr || comm->root()};
 }
@@ -182,6 +183,15 @@ void File::read(const std::string& dataset, hid_t type, std::int64_t first_row, 
   const Handle memory(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, block, nullptr), H5Sclose, "make a dataspace");
   if (rank > 0) ok(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start, nullptr, block, nullptr), "select rows");
   ok(H5Dread(object.id(), type, memory.id(), space.id(), H5P_DEFAULT, data), cat("read ", dataset, " of ", path_));
+}
+
+std::vector<std::byte> File::read_bytes(const std::string& dataset, std::int64_t first_row, std::int64_t count) const {
+  const auto dims = shape(dataset);
+  const auto object = open_dataset(file_, dataset);
+  const Handle type(H5Dget_type(object.id()), H5Tclose, "get a type");
+  std::vector<std::byte> bytes(std::size_t(count * (dims.size() > 1 ? dims[1] : 1)) * H5Tget_size(type.id()));
+  read(dataset, type.id(), first_row, count, bytes.data());
+  return bytes;
 }
 
 void File::write_strings(const std::string& dataset, const std::vector<std::string>& values) {

@@ -33,11 +33,14 @@ class Handle {
 template <class T>
 hid_t type_of();  // float, double, int32, int64, uint8, uint64
 
+// checked: HDF5 keeps checksums of its own structures (the format of 1.10), so that it notices when they are damaged.
+enum class Structures { compatible, checked };
+
 class File {
  public:
-  static File create(const std::string& path, const Comm* comm = nullptr);  // truncates
-  static File open(const std::string& path, const Comm* comm = nullptr);    // read-only; InputError when not HDF5
-  void close();                                                             // throws if the data could not be flushed
+  static File create(const std::string& path, const Comm* comm = nullptr, Structures structures = Structures::compatible);  // truncates
+  static File open(const std::string& path, const Comm* comm = nullptr);  // read-only; InputError when not HDF5
+  void close();                                                           // throws if the data could not be flushed
 
   void group(const std::string& path);  // creates it and its parents
   [[nodiscard]] bool has(const std::string& path) const;
@@ -63,6 +66,8 @@ class File {
     read(dataset, type_of<T>(), first_row, count, values.data());
     return values;
   }
+  // ... as they are stored, whatever their type.
+  [[nodiscard]] std::vector<std::byte> read_bytes(const std::string& dataset, std::int64_t first_row, std::int64_t count) const;
   template <class T>
   [[nodiscard]] Array<T> read_all(const std::string& dataset) const {
     const auto dims = shape(dataset);

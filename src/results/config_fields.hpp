@@ -40,7 +40,8 @@ void for_each_field(C& c, Visit&& visit) {
   visit(ConfigField{"local_epochs", g, "E", "epochs", "passes of a client over its samples in a round"}, c.local_epochs);
   visit(ConfigField{"batch", g, "B", "samples", "samples of one step on a client"}, c.batch);
   visit(ConfigField{"negatives_per_positive", g, "q", "samples", "negatives drawn for each positive"}, c.negatives_per_positive);
-  visit(ConfigField{"negatives", g, "", "own-train|own-all|trained-items", "items that negatives are drawn from (src/models.md, section 1)"}, c.negatives);
+  visit(ConfigField{"negatives", g, "", "own-train|own-all|trained-items", "items that negatives are drawn from (src/models.md, section 1)"},
+        c.negatives);
   visit(ConfigField{"lr", g, "eta", "1", "learning rate of heads, user vectors and routers"}, c.lr);
   visit(ConfigField{"lr_items", g, "eta_I", "1", "learning rate of item rows; negative: eta * items"}, c.lr_items);
   visit(ConfigField{"weight_decay", g, "kappa", "1", "on every parameter that a client trains"}, c.weight_decay);
@@ -80,6 +81,13 @@ void for_each_field(C& c, Visit&& visit) {
   visit(ConfigField{"uploads", g, "", "auto|store|replay", "keep uploads for the groups, or run clients again (R10)"}, c.uploads);
   visit(ConfigField{"memory_gib", g, "", "GiB", "memory that one rank may use; 0: its share of what is free"}, c.memory_gib);
   visit(ConfigField{"threads", g, "", "threads", "OpenMP threads a rank; 0: OMP_NUM_THREADS, or the rank's cores"}, c.threads);
+  g = "Restart";
+  visit(ConfigField{"checkpoint_every", g, "", "rounds",
+                    "save all state beside --out every so many rounds, the last two are kept; 0: only on a signal"},
+        c.checkpoint_every);
+  visit(ConfigField{"resume", g, "", "", "go on from the newest whole checkpoint beside --out; from round 1 when there is none"}, c.resume);
+  visit(ConfigField{"time_budget", g, "", "seconds, or 90s 30m 12h", "save a checkpoint and exit with 75 before so much time has passed"},
+        c.time_budget);
 }
 
 }  // namespace fedfuse

@@ -1,6 +1,7 @@
 // /model and the arrays of /groups: client arrays in the order of the global ids, each one contiguous collective transfer.
 #include <algorithm>
 
+#include "results/overlay_block.hpp"
 #include "results/result_file.hpp"
 
 namespace fedfuse {
@@ -16,29 +17,15 @@ void write_clients(ResultSink& sink, const ClientOrder& order, std::int64_t clie
 }
 
 void write_overlay(ResultSink& sink, const ClientOrder& order, std::int64_t clients, const OverlayStore& overlay) {
-  std::vector<std::int32_t> counts, ids;
-  Array<float> rows;
-  ids.reserve(std::size_t(overlay.total_rows()));
-  rows.reserve(std::size_t(overlay.total_rows() * overlay.width()));
-  for (std::int64_t k = 0; k < overlay.clients(); ++k) {
-    const auto mine = overlay.of(k);
-    counts.push_back(std::int32_t(mine.ids.size()));
-    ids.insert(ids.end(), mine.ids.begin(), mine.ids.end());
-    rows.insert(rows.end(), mine.rows, mine.rows + std::int64_t(mine.ids.size()) * overlay.width());
-  }
-  const auto block_counts = order.to_block<std::int32_t>(counts, 1);
-  const auto local_offsets = offsets_of(counts), block_offsets = offsets_of(block_counts);
-  const auto in_block = block_offsets.back(), before = sink.comm().exscan(in_block), total = sink.comm().sum(in_block);
-
-  auto file_offsets = block_offsets;
-  for (auto& offset : file_offsets) offset += before;
+  const auto block = block_of(overlay, order, sink.comm());
+  auto file_offsets = offsets_of(block.counts);
+  for (auto& offset : file_offsets) offset += block.before;
   if (order.first() + order.count() < clients) file_offsets.pop_back();  // the next rank starts there
   sink.rows<std::int64_t>("/model/overlay_offsets", clients + 1, 0, order.first(), file_offsets, "1",
                           "client u's rows are [offsets[u], offsets[u + 1]) of overlay_items and overlay_rows");
-  const auto block_ids = order.to_block<std::int32_t>(ids, 1, local_offsets, block_offsets);
-  sink.rows<std::int32_t>("/model/overlay_items", total, 0, before, block_ids, "item", "items of which the client holds its own row, ascending");
-  const auto block_rows = order.to_block<float>(Rows(rows), overlay.width(), local_offsets, block_offsets);
-  sink.rows<float>("/model/overlay_rows", total, overlay.width(), before, block_rows, "1",
+  sink.rows<std::int32_t>("/model/overlay_items", block.total, 0, block.before, block.items, "item",
+                          "items of which the client holds its own row, ascending");
+  sink.rows<float>("/model/overlay_rows", block.total, overlay.width(), block.before, block.rows, "1",
                    "those rows: fedrap's personal rows, pfedrec's fine-tuned rows");
 }
 
@@ -92,23 +79,14 @@ OverlayStore read_overlay(const h5::File& file, const ClientOrder& order, const 
   OverlayStore overlay(data.local_clients(), width);
   expect(file, data, "/model/overlay_offsets", {data.clients + 1});
   expect(file, data, "/model/overlay_rows", {-1, width});
-  auto offsets = file.read_rows<std::int64_t>("/model/overlay_offsets", order.first(), order.count() + 1);
-  const auto begin = offsets.front(), rows_here = offsets.back() - begin;
-  std::vector<std::int64_t> block_offsets(offsets.begin(), offsets.end());
-  for (auto& offset : block_offsets) offset -= begin;
-  Array<std::int32_t> block_counts(std::size_t(order.count()));
-  for (std::size_t k = 0; k < block_counts.size(); ++k) block_counts[k] = std::int32_t(block_offsets[k + 1] - block_offsets[k]);
-  const auto counts = order.to_local<std::int32_t>(std::span<const std::int32_t>(block_counts), 1);
-  const auto local_offsets = offsets_of(counts);
-  const auto block_ids = file.read_rows<std::int32_t>("/model/overlay_items", begin, rows_here);
-  const auto ids = order.to_local<std::int32_t>(std::span<const std::int32_t>(block_ids), 1, block_offsets, local_offsets);
-  const auto block_rows = file.read_rows<float>("/model/overlay_rows", begin, rows_here);
-  const auto rows = order.to_local<float>(Rows(block_rows), width, block_offsets, local_offsets);
-  for (std::int64_t k = 0; k < data.local_clients(); ++k) {
-    const auto at = local_offsets[std::size_t(k)];
-    const std::span<const std::int32_t> mine(ids.data() + at, std::size_t(counts[std::size_t(k)]));
-    overlay.replace(k, mine, rows.data() + at * width);
-  }
+  const auto offsets = file.read_rows<std::int64_t>("/model/overlay_offsets", order.first(), order.count() + 1);
+  OverlayBlock block;
+  block.before = offsets.front();
+  for (std::size_t k = 0; k + 1 < offsets.size(); ++k) block.counts.push_back(std::int32_t(offsets[k + 1] - offsets[k]));
+  const auto rows_here = offsets.back() - offsets.front();
+  block.items = file.read_rows<std::int32_t>("/model/overlay_items", block.before, rows_here);
+  block.rows = file.read_rows<float>("/model/overlay_rows", block.before, rows_here);
+  fill(overlay, order, block);
   return overlay;
 }
 

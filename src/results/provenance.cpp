@@ -109,4 +109,18 @@ std::string provenance_json(const std::vector<std::string>& argv, std::int64_t t
   return text;
 }
 
+std::string resumed_provenance(const std::string& first, const std::string& own, std::int64_t round) {
+  constexpr std::size_t most = 64;  // an attribute holds 64 KiB
+  auto p = Json::parse(first, nullptr, false);
+  const auto now = Json::parse(own, nullptr, false);
+  if (!p.is_object() || !now.is_object()) return own;
+  p["resumed_times"] = p.value("resumed_times", 0) + 1;
+  auto& list = p["resumed"];
+  Json entry = {{"after_round", round}};
+  for (const char* key : {"started_utc", "ranks", "threads", "git_sha"}) entry[key] = now.value(key, Json());
+  list.push_back(entry);
+  if (list.size() > most) list.erase(list.begin());
+  return json_text(p);
+}
+
 }  // namespace fedfuse

@@ -16,8 +16,9 @@ namespace fedfuse {
 // A parallel HDF5 file in which a write that fails on one rank fails on all, as an InputError (a full disk is nobody's bug).
 class ResultSink {
  public:
-  ResultSink(const std::string& partial, const std::string& path, const Comm& comm) : comm_(comm), path_(path) {
-    step([&] { file_ = std::make_unique<h5::File>(h5::File::create(partial, &comm_)); });
+  ResultSink(const std::string& partial, const std::string& path, const Comm& comm, h5::Structures structures = h5::Structures::compatible)
+      : comm_(comm), path_(path) {
+    step([&] { file_ = std::make_unique<h5::File>(h5::File::create(partial, &comm_, structures)); });
   }
   ~ResultSink() {
     if (lost_) static_cast<void>(file_.release());  // see ResultFileLost
@@ -41,17 +42,27 @@ class ResultSink {
       throw;
     }
   }
-  // Rows of this rank, with the attributes that explain them. cols = 0: 1-D.
+  // Rows of this rank. cols = 0: 1-D.
+  template <class T>
+  void plain_rows(const std::string& name, std::int64_t total, std::int64_t cols, std::int64_t first, std::span<const T> block) {
+    step([&] { file_->write_rows<T>(name, total, cols, first, block); });
+  }
+  // Rank 0's values.
+  template <class T>
+  void plain_all(const std::string& name, std::int64_t cols, std::span<const T> values) {
+    step([&] { file_->write_all<T>(name, cols, values); });
+  }
+  // Rows of this rank, with the attributes that explain them.
   template <class T>
   void rows(const std::string& name, std::int64_t total, std::int64_t cols, std::int64_t first, std::span<const T> block, const char* unit,
             const std::string& meaning) {
-    step([&] { file_->write_rows<T>(name, total, cols, first, block); });
+    plain_rows(name, total, cols, first, block);
     describe(name, unit, meaning);
   }
   // The same values on every rank.
   template <class T>
   void all(const std::string& name, std::int64_t cols, std::span<const T> values, const std::string& unit, const std::string& meaning) {
-    step([&] { file_->write_all<T>(name, cols, values); });
+    plain_all(name, cols, values);
     describe(name, unit, meaning);
   }
   template <class T>

@@ -20,4 +20,9 @@ void DistillationSchedule::observe(double recommendation_loss, double distillati
   distillation_ = first ? distillation_loss : decay * distillation_ + (1 - decay) * distillation_loss;
 }
 
+void DistillationSchedule::visit(StateVisitor& visitor, const std::string& name) {
+  visitor.number(name + "/recommendation", recommendation_);
+  visitor.number(name + "/distillation", distillation_);
+}
+
 }  // namespace fedfuse

@@ -3,6 +3,7 @@
 // the recommendation loss to the distillation loss.
 #include <cstdint>
 
+#include "clients/state_visitor.hpp"
 #include "core/config.hpp"
 
 namespace fedfuse {
@@ -12,6 +13,7 @@ class DistillationSchedule {
   explicit DistillationSchedule(const Config& config) : config_(config) {}
   [[nodiscard]] double lambda(std::int64_t round) const;               // 0 before --distill-start
   void observe(double recommendation_loss, double distillation_loss);  // after a round that distilled
+  void visit(StateVisitor& visitor, const std::string& name);
 
  private:
   const Config& config_;

@@ -28,6 +28,18 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
   }
 }
 
+void Federation::visit(StateVisitor& visitor) {
+  fedfuse::visit(visitor, "server/global", global_);
+  fedfuse::visit(visitor, "clients", spec_, state_);
+  if (views_ != nullptr)
+    for (const auto& [name, values] : views_->parameters()) visitor.shared("server/views/" + name, values);
+  if (teacher_ != nullptr) {
+    for (const auto& [name, values] : teacher_->parameters()) visitor.shared("server/teacher/" + name, values);
+    visitor.matrix("server/preferences", preferences_);
+    schedule_.visit(visitor, "server/distillation");
+  }
+}
+
 std::int64_t Federation::weight_of(std::int64_t local) const {
   return spec_.backbone.weighs_by_samples ? std::int64_t(data_.positives(local).size()) : 1;
 }

@@ -8,6 +8,7 @@
 
 #include "clients/local_round.hpp"
 #include "clients/state.hpp"
+#include "clients/state_visitor.hpp"
 #include "core/comm.hpp"
 #include "core/config.hpp"
 #include "core/timer.hpp"
@@ -41,6 +42,9 @@ class Federation {
   Federation& operator=(const Federation&) = delete;
 
   RoundReport run_round(std::int64_t round);
+
+  // Everything that the next round depends on and the constructor does not make again.
+  void visit(StateVisitor& visitor);
 
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
   [[nodiscard]] const GlobalModel& global() const { return global_; }

@@ -1,0 +1,105 @@
+#include "app/checkpoints.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "core/timer.hpp"
+#include "results/record.hpp"
+#include "results/record_io.hpp"
+
+namespace fedfuse {
+namespace {
+
+// A result that its own run did not finish: --resume may replace it.
+bool is_unfinished_result(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
+  try {
+    const auto status = read_summary(path).record.status;
+    return status == "running" || status == "interrupted";
+  } catch (const InputError&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void check_files(const Config& config, const Comm& comm) {
+  std::int64_t ours = 0;
+  comm.on_root([&] {
+    const auto found = CheckpointFiles(config.out).found();
+    if (!found.empty() && !config.resume && !config.overwrite)
+      throw InputError(cat("cannot write ", config.out), cat("a checkpoint of an earlier run stands beside it: ", found.front().path),
+                       "add --resume to go on from it, or --overwrite to remove it, or choose another --out");
+    ours = config.resume && (!found.empty() || is_unfinished_result(config.out)) ? 1 : 0;
+  });
+  check_writable(config.out, config.overwrite || comm.max(ours) == 1, comm);
+}
+
+Checkpoints::Checkpoints(const Config& config, const Dataset& data, const Comm& comm)
+    : config_(config), data_(data), comm_(comm), files_(config.out) {
+  comm_.on_root([&] {
+    std::vector<std::string> keep;
+    if (config_.resume)
+      for (const auto& file : files_.found()) keep.push_back(file.path);
+    files_.keep_only(keep);
+  });
+}
+
+std::uint32_t Checkpoints::data_crc32() {
+  if (!data_crc32_known_) data_crc32_ = crc32_of(data_, comm_);
+  data_crc32_known_ = true;
+  return data_crc32_;
+}
+
+void Checkpoints::say(const std::string& text) const {
+  if (comm_.root()) std::fprintf(stderr, "fedfuse: %s\n", text.c_str());
+}
+
+std::int64_t Checkpoints::resume(const VisitState& visit) {
+  std::vector<std::int64_t> rounds;
+  if (comm_.root())
+    for (const auto& file : files_.found()) rounds.push_back(file.round);
+  rounds = comm_.all_gather(std::span<const std::int64_t>(rounds));
+  for (const auto round : rounds) {
+    const auto path = files_.path(round);
+    const auto [header, damage] = verify_checkpoint(path, comm_);
+    if (!header) {
+      say(cat("warning: ", path, " is damaged and left aside: ", damage));
+      continue;
+    }
+    check_same_run(path, *header, header_of(round, config_, data_, data_crc32()));
+    load_checkpoint(path, visit, data_, comm_);
+    say(cat("resumed after round ", round, " from ", path));
+    return last_round_ = round;
+  }
+  say(cat(rounds.empty() ? "there is no checkpoint beside " : "there is no whole checkpoint beside ", config_.out, ": starting with round 1"));
+  return 0;
+}
+
+void Checkpoints::save(std::int64_t round, const VisitState& visit) {
+  const double start = now_seconds();
+  const auto path = files_.path(round), before = last_path();
+  bytes_ = write_checkpoint(path, header_of(round, config_, data_, data_crc32()), visit, data_, comm_);
+  comm_.on_root([&] { files_.keep_only({path, before}); });
+  last_round_ = round, ++written_;
+  last_seconds_ = comm_.max(now_seconds() - start);
+  seconds_ += last_seconds_;
+}
+
+bool Checkpoints::try_save(std::int64_t round, const VisitState& visit) {
+  try {
+    save(round, visit);
+    return true;
+  } catch (const ResultFileLost&) {  // HDF5 cannot go on after it
+    throw;
+  } catch (const InputError& e) {
+    const auto kept = last_round_ > 0 ? cat("the one after round ", last_round_, " is kept") : std::string("none is kept");
+    say(cat("warning: no checkpoint after round ", round, ", ", kept, "; the run goes on. ", e.what()));
+    return false;
+  }
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,51 @@
+#pragma once
+// When checkpoints are written, which one a run goes on from, and which are kept. The files are results/checkpoint.hpp's.
+#include <cstdint>
+#include <string>
+
+#include "core/comm.hpp"
+#include "core/config.hpp"
+#include "data/dataset.hpp"
+#include "results/checkpoint.hpp"
+#include "results/checkpoint_files.hpp"
+
+namespace fedfuse {
+
+// Collective, before a run reads its data: may it write its result and its checkpoints? InputError. A resumed run may replace the result
+// of the run that it goes on from; a new one may not silently stand beside another's checkpoints.
+void check_files(const Config& config, const Comm& comm);
+
+class Checkpoints {
+ public:
+  // config: effective. data and comm must outlive this. Collective; a run that does not resume removes what an older one left.
+  Checkpoints(const Config& config, const Dataset& data, const Comm& comm);
+
+  // Collective. Fills the state from the newest checkpoint that is whole and returns its round; 0 when there is none. Says on
+  // stderr which it took and which are damaged. InputError when it is of another run.
+  std::int64_t resume(const VisitState& visit);
+  // Collective. InputError when it cannot be written; the one before is kept.
+  void save(std::int64_t round, const VisitState& visit);
+  // ... says so on stderr instead, and returns false.
+  bool try_save(std::int64_t round, const VisitState& visit);
+
+  [[nodiscard]] std::int64_t last_round() const { return last_round_; }  // of the newest that is whole; 0: none
+  [[nodiscard]] std::string last_path() const { return files_.path(last_round_); }
+  [[nodiscard]] std::int64_t written() const { return written_; }
+  [[nodiscard]] std::int64_t bytes() const { return bytes_; }          // of the last that was written
+  [[nodiscard]] double seconds() const { return seconds_; }            // of all that were written, slowest rank
+  [[nodiscard]] double last_seconds() const { return last_seconds_; }  // of the last
+
+ private:
+  std::uint32_t data_crc32();
+  void say(const std::string& text) const;
+  const Config config_;
+  const Dataset& data_;
+  const Comm& comm_;
+  CheckpointFiles files_;
+  std::uint32_t data_crc32_ = 0;
+  bool data_crc32_known_ = false;
+  std::int64_t last_round_ = 0, written_ = 0, bytes_ = 0;
+  double seconds_ = 0, last_seconds_ = 0;
+};
+
+}  // namespace fedfuse

@@ -1,0 +1,234 @@
+#include "app/training.hpp"
+
+#include <csignal>
+#include <cstdio>
+
+#include "app/progress.hpp"
+#include "app/stop_signal.hpp"
+#include "app/threads.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "results/provenance.hpp"
+#include "results/record.hpp"
+#include "results/validity.hpp"
+
+namespace fedfuse {
+namespace {
+
+// The record shows what was used: defaults that depend on the data are filled in.
+Config effective(Config config, const Dataset& data) {
+  config.lr_items = item_rate(config, data.items);
+  return config;
+}
+
+}  // namespace
+
+Training::Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm, double start)
+    : config_(config),
+      comm_(comm),
+      threads_(set_threads(config.threads, comm)),
+      data_(read_dataset(config.data, comm)),
+      recorder_((validate_against_data(config, data_.clients, data_.items, comm.size()), effective(config, data_)), data_, comm, threads_, start),
+      federation_(recorder_.record.config, data_, comm, threads_),
+      protocol_(evaluation_protocol(config)),
+      checkpoints_(recorder_.record.config, data_, comm),
+      budget_(config.time_budget, start) {
+  recorder_.record.provenance = provenance_json(argv, threads_, comm);
+}
+
+Ending Training::run() {
+  recorder_.baselines(evaluate_baselines(data_, protocol_, comm_));
+  auto& record = recorder_.record;
+  const auto done = config_.resume ? resume() : 0;
+  Progress progress(comm_.root(), done, config_.rounds);
+  for (std::int64_t round = done + 1; round <= config_.rounds; ++round) {
+    if (const auto why = asked_to_stop(); !why.empty()) return interrupt(round - 1, why);
+    const double begin = now_seconds();
+    const bool last = one_round(round) || round == config_.rounds;
+    progress.show(round, record.metrics.at("loss", std::size_t(round - 1)), record.metrics.at("valid_ndcg_50", std::size_t(round - 1)),
+                  std::int64_t(record.metrics.at("participants", std::size_t(round - 1))));
+    budget_.round_took(now_seconds() - begin);
+    if (last) break;
+    write_between_rounds(round);
+  }
+  if (record.status == "running") record.status = "finished", record.status_text = cat("all ", config_.rounds, " rounds were run");
+  save();
+  if (!is_invalid(record.status)) return Ending::complete;
+  if (comm_.root()) std::fprintf(stderr, "fedfuse: the result in %s is INVALID: %s\n", config_.out.c_str(), record.status_text.c_str());
+  return Ending::invalid;
+}
+
+std::int64_t Training::resume() {
+  auto& record = recorder_.record;
+  const auto own = record.provenance;
+  const auto round = checkpoints_.resume([&](StateVisitor& visitor) { visit(visitor); });
+  if (round == 0) return 0;
+  record.provenance = resumed_provenance(record.provenance, own, round);
+  if (record.best_round > 0) record.facts["best_valid_ndcg_50"] = best_;
+  return round;
+}
+
+// True when patience has run out.
+bool Training::one_round(std::int64_t round) {
+  keep_best(round - 1);
+  recorder_.begin_round();
+  federation_.timer().clear();
+  const auto report = train_round(round);
+  const auto evaluation = evaluate_round(round);
+  recorder_.round(round, report, federation_, evaluation);
+  return evaluation && judge(round, *evaluation);
+}
+
+// Ends the run on all ranks, with what was good kept, when a client or the server diverges.
+RoundReport Training::train_round(std::int64_t round) {
+  RoundReport report;
+  try {
+    report = federation_.run_round(round);
+  } catch (const InputError& e) {  // a server step, after the clients: the model of the best round is what is left
+    auto& record = recorder_.record;
+    record.status = "failed", record.status_text = cat("round ", round, ": ", e.what());
+    if (snapshot_) save();
+    throw;
+  }
+  if (report.failed_client >= 0) fail(round, report.failed_client);
+  return report;
+}
+
+std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round) {
+  if (round % config_.eval_every != 0 && round != config_.rounds) return std::nullopt;
+  return federation_.timer().time(Phase::evaluation, [&] {
+    RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_, protocol_, comm_), std::nullopt};
+    if (!federation_.preferences().empty()) e.teacher = evaluate_rows(federation_.preferences(), federation_.state().group, data_, protocol_, comm_);
+    return e;
+  });
+}
+
+// Keeps score of the best round.
+bool Training::judge(std::int64_t round, const RoundEvaluation& evaluation) {
+  auto& record = recorder_.record;
+  const double ndcg = evaluation.model.valid.all.ndcg[2];
+  if (record.best_round == 0 || ndcg > best_) {
+    best_ = ndcg, record.best_round = round, since_best_ = 0;
+    record.facts["best_valid_ndcg_50"] = ndcg;
+    return false;
+  }
+  if (config_.patience == 0 || ++since_best_ < config_.patience) return false;
+  record.status = "stopped-early";
+  record.status_text = cat("no better validation NDCG@50 in ", config_.patience, " evaluations");
+  return true;
+}
+
+// Copies the model of the best round only when the next round is about to replace it.
+void Training::keep_best(std::int64_t done) {
+  if (done > 0 && recorder_.record.best_round == done) snapshot_ = now(done);
+}
+Training::Snapshot Training::now(std::int64_t round) const {
+  return {round, federation_.global(), federation_.state(), federation_.preferences(),
+          federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings() : Matrix<float>()};
+}
+
+// All that the rounds to come depend on, and the record of those that are done.
+void Training::visit(StateVisitor& visitor) {
+  federation_.visit(visitor);
+  recorder_.visit(visitor);
+  visitor.number("run/best", best_);
+  visitor.number("run/since_best", since_best_);
+  const auto best = recorder_.record.best_round;
+  std::int64_t kept = snapshot_ && snapshot_->round == best ? best : 0;  // 0: the best round is the last one, whose model stands above
+  visitor.number("run/kept_round", kept);
+  if (kept == 0) return;
+  if (visitor.loads()) snapshot_ = now(kept);  // for the shapes
+  fedfuse::visit(visitor, "best/global", snapshot_->global);
+  fedfuse::visit(visitor, "best/clients", federation_.spec(), snapshot_->state);
+  visitor.matrix("best/preferences", snapshot_->preferences);
+  visitor.matrix("best/embeddings", snapshot_->embeddings);
+}
+
+void Training::write_between_rounds(std::int64_t round) {
+  if (config_.save_every > 0 && round % config_.save_every == 0) save();
+  if (config_.checkpoint_every > 0 && round % config_.checkpoint_every == 0) save_checkpoint(round, false);
+}
+
+// needed: nothing else would be left of the run; otherwise it goes on without.
+void Training::save_checkpoint(std::int64_t round, bool needed) {
+  const auto all = [&](StateVisitor& visitor) { visit(visitor); };
+  if (needed)
+    checkpoints_.save(round, all);
+  else if (!checkpoints_.try_save(round, all))
+    return;
+  budget_.save_took(checkpoints_.last_seconds());
+}
+
+// Why this run must end now, the same on all ranks: a signal may have come to one of them alone. Empty: it need not.
+std::string Training::asked_to_stop() const {
+  constexpr std::int64_t nothing = 0, time = 1;  // other numbers are those of signals
+  const bool late = comm_.root() && budget_.must_stop(now_seconds());
+  const auto asked = comm_.max(stop_signal() != 0 ? std::int64_t(stop_signal()) : late ? time : nothing);
+  if (asked == nothing) return "";
+  if (asked == time) return cat("the time budget of ", config_.time_budget, " is used up");
+  return asked == SIGTERM ? "SIGTERM came" : asked == SIGUSR1 ? "SIGUSR1 came" : cat("signal ", asked, " came");
+}
+
+Ending Training::interrupt(std::int64_t done, const std::string& why) {
+  if (done > checkpoints_.last_round()) save_checkpoint(done, true);
+  auto& record = recorder_.record;
+  record.status = "interrupted", record.status_text = cat(why, " after round ", done, "; --resume goes on");
+  const auto where =
+      done > 0 ? cat(": all state is in ", checkpoints_.last_path()) : std::string(", before the first round: there is nothing to keep");
+  if (comm_.root()) std::fprintf(stderr, "fedfuse: %s after round %lld%s\n", why.c_str(), static_cast<long long>(done), where.c_str());
+  if (done == 0) return Ending::interrupted;
+  try {
+    save();
+  } catch (const ResultFileLost&) {
+    throw;
+  } catch (const InputError& e) {  // the checkpoint is what counts
+    if (comm_.root()) std::fprintf(stderr, "fedfuse: warning: the result so far was not written. %s\n", e.what());
+  }
+  return Ending::interrupted;
+}
+
+void Training::save() {
+  auto& record = recorder_.record;
+  recorder_.finish(federation_);
+  record.facts["checkpoints"] = double(checkpoints_.written());
+  record.facts["checkpoint_seconds"] = checkpoints_.seconds();
+  record.facts["checkpoint_bytes"] = double(checkpoints_.bytes());
+  const bool current = !snapshot_ || snapshot_->round != record.best_round;
+  record.model_round = current ? std::int64_t(record.metrics.rows()) : snapshot_->round;
+  record.preferences = current ? federation_.preferences() : snapshot_->preferences;
+  record.group_embeddings =
+      current ? (federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings() : Matrix<float>()) : snapshot_->embeddings;
+  if (const auto why = why_invalid(record); !why.empty()) record.status = "invalid", record.status_text = why;
+  write_result(config_.out, record, federation_.spec(), current ? federation_.global() : snapshot_->global,
+               current ? federation_.state() : snapshot_->state, data_, comm_);
+}
+
+// A client diverged: the state is that after the round before, which is saved.
+void Training::fail(std::int64_t round, std::int64_t client) {
+  auto& record = recorder_.record;
+  record.status = "failed";
+  record.status_text = cat("the loss or an update of client ", client, " was not finite, or 1024 and more, in round ", round);
+  std::string kept = "nothing was trained before it, so no result file was written";
+  if (round > 1) {
+    snapshot_.reset();
+    save();
+    kept = cat("the model after round ", round - 1, " is kept in ", config_.out);
+  }
+  throw InputError(cat("training diverged in round ", round, " at client ", client), cat(record.status_text, "; ", kept),
+                   "lower --lr or --lr-items (now " + cat(config_.lr, " and ", recorder_.record.config.lr_items, ")"));
+}
+
+void Training::print_summary() const {
+  if (!comm_.root()) return;
+  const auto& record = recorder_.record;
+  const auto row = std::size_t(std::max<std::int64_t>(record.best_round, 1) - 1);
+  const auto at = [&](const char* name) { return record.metrics.at(name, row); };
+  std::printf("%s+%s on %s: best round %lld of %zu, validation NDCG@50 %.4f; test HR@50 %.4f, NDCG@50 %.4f (popularity %.4f, %.4f)\n",
+              config_.backbone.c_str(), config_.fusion.c_str(), data_.name.c_str(), static_cast<long long>(record.best_round), record.metrics.rows(),
+              at("valid_ndcg_50"), at("test_hr_50"), at("test_ndcg_50"), record.baselines.at("test_hr_50", 0),
+              record.baselines.at("test_ndcg_50", 0));
+  std::printf("%.0f client-rounds/s in training, %.1f s in all; result in %s\n", record.facts.at("client_rounds_per_second"),
+              record.facts.at("total_seconds"), config_.out.c_str());
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,61 @@
+#pragma once
+// One run of `fedfuse train`: rounds, evaluations, the record, and what makes it survive an end in the middle.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/checkpoints.hpp"
+#include "app/recorder.hpp"
+#include "app/time_budget.hpp"
+#include "app/train.hpp"
+#include "evaluation/evaluate.hpp"
+#include "server/federation.hpp"
+
+namespace fedfuse {
+
+class Training {
+ public:
+  // start: now_seconds() at the program's begin. Collective, as everything here.
+  Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm, double start);
+  Ending run();
+  void print_summary() const;
+
+ private:
+  // A model as it stood after a round.
+  struct Snapshot {
+    std::int64_t round = 0;
+    GlobalModel global;
+    ClientState state;
+    Matrix<float> preferences, embeddings;
+  };
+
+  std::int64_t resume();  // the last round that is done
+  bool one_round(std::int64_t round);
+  RoundReport train_round(std::int64_t round);
+  std::optional<RoundEvaluation> evaluate_round(std::int64_t round);
+  bool judge(std::int64_t round, const RoundEvaluation& evaluation);
+  void keep_best(std::int64_t done);
+  [[nodiscard]] Snapshot now(std::int64_t round) const;
+  void visit(StateVisitor& visitor);
+  void write_between_rounds(std::int64_t round);
+  void save_checkpoint(std::int64_t round, bool needed);
+  [[nodiscard]] std::string asked_to_stop() const;
+  Ending interrupt(std::int64_t done, const std::string& why);
+  void save();
+  [[noreturn]] void fail(std::int64_t round, std::int64_t client);
+
+  const Config& config_;
+  const Comm& comm_;
+  int threads_;
+  Dataset data_;
+  Recorder recorder_;
+  Federation federation_;
+  EvaluationProtocol protocol_;
+  Checkpoints checkpoints_;
+  TimeBudget budget_;
+  std::optional<Snapshot> snapshot_;  // the best round's model, once a later round replaced it
+  double best_ = -1;                  // validation NDCG@50 of the best round
+  std::int64_t since_best_ = 0;       // evaluations
+};
+
+}  // namespace fedfuse

@@ -1,0 +1,43 @@
+#include "core/duration.hpp"
+
+#include <cctype>
+#include <cstdlib>
+
+namespace fedfuse {
+namespace {
+
+constexpr double refused = -1;
+
+double seconds_in(char unit) {
+  switch (unit) {
+    case 's':
+      return 1;
+    case 'm':
+      return 60;
+    case 'h':
+      return 3600;
+    case 'd':
+      return 86400;
+    default:
+      return refused;
+  }
+}
+
+}  // namespace
+
+double seconds_of(const std::string& text) {
+  double seconds = 0;
+  for (const char* at = text.c_str(); *at != 0 || at == text.c_str();) {
+    if (std::isdigit(static_cast<unsigned char>(*at)) == 0) return refused;  // strtod would take blanks, signs and words
+    char* end = nullptr;
+    const double number = std::strtod(at, &end);
+    if (*end == 0 && at == text.c_str()) return number;
+    const double unit = seconds_in(*end);
+    if (unit < 0) return refused;
+    seconds += number * unit;
+    at = end + 1;
+  }
+  return seconds;
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,59 @@
+#pragma once
+// A checkpoint: everything that training goes on from, in one parallel HDF5 file that is whole or not there.
+//   /header        JSON text: which run, data set and round it is of, and the CRC-32 of every dataset below /state
+//   header_crc32   attribute of the root: the CRC-32 of /header
+//   /state/...     the lists of clients/state_visitor.hpp; client arrays in the order of the ids
+// CRCs are of the values, so they do not depend on the ranks; HDF5 guards its own structures (h5::Structures::checked).
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "clients/state_visitor.hpp"
+#include "core/comm.hpp"
+#include "core/config.hpp"
+#include "data/dataset.hpp"
+
+namespace fedfuse {
+
+inline constexpr std::int64_t checkpoint_schema = 1;
+inline constexpr const char* checkpoint_format = "fedfuse-checkpoint";
+
+// What a checkpoint belongs to.
+struct CheckpointHeader {
+  std::int64_t round = 0;  // the last that is done, from 1
+  Config config;           // effective
+  std::string data_name;
+  std::int64_t clients = 0, items = 0, train_interactions = 0;
+  std::uint32_t data_crc32 = 0;             // crc32_of(Dataset)
+  std::string version;                      // of the program that wrote it
+  std::int64_t schema = checkpoint_schema;  // of another one, nothing else is known
+};
+
+using VisitState = std::function<void(StateVisitor&)>;
+
+// Of interactions, held-out items, labels and features; the same for any number of ranks. Collective.
+[[nodiscard]] std::uint32_t crc32_of(const Dataset& data, const Comm& comm);
+[[nodiscard]] CheckpointHeader header_of(std::int64_t round, const Config& config, const Dataset& data, std::uint32_t data_crc32);
+
+// Collective. Beside, flushed, synced, renamed. Returns the bytes of the file. InputError when there is no room or no right to write:
+// then nothing was changed.
+std::int64_t write_checkpoint(const std::string& path, const CheckpointHeader& header, const VisitState& visit, const Dataset& data,
+                              const Comm& comm);
+
+// What reading every byte of a file against its CRCs found; the same on every rank.
+struct VerifiedCheckpoint {
+  std::optional<CheckpointHeader> header;  // empty: the file is damaged,
+  std::string damage;                      // and why
+};
+// Collective. InputError when it is whole, but of another version of the format.
+[[nodiscard]] VerifiedCheckpoint verify_checkpoint(const std::string& path, const Comm& comm);
+// The header alone, for one process; InputError.
+[[nodiscard]] CheckpointHeader read_checkpoint_header(const std::string& path);
+// Collective; the file was verified. Fills what visit lists.
+void load_checkpoint(const std::string& path, const VisitState& visit, const Dataset& data, const Comm& comm);
+
+// May `now` go on from a checkpoint of `then`? InputError that names the first thing that differs. What decides no bit may differ:
+// the options of the headings Files, Execution and Restart, and --rounds as long as it says more than are done.
+void check_same_run(const std::string& path, const CheckpointHeader& then, const CheckpointHeader& now);
+
+}  // namespace fedfuse

@@ -1,0 +1,60 @@
+#include "results/record_state.hpp"
+
+#include <algorithm>
+#include <sstream>
+
+#include "results/schema.hpp"
+
+namespace fedfuse {
+namespace {
+
+// A table as the names of its columns, a line each, and a matrix of columns x rows.
+void visit(StateVisitor& visitor, const std::string& name, Table& table) {
+  std::string names;
+  Matrix<double> cells(std::int64_t(table.columns().size()), std::int64_t(table.rows()));
+  for (std::size_t c = 0; c < table.columns().size(); ++c) {
+    names += table.columns()[c].name + "\n";
+    std::ranges::copy(table.columns()[c].values, cells.row(std::int64_t(c)));
+  }
+  visitor.text(name + "/names", names);
+  visitor.matrix(name + "/cells", cells);
+  if (!visitor.loads()) return;
+  table = Table();
+  std::istringstream lines(names);
+  std::int64_t row = 0;
+  for (std::string column; std::getline(lines, column); ++row) {
+    const auto& field = find_column(column);
+    table.add_column({field.name, field.unit, field.meaning, {cells.row(row), cells.row(row) + cells.cols}});
+  }
+}
+
+// Client x round, as the file wants clients' rows.
+void visit(StateVisitor& visitor, const std::string& name, std::vector<std::vector<std::int32_t>>& by_round, std::int64_t rounds,
+           std::int64_t clients) {
+  Matrix<std::int32_t> groups(clients, rounds);
+  if (!visitor.loads())
+    for (std::int64_t r = 0; r < rounds; ++r)
+      for (std::int64_t u = 0; u < clients; ++u) groups(u, r) = by_round[std::size_t(r)][std::size_t(u)];
+  visitor.clients(name, rounds, groups.span());
+  if (!visitor.loads()) return;
+  by_round.assign(std::size_t(rounds), std::vector<std::int32_t>(std::size_t(clients)));
+  for (std::int64_t r = 0; r < rounds; ++r)
+    for (std::int64_t u = 0; u < clients; ++u) by_round[std::size_t(r)][std::size_t(u)] = groups(u, r);
+}
+
+}  // namespace
+
+void visit(StateVisitor& visitor, const std::string& name, RunRecord& record, const Dataset& data) {
+  visit(visitor, name + "/metrics", record.metrics);
+  visit(visitor, name + "/time", record.time);
+  visit(visitor, name + "/traffic", record.traffic);
+  visit(visitor, name + "/groups", record.groups);
+  visit(visitor, name + "/group_by_round", record.group_by_round, std::int64_t(record.groups.rows()), data.local_clients());
+  visitor.number(name + "/best_round", record.best_round);
+  std::string method = record.notes.contains("grouping_method") ? record.notes.at("grouping_method") : "";
+  visitor.text(name + "/grouping_method", method);
+  if (!method.empty()) record.notes["grouping_method"] = method;
+  visitor.text(name + "/provenance", record.provenance);
+}
+
+}  // namespace fedfuse
