@@ -158,6 +158,7 @@ void File::write(const std::string& dataset, hid_t type, std::int64_t total_rows
   const Handle space(H5Screate_simple(rank, dims, nullptr), H5Sclose, "make a dataspace");
   const Handle object(H5Dcreate2(file_.id(), dataset.c_str(), type, space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose,
                       cat("create dataset ", dataset));
+  if (total_rows == 0) return;  // HDF5 refuses to write nothing to a dataset of the checked format
   const Handle memory(H5Screate_simple(rank, block, nullptr), H5Sclose, "make a dataspace");
   if (count > 0) {
     ok(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start, nullptr, block, nullptr), "select rows");
