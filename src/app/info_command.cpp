@@ -10,7 +10,9 @@
 #include "core/h5.hpp"
 #include "core/text.hpp"
 #include "data/write_dataset.hpp"
+#include "results/checkpoint.hpp"
 #include "results/record_io.hpp"
+#include "results/validity.hpp"
 
 namespace fedfuse {
 namespace {
@@ -73,7 +75,8 @@ std::string result_words(const std::string& path) {
   for (std::size_t row = 0; row < r.metrics.rows(); ++row)
     if (r.metrics.at("round", row) == double(r.best_round)) best = std::int64_t(row);
   std::ostringstream out;
-  out << path << ": result, " << r.status << (r.status_text.empty() ? "" : " (" + r.status_text + ")") << "\n";
+  out << path << ": result, " << (is_invalid(r.status) ? "INVALID: " : "") << r.status << (r.status_text.empty() ? "" : " (" + r.status_text + ")")
+      << "\n";
   out << "  data set            \"" << s.data_name << "\", " << grouped(s.clients) << " clients, " << grouped(s.items) << " items, "
       << grouped(s.train_interactions) << " training interactions\n";
   out << "  model               " << r.config.backbone << " + " << r.config.fusion << ", d = " << r.config.dim << ", seed " << r.config.seed
@@ -99,6 +102,13 @@ std::string result_words(const std::string& path) {
   return out.str();
 }
 
+std::string checkpoint_words(const std::string& path) {
+  const auto h = read_checkpoint_header(path);
+  return cat(path, ": checkpoint after round ", h.round, " of ", h.config.rounds, "\n  data set            \"", h.data_name, "\", ",
+             grouped(h.clients), " clients, ", grouped(h.items), " items\n  model               ", h.config.backbone, " + ", h.config.fusion,
+             ", d = ", h.config.dim, ", seed ", h.config.seed, "\n  written by          ", h.version, "\n");
+}
+
 std::string words(const std::string& path) {
   std::string format;
   {
@@ -111,6 +121,7 @@ std::string words(const std::string& path) {
     }
   }
   if (format == "fedfuse-result") return result_words(path);
+  if (format == checkpoint_format) return checkpoint_words(path);
   throw InputError(cat(path, " is not a file of fedfuse"), format.empty() ? "it has no attribute `format`" : cat("its format is ", format),
                    "name a data set of `fedfuse generate` or `fedfuse import`, or a result of `fedfuse train`");
 }

@@ -6,6 +6,7 @@
 #include "app/print.hpp"
 #include "core/text.hpp"
 #include "results/record_io.hpp"
+#include "results/validity.hpp"
 
 namespace fedfuse {
 namespace {
@@ -42,7 +43,7 @@ std::vector<std::string> result_row(const std::string& path) {
   row.push_back(std::isfinite(rate) ? grouped(std::llround(rate)) : "-");
   row.push_back(as_bytes(fact(r, "bytes_down_per_client")));
   row.push_back(as_bytes(fact(r, "bytes_up_per_client")));
-  row.push_back(path);
+  row.push_back((is_invalid(r.status) ? "INVALID " : "") + path);
   return row;
 }
 

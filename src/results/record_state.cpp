@@ -29,8 +29,9 @@ void visit(StateVisitor& visitor, const std::string& name, Table& table) {
 }
 
 // Client x round, as the file wants clients' rows.
-void visit(StateVisitor& visitor, const std::string& name, std::vector<std::vector<std::int32_t>>& by_round, std::int64_t rounds,
-           std::int64_t clients) {
+void visit(StateVisitor& visitor, const std::string& name, std::vector<std::vector<std::int32_t>>& by_round, std::int64_t clients) {
+  auto rounds = std::int64_t(by_round.size());
+  visitor.number(name + "_rounds", rounds);
   Matrix<std::int32_t> groups(clients, rounds);
   if (!visitor.loads())
     for (std::int64_t r = 0; r < rounds; ++r)
@@ -49,7 +50,7 @@ void visit(StateVisitor& visitor, const std::string& name, RunRecord& record, co
   visit(visitor, name + "/time", record.time);
   visit(visitor, name + "/traffic", record.traffic);
   visit(visitor, name + "/groups", record.groups);
-  visit(visitor, name + "/group_by_round", record.group_by_round, std::int64_t(record.groups.rows()), data.local_clients());
+  visit(visitor, name + "/group_by_round", record.group_by_round, data.local_clients());
   visitor.number(name + "/best_round", record.best_round);
   std::string method = record.notes.contains("grouping_method") ? record.notes.at("grouping_method") : "";
   visitor.text(name + "/grouping_method", method);

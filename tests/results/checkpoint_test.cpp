@@ -1,0 +1,189 @@
+// A checkpoint: what is saved on some ranks is loaded on others, and nothing damaged or foreign is.
+#include "results/checkpoint.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "core/crc32.hpp"
+#include "core/error.hpp"
+#include "results/checkpoint_files.hpp"
+#include "results/record_state.hpp"
+#include "results/validity.hpp"
+#include "synthetic.hpp"
+
+namespace fedfuse {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The synthetic data set has no contents to count: enough for the header.
+CheckpointHeader header(const test::Run& run, const Dataset& data, std::int64_t round = 4) { return header_of(round, run.record.config, data, 7); }
+
+VisitState all_of(test::Run& run, const Dataset& data) {
+  return [&](StateVisitor& visitor) {
+    visit(visitor, "global", run.global);
+    visit(visitor, "clients", run.spec, run.state);
+    visit(visitor, "record", run.record, data);
+    visitor.matrix("preferences", run.record.preferences);
+  };
+}
+
+std::string error_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const InputError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Crc32, IsZlibsAndJoins) {
+  const std::string text = "123456789";
+  const auto of = [](std::string_view s) { return crc32_of(std::span<const char>(s.data(), s.size())); };
+  EXPECT_EQ(of(text).value, 0xCBF43926u);  // the check value of the catalogues
+  for (std::size_t k = 0; k <= text.size(); ++k) EXPECT_EQ(joined(of(text.substr(0, k)), of(text.substr(k))), of(text)) << k;
+}
+
+TEST(Checkpoint, IsLoadedWhereverTheClientsLive) {
+  const auto comm = Comm::world();
+  for (const char* fusion : {"none", "gfmfr", "fedvlr"}) {
+    const test::TemporaryFolder folder(comm);
+    const auto data = test::synthetic_data(comm, test::Deal::round_robin), other = test::synthetic_data(comm, test::Deal::reversed_blocks);
+    auto run = test::synthetic_run("fedrap", fusion, 0.1, data, comm);
+    write_checkpoint(folder.file("a.h5"), header(run, data), all_of(run, data), data, comm);
+    const auto verified = verify_checkpoint(folder.file("a.h5"), comm);
+    ASSERT_TRUE(verified.header) << verified.damage;
+    EXPECT_EQ(verified.header->round, 4);
+    const auto expected = test::synthetic_run("fedrap", fusion, 0.1, other, comm);
+    auto loaded = expected;
+    for (auto& view : loaded.global.views) std::ranges::fill(view.values, -5.0f);
+    std::ranges::fill(loaded.state.router.values, -5.0f);
+    std::ranges::fill(loaded.state.group, -5);
+    loaded.state.overlay = OverlayStore(other.local_clients(), loaded.spec.overlay_width());
+    loaded.record.preferences = {}, loaded.record.group_by_round = {}, loaded.record.metrics = {}, loaded.record.best_round = 0;
+    load_checkpoint(folder.file("a.h5"), all_of(loaded, other), other, comm);
+    EXPECT_EQ(loaded.global, expected.global);
+    EXPECT_EQ(loaded.state, expected.state);
+    EXPECT_EQ(loaded.record.preferences, expected.record.preferences);
+    EXPECT_EQ(loaded.record.group_by_round, expected.record.group_by_round);
+    EXPECT_EQ(loaded.record.metrics.rows(), expected.record.metrics.rows());
+    EXPECT_EQ(loaded.record.metrics.at("valid_ndcg_50", 1), expected.record.metrics.at("valid_ndcg_50", 1));
+    EXPECT_TRUE(std::isnan(loaded.record.metrics.at("valid_ndcg_50", 0)));
+    EXPECT_EQ(loaded.record.best_round, 3);
+  }
+}
+
+// A byte changed anywhere is noticed, or was of no account: then what is loaded is what was saved.
+TEST(Checkpoint, NoDamageGoesUnnoticed) {
+  const auto comm = Comm::self();
+  const test::TemporaryFolder folder(comm);
+  const auto data = test::synthetic_data(comm, test::Deal::round_robin);
+  auto run = test::synthetic_run("fedrap", "gfmfr", 0, data, comm);
+  const auto path = folder.file("a.h5"), bad = folder.file("bad.h5");
+  write_checkpoint(path, header(run, data), all_of(run, data), data, comm);
+  const auto size = fs::file_size(path);
+  std::size_t noticed = 0;
+  for (std::size_t k = 0; k < 200; ++k) {
+    fs::copy_file(path, bad, fs::copy_options::overwrite_existing);
+    {
+      std::fstream file(bad, std::ios::in | std::ios::out | std::ios::binary);
+      const auto at = std::streamoff(k * 7919 * 31 % size);
+      file.seekg(at);
+      const char byte = char(file.get());
+      file.seekp(at);
+      file.put(char(byte ^ 0x10));
+    }
+    if (!verify_checkpoint(bad, comm).header) {
+      ++noticed;
+      continue;
+    }
+    auto loaded = run;
+    std::ranges::fill(loaded.state.theta.values, -5.0f);
+    loaded.state.overlay = OverlayStore(data.local_clients(), run.spec.overlay_width());
+    load_checkpoint(bad, all_of(loaded, data), data, comm);
+    EXPECT_EQ(loaded.state, run.state) << k;
+    EXPECT_EQ(loaded.global, run.global) << k;
+  }
+  EXPECT_GT(noticed, 20u);
+  for (const double share : {0.0, 0.5, 0.99}) {
+    fs::copy_file(path, bad, fs::copy_options::overwrite_existing);
+    fs::resize_file(bad, std::uintmax_t(share * double(size)));
+    EXPECT_FALSE(verify_checkpoint(bad, comm).header) << share;
+  }
+}
+
+TEST(Checkpoint, AnotherRunIsRefusedByName) {
+  const auto comm = Comm::self();
+  const auto data = test::synthetic_data(comm, test::Deal::round_robin);
+  const auto run = test::synthetic_run("fcf", "gfmfr", 0, data, comm);
+  const auto then = header(run, data);
+  const auto refused = [&](const std::function<void(CheckpointHeader&)>& change) {
+    auto now = then;
+    change(now);
+    return error_of([&] { check_same_run("a.h5", then, now); });
+  };
+  EXPECT_EQ(refused([](auto& h) { h.config.rounds = 200, h.config.threads = 3, h.config.out = "b.h5", h.config.checkpoint_every = 2; }), "");
+  EXPECT_NE(refused([](auto& h) { h.config.lr = 0.2; }).find("--lr was 0.1 there and is 0.2 here"), std::string::npos);
+  EXPECT_NE(refused([](auto& h) { h.config.groups_min = 2; }).find("--groups-min"), std::string::npos);
+  EXPECT_NE(refused([](auto& h) { h.data_crc32 = 8; }).find("checksum of the data set"), std::string::npos);
+  EXPECT_NE(refused([](auto& h) { h.clients = 8; }).find("number of clients"), std::string::npos);
+  EXPECT_NE(refused([](auto& h) { h.config.rounds = 4; }).find("nothing is left to do"), std::string::npos);
+}
+
+TEST(CheckpointFiles, FindsItsOwnNewestFirstAndKeepsWhatIsNamed) {
+  const auto comm = Comm::self();
+  const test::TemporaryFolder folder(comm);
+  for (const char* name : {"run.ckpt.9.h5", "run.ckpt.10.h5", "run.ckpt.x.h5", "run2.ckpt.3.h5", "run.ckpt.11.h5.partial", "run.h5"})
+    std::ofstream(folder.file(name)) << "x";
+  const CheckpointFiles files(folder.file("run.h5"));
+  const auto found = files.found();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].round, 10);
+  EXPECT_EQ(found[0].path, files.path(10));
+  files.keep_only({files.path(10)});
+  auto left = folder.entries();
+  std::ranges::sort(left);
+  EXPECT_EQ(left, (std::vector<std::string>{"run.ckpt.10.h5", "run.ckpt.x.h5", "run.h5", "run2.ckpt.3.h5"}));
+}
+
+TEST(Validity, WhatMakesARecordInvalid) {
+  const auto good = [] {
+    RunRecord r;
+    r.facts["clients"] = 10;
+    r.baselines.begin_row();
+    r.baselines.set("valid_clients", 9), r.baselines.set("test_clients", 9);
+    for (int round = 1; round <= 2; ++round) {
+      r.metrics.begin_row();
+      for (const auto& [name, value] : {std::pair{"round", double(round)},
+                                        {"loss", 0.5},
+                                        {"loss_recommendation", 0.5},
+                                        {"participants", 10.0},
+                                        {"valid_ndcg_50", 0.1},
+                                        {"test_ndcg_50", 0.1},
+                                        {"test_hr_50", 0.1},
+                                        {"valid_clients", 9.0},
+                                        {"test_clients", 9.0}})
+        r.metrics.set(name, value);
+    }
+    return r;
+  };
+  EXPECT_EQ(why_invalid(good()), "");
+  const auto with = [&](const char* name, double value) {
+    auto r = good();
+    r.metrics.set(name, value);
+    return why_invalid(r);
+  };
+  EXPECT_NE(with("loss", NAN).find("loss of round 2"), std::string::npos);
+  EXPECT_NE(with("participants", 9).find("lost"), std::string::npos);
+  EXPECT_NE(with("round", 3).find("missing"), std::string::npos);
+  EXPECT_NE(with("test_ndcg_50", NAN).find("test_ndcg_50"), std::string::npos);
+  EXPECT_NE(with("valid_hr_10", 1.5).find("valid_hr_10"), std::string::npos);
+  EXPECT_NE(with("valid_clients", 8).find("valid_clients"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fedfuse
