@@ -7,12 +7,17 @@ namespace {
 
 constexpr std::int32_t slot_mask = 0x7fffffff;
 
-// What all threads of a block know of their client.
+// What all threads of a block know of their client; in shared memory.
+struct Sums {
+  double recommendation, distillation, all;
+};
+
 struct Mine {
   int client, slots, samples;
   const std::int32_t *items, *entries;
   float *rows, *personal;
   std::int64_t state;  // row in user, router, group
+  Sums sums;           // thread 0 adds
 };
 
 __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
@@ -23,12 +28,9 @@ __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
   m.rows = g.rows + at * shape.views * shape.width;
   m.personal = g.personal == nullptr ? nullptr : g.personal + at * shape.width;
   m.state = g.local[c];
+  m.sums = {0.0, 0.0, 0.0};
   return m;
 }
-
-struct Sums {
-  double recommendation = 0, distillation = 0, all = 0;
-};
 
 template <class Head, bool Routed>
 struct Round {
@@ -36,98 +38,107 @@ struct Round {
   const Rates& rates;
   const GpuPlan& plan;
   const GpuClients& g;
-  const Mine& m;
+  Mine& m;
   Head head;
   RouterGpu router;
-  float *score, *delta;
-  std::int32_t *slot, *next;  // slot | positive << 31 of each sample; the next sample of the same slot, or -1, | not the first << 31
-  double* red;
-  float* temp;
-  int w, stride;
+  __device__ Round(const Shape& s, const Rates& r, const GpuPlan& p, const GpuClients& clients, Mine& mine, float* shared_memory, float* weights,
+                   float* batch_memory)
+      : shape(s),
+        rates(r),
+        plan(p),
+        g(clients),
+        m(mine),
+        head{s, p, shared_memory, weights, batch_memory},
+        router{s, p, shared_memory, weights, batch_memory},
+        shared(shared_memory),
+        batch(batch_memory) {}
+  float *shared, *batch;
 
-  __device__ Round(const Shape& s, const Rates& r, const GpuPlan& p, const GpuClients& clients, const Mine& mine, float* shared, float* weights,
-                   float* batch)
-      : shape(s), rates(r), plan(p), g(clients), m(mine), head{s, p, shared, weights, batch}, router{s, p, shared, weights, batch} {
-    score = shared + plan.score, delta = shared + plan.delta;
-    slot = reinterpret_cast<std::int32_t*>(shared + plan.slot), next = reinterpret_cast<std::int32_t*>(shared + plan.next);
-    red = reinterpret_cast<double*>(shared + plan.red);
-    temp = batch + plan.H;
-    Z = batch + plan.Z, w = shape.width, stride = padded(shape.head.item_width);
-  }
-  float* Z;
+  // As the heads' parts: made where they are used.
+  __device__ float* score() const { return shared + plan.score; }
+  __device__ float* delta() const { return shared + plan.delta; }
+  __device__ std::int32_t* slot() const { return reinterpret_cast<std::int32_t*>(shared + plan.slot); }  // slot | positive << 31 of each sample
+  // The next sample of the same slot, or slot_mask: none; | not the first << 31.
+  __device__ std::int32_t* next() const { return reinterpret_cast<std::int32_t*>(shared + plan.next); }
+  __device__ double* red() const { return reinterpret_cast<double*>(shared + plan.red); }
+  __device__ float* temp() const { return batch + plan.H; }
+  __device__ float* Z() const { return batch + plan.Z; }
+  __device__ int w() const { return shape.width; }
+  __device__ int stride() const { return padded(shape.head.item_width); }
 
-  __device__ const float* view_row(int j, std::int32_t item) const { return g.view[j] + std::int64_t(item) * w; }
+  __device__ const float* view_row(int j, std::int32_t item) const { return g.view[j] + std::int64_t(item) * w(); }
 
   // The client's rows: its copy of the shared rows, or zero gradients.
   __device__ void begin() {
     const float* theta = g.theta + m.state * g.theta_stride;
     head.load(theta, g.user == nullptr ? nullptr : g.user + m.state * shape.head.user);
     if constexpr (Routed) router.load(g.router + m.state * shape.router.size);
-    const std::int64_t size = std::int64_t(shape.views) * m.slots * w;
+    const std::int64_t size = std::int64_t(shape.views) * m.slots * w();
 #pragma unroll 1
-    for (std::int64_t at = threadIdx.x; at < size; at += blockDim.x) m.rows[at] = shape.rows_trained ? view_row(0, m.items[at / w])[at % w] : 0.0f;
+    for (std::int64_t at = threadIdx.x; at < size; at += blockDim.x)
+      m.rows[at] = shape.rows_trained ? view_row(0, m.items[at / w()])[at % w()] : 0.0f;
     __syncthreads();
   }
 
-  __device__ void step(const std::int32_t* entries, int n, Sums& sums, float* step_loss) {
+  __device__ void step(const std::int32_t* entries, int n, float* step_loss) {
     load_batch(entries, n);
     gather(n);
-    const BatchView batch{n, stride, Z, score, delta};
+    const BatchView batch{n, stride(), Z(), score(), delta()};
     head.forward(batch);
-    const double loss = losses(n, sums);
+    const double loss = losses(n);
     const float keep = 1.0f - rates.lr * rates.decay;
     head.backward(batch, keep, rates.lr);
-    if (shape.head.item_width != w) fold(n);
+    if (shape.head.item_width != w()) fold(n);
     double extra = 0;
     if (shape.personal) extra = personal_rows(n);
     if (shape.rows_trained) {
       decay_rows(m.rows);
-      scatter(n, Z, stride, m.rows, -rates.lr_items);
+      scatter(n, Z(), stride(), m.rows, -rates.lr_items);
     } else {
       gradients(n, keep);
     }
     __syncthreads();
     const double all = loss / n + extra;
-    sums.all += all * n;
+    if (threadIdx.x == 0) m.sums.all += all * n;
     if (step_loss != nullptr && threadIdx.x == 0) *step_loss = float(all);
   }
 
   __device__ void load_batch(const std::int32_t* entries, int n) {
 #pragma unroll 1
-    for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) slot[i] = entries[i];
+    for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) slot()[i] = entries[i];
     __syncthreads();
     const bool repeats = m.slots < m.samples;
 #pragma unroll 1
     for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
       std::int32_t follower = slot_mask, later = 0;
       if (repeats) {
-        const std::int32_t mine = slot[i] & slot_mask;
+        const std::int32_t mine = slot()[i] & slot_mask;
         for (int k = n - 1; k > i; --k)
-          if ((slot[k] & slot_mask) == mine) follower = k;
+          if ((slot()[k] & slot_mask) == mine) follower = k;
         for (int k = 0; k < i; ++k)
-          if ((slot[k] & slot_mask) == mine) later = 1;
+          if ((slot()[k] & slot_mask) == mine) later = 1;
       }
-      next[i] = follower | std::int32_t(unsigned(later) << 31);
+      next()[i] = follower | std::int32_t(unsigned(later) << 31);
     }
     __syncthreads();
   }
-  __device__ int slot_of(int i) const { return slot[i] & slot_mask; }
+  __device__ int slot_of(int i) const { return slot()[i] & slot_mask; }
 
   // Z = sum_j mix_j F_j[i] (+ P[i]), twice where a neumf head reads both halves from one row.
   __device__ void gather(int n) {
     if constexpr (Routed) router.forward(n, [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); });
 #pragma unroll 1
-    for (int at = int(threadIdx.x); at < n * w; at += int(blockDim.x)) {
-      const int i = at / w, k = at % w;
+    for (int at = int(threadIdx.x); at < n * w(); at += int(blockDim.x)) {
+      const int i = at / w(), k = at % w();
       float z = shared_value(i, k);
-      if (shape.personal) z += m.personal[std::int64_t(slot_of(i)) * w + k];
-      Z[i * stride + k] = z;
-      if (shape.head.item_width != w) Z[i * stride + w + k] = z;
+      if (shape.personal) z += m.personal[std::int64_t(slot_of(i)) * w() + k];
+      Z()[i * stride() + k] = z;
+      if (shape.head.item_width != w()) Z()[i * stride() + w() + k] = z;
     }
     __syncthreads();
   }
   __device__ float shared_value(int i, int k) const {
-    if (shape.rows_trained) return m.rows[std::int64_t(slot_of(i)) * w + k];
+    if (shape.rows_trained) return m.rows[std::int64_t(slot_of(i)) * w() + k];
     const std::int32_t item = m.items[slot_of(i)];
     if constexpr (!Routed) return view_row(0, item)[k];
     float c = router.mix()[0] * view_row(0, item)[k];
@@ -136,14 +147,14 @@ struct Round {
     return c;
   }
 
-  // R6: delta = (p - y + lambda (p - t)) / n. Adds the batch's losses to sums; returns recommendation + lambda distillation.
-  __device__ double losses(int n, Sums& sums) {
+  // R6: delta = (p - y + lambda (p - t)) / n. Adds the batch's losses to the client's; returns recommendation + lambda distillation.
+  __device__ double losses(int n) {
     const float* soft =
         g.preferences == nullptr || rates.lambda <= 0.0f || g.group[m.state] < 0 ? nullptr : g.preferences + g.group[m.state] * g.items_total;
     double recommendation = 0, distillation = 0;
 #pragma unroll 1
     for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
-      const float x = score[i], y = slot[i] < 0 ? 1.0f : 0.0f;
+      const float x = score()[i], y = slot()[i] < 0 ? 1.0f : 0.0f;
       const float e = expf(-fabsf(x)), p = (x > 0.0f ? 1.0f : e) / (1.0f + e);
       const double softplus = double(fmaxf(x, 0.0f)) + double(log1pf(e));
       float gradient = p - y;
@@ -153,76 +164,77 @@ struct Round {
         gradient += rates.lambda * (p - t);
         distillation += negative_entropy_of(double(t)) + softplus - double(t) * double(x);
       }
-      delta[i] = gradient / float(n);
+      delta()[i] = gradient / float(n);
     }
-    recommendation = block_sum(recommendation, red), distillation = block_sum(distillation, red);
-    sums.recommendation += recommendation, sums.distillation += distillation;
+    recommendation = block_sum(recommendation, red()), distillation = block_sum(distillation, red());
+    if (threadIdx.x == 0) m.sums.recommendation += recommendation, m.sums.distillation += distillation;
     return recommendation + (soft == nullptr ? 0.0 : double(rates.lambda)) * distillation;
   }
   __device__ static double negative_entropy_of(double t) { return (t > 0 ? t * log(t) : 0.0) + (t < 1 ? (1 - t) * log1p(-t) : 0.0); }
 
   __device__ void fold(int n) {
 #pragma unroll 1
-    for (int at = int(threadIdx.x); at < n * w; at += int(blockDim.x)) Z[at / w * stride + at % w] += Z[at / w * stride + w + at % w];
+    for (int at = int(threadIdx.x); at < n * w(); at += int(blockDim.x))
+      Z()[at / w() * stride() + at % w()] += Z()[at / w() * stride() + w() + at % w()];
     __syncthreads();
   }
 
   // FedRAP's two terms: returns them, steps P, and adds their part of dL/dc to Z where rows are trained. temp: dP.
   __device__ double personal_rows(int n) {
-    const float pull = 2.0f * rates.rap_alpha / (float(n) * float(w)), shrink = rates.rap_beta / (float(n) * float(w));
-    const int apart = padded(w);
+    const float pull = 2.0f * rates.rap_alpha / (float(n) * float(w())), shrink = rates.rap_beta / (float(n) * float(w()));
+    const int apart = padded(w());
     double squares = 0, magnitudes = 0;
 #pragma unroll 1
-    for (int at = int(threadIdx.x); at < n * w; at += int(blockDim.x)) {
-      const int i = at / w, k = at % w;
-      const float c = shared_value(i, k), difference = m.personal[std::int64_t(slot_of(i)) * w + k] - c;
+    for (int at = int(threadIdx.x); at < n * w(); at += int(blockDim.x)) {
+      const int i = at / w(), k = at % w();
+      const float c = shared_value(i, k), difference = m.personal[std::int64_t(slot_of(i)) * w() + k] - c;
       squares += double(difference) * double(difference), magnitudes += double(fabsf(c));
-      float& z = Z[i * stride + k];
-      temp[i * apart + k] = z - pull * difference;
+      float& z = Z()[i * stride() + k];
+      temp()[i * apart + k] = z - pull * difference;
       if (shape.rows_trained) z += pull * difference + (c > 0.0f ? shrink : c < 0.0f ? -shrink : 0.0f);
     }
-    squares = block_sum(squares, red), magnitudes = block_sum(magnitudes, red);
+    squares = block_sum(squares, red()), magnitudes = block_sum(magnitudes, red());
     decay_rows(m.personal);
-    scatter(n, temp, apart, m.personal, -rates.lr_items);
+    scatter(n, temp(), apart, m.personal, -rates.lr_items);
     __syncthreads();
-    return (double(rates.rap_beta) * magnitudes - double(rates.rap_alpha) * squares) / (double(n) * w);
+    return (double(rates.rap_beta) * magnitudes - double(rates.rap_alpha) * squares) / (double(n) * w());
   }
 
   __device__ void decay_rows(float* rows) {
     const float keep = 1.0f - rates.lr_items * rates.decay;
     if (keep == 1.0f) return;
 #pragma unroll 1
-    for (std::int64_t at = threadIdx.x; at < std::int64_t(m.slots) * w; at += blockDim.x) rows[at] *= keep;
+    for (std::int64_t at = threadIdx.x; at < std::int64_t(m.slots) * w(); at += blockDim.x) rows[at] *= keep;
     __syncthreads();
   }
 
   // rows[slot of i] += factor * from[i], samples of one slot in their order: by the thread of the first of them.
   __device__ void scatter(int n, const float* from, int apart, float* rows, float factor) {
 #pragma unroll 1
-    for (int at = int(threadIdx.x); at < n * w; at += int(blockDim.x)) {
-      const int k = at % w;
-      int i = at / w;
-      if (next[i] < 0) continue;
-      float& x = rows[std::int64_t(slot_of(i)) * w + k];
+    for (int at = int(threadIdx.x); at < n * w(); at += int(blockDim.x)) {
+      const int k = at % w();
+      int i = at / w();
+      if (next()[i] < 0) continue;
+      float& x = rows[std::int64_t(slot_of(i)) * w() + k];
       float sum = x;
-      for (; i != slot_mask; i = next[i] & slot_mask) sum = fmaf(factor, from[i * apart + k], sum);
+      for (; i != slot_mask; i = next()[i] & slot_mask) sum = fmaf(factor, from[i * apart + k], sum);
       x = sum;
     }
   }
 
   __device__ void gradients(int n, float keep) {
     if constexpr (!Routed) {
-      scatter(n, Z, stride, m.rows, 1.0f);
+      scatter(n, Z(), stride(), m.rows, 1.0f);
       return;
     }
     if constexpr (Routed)
       router.backward(
-          n, Z, stride, temp, keep, rates.lr, [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); },
-          [&](int j) { scatter(n, temp, padded(shape.d), m.rows + std::int64_t(j) * m.slots * w, 1.0f); });
+          n, Z(), stride(), temp(), keep, rates.lr, [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); },
+          [&](int j) { scatter(n, temp(), padded(shape.d), m.rows + std::int64_t(j) * m.slots * w(), 1.0f); });
   }
 
   // Parameters out; rows become updates C_u - rho C.
-  __device__ void end(int steps, const Sums& sums) {
+  __device__ void end(int steps) {
     const std::int64_t c = m.client;
     float* theta = g.theta_out + c * shape.head.theta;
     head.store(theta, g.user_out == nullptr ? nullptr : g.user_out + c * shape.head.user);
@@ -230,20 +242,21 @@ struct Round {
     const float rho = float(pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps)));
     if (shape.rows_trained)
 #pragma unroll 1
-      for (std::int64_t at = threadIdx.x; at < std::int64_t(m.slots) * w; at += blockDim.x) {
-        if (g.tuned != nullptr) g.tuned[g.begin[c] * w + at] = m.rows[at];
-        m.rows[at] = fmaf(-rho, view_row(0, m.items[at / w])[at % w], m.rows[at]);
+      for (std::int64_t at = threadIdx.x; at < std::int64_t(m.slots) * w(); at += blockDim.x) {
+        if (g.tuned != nullptr) g.tuned[g.begin[c] * w() + at] = m.rows[at];
+        m.rows[at] = fmaf(-rho, view_row(0, m.items[at / w()])[at % w()], m.rows[at]);
       }
     __syncthreads();
     double wrong = 0;
     for (int k = int(threadIdx.x); k < shape.head.theta; k += int(blockDim.x)) wrong += isfinite(theta[k]) ? 0.0 : 1.0;
-    wrong = block_sum(wrong, red);
+    wrong = block_sum(wrong, red());
     if (threadIdx.x != 0) return;
     const double samples = double(m.samples) * g.epochs > 1 ? double(m.samples) * g.epochs : 1.0;
-    g.outcome[3 * c] = sums.recommendation / samples, g.outcome[3 * c + 1] = sums.distillation / samples, g.outcome[3 * c + 2] = sums.all / samples;
+    g.outcome[3 * c] = m.sums.recommendation / samples, g.outcome[3 * c + 1] = m.sums.distillation / samples,
+                  g.outcome[3 * c + 2] = m.sums.all / samples;
     for (int j = 0; j < 3; ++j) g.omega[3 * c + j] = Routed ? (j < shape.views ? router.mix()[j] : 0.0f) : (j == 0 ? 1.0f : 0.0f);
     g.rho[c] = rho;
-    g.finite[c] = wrong == 0 && isfinite(sums.all) ? 1 : 0;
+    g.finite[c] = wrong == 0 && isfinite(m.sums.all) ? 1 : 0;
   }
 };
 

@@ -16,18 +16,20 @@ __global__ void __launch_bounds__(most_threads(Routed, AllInShared), 1)
     if (!plan.weights_in_shared) weights = scratch;
   }
   for (int turn = int(blockIdx.x); turn < g.count; turn += int(gridDim.x)) {
-    const Mine mine = client_of(g, shape, g.order[turn]);
+    // In shared memory rather than in every thread's registers.
+    static_assert(sizeof(Mine) <= mine_floats * sizeof(float));
+    Mine& mine = *reinterpret_cast<Mine*>(shared + plan.mine);
+    if (threadIdx.x == 0) mine = client_of(g, shape, g.order[turn]);
+    __syncthreads();
     Round<Head<held_tiles(Routed, AllInShared)>, Routed> round(shape, rates, plan, g, mine, shared, weights, batch);
     round.begin();
-    Sums sums;
-    int steps = 0;
-    for (int epoch = 0; epoch < g.epochs; ++epoch)
-      for (int at = 0; at < mine.samples; at += g.batch, ++steps) {
-        const int n = mine.samples - at < g.batch ? mine.samples - at : g.batch;
-        float* loss = g.step_loss == nullptr ? nullptr : g.step_loss + std::int64_t(mine.client) * g.step_loss_stride + steps;
-        round.step(mine.entries + std::int64_t(epoch) * mine.samples + at, n, sums, loss);
-      }
-    round.end(steps, sums);
+    const int steps = (mine.samples + g.batch - 1) / g.batch;  // of an epoch
+    for (int step = 0; step < g.epochs * steps; ++step) {
+      const int at = step % steps * g.batch, n = mine.samples - at < g.batch ? mine.samples - at : g.batch;
+      float* loss = g.step_loss == nullptr ? nullptr : g.step_loss + std::int64_t(mine.client) * g.step_loss_stride + step;
+      round.step(mine.entries + std::int64_t(step / steps) * mine.samples + at, n, loss);
+    }
+    round.end(g.epochs * steps);
     __syncthreads();
   }
 }

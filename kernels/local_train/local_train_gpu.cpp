@@ -28,6 +28,7 @@ struct Space {
 void place_vectors(const Shape& s, GpuPlan& p, Space& shared) {
   const int d = s.d;
   p.red = shared.take(2 * 32);  // doubles first: aligned
+  p.mine = shared.take(mine_floats);
   switch (s.head.kind) {
     case HeadKind::linear:
       p.small = shared.take(2 * d + 8);

@@ -51,6 +51,8 @@ struct GpuClients {
   float* scratch = nullptr;  // blocks * plan.scratch_floats
 };
 
+inline constexpr int mine_floats = 24;  // room for what a block knows of its client
+
 // Where a launch keeps things, in floats from the start of the shared memory (or of a block's scratch).
 struct GpuPlan {
   int threads = 256, blocks = 0;
@@ -59,10 +61,10 @@ struct GpuPlan {
   [[nodiscard]] bool all_in_shared() const { return weights_in_shared && batch_in_shared; }
   std::int64_t scratch_floats = 0;
   std::size_t shared_bytes = 0;
-  int W_a = 0, W_b = 0, W2 = 0, W3 = 0, router = 0;                          // weight matrices
-  int small = 0, router_small = 0;                                           // vectors of parameters and their gradients
-  int score = 0, delta = 0, slot = 0, next = 0, mix = 0, sums = 0, red = 0;  // of a batch: one number a sample; sums: column sums
-  int Z = 0, H = 0, T2 = 0, T3 = 0, HR = 0;                                  // batch buffers
+  int W_a = 0, W_b = 0, W2 = 0, W3 = 0, router = 0;                                    // weight matrices
+  int small = 0, router_small = 0;                                                     // vectors of parameters and their gradients
+  int score = 0, delta = 0, slot = 0, next = 0, mix = 0, sums = 0, red = 0, mine = 0;  // of a batch: one number a sample; sums: column sums
+  int Z = 0, H = 0, T2 = 0, T3 = 0, HR = 0;                                            // batch buffers
 };
 // largest_samples: of an epoch, of any client of the launch. shared_limit: bytes of a block. InputError: the shape does not fit.
 [[nodiscard]] GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples, std::size_t shared_limit);
