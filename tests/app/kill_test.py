@@ -147,9 +147,11 @@ def one_run(options, folder, data, number, expected, seconds, tally):
         code = job.end(0 if enough else random.uniform(0.3, 0.7 + 1.5 * seconds), how)
         rounds = saved_rounds(folder)
         assert max(rounds, default=0) >= newest, f"rounds were lost: {rounds} after {newest}"
+        advanced = max(rounds, default=0) > newest
         newest = max(rounds, default=0)
         if code is None:
             tally["kills"] += 1
+            tally["between"] = tally.get("between", 0) + advanced
             tally[how, ranks] = tally.get((how, ranks), 0) + 1
             continue
         if how == "usr1" and code == -signal.SIGUSR1 or how == "usr1" and code == 128 + signal.SIGUSR1:
@@ -192,8 +194,9 @@ def main():
             good += one_run(options, folder, data, number, *expected[number], tally)
             runs += 1
     kills = tally.pop("kills")
-    interrupted = tally.pop("interrupted", 0)
+    interrupted, between = tally.pop("interrupted", 0), tally.pop("between", 0)
     print(f"{kills} kills and {interrupted} interruptions in {runs} runs, {runs - good} results lost or different, {time.time() - start:.0f} s")
+    print(f"  {between} of the kills came after the start had saved a round of its own; the others, while it began or in its first round")
     for (how, ranks), count in sorted(tally.items()):
         print(f"  SIGKILL to {how} of {ranks} ranks: {count}")
     return 0 if good == runs else 1

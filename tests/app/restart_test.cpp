@@ -54,7 +54,8 @@ TEST(Restart, a_time_budget_ends_with_75_and_a_damaged_checkpoint_is_left_aside)
   for (const char* name : {"/model/item_table", "/model/overlay_rows", "/groups/preferences"})
     EXPECT_EQ(a.read_all<float>(name), b.read_all<float>(name)) << name;
   EXPECT_EQ(a.read_all<std::int32_t>("/groups/of_client_by_round"), b.read_all<std::int32_t>("/groups/of_client_by_round"));
-  EXPECT_NE(b.text("/", "provenance").find("\"resumed_times\":2"), std::string::npos);
+  // The start that wrote the damaged file is not part of what the result came from.
+  EXPECT_NE(b.text("/", "provenance").find("\"resumed_times\":1,\"resumed\":[{\"after_round\":1"), std::string::npos);
 }
 
 TEST(Restart, without_a_checkpoint_it_begins_and_says_so) {
