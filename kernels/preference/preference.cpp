@@ -2,21 +2,26 @@
 
 #include <array>
 
-#include "core/error.hpp"
+#include "kernels/preference/preference_gpu.hpp"
 
 namespace fedfuse::preference {
 namespace {
-bool always() { return true; }
-constexpr std::array<Variant, 1> table{{{"cpu", "R4: items in blocks of 256, one thread a block", run_cpu, always}}};
+using gpu::Runs;
+constexpr double of_float = 0x1p-24, of_half = 0x1p-11;
+bool any(const Problem&) { return true; }
+constexpr std::array<Variant, 5> table{{
+    {"cpu", "R4: items in blocks of 256, one thread a block", run_cpu, Runs::everywhere, any, of_float},
+    {"cuda-fused", "R4: half features read once, two products on tensor cores, groups in the epilogue", cuda_fused, Runs::on_device, serves_fused,
+     of_half},
+    {"cuda-naive", "the paper's order of operations, a block an item and group", cuda_naive, Runs::on_device, any, of_float},
+    {"emulated-fused", "cuda-fused's source on the CPU: for proof", emulated_fused, Runs::for_proof, serves_fused, of_half},
+    {"emulated-naive", "cuda-naive's source on the CPU: for proof", emulated_naive, Runs::for_proof, any, of_float},
+}};
 }  // namespace
 
 std::span<const Variant> variants() { return table; }
 
-void run(const Problem& problem) {
-  for (const auto& variant : table)
-    if (variant.available()) return variant.run(problem);
-  FEDFUSE_CHECK(false, "no variant of the preference kernel can run here");
-}
+void run(const Problem& problem) { table.front().run(problem); }
 
 double Problem::flops() const {
   const double D = double(d), G = double(groups), width = double(d_text + d_image);

@@ -18,6 +18,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/gpu/device.hpp"
+
 namespace fedfuse::preference {
 
 // Items that one thread takes at a time. Cut at multiples of it, a split of the items changes no bit.
@@ -48,9 +50,14 @@ using Function = void (*)(const Problem&);
 struct Variant {
   std::string_view name, what;
   Function run;
-  bool (*available)();  // on this machine, now
+  gpu::Runs runs;
+  bool (*serves)(const Problem&);  // shapes that it takes; InputError for others
+  double rounding;                 // unit roundoff of what it multiplies: of float, or of half
+  // Absolute, of pref against the reference. Half: features, encoders, encoded rows and W are rounded independently, sqrt(4) u a product; that
+  // moves a logit of order 1 by about 2 u (standard deviation), a preference by a quarter of it. 8 of those for the largest of many.
+  [[nodiscard]] double tolerance(const Problem& problem) const { return problem.tolerance() + (rounding > 0x1p-20 ? 4 * rounding : 0); }
 };
-// The explicit table; the first available one is what fedfuse uses.
+// The explicit table; the first is what fedfuse uses on a CPU.
 [[nodiscard]] std::span<const Variant> variants();
 void run(const Problem& problem);
 

@@ -1,5 +1,6 @@
 #include "kernels/preference/preference_case.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -35,6 +36,9 @@ std::vector<std::uint8_t> leave_out(Array<float>& features, std::int64_t items, 
 
 Case::Case(const Shape& s, std::uint64_t seed) : shape_(s) {
   std::uint32_t which = 0;
+  const auto on_grid = [&](Array<float>& x, double step) {
+    for (float& value : x) value = float(step * std::clamp(std::round(double(value) / step), -2.0, 2.0));
+  };
   const auto make = [&](std::int64_t n, double scale) { return uniform(n, scale, seed, which++); };
   e_ = make(s.groups * s.d_group, 1);
   A_g_ = make(s.d * s.d_group, fan_in(s.d_group));
@@ -51,6 +55,10 @@ Case::Case(const Shape& s, std::uint64_t seed) : shape_(s) {
   b_ = make(s.groups, 0.5);
   text_ = make(s.items * s.d_text, 1);
   image_ = make(s.items * s.d_image, 1);
+  if (s.exact_in_half) {
+    for (auto* x : {&A_t_, &A_v_, &text_, &image_}) on_grid(*x, 0.5);
+    on_grid(W1_, 0x1p-4);
+  }
   has_text_ = leave_out(text_, s.items, s.d_text, s.missing, seed, 100);
   has_image_ = leave_out(image_, s.items, s.d_image, s.missing, seed, 101);
   pref_.assign(std::size_t(s.groups * s.items), std::numeric_limits<float>::quiet_NaN());

@@ -11,7 +11,8 @@ namespace fedfuse::preference {
 
 struct Shape {
   std::int64_t items = 0, groups = 5, d = 64, d_text = 512, d_image = 512, d_group = 512;
-  double missing = 0.0;  // share of items without text, and without image
+  double missing = 0.0;        // share of items without text, and without image
+  bool exact_in_half = false;  // features and weights of the encoders multiples of 1/2, W of 1/16: small sums are exact in half precision
 };
 
 // Owns the arrays of one Problem. Weights are scaled by their fan-in, so that logits are of order 1 at any size.

@@ -1,0 +1,66 @@
+#pragma once
+// Preferences on a device. The formula is preference.hpp's (R4), the features are half precision and are read once.
+//
+// One product or two? c_i = [W_t A_t, W_v A_v] E[i] costs 4 d (d_t + d_v) FLOP an item; encoders first, then W, 2 d (d_t + d_v) + 8 d^2. Folding pays
+// below d_t + d_v = 4 d. At d = 64, 512 + 512: 262 k against 164 k FLOP, and as much more traffic from shared memory: so two products, the result of
+// the first being, in registers, the left operand of the second. Only the constants are folded: a_l + W_t a_t + W_v a_v, W_2^T w_l, w_l . b_2 + b_l.
+#include <cstdint>
+
+#include "core/gpu/device.hpp"
+#include "kernels/preference/preference.hpp"
+
+namespace fedfuse::preference {
+
+using Half = std::uint16_t;  // bits
+inline constexpr int tile_items = 16, unit_columns = 32;
+// Registers decide: d = 128 holds twice as much a thread.
+constexpr int most_threads(int d) { return d == 128 ? 256 : 384; }
+
+// In device memory, rows of d_text and d_image, aligned to 16 bytes. In magnitude up to 65,504.
+struct HalfFeatures {
+  const Half *text = nullptr, *image = nullptr;
+};
+
+// The weights of both products, in units of d rows x 32 columns, in the order in which a tile of items meets them.
+struct GpuPlan {
+  int text_units = 0, image_units = 0;  // of the encoders
+  int mixing_units = 0;                 // of W_t and W_v, for each half of the 2d outputs
+  int threads = 0, blocks = 0;          // blocks stay and take tile after tile
+  bool resident = false;                // all units fit the shared memory; else they stream through it
+  std::size_t shared_bytes = 0;
+  [[nodiscard]] constexpr int units() const { return text_units + image_units + 2 * mixing_units; }
+};
+
+// Device memory for one call, beside the problem's arrays.
+struct GpuScratch {
+  Half* units = nullptr;                                  // plan.units() * d * 32
+  float *a = nullptr, *v = nullptr, *constant = nullptr;  // G x 2d, G x 2d, G
+};
+
+// d 32, 64 or 128; G up to 64; d_text and d_image multiples of 8.
+[[nodiscard]] bool serves_fused(const Problem& problem);
+// InputError: the shape is not served.
+[[nodiscard]] GpuPlan gpu_plan(const Problem& problem, const gpu::DeviceInfo& device);
+
+// Every pointer of the problem is into the device; problem.text and .image are not read. Asynchronous on the stream.
+template <class Platform>
+void fused(const Problem& problem, const HalfFeatures& features, const GpuPlan& plan, const GpuScratch& scratch, const gpu::Stream& stream);
+// The paper's order of operations, float features: the opponent.
+template <class Platform>
+void naive(const Problem& problem, const gpu::Stream& stream);
+template <>
+void fused<gpu::Cuda>(const Problem&, const HalfFeatures&, const GpuPlan&, const GpuScratch&, const gpu::Stream&);
+template <>
+void fused<gpu::Emulated>(const Problem&, const HalfFeatures&, const GpuPlan&, const GpuScratch&, const gpu::Stream&);
+template <>
+void naive<gpu::Cuda>(const Problem&, const gpu::Stream&);
+template <>
+void naive<gpu::Emulated>(const Problem&, const gpu::Stream&);
+
+// From host memory and back: rows of the table of variants.
+void cuda_fused(const Problem& problem);
+void cuda_naive(const Problem& problem);
+void emulated_fused(const Problem& problem);
+void emulated_naive(const Problem& problem);
+
+}  // namespace fedfuse::preference
