@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "kernels/rank/rank_gpu.hpp"
+
 namespace fedfuse::rank {
 namespace {
 
@@ -18,6 +20,8 @@ double upper_flops(const HeadLayout& head) {
   }
   return 0;
 }
+
+bool any(const Problem&) { return true; }
 
 }  // namespace
 
@@ -47,10 +51,13 @@ double Problem::bytes() const {
 }
 
 std::span<const Variant> variants() {
-  static constexpr std::array<Variant, 3> table{{
-      {"cpu-tiles", "tiles of 64 items, blocks of clients, counted as they come (R2, R5)", cpu_tiles},
-      {"cpu-sorted", "the same scores, but a whole row a client, sorted", cpu_sorted},
-      {"reference", "every score naively in double", reference},
+  using gpu::Runs;
+  static constexpr std::array<Variant, 5> table{{
+      {"cpu-tiles", "tiles of 64 items, blocks of clients, counted as they come (R2, R5)", cpu_tiles, Runs::everywhere, any},
+      {"cpu-sorted", "the same scores, but a whole row a client, sorted", cpu_sorted, Runs::everywhere, any},
+      {"reference", "every score naively in double", reference, Runs::everywhere, any},
+      {"cuda", "linear heads: tiles of 128 x 128 scores in registers, counted there, lists corrected after", cuda, Runs::on_device, serves_linear},
+      {"emulated", "cuda's source on the CPU: for proof", emulated, Runs::for_proof, serves_linear},
   }};
   return table;
 }

@@ -17,6 +17,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/gpu/device.hpp"
 #include "model/head.hpp"
 
 namespace fedfuse::rank {
@@ -66,6 +67,8 @@ using Function = void (*)(const Problem&, std::span<Ranks> out);  // out: one en
 struct Variant {
   std::string_view name, what;
   Function run;
+  gpu::Runs runs;
+  bool (*serves)(const Problem&);  // InputError for what it does not serve
 };
 [[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
 inline void run(const Problem& problem, std::span<Ranks> out) { variants().front().run(problem, out); }

@@ -2,16 +2,22 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <vector>
 
+#include "core/error.hpp"
+#include "core/gpu/simt.hpp"
 #include "core/h5.hpp"
 #include "core/text.hpp"
 #include "kernels/rank/rank.hpp"
 #include "kernels/rank/rank_case.hpp"
+#include "kernels/rank/rank_gpu.hpp"
 #include "tests/support/oracle.hpp"
+#include "tests/support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -25,6 +31,14 @@ std::vector<Ranks> ranks_by(rank::Function function, const rank::Problem& proble
   std::vector<Ranks> out(problem.clients.size(), Ranks{-7, -7});
   function(problem, out);
   return out;
+}
+
+// Those that run here and take the problem.
+std::vector<rank::Variant> serving(const rank::Problem& problem) {
+  static const auto here = test::runnable(rank::variants());
+  std::vector<rank::Variant> some;
+  std::ranges::copy_if(here, std::back_inserter(some), [&](const auto& v) { return v.serves(problem); });
+  return some;
 }
 
 std::string name(const CaseShape& s) {
@@ -68,7 +82,8 @@ TEST(Rank, EveryVariantCountsLikeTheNaiveForm) {
   for (const auto& shape : shapes()) {
     const Case inputs(shape);
     const auto want = ranks_by(rank::reference, inputs.problem());
-    for (const auto& variant : rank::variants()) EXPECT_TRUE(ranks_by(variant.run, inputs.problem()) == want) << variant.name << ": " << name(shape);
+    for (const auto& variant : serving(inputs.problem()))
+      EXPECT_TRUE(ranks_by(variant.run, inputs.problem()) == want) << variant.name << ": " << name(shape);
   }
 }
 
@@ -85,6 +100,66 @@ TEST(Rank, StaysByTheNaiveFormOnRealNumbers) {
       different += want[u] != got[u];
     }
     EXPECT_LE(different, 1) << name(shape);
+  }
+}
+
+// The device kernel on more than one tile of clients and of items, and with real numbers: the held-out items' ties with themselves must be exact.
+std::vector<CaseShape> shapes_of_many_tiles() {
+  std::vector<CaseShape> all;
+  for (const auto own_rows : {OwnRows::none, OwnRows::add, OwnRows::replace})
+    all.push_back({.clients = 150,
+                   .items = 401,
+                   .d = 21,
+                   .views = own_rows == OwnRows::none ? 3 : 1,
+                   .own_rows = own_rows,
+                   .base = own_rows == OwnRows::add,
+                   .excluded = 9,
+                   .seed = 77});
+  return all;
+}
+
+TEST(Rank, EmulatedKernelAgreesOverManyTiles) {
+  for (auto shape : shapes_of_many_tiles())
+    for (const bool exact : {true, false}) {
+      shape.exact = exact;
+      const Case inputs(shape);
+      const auto want = ranks_by(rank::reference, inputs.problem()), got = ranks_by(rank::emulated, inputs.problem());
+      int different = 0;
+      for (std::size_t u = 0; u < want.size(); ++u) {
+        EXPECT_LE(std::abs(want[u].valid - got[u].valid), exact ? 0 : 1) << name(shape) << " client " << u;
+        EXPECT_LE(std::abs(want[u].test - got[u].test), exact ? 0 : 1) << name(shape) << " client " << u;
+        different += want[u] != got[u];
+      }
+      EXPECT_LE(different, exact ? 0 : 2) << name(shape);
+    }
+}
+
+// A count of 8 bits must be emptied before it overflows: every item ties, over more tiles than it holds.
+TEST(Rank, EmulatedKernelCountsPastEightBits) {
+  constexpr int items = 40 * 128;
+  Matrix<float> table(items, 1, 0.5f), theta(1, 2, 1.0f);
+  const rank::Model model{.head = head_layout(HeadKind::linear, 1), .items = items, .width = 1, .view = {table.data()}};
+  const std::vector<rank::Client> clients{{.theta = theta.data(), .valid = 1, .test = 2}};
+  EXPECT_EQ(ranks_by(rank::emulated, {model, clients})[0], (Ranks{1 + items / 2, 1 + (items - 1) / 2}));
+}
+
+TEST(Rank, EmulatedKernelGivesTheSameInEveryOrder) {
+  for (auto shape : shapes_of_many_tiles()) {
+    shape.exact = false;
+    const Case inputs(shape);
+    const auto want = ranks_by(rank::emulated, inputs.problem());
+    for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
+      simt::set_schedule({order, 11, 1});
+      EXPECT_TRUE(ranks_by(rank::emulated, inputs.problem()) == want) << name(shape) << " order " << int(order);
+    }
+    simt::set_schedule({});
+  }
+}
+
+TEST(Rank, DeviceRefusesWhatItDoesNotServe) {
+  for (const auto& shape : {CaseShape{.head = HeadKind::mlp, .shared_head = true}, CaseShape{.head = HeadKind::neumf}, CaseShape{.sampled = 5}}) {
+    const Case inputs(shape);
+    EXPECT_THROW(ranks_by(rank::emulated, inputs.problem()), InputError) << name(shape);
   }
 }
 
@@ -132,7 +207,7 @@ TEST(Rank, ReproducesTheGoldenRanks) {
     clients.back().dropped = lists[std::size_t(u)];
     clients.back().test = std::int32_t(held[std::size_t(u)]);
   }
-  for (const auto& variant : rank::variants()) {
+  for (const auto& variant : serving({rows.model, clients})) {
     const auto got = ranks_by(variant.run, {rows.model, clients});
     for (std::size_t u = 0; u < clients.size(); ++u) EXPECT_EQ(got[u], (Ranks{0, std::int32_t(want[u])})) << variant.name << " client " << u;
   }
@@ -151,7 +226,7 @@ TEST(Rank, ACollapsedModelDoesNotLookPerfect) {
       model.theta = shared ? theta.data() : nullptr;
       const std::vector<rank::Client> client{
           {.theta = theta.data(), .user = user.data(), .row_ids = own, .rows = tuned.data(), .dropped = dropped, .valid = 60, .test = 51}};
-      for (const auto& variant : rank::variants()) {
+      for (const auto& variant : serving({model, client})) {
         const auto got = ranks_by(variant.run, {model, client});
         EXPECT_EQ(got[0], (Ranks{1 + 96 / 2, 1 + 95 / 2 + 1})) << variant.name << " " << head_name(head);
       }
@@ -168,7 +243,7 @@ TEST(Rank, ScoresThatAreNotNumbersNeverWin) {
   theta(0, 0) = 1.0f;
   const rank::Model model{.head = head_layout(HeadKind::linear, 1), .items = 5, .width = 1, .view = {table.data()}};
   const std::vector<rank::Client> clients{{.theta = theta.data(), .valid = 1, .test = 2}, {.theta = theta.data(), .valid = 2, .test = 3}};
-  for (const auto& variant : rank::variants()) {
+  for (const auto& variant : serving({model, clients})) {
     const auto got = ranks_by(variant.run, {model, clients});
     EXPECT_EQ(got[0], (Ranks{5, 3})) << variant.name;
     EXPECT_EQ(got[1], (Ranks{3, 4})) << variant.name;
