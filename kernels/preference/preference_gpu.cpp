@@ -106,8 +106,7 @@ GpuPlan gpu_plan(const Problem& p, const gpu::DeviceInfo& device) {
   plan.shared_bytes = (plan.resident ? std::size_t(plan.units()) : 4) * unit + logits;
   FEDFUSE_CHECK(plan.shared_bytes <= device.shared_per_block, "four units of weights and the logits fit a block's shared memory");
   const std::int64_t tiles = (p.items + warps * tile_items - 1) / (warps * tile_items);
-  const std::int64_t a_multiprocessor = 2 * plan.shared_bytes <= device.shared_per_block ? 2 : 1;
-  plan.blocks = int(std::min<std::int64_t>(tiles, a_multiprocessor * device.multiprocessors));
+  plan.blocks = int(std::min<std::int64_t>(tiles, device.multiprocessors));  // registers allow one block each
   return plan;
 }
 
