@@ -83,11 +83,11 @@ struct Round {
   __device__ void step(const std::int32_t* entries, int n, float* step_loss) {
     load_batch(entries, n);
     gather(n);
-    const BatchView batch{n, stride(), Z(), score(), delta()};
-    head.forward(batch);
+    const BatchView samples{n, stride(), Z(), score(), delta()};
+    head.forward(samples);
     const double loss = losses(n);
     const float keep = 1.0f - rates.lr * rates.decay;
-    head.backward(batch, keep, rates.lr);
+    head.backward(samples, keep, rates.lr);
     if (shape.head.item_width != w()) fold(n);
     double extra = 0;
     if (shape.personal) extra = personal_rows(n);
