@@ -1,11 +1,10 @@
 #include "aggregation/row_sum.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/parallel.hpp"
 
 namespace fedfuse {
 
@@ -20,7 +19,7 @@ bool RowSum::add(std::int32_t row, const float* x, std::int64_t weight) { return
 
 bool RowSum::add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight) {
   if (!aggregate::all_fit(x, std::int64_t(ids.size()) * sums_.cols)) return false;
-  const bool alone = omp_in_parallel() == 0;
+  const bool alone = !in_parallel();
   constexpr std::size_t ahead = 2;  // rows: enough to hide a miss behind two additions
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (i + ahead < ids.size()) aggregate::prefetch_row(sums_.row(ids[i + ahead]), cols());

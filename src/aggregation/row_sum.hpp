@@ -18,8 +18,8 @@ class RowSum {
   // fixed: FixedPoint::for_total_weight of all weight that may come together in one row, over all ranks.
   RowSum(std::int64_t rows, int cols, FixedPoint fixed);
 
-  // Row `row` += weight * x (cols floats). Threads may call it at once. False, and nothing is added, when a value does
-  // not fit (not a number, or |x| >= 1024): the caller knows which client diverged and says so.
+  // Row `row` += weight * x (cols floats). Threads of an OpenMP or parallel_for loop may call it at once. False, and nothing is added, when a value
+  // does not fit (not a number, or |x| >= 1024): the caller knows which client diverged and says so.
   [[nodiscard]] bool add(std::int32_t row, const float* x, std::int64_t weight);
   // A client's rows at once: rows ids[i], x: ids.size() x cols. Faster than one by one (looks ahead). All or nothing.
   [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight);

@@ -1,30 +1,70 @@
 #pragma once
-// OpenMP loops whose body may throw: the first exception (of the lowest index, so that the message does not
+// Loops over clients whose body may throw: the first exception (of the lowest index, so that the message does not
 // depend on timing) comes out of the loop.
 #include <omp.h>
 
 #include <cstdint>
 #include <exception>
+#include <mutex>
+
+#ifdef __SANITIZE_THREAD__
+#include <atomic>
+#include <thread>
+#include <vector>
+#endif
 
 namespace fedfuse {
+// False only where no other thread of this process can be at the same sums: whoever adds may then leave out locks. Threads that
+// OpenMP does not know of are not seen: loops over clients are parallel_for's or OpenMP's.
+[[nodiscard]] inline bool in_parallel() {
+#ifdef __SANITIZE_THREAD__
+  return true;
+#else
+  return omp_in_parallel() != 0;
+#endif
+}
+
+namespace detail {
+
+// run(i, thread) for i in [0, n), dynamically scheduled.
+#ifdef __SANITIZE_THREAD__
+// TSan does not see GCC's OpenMP start and join threads, and would call every hand-over a race; it sees these.
+template <class Run>
+void for_each_index(std::int64_t n, int threads, const Run& run) {
+  std::atomic<std::int64_t> next{0};
+  std::vector<std::jthread> team;
+  for (int thread = 0; thread < threads; ++thread)
+    team.emplace_back([&, thread] {
+      for (std::int64_t i = next++; i < n; i = next++) run(i, thread);
+    });
+}
+#else
+template <class Run>
+void for_each_index(std::int64_t n, int threads, const Run& run) {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  for (std::int64_t i = 0; i < n; ++i) run(i, omp_get_thread_num());
+}
+#endif
+
+}  // namespace detail
 
 // body(i, thread) for i in [0, n), dynamically scheduled over `threads` threads.
 template <class Body>
 void parallel_for(std::int64_t n, int threads, Body&& body) {
   std::exception_ptr error;
   std::int64_t where = n;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-  for (std::int64_t i = 0; i < n; ++i) {
+  std::mutex mutex;
+  detail::for_each_index(n, threads, [&](std::int64_t i, int thread) {
     try {
-      body(i, omp_get_thread_num());
+      body(i, thread);
     } catch (...) {
-#pragma omp critical(fedfuse_parallel_for)
+      const std::lock_guard lock(mutex);
       if (i < where) {
         where = i;
         error = std::current_exception();
       }
     }
-  }
+  });
   if (error) std::rethrow_exception(error);
 }
 
