@@ -5,6 +5,7 @@
 // A warp owns a tile of 16 x 32 of a product, a lane 4 x 4 of it. Rows of shared matrices are padded() so that the lanes of a warp
 // read 16 bytes each from different banks: per four steps of the inner sum 8 loads of 16 bytes feed 64 multiply-adds.
 #include "core/gpu/platform.hpp"
+#include "kernels/local_train/local_train_gpu.hpp"
 
 namespace fedfuse::local_train {
 namespace {
@@ -262,8 +263,5 @@ __device__ inline void copy_matrix(float* to, int to_stride, const float* from, 
 }
 
 }  // namespace
-
-// Floats from one row of a shared matrix to the next: a multiple of 4, not of 32.
-__host__ __device__ inline int padded(int cols) { return (cols + 3) / 4 * 4 + ((cols + 3) / 4 * 4 % 8 == 0 ? 4 : 0); }
 
 }  // namespace fedfuse::local_train

@@ -13,6 +13,25 @@ struct BatchView {
   float *Z, *score, *delta;
 };
 
+// R2: base = b1 + W_u u, the user half of the first layer; d x d.
+__device__ inline void user_half(const float* W_u, const float* u, const float* b1, int d, float* base) {
+#pragma unroll 1
+  for (int o = warp(); o < d; o += warps()) {
+    const float s = warp_dot(W_u + o * d, u, d);
+    if (lane() == 0) base[o] = b1[o] + s;
+  }
+  __syncthreads();
+}
+// dW_u = sum u^T and du = W_u^T sum, both from the old values; W_u takes its step.
+__device__ inline void step_user_half(float* W_u, const float* u, const float* sum, int d, float keep, float lr, float* sums, float* du) {
+  float* const out[1] = {du};
+  column_sums<1>(d, d, sums, out, [&](int o, int k, float(&s)[1]) {
+    float& v = W_u[o * d + k];
+    s[0] = fmaf(sum[o], v, s[0]);
+    v = fmaf(-lr * sum[o], u[k], keep * v);
+  });
+}
+
 // sum of delta
 __device__ inline float bias_gradient(const BatchView& x, double* red) {
   double sum = 0;
@@ -105,12 +124,7 @@ struct MlpGpu {
   }
   __device__ void forward(const BatchView& x) {
     const Parts m = parts();
-#pragma unroll 1
-    for (int o = warp(); o < m.d; o += warps()) {
-      const float s = warp_dot(m.W_u + o * m.d, m.u, m.d);
-      if (lane() == 0) m.base[o] = m.b1[o] + s;
-    }
-    __syncthreads();
+    user_half(m.W_u, m.u, m.b1, m.d, m.base);
     forward_layer(x.n, m.d, m.d, Rows{x.Z, x.stride}, m.W_z, m.stride, m.base, m.H, m.stride);
 #pragma unroll 1
     for (int i = warp(); i < x.n; i += warps()) {
@@ -130,13 +144,7 @@ struct MlpGpu {
       h = g;
     });
     backward_layer<HeldTiles>(x.n, m.d, m.d, m.H, m.stride, x.Z, x.stride, m.W_z, m.stride, keep, lr, [](float) { return true; });
-    // dW_u = m.sum m.u^T and m.du = m.W_u^T m.sum, both from the old values.
-    float* const user_gradient[1] = {m.du};
-    column_sums<1>(m.d, m.d, m.sums, user_gradient, [&](int o, int k, float(&s)[1]) {
-      float& v = m.W_u[o * m.d + k];
-      s[0] = fmaf(m.sum[o], v, s[0]);
-      v = fmaf(-lr * m.sum[o], m.u[k], keep * v);
-    });
+    step_user_half(m.W_u, m.u, m.sum, m.d, keep, lr, m.sums, m.du);
     const float db = bias_gradient(x, m.red);
     sgd(m.u, m.du, m.d, keep, lr), sgd(m.w, m.dw, m.d, keep, lr), sgd(m.b1, m.sum, m.d, keep, lr);
     if (threadIdx.x == 0) *m.b = fmaf(-lr, db, keep * *m.b);
@@ -189,12 +197,7 @@ struct NeumfGpu {
   }
   __device__ void forward(const BatchView& x) {
     const Parts m = parts();
-#pragma unroll 1
-    for (int o = warp(); o < m.d; o += warps()) {
-      const float s = warp_dot(m.W1u + o * m.d, m.u1, m.d);
-      if (lane() == 0) m.base[o] = m.b1[o] + s;
-    }
-    __syncthreads();
+    user_half(m.W1u, m.u1, m.b1, m.d, m.base);
     forward_layer(x.n, m.d, m.d, Rows{x.Z, x.stride}, m.W1z, m.p1, m.base, m.T1, m.p1);
     forward_layer(x.n, m.h2, m.d, Rows{m.T1, m.p1}, m.W2, m.p1, m.b2, m.T2, m.p2);
     forward_layer(x.n, m.h3, m.h2, Rows{m.T2, m.p2}, m.W3, m.p2, m.b3, m.T3, m.p3);
@@ -234,12 +237,7 @@ struct NeumfGpu {
     backward_layer<HeldTiles>(x.n, m.h2, m.d, m.T2, m.p2, m.T1, m.p1, m.W2, m.p1, keep, lr, active);
     row_sum(x.n, m.d, m.T1, m.p1, m.s1);
     backward_layer<HeldTiles>(x.n, m.d, m.d, m.T1, m.p1, x.Z, x.stride, m.W1z, m.p1, keep, lr, [](float) { return true; });
-    float* const user_gradient[1] = {m.du1};
-    column_sums<1>(m.d, m.d, m.sums, user_gradient, [&](int o, int k, float(&s)[1]) {
-      float& v = m.W1u[o * m.d + k];
-      s[0] = fmaf(m.s1[o], v, s[0]);
-      v = fmaf(-lr * m.s1[o], m.u1[k], keep * v);
-    });
+    step_user_half(m.W1u, m.u1, m.s1, m.d, keep, lr, m.sums, m.du1);
     const float db = bias_gradient(x, m.red);
     sgd(m.u1, m.du1, m.d, keep, lr), sgd(m.u2, m.du2, m.d, keep, lr), sgd(m.w, m.dw, m.h3 + m.d, keep, lr);
     sgd(m.b1, m.s1, m.d, keep, lr), sgd(m.b2, m.s2, m.h2, keep, lr), sgd(m.b3, m.s3, m.h3, keep, lr);

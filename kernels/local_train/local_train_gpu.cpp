@@ -10,11 +10,6 @@
 namespace fedfuse::local_train {
 namespace {
 
-int row_floats(int cols) {
-  const int whole = (cols + 3) / 4 * 4;
-  return whole % 8 == 0 ? whole + 4 : whole;
-}
-
 // Hands out offsets; every part begins at a multiple of 4 floats.
 struct Space {
   std::int64_t at = 0;
@@ -47,19 +42,19 @@ void place_vectors(const Shape& s, GpuPlan& p, Space& shared) {
 }
 
 void place_weights(const Shape& s, GpuPlan& p, Space& space) {
-  const int d = s.d, pd = row_floats(d);
+  const int d = s.d, pd = padded(d);
   if (s.head.kind != HeadKind::linear) p.W_a = space.take(std::int64_t(d) * d), p.W_b = space.take(std::int64_t(d) * pd);
-  if (s.head.kind == HeadKind::neumf) p.W2 = space.take(std::int64_t(d / 2) * pd), p.W3 = space.take(std::int64_t(d / 4) * row_floats(d / 2));
-  if (s.views > 1) p.router = space.take(std::int64_t(d) * row_floats(s.views * d));
+  if (s.head.kind == HeadKind::neumf) p.W2 = space.take(std::int64_t(d / 2) * pd), p.W3 = space.take(std::int64_t(d / 4) * padded(d / 2));
+  if (s.views > 1) p.router = space.take(std::int64_t(d) * padded(s.views * d));
 }
 
 void place_batch(const Shape& s, GpuPlan& p, Space& space) {
   const std::int64_t n = p.batch;
-  p.Z = space.take(n * row_floats(s.head.item_width));
+  p.Z = space.take(n * padded(s.head.item_width));
   const bool needs_temp = s.head.kind != HeadKind::linear || s.personal || s.views > 1;
-  p.H = space.take(needs_temp ? n * row_floats(std::max(s.d, s.personal ? s.width : 0)) : 0);
-  if (s.head.kind == HeadKind::neumf) p.T2 = space.take(n * row_floats(s.d / 2)), p.T3 = space.take(n * row_floats(s.d / 4));
-  if (s.views > 1) p.HR = space.take(n * row_floats(s.d));
+  p.H = space.take(needs_temp ? n * padded(std::max(s.d, s.personal ? s.width : 0)) : 0);
+  if (s.head.kind == HeadKind::neumf) p.T2 = space.take(n * padded(s.d / 2)), p.T3 = space.take(n * padded(s.d / 4));
+  if (s.views > 1) p.HR = space.take(n * padded(s.d));
 }
 
 }  // namespace

@@ -51,6 +51,12 @@ struct GpuClients {
   float* scratch = nullptr;  // blocks * plan.scratch_floats
 };
 
+// Floats from one row of a matrix in shared memory to the next: a multiple of 4, not of 8, so that eight rows meet eight banks.
+constexpr int padded(int cols) {
+  const int whole = (cols + 3) / 4 * 4;
+  return whole % 8 == 0 ? whole + 4 : whole;
+}
+
 inline constexpr int mine_floats = 24;  // room for what a block knows of its client
 
 // Where a launch keeps things, in floats from the start of the shared memory (or of a block's scratch).
