@@ -79,27 +79,61 @@ std::int64_t Checkpoints::resume(const VisitState& visit) {
   return 0;
 }
 
-void Checkpoints::save(std::int64_t round, const VisitState& visit) {
-  const double start = now_seconds();
-  const auto path = files_.path(round), before = last_path();
-  bytes_ = write_checkpoint(path, header_of(round, config_, data_, data_crc32()), visit, data_, comm_);
+void Checkpoints::write(std::int64_t round, const VisitState& visit) {
+  auto written = write_checkpoint(files_.path(round), header_of(round, config_, data_, data_crc32()), visit, data_, comm_);
+  bytes_ = written.bytes, commit_ = std::move(written.commit), written_round_ = round;
+}
+
+// The file that is under way gets its name; the one before the last goes.
+void Checkpoints::finish() {
+  if (commit_ == nullptr) return;
+  const auto commit = std::move(commit_);
+  commit->wait();
+  disk_seconds_ = comm_.max(commit->seconds());
+  const auto path = files_.path(written_round_), before = last_path();
   comm_.on_root([&] { files_.keep_only({path, before}); });
-  last_round_ = round, ++written_;
-  last_seconds_ = comm_.max(now_seconds() - start);
+  last_round_ = written_round_, ++written_;
+}
+
+void Checkpoints::warn(std::int64_t round, const InputError& error) const {
+  const auto kept = last_round_ > 0 ? cat("the one after round ", last_round_, " is kept") : std::string("none is kept");
+  say(cat("warning: no checkpoint after round ", round, ", ", kept, "; the run goes on. ", error.what()));
+}
+
+void Checkpoints::settle() {
+  const double start = now_seconds();
+  try {
+    finish();
+  } catch (const InputError& e) {
+    warn(written_round_, e);
+  }
+  seconds_ += comm_.max(now_seconds() - start);
+}
+
+void Checkpoints::save(std::int64_t round, const VisitState& visit) {
+  settle();
+  const double start = now_seconds();
+  write(round, visit);
+  finish();
+  last_seconds_ = comm_.max(now_seconds() - start), disk_seconds_ = 0;
   seconds_ += last_seconds_;
 }
 
 bool Checkpoints::try_save(std::int64_t round, const VisitState& visit) {
+  settle();
+  const double start = now_seconds();
   try {
-    save(round, visit);
-    return true;
+    write(round, visit);
   } catch (const ResultFileLost&) {  // HDF5 cannot go on after it
     throw;
   } catch (const InputError& e) {
-    const auto kept = last_round_ > 0 ? cat("the one after round ", last_round_, " is kept") : std::string("none is kept");
-    say(cat("warning: no checkpoint after round ", round, ", ", kept, "; the run goes on. ", e.what()));
+    warn(round, e);
     return false;
   }
+  last_seconds_ = comm_.max(now_seconds() - start);
+  seconds_ += last_seconds_;
+  if (written_ == 0 && !config_.time_budget.empty()) settle();  // the budget must know what a disk takes
+  return true;
 }
 
 }  // namespace fedfuse

@@ -5,6 +5,7 @@
 
 #include "core/comm.hpp"
 #include "core/config.hpp"
+#include "core/error.hpp"
 #include "data/dataset.hpp"
 #include "results/checkpoint.hpp"
 #include "results/checkpoint_files.hpp"
@@ -23,29 +24,37 @@ class Checkpoints {
   // Collective. Fills the state from the newest checkpoint that is whole and returns its round; 0 when there is none. Says on
   // stderr which it took and which are damaged. InputError when it is of another run.
   std::int64_t resume(const VisitState& visit);
-  // Collective. InputError when it cannot be written; the one before is kept.
+  // Collective; returns once it is on the disk. InputError when it cannot be written; the one before is kept.
   void save(std::int64_t round, const VisitState& visit);
-  // ... says so on stderr instead, and returns false.
+  // Collective; returns once the state may change again, the disk works on in the background until the next verb of this class. What
+  // goes wrong is said on stderr: then false.
   bool try_save(std::int64_t round, const VisitState& visit);
+  // Collective: waits for that disk.
+  void settle();
 
   [[nodiscard]] std::int64_t last_round() const { return last_round_; }  // of the newest that is whole; 0: none
   [[nodiscard]] std::string last_path() const { return files_.path(last_round_); }
   [[nodiscard]] std::int64_t written() const { return written_; }
-  [[nodiscard]] std::int64_t bytes() const { return bytes_; }          // of the last that was written
-  [[nodiscard]] double seconds() const { return seconds_; }            // of all that were written, slowest rank
-  [[nodiscard]] double last_seconds() const { return last_seconds_; }  // of the last
+  [[nodiscard]] std::int64_t bytes() const { return bytes_; }                          // of the last that was written
+  [[nodiscard]] double seconds() const { return seconds_; }                            // that the run stood still for all of them, slowest rank
+  [[nodiscard]] double last_seconds() const { return last_seconds_ + disk_seconds_; }  // that one takes until it is on the disk
 
  private:
   std::uint32_t data_crc32();
   void say(const std::string& text) const;
+  void write(std::int64_t round, const VisitState& visit);
+  void finish();
+  void warn(std::int64_t round, const InputError& error) const;
   const Config config_;
   const Dataset& data_;
   const Comm& comm_;
   CheckpointFiles files_;
   std::uint32_t data_crc32_ = 0;
   bool data_crc32_known_ = false;
+  std::unique_ptr<BackgroundCommit> commit_;  // of the checkpoint after round written_round_; null: none is under way
+  std::int64_t written_round_ = 0;
   std::int64_t last_round_ = 0, written_ = 0, bytes_ = 0;
-  double seconds_ = 0, last_seconds_ = 0;
+  double seconds_ = 0, last_seconds_ = 0, disk_seconds_ = 0;  // disk: of the last in the background
 };
 
 }  // namespace fedfuse

@@ -8,9 +8,11 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/timer.hpp"
 
 namespace fedfuse {
 namespace {
@@ -89,14 +91,40 @@ void OutputFile::release_space() {
   comm_.barrier();
 }
 
+void OutputFile::commit_here() {
+  if (const Descriptor file(partial_, O_RDWR); !file.is_open() || !file.sync())
+    refuse(path_, std::strerror(errno), "free some space or write to another disk");
+  if (std::rename(partial_.c_str(), path_.c_str()) != 0) refuse(path_, std::strerror(errno), "choose a place where you may write");
+  ours_ = false;
+  const Descriptor folder(folder_of(path_), O_RDONLY);  // the name too survives a power cut
+  if (folder.is_open()) (void)folder.sync();
+}
+
 void OutputFile::commit() {
-  comm_.on_root([&] {
-    if (const Descriptor file(partial_, O_RDWR); !file.is_open() || !file.sync())
-      refuse(path_, std::strerror(errno), "free some space or write to another disk");
-    if (std::rename(partial_.c_str(), path_.c_str()) != 0) refuse(path_, std::strerror(errno), "choose a place where you may write");
-    ours_ = false;
-    const Descriptor folder(folder_of(path_), O_RDONLY);  // the name too survives a power cut
-    if (folder.is_open()) (void)folder.sync();
+  comm_.on_root([&] { commit_here(); });
+}
+
+BackgroundCommit::BackgroundCommit(std::unique_ptr<OutputFile> file) : file_(std::move(file)) {
+  if (!file_->comm_.root()) return;
+  worker_ = std::thread([this] {
+    const double start = now_seconds();
+    try {
+      file_->commit_here();
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+    seconds_ = now_seconds() - start;
+  });
+}
+
+BackgroundCommit::~BackgroundCommit() {
+  if (worker_.joinable()) worker_.join();
+}
+
+void BackgroundCommit::wait() {
+  file_->comm_.on_root([&] {
+    if (worker_.joinable()) worker_.join();
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   });
 }
 

@@ -129,15 +129,15 @@ CheckpointHeader header_of(std::int64_t round, const Config& config, const Datas
   return {round, config, data.name, data.clients, data.items, data.train_interactions, data_crc32, version_text()};
 }
 
-std::int64_t write_checkpoint(const std::string& path, const CheckpointHeader& header, const VisitState& visit, const Dataset& data,
-                              const Comm& comm) {
+WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHeader& header, const VisitState& visit, const Dataset& data,
+                                   const Comm& comm) {
   ArchiveSize size(comm);
   visit(size);
   const auto bytes = size.bytes();
-  OutputFile output(path, true, bytes, comm);  // removes what it began unless it is committed
-  comm.on_root([&] { reserve_space(output.partial(), path, bytes); });
+  auto output = std::make_unique<OutputFile>(path, true, bytes, comm);  // removes what it began unless it is committed
+  comm.on_root([&] { reserve_space(output->partial(), path, bytes); });
   {
-    ResultSink sink(output.partial(), path, comm, h5::Structures::checked);
+    ResultSink sink(output->partial(), path, comm, h5::Structures::checked);
     ArchiveWriter writer(sink, data);
     visit(writer);
     auto text = header_text(header, writer.checksums());
@@ -150,8 +150,7 @@ std::int64_t write_checkpoint(const std::string& path, const CheckpointHeader& h
     sink.attribute("/", "header_crc32", std::int64_t(crc32_of(header_bytes).value));
     sink.close();
   }
-  output.commit();
-  return bytes;
+  return {bytes, std::make_unique<BackgroundCommit>(std::move(output))};
 }
 
 VerifiedCheckpoint verify_checkpoint(const std::string& path, const Comm& comm) {

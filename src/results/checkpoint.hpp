@@ -5,6 +5,7 @@
 //   /state/...     the lists of clients/state_visitor.hpp; client arrays in the order of the ids
 // CRCs are of the values, so they do not depend on the ranks; HDF5 guards its own structures (h5::Structures::checked).
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,6 +13,7 @@
 #include "core/comm.hpp"
 #include "core/config.hpp"
 #include "data/dataset.hpp"
+#include "data/output_file.hpp"
 
 namespace fedfuse {
 
@@ -35,10 +37,15 @@ using VisitState = std::function<void(StateVisitor&)>;
 [[nodiscard]] std::uint32_t crc32_of(const Dataset& data, const Comm& comm);
 [[nodiscard]] CheckpointHeader header_of(std::int64_t round, const Config& config, const Dataset& data, std::uint32_t data_crc32);
 
-// Collective. Beside, flushed, synced, renamed. Returns the bytes of the file. InputError when there is no room or no right to write:
-// then nothing was changed.
-std::int64_t write_checkpoint(const std::string& path, const CheckpointHeader& header, const VisitState& visit, const Dataset& data,
-                              const Comm& comm);
+// A checkpoint that is written and closed, but perhaps not yet on the disk, nor under its name.
+struct WrittenCheckpoint {
+  std::int64_t bytes = 0;  // of the file
+  std::unique_ptr<BackgroundCommit> commit;
+};
+// Collective. Written beside, closed; the state may change again: the rest happens in the background, until commit->wait(). InputError when
+// there is no room or no right to write: then nothing was changed.
+[[nodiscard]] WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHeader& header, const VisitState& visit,
+                                                 const Dataset& data, const Comm& comm);
 
 // What reading every byte of a file against its CRCs found; the same on every rank.
 struct VerifiedCheckpoint {

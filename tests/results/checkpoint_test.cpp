@@ -54,7 +54,7 @@ TEST(Checkpoint, IsLoadedWhereverTheClientsLive) {
     const test::TemporaryFolder folder(comm);
     const auto data = test::synthetic_data(comm, test::Deal::round_robin), other = test::synthetic_data(comm, test::Deal::reversed_blocks);
     auto run = test::synthetic_run("fedrap", fusion, 0.1, data, comm);
-    write_checkpoint(folder.file("a.h5"), header(run, data), all_of(run, data), data, comm);
+    write_checkpoint(folder.file("a.h5"), header(run, data), all_of(run, data), data, comm).commit->wait();
     const auto verified = verify_checkpoint(folder.file("a.h5"), comm);
     ASSERT_TRUE(verified.header) << verified.damage;
     EXPECT_EQ(verified.header->round, 4);
@@ -84,7 +84,7 @@ TEST(Checkpoint, NoDamageGoesUnnoticed) {
   const auto data = test::synthetic_data(comm, test::Deal::round_robin);
   auto run = test::synthetic_run("fedrap", "gfmfr", 0, data, comm);
   const auto path = folder.file("a.h5"), bad = folder.file("bad.h5");
-  write_checkpoint(path, header(run, data), all_of(run, data), data, comm);
+  write_checkpoint(path, header(run, data), all_of(run, data), data, comm).commit->wait();
   const auto size = fs::file_size(path);
   std::size_t noticed = 0;
   for (std::size_t k = 0; k < 200; ++k) {
