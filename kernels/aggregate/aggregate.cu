@@ -1,14 +1,14 @@
 #include "core/fixed_point.hpp"
-#include "core/gpu/platform.hpp"
+#include "core/gpu/block.cuh"
 #include "kernels/aggregate/aggregate_gpu.hpp"
 
 namespace fedfuse::aggregate {
 namespace {
 
+using gpu::lane;
 using Word = unsigned long long;  // two's complement: adding as unsigned is adding as signed
 constexpr int block = 256, columns_a_lane = 2, columns_a_pass = 32 * columns_a_lane;
 
-__device__ inline int lane() { return int(threadIdx.x) % 32; }
 __device__ inline std::int64_t warp_of_grid() { return (std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / 32; }
 __device__ inline std::int64_t warps_of_grid() { return std::int64_t(gridDim.x) * blockDim.x / 32; }
 __device__ inline bool fits(float x) { return fabsf(x) < float(FixedPoint::limit); }  // false for NaN
@@ -17,12 +17,14 @@ __device__ inline std::int64_t fixed_update(float x, double scale, std::int64_t 
   return weight * std::int64_t(__double2ll_rn(double(x) * scale));
 }
 
+__device__ inline double scale_of(const GpuUpdates& u, std::int32_t owner) { return u.scale_of == nullptr ? u.scale : u.scale_of[owner]; }
+
 // A warp an update; its lanes refuse together, so that an update is added whole or not at all.
 __device__ inline bool update_fits(const GpuUpdates& u, std::int64_t e) {
   bool good = true;
   for (int k = lane(); k < u.width; k += 32) good = good && fits(u.delta[e * u.width + k]);
   if (__ballot_sync(gpu::all_lanes, !good) == 0) return true;
-  if (lane() == 0) *u.misfit = 1;
+  if (lane() == 0) u.misfit[u.owner[e]] = 1;
   return false;
 }
 
@@ -31,8 +33,9 @@ __global__ void __launch_bounds__(block) atomics_kernel(const __grid_constant__ 
     const std::int32_t row = u.ids[e];
     if (row < 0 || !update_fits(u, e)) continue;
     const std::int64_t weight = u.weight[u.owner[e]];
+    const double scale = scale_of(u, u.owner[e]);
     for (int k = lane(); k < u.width; k += 32)
-      atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k, Word(fixed_update(u.delta[e * u.width + k], u.scale, weight)));
+      atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k, Word(fixed_update(u.delta[e * u.width + k], scale, weight)));
   }
 }
 
@@ -58,21 +61,10 @@ __global__ void __launch_bounds__(1024) scan_kernel(std::int32_t* counts, std::i
   for (std::int64_t first = 0; first < rows; first += blockDim.x) {
     const std::int64_t i = first + threadIdx.x;
     const std::int32_t own = i < rows ? counts[i] : 0;
-    std::int32_t sum = own;
-    for (int by = 1; by < 32; by *= 2) {
-      const std::int32_t left = __shfl_up_sync(gpu::all_lanes, sum, unsigned(by));
-      if (lane() >= by) sum += left;
-    }
-    if (lane() == 31) warp_totals[threadIdx.x / 32] = sum;
-    __syncthreads();
     std::int32_t total = 0;
-    for (unsigned w = 0; w < blockDim.x / 32; ++w) {
-      if (w == threadIdx.x / 32) sum += total;
-      total += warp_totals[w];
-    }
-    if (i < rows) begin[i] = before + sum - own, counts[i] = 0;
+    const std::int32_t earlier = gpu::block_scan(own, warp_totals, total);
+    if (i < rows) begin[i] = before + earlier, counts[i] = 0;
     before += total;
-    __syncthreads();
   }
   if (threadIdx.x == 0) begin[rows] = before;
 }
@@ -109,10 +101,11 @@ __global__ void __launch_bounds__(block) runs_kernel(const __grid_constant__ Gpu
         if (next != row) flush(u, row, column, sum), row = next;
         if (!update_fits(u, e)) continue;
         const std::int64_t weight = u.weight[u.owner[e]];
+        const double scale = scale_of(u, u.owner[e]);
 #pragma unroll
         for (int c = 0; c < columns_a_lane; ++c) {
           const int k = column + c * 32 + lane();
-          if (k < u.width) sum[c] += fixed_update(u.delta[e * u.width + k], u.scale, weight);
+          if (k < u.width) sum[c] += fixed_update(u.delta[e * u.width + k], scale, weight);
         }
       }
       flush(u, row, column, sum);
@@ -122,6 +115,31 @@ __global__ void __launch_bounds__(block) runs_kernel(const __grid_constant__ Gpu
 
 __global__ void __launch_bounds__(block) clear_kernel(std::int32_t* words, std::int64_t count) {
   for (std::int64_t i = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += std::int64_t(gridDim.x) * blockDim.x) words[i] = 0;
+}
+
+// A block a client: its room of views (begin[c + 1] - begin[c]) entries.
+__global__ void __launch_bounds__(block) address_kernel(const __grid_constant__ GpuUploads u, std::int32_t* ids, std::int32_t* owner) {
+  for (int c = int(blockIdx.x); c < u.count; c += int(gridDim.x)) {
+    const std::int64_t first = u.begin[c], room = u.views * (u.begin[c + 1] - first), slots = u.slots[c];
+    for (std::int64_t at = threadIdx.x; at < room; at += blockDim.x) {
+      const std::int64_t view = slots == 0 ? u.views : at / slots, e = u.views * first + at;
+      const std::int64_t table = view >= u.views ? -1 : u.table == nullptr ? view : view > 0 ? -1 : std::int64_t(u.table[c]);
+      ids[e] = table < 0 ? -1 : std::int32_t(table * u.rows + u.items[first + at % slots]);
+      owner[e] = c;
+    }
+  }
+}
+
+__global__ void __launch_bounds__(block) fold_kernel(const __grid_constant__ GpuUploads u, float rate, float* delta) {
+  for (int c = int(blockIdx.x); c < u.count; c += int(gridDim.x)) {
+    const std::int64_t size = std::int64_t(u.slots[c]) * u.width;
+    float* rows = delta + u.views * u.begin[c] * u.width;
+    for (std::int64_t at = threadIdx.x; at < size; at += blockDim.x) {
+      float sum = 0.0f;
+      for (int j = 0; j < u.views; ++j) sum -= rate * rows[j * size + at];
+      rows[at] = sum;
+    }
+  }
 }
 
 dim3 grid_for(std::int64_t threads) {
@@ -143,6 +161,14 @@ void add_sorted(const GpuUpdates& u, std::int32_t* scratch, const gpu::Stream& s
 
 }  // namespace
 
+template <>
+void address_updates<gpu::Platform>(const GpuUploads& u, std::int32_t* ids, std::int32_t* owner, const gpu::Stream& stream) {
+  gpu::launch(address_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, ids, owner);
+}
+template <>
+void fold_views<gpu::Platform>(const GpuUploads& u, float rate, float* delta, const gpu::Stream& stream) {
+  gpu::launch(fold_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, rate, delta);
+}
 template <>
 void add_updates<gpu::Platform>(GpuMethod method, const GpuUpdates& u, std::int32_t* scratch, const gpu::Stream& stream) {
   if (u.count == 0) return;

@@ -1,6 +1,7 @@
 // The device variants as rows of the table: a problem in host memory there and back.
 #include "kernels/aggregate/aggregate_gpu.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "core/error.hpp"
@@ -24,30 +25,22 @@ void run(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Pro
   const bool exact = method != GpuMethod::float_atomics;
   gpu::Buffer<std::int64_t> sums(device, exact ? size : 0);
   gpu::Buffer<float> float_sums(device, exact ? 0 : size);
-  gpu::Buffer<std::int32_t> misfit(device, 1), scratch(device, method == GpuMethod::sorted ? std::size_t(sort_scratch(p.items, count)) : 0);
+  gpu::Buffer<std::int32_t> misfit(device, std::size_t(p.clients)),
+      scratch(device, method == GpuMethod::sorted ? std::size_t(sort_scratch(p.items, count)) : 0);
   sums.fill_bytes(0, stream), float_sums.fill_bytes(0, stream), misfit.fill_bytes(0, stream);
 
-  GpuUpdates u{p.items,
-               p.width,
-               count,
-               ids.data(),
-               delta.data(),
-               owners.data(),
-               weight.data(),
-               fixed.scale,
-               sums.data(),
-               float_sums.data(),
-               float(1.0 / double(p.total_weight())),
+  GpuUpdates u{p.items,       p.width,     count,   ids.data(),  delta.data(),      owners.data(),
+               weight.data(), fixed.scale, nullptr, sums.data(), float_sums.data(), float(1.0 / double(p.total_weight())),
                misfit.data()};
   gpu::on_platform(*device, [&]<class P>(P) { add_updates<P>(method, u, scratch.data(), stream); });
 
-  std::int32_t refused = 0;
-  misfit.copy_out({&refused, 1}, stream);
+  std::vector<std::int32_t> refused(misfit.size());
+  misfit.copy_out(refused, stream);
   Array<std::int64_t> total(exact ? size : 0);
   Array<float> float_total(exact ? 0 : size);
   sums.copy_out(total, stream), float_sums.copy_out(float_total, stream);
   stream.synchronise();
-  if (refused != 0) throw_misfit();
+  if (std::ranges::find(refused, 1) != refused.end()) throw_misfit();
   if (exact)
     finish(p, fixed, total, next);
   else

@@ -21,16 +21,40 @@ struct GpuUpdates {
   const std::int32_t* owner = nullptr;   // count: client of each entry
   const std::int64_t* weight = nullptr;  // of each client
   double scale = 0;                      // FixedPoint's
+  const double* scale_of = nullptr;      // of each client, instead: tables of different weight; null: scale
   std::int64_t* sums = nullptr;          // rows x width, added to
   float* float_sums = nullptr;           // of the float opponent: rows x width
   float inverse_total = 0;               // of the float opponent: 1 / W
-  std::int32_t* misfit = nullptr;        // set to 1 when a value is not finite or not below FixedPoint::limit; its update is left out
+  std::int32_t* misfit = nullptr;        // of each client: set to 1 when a value is not finite or not below FixedPoint::limit; its update is left out
 };
 
 enum class GpuMethod { atomics, sorted, float_atomics };
 
 // Scratch of `sorted`, in 32-bit words, for `count` entries into `rows` rows.
 [[nodiscard]] inline std::int64_t sort_scratch(std::int64_t rows, std::int64_t count) { return 2 * rows + 1 + count; }
+
+// What local_train left in its buffer: the rows of client c in view j at (views begin[c] + j slots[c]) width, its items at begin[c].
+struct GpuUploads {
+  int count = 0, views = 1, width = 0;
+  const std::int64_t* begin = nullptr;  // count + 1
+  const std::int32_t *slots = nullptr, *items = nullptr;
+  std::int64_t rows = 0;                // M
+  const std::int32_t* table = nullptr;  // of client c: its first view is for rows table M ..., negative: nowhere. Null: view j is for table j
+};
+// ids and owner of all views begin[count] entries of that buffer, unused room included.
+template <class Platform>
+void address_updates(const GpuUploads& uploads, std::int32_t* ids, std::int32_t* owner, const gpu::Stream& stream);
+template <>
+void address_updates<gpu::Cuda>(const GpuUploads&, std::int32_t*, std::int32_t*, const gpu::Stream&);
+template <>
+void address_updates<gpu::Emulated>(const GpuUploads&, std::int32_t*, std::int32_t*, const gpu::Stream&);
+// A client of J views: its first view <- -rate * (sum of its views' gradients), what a group sums (models.md section 4).
+template <class Platform>
+void fold_views(const GpuUploads& uploads, float rate, float* delta, const gpu::Stream& stream);
+template <>
+void fold_views<gpu::Cuda>(const GpuUploads&, float, float*, const gpu::Stream&);
+template <>
+void fold_views<gpu::Emulated>(const GpuUploads&, float, float*, const gpu::Stream&);
 
 // Asynchronous on the stream. scratch: sort_scratch words when the method is `sorted`.
 template <class Platform>

@@ -4,11 +4,13 @@
 //
 // A warp owns a tile of 16 x 32 of a product, a lane 4 x 4 of it. Rows of shared matrices are padded() so that the lanes of a warp
 // read 16 bytes each from different banks: per four steps of the inner sum 8 loads of 16 bytes feed 64 multiply-adds.
-#include "core/gpu/platform.hpp"
+#include "core/gpu/block.cuh"
 #include "kernels/local_train/local_train_gpu.hpp"
 
 namespace fedfuse::local_train {
 namespace {
+
+using gpu::block_sum, gpu::lane, gpu::warp, gpu::warp_sum, gpu::warps;
 
 constexpr int tile_rows = 16, tile_cols = 32, lane_tile = 4;
 
@@ -24,9 +26,6 @@ __device__ inline void clear(LaneTile& t) {
 }
 __device__ inline float4 load4(const float* p) { return *reinterpret_cast<const float4*>(p); }
 __device__ inline float component(const float4& v, int k) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
-__device__ inline int warps() { return int(blockDim.x) / 32; }
-__device__ inline int warp() { return int(threadIdx.x) / 32; }
-__device__ inline int lane() { return int(threadIdx.x) % 32; }
 __device__ inline int tiles(int rows, int cols) { return (rows + tile_rows - 1) / tile_rows * ((cols + tile_cols - 1) / tile_cols); }
 
 // Rows of a matrix: data + i * stride.
@@ -123,28 +122,6 @@ __device__ inline void product_tn(int M, int N, int K, int tile, A a, B b, LaneT
       t.c[r][2] = fmaf(z, y.z, t.c[r][2]), t.c[r][3] = fmaf(z, y.w, t.c[r][3]);
     }
   }
-}
-
-__device__ inline float warp_sum(float x) {
-#pragma unroll
-  for (int by = 16; by > 0; by /= 2) x += __shfl_xor_sync(gpu::all_lanes, x, by);
-  return x;
-}
-__device__ inline double warp_sum(double x) {
-#pragma unroll
-  for (int by = 16; by > 0; by /= 2) x += __shfl_xor_sync(gpu::all_lanes, x, by);
-  return x;
-}
-
-// The sum of every thread's x, to every thread. red: 32 doubles of shared memory.
-__device__ inline double block_sum(double x, double* red) {
-  x = warp_sum(x);
-  __syncthreads();  // red may still be read
-  if (lane() == 0) red[warp()] = x;
-  __syncthreads();
-  double total = 0;
-  for (int w = 0; w < warps(); ++w) total += red[w];
-  return total;
 }
 
 // Sum over k < n of a[k] b[k] by one warp, to all its lanes.

@@ -8,6 +8,13 @@
 #include <cmath>
 #include <cstdint>
 
+// In a CUDA source Random123's functions are the device's, and so are ours that call them.
+#ifdef __CUDACC__
+#define FEDFUSE_RNG __device__
+#else
+#define FEDFUSE_RNG
+#endif
+
 namespace fedfuse {
 
 // Half of the key. The values are part of the result: append, never renumber.
@@ -37,27 +44,29 @@ class Rng {
       : key_{{std::uint32_t(seed) ^ (std::uint32_t(purpose) * 0x9E3779B9u), std::uint32_t(seed >> 32) ^ std::uint32_t(purpose)}} {}
 
   // Four 32-bit words for counter (who, round, index); who may exceed 32 bits.
-  [[nodiscard]] std::array<std::uint32_t, 4> words(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+  [[nodiscard]] FEDFUSE_RNG std::array<std::uint32_t, 4> words(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
     const auto r = r123::Philox4x32()({{std::uint32_t(who), std::uint32_t(who >> 32), round, index}}, key_);
     return {r[0], r[1], r[2], r[3]};
   }
-  [[nodiscard]] std::uint64_t bits(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+  [[nodiscard]] FEDFUSE_RNG std::uint64_t bits(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
     const auto w = words(who, round, index);
     return std::uint64_t(w[0]) << 32 | w[1];
   }
   // Uniform in (0, 1), 53 bits.
-  [[nodiscard]] double uniform(std::uint64_t who, std::uint32_t round, std::uint32_t index) const { return to_unit(bits(who, round, index)); }
+  [[nodiscard]] FEDFUSE_RNG double uniform(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+    return to_unit(bits(who, round, index));
+  }
   // Standard normal (Box-Muller on one counter).
-  [[nodiscard]] double normal(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+  [[nodiscard]] FEDFUSE_RNG double normal(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
     const auto w = words(who, round, index);
     const double u = to_unit(std::uint64_t(w[0]) << 32 | w[1]), v = to_unit(std::uint64_t(w[2]) << 32 | w[3]);
     return std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v);
   }
   // word scaled to [0, n): multiply-high; bias below n / 2^32, the same on any device.
-  static std::uint32_t below(std::uint32_t word, std::uint32_t n) { return std::uint32_t(std::uint64_t(word) * n >> 32); }
+  FEDFUSE_RNG static std::uint32_t below(std::uint32_t word, std::uint32_t n) { return std::uint32_t(std::uint64_t(word) * n >> 32); }
 
  private:
-  static double to_unit(std::uint64_t b) { return (double(b >> 11) + 0.5) * 0x1p-53; }
+  FEDFUSE_RNG static double to_unit(std::uint64_t b) { return (double(b >> 11) + 0.5) * 0x1p-53; }
   r123::Philox4x32::key_type key_;
 };
 
@@ -65,15 +74,15 @@ class Rng {
 class RngStream {
  public:
   RngStream(const Rng& rng, std::uint64_t who, std::uint32_t round) : rng_(rng), who_(who), round_(round) {}
-  std::uint32_t next() {
+  FEDFUSE_RNG std::uint32_t next() {
     if (used_ == 4) {
       block_ = rng_.words(who_, round_, index_++);
       used_ = 0;
     }
     return block_[used_++];
   }
-  std::uint32_t below(std::uint32_t n) { return Rng::below(next(), n); }
-  double uniform() {
+  FEDFUSE_RNG std::uint32_t below(std::uint32_t n) { return Rng::below(next(), n); }
+  FEDFUSE_RNG double uniform() {
     const std::uint64_t high = next();
     return (double((high << 32 | next()) >> 11) + 0.5) * 0x1p-53;
   }
