@@ -34,6 +34,18 @@ bool RowSum::add(std::span<const std::int32_t> ids, const float* x, std::int64_t
   return true;
 }
 
+void RowSum::merge(std::span<const std::int64_t> sums) {
+  FEDFUSE_CHECK(sums.size() == sums_.size(), "sums of another table");
+#pragma omp parallel for schedule(static)
+  for (std::int64_t i = 0; i < rows(); ++i) {
+    const std::int64_t* from = sums.data() + i * sums_.cols;
+    std::int64_t* to = sums_.row(i);
+    bool any = false;
+    for (std::int64_t k = 0; k < sums_.cols; ++k) to[k] += from[k], any |= from[k] != 0;
+    if (any) touched_[std::size_t(i)] = 1;
+  }
+}
+
 void RowSum::reduce(const Comm& comm) {
   if (comm.size() == 1) return;
   reduce_touched(comm);
@@ -107,6 +119,11 @@ bool FixedSum::add_values(std::span<const T> x, std::int64_t weight) {
 
 bool FixedSum::add(std::span<const float> x, std::int64_t weight) { return add_values(x, weight); }
 bool FixedSum::add(std::span<const double> x, std::int64_t weight) { return add_values(x, weight); }
+
+void FixedSum::merge(std::span<const std::int64_t> sums) {
+  FEDFUSE_CHECK(sums.size() == sums_.size(), "sums of another vector");
+  for (std::size_t k = 0; k < sums.size(); ++k) sums_[k] += sums[k];
+}
 
 void FixedSum::reduce(const Comm& comm) {
   if (comm.size() == 1) return;

@@ -23,6 +23,8 @@ class RowSum {
   [[nodiscard]] bool add(std::int32_t row, const float* x, std::int64_t weight);
   // A client's rows at once: rows ids[i], x: ids.size() x cols. Faster than one by one (looks ahead). All or nothing.
   [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight);
+  // Sums that were made elsewhere with the same fixed point (a device), rows x cols: a row is touched when any of them is not 0.
+  void merge(std::span<const std::int64_t> sums);
   // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
   void reduce(const Comm& comm);
   void clear();
@@ -54,12 +56,14 @@ class FixedSum {
   FixedSum(std::int64_t size, FixedPoint fixed);
   [[nodiscard]] bool add(std::span<const float> x, std::int64_t weight = 1);  // as RowSum::add
   [[nodiscard]] bool add(std::span<const double> x, std::int64_t weight = 1);
-  void reduce(const Comm& comm);  // collective
+  void merge(std::span<const std::int64_t> sums);  // as RowSum::merge
+  void reduce(const Comm& comm);                   // collective
   void clear();
   [[nodiscard]] double operator[](std::int64_t j) const { return fixed_.decode(sums_[std::size_t(j)]); }
   void decode(double factor, std::span<float> out) const;  // factor * sum
   [[nodiscard]] std::span<const std::int64_t> raw() const { return sums_; }
   [[nodiscard]] std::int64_t size() const { return std::int64_t(sums_.size()); }
+  [[nodiscard]] const FixedPoint& fixed() const { return fixed_; }
   [[nodiscard]] std::int64_t bytes_moved() const { return bytes_moved_; }
 
  private:

@@ -206,7 +206,7 @@ void Recorder::finish(const Federation& federation) {
                         : spec.views == 1 && !spec.has_router && spec.fusion.views == ViewsKind::mlp ? "mlp"
                                                                                                      : joined(record.config.views);
   const bool second_pass = spec.has_teacher || spec.has_overlay();
-  notes["uploads_used"] = !second_pass ? "none" : federation.stores_uploads() ? "store" : "replay";
+  notes["uploads_used"] = !second_pass ? "none" : federation.engine().stores_uploads() ? "store" : "replay";
 }
 
 }  // namespace fedfuse

@@ -11,13 +11,15 @@
 #include "results/provenance.hpp"
 #include "results/record.hpp"
 #include "results/validity.hpp"
+#include "server/device/choose.hpp"
 
 namespace fedfuse {
 namespace {
 
 // The record shows what was used: defaults that depend on the data are filled in.
-Config effective(Config config, const Dataset& data) {
+Config effective(Config config, const Dataset& data, const Comm& comm) {
   config.lr_items = item_rate(config, data.items);
+  config.device = resolve_device(config, comm);
   return config;
 }
 
@@ -28,7 +30,8 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
       comm_(comm),
       threads_(set_threads(config.threads, comm)),
       data_(read_dataset(config.data, comm)),
-      recorder_((validate_against_data(config, data_.clients, data_.items, comm.size()), effective(config, data_)), data_, comm, threads_, start),
+      recorder_((validate_against_data(config, data_.clients, data_.items, comm.size()), effective(config, data_, comm)), data_, comm, threads_,
+                start),
       federation_(recorder_.record.config, data_, comm, threads_),
       protocol_(evaluation_protocol(config)),
       checkpoints_(recorder_.record.config, data_, comm),
@@ -51,6 +54,7 @@ Ending Training::run() {
     if (last) break;
     write_between_rounds(round);
   }
+  checkpoints_.settle();
   if (record.status == "running") record.status = "finished", record.status_text = cat("all ", config_.rounds, " rounds were run");
   save();
   if (!is_invalid(record.status)) return Ending::complete;
@@ -170,6 +174,7 @@ std::string Training::asked_to_stop() const {
 }
 
 Ending Training::interrupt(std::int64_t done, const std::string& why) {
+  checkpoints_.settle();
   if (done > checkpoints_.last_round()) save_checkpoint(done, true);
   auto& record = recorder_.record;
   record.status = "interrupted", record.status_text = cat(why, " after round ", done, "; --resume goes on");
@@ -209,6 +214,7 @@ void Training::fail(std::int64_t round, std::int64_t client) {
   record.status = "failed";
   record.status_text = cat("the loss or an update of client ", client, " was not finite, or 1024 and more, in round ", round);
   std::string kept = "nothing was trained before it, so no result file was written";
+  checkpoints_.settle();
   if (round > 1) {
     snapshot_.reset();
     save();

@@ -34,7 +34,7 @@ struct LocalUpdate {
   bool finite = true;
 };
 
-// One per thread.
+// One per thread. What it is given must outlive it.
 class LocalTrainer {
  public:
   LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data, const Sampler& sampler);
@@ -43,15 +43,14 @@ class LocalTrainer {
 
  private:
   void gather_rows(const GlobalModel& global);
-  void gather_personal(std::int64_t local, const ClientState& state);
   void gather_soft(std::span<const float> preferences);
   void finish(const GlobalModel& global);
+  const Config& config_;
   const ModelSpec& spec_;
   const Dataset& data_;
   const Sampler& sampler_;
   local_train::Shape shape_;
-  local_train::Rates rates_;
-  double rap_alpha_, rap_beta_;
+  local_train::Rates rates_;  // of the turn
   Samples samples_;
   Array<float> theta_, user_, router_, rows_, personal_, soft_, view_grad_;
   local_train::Workspace workspace_;
@@ -60,5 +59,12 @@ class LocalTrainer {
 
 // eta_I: the given one, or eta * M.
 [[nodiscard]] double item_rate(const Config& config, std::int64_t items);
+// What every client of a run trains, and how fast in this round (lambda: 0, it is not every client's).
+[[nodiscard]] local_train::Shape shape_of(const ModelSpec& spec);
+[[nodiscard]] local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::int64_t items, std::int64_t round);
+// (1 - eta_I kappa)^steps: what weight decay left of a row that no step touched.
+[[nodiscard]] double untouched_share(const local_train::Rates& rates, std::int64_t steps);
+// FedRAP's rows of a client at `items` (ascending), as they stand: stored, or the decayed common start, or 0. to: items x overlay width.
+void gather_personal(const ClientState& state, std::int64_t local, std::span<const std::int32_t> items, float* to);
 
 }  // namespace fedfuse

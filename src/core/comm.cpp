@@ -96,13 +96,16 @@ void Comm::barrier() const {
   MPI_OK(MPI_Barrier(comm_));
 }
 
-int Comm::ranks_on_this_node() const {
+int Comm::ranks_on_this_node() const { return on_this_node(MPI_Comm_size); }
+int Comm::rank_on_this_node() const { return on_this_node(MPI_Comm_rank); }
+
+int Comm::on_this_node(int (*ask)(MPI_Comm, int*)) const {
   MPI_Comm node = MPI_COMM_NULL;
   MPI_OK(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
-  int ranks = 1;
-  MPI_OK(MPI_Comm_size(node, &ranks));
+  int answer = 0;
+  MPI_OK(ask(node, &answer));
   MPI_OK(MPI_Comm_free(&node));
-  return ranks;
+  return answer;
 }
 
 void Comm::sum(std::span<std::int64_t> values) const {

@@ -38,6 +38,7 @@ class Comm {
   [[nodiscard]] MPI_Comm raw() const { return comm_; }
   [[nodiscard]] MovedBytes moved() const { return *moved_; }  // of this communicator and its copies
   [[nodiscard]] int ranks_on_this_node() const;
+  [[nodiscard]] int rank_on_this_node() const;
 
   void barrier() const;
   void sum(std::span<std::int64_t> values) const;  // in place, exact in any order; tiled above 2^27 words
@@ -84,6 +85,7 @@ class Comm {
 
  private:
   explicit Comm(MPI_Comm comm);
+  [[nodiscard]] int on_this_node(int (*ask)(MPI_Comm, int*)) const;
   void broadcast_bytes(void* data, std::size_t bytes, int from) const;
   [[nodiscard]] std::vector<std::byte> all_gather_bytes(const void* data, std::size_t bytes) const;
   [[nodiscard]] std::vector<std::byte> exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank) const;

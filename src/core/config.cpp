@@ -44,6 +44,7 @@ void check_choices(const Config& c) {
   one_of("distill-on", c.distill_on, {"all", "negatives"});
   one_of("server-optimizer", c.server_optimizer, {"adam", "sgd"});
   one_of("cold-items", c.cold_items, {"rank", "exclude"});
+  one_of("device", c.device, {"auto", "cpu", "cuda", "emulated"});
   one_of("uploads", c.uploads, {"auto", "store", "replay"});
   for (const auto& view : c.views) one_of("views", view, {"sum", "mlp", "gate"});
 }

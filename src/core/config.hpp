@@ -69,6 +69,9 @@ struct Config {
   std::string cold_items = "rank";  // rank exclude
   std::int64_t patience = 0;        // evaluations without a better validation NDCG@50; 0: never stop early
 
+  // device (server/engine.hpp)
+  std::string device = "auto";  // auto cpu cuda emulated
+
   // execution
   std::string uploads = "auto";  // auto store replay (R10)
   double memory_gib = 0.0;       // what one rank may use; 0: its share of the free memory

@@ -77,6 +77,10 @@ void for_each_field(C& c, Visit&& visit) {
   visit(ConfigField{"candidates", g, "", "full|sampled:N", "items that the held-out item is ranked among"}, c.candidates);
   visit(ConfigField{"cold_items", g, "", "rank|exclude", "items in nobody's training set: ranked, or left out"}, c.cold_items);
   visit(ConfigField{"patience", g, "", "evaluations", "stop after so many without a better validation NDCG@50; 0: never"}, c.patience);
+  g = "Device";  // decides bits: a device adds in another order than a processor
+  visit(ConfigField{"device", g, "", "auto|cpu|cuda|emulated",
+                    "what clients train on; auto: CUDA where every rank has it; emulated: its kernels on the CPU, for proof, slowly"},
+        c.device);
   g = "Execution";
   visit(ConfigField{"uploads", g, "", "auto|store|replay", "keep uploads for the groups, or run clients again (R10)"}, c.uploads);
   visit(ConfigField{"memory_gib", g, "", "GiB", "memory that one rank may use; 0: its share of what is free"}, c.memory_gib);

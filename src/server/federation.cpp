@@ -11,7 +11,7 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
       comm_(comm),
       spec_(resolve(config)),
       state_(init_client_state(spec_, config, data)),
-      participants_(config_, spec_, data_, threads),
+      engine_(make_engine(config_, spec_, data_, comm_, threads)),
       schedule_(config_) {
   global_.theta.resize(std::size_t(spec_.head.theta));
   init_head(global_.theta, spec_.head, config.seed, 0);
@@ -38,10 +38,6 @@ void Federation::visit(StateVisitor& visitor) {
     visitor.matrix("server/preferences", preferences_);
     schedule_.visit(visitor, "server/distillation");
   }
-}
-
-std::int64_t Federation::weight_of(std::int64_t local) const {
-  return spec_.backbone.weighs_by_samples ? std::int64_t(data_.positives(local).size()) : 1;
 }
 
 }  // namespace fedfuse

@@ -15,12 +15,11 @@
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
 #include "server/distillation.hpp"
+#include "server/engine.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
-#include "server/round_sums.hpp"
 #include "server/teacher.hpp"
 #include "server/traffic.hpp"
-#include "server/uploads.hpp"
 
 namespace fedfuse {
 
@@ -51,7 +50,7 @@ class Federation {
   [[nodiscard]] const ClientState& state() const { return state_; }
   [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }  // G x M; empty without a teacher, or before it spoke
   [[nodiscard]] const GroupTeacher* teacher() const { return teacher_.get(); }
-  [[nodiscard]] bool stores_uploads() const { return participants_.stores(); }
+  [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const PhaseTimer& timer() const { return timer_; }
   [[nodiscard]] PhaseTimer& timer() { return timer_; }
 
@@ -63,8 +62,7 @@ class Federation {
   void revisit_participants(Pass& pass);
   void commit(Pass& pass, std::vector<Matrix<float>>&& summed_views);
   void teach(Pass& pass);
-  [[nodiscard]] Participants::RoundInputs inputs(const Pass& pass) const;
-  [[nodiscard]] std::int64_t weight_of(std::int64_t local) const;
+  [[nodiscard]] RoundInputs inputs(const Pass& pass) const;
 
   const Config config_;
   const Dataset& data_;
@@ -72,7 +70,7 @@ class Federation {
   ModelSpec spec_;
   GlobalModel global_;
   ClientState state_;
-  Participants participants_;
+  std::unique_ptr<Engine> engine_;
   std::unique_ptr<ItemViews> views_;       // null: rows are trained on clients
   std::unique_ptr<GroupTeacher> teacher_;  // null without GFMFR
   Matrix<float> preferences_, behaviour_;

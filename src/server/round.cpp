@@ -1,6 +1,5 @@
 // One federated round (models.md sections 2 to 4), step by step.
 #include <algorithm>
-#include <atomic>
 
 #include "core/error.hpp"
 #include "server/federation.hpp"
@@ -15,9 +14,8 @@ struct Federation::Pass {
   std::int64_t total = 0, total_weight = 0;  // over all ranks
   Distillation distillation;
   std::unique_ptr<RoundSums> sums;
-  Matrix<float> theta, user, router;        // after training; participants x size
-  std::vector<std::array<float, 3>> omega;  // router weights of each participant
-  std::vector<std::int32_t> group;          // of each participant; -1: none
+  Trained trained;
+  std::vector<std::int32_t> group;  // of each participant; -1: none
   std::unique_ptr<GroupSums> group_sums;
   RoundReport report;
 };
@@ -30,7 +28,7 @@ RoundReport Federation::run_round(std::int64_t round) {
   timer_.time(Phase::sampling, [&] {
     pass.local = sample_participants(config_, data_, round);
     std::int64_t weight = 0;
-    for (const auto u : pass.local) weight += weight_of(u);
+    for (const auto u : pass.local) weight += weight_of(spec_, data_, u);
     pass.total = comm_.sum(std::int64_t(pass.local.size()));
     pass.total_weight = std::max<std::int64_t>(1, comm_.sum(weight));
     pass.report.participants = pass.total;
@@ -63,38 +61,26 @@ RoundReport Federation::run_round(std::int64_t round) {
   report.loss = means.loss, report.loss_recommendation = means.loss_recommendation, report.loss_distillation = means.loss_distillation;
   if (report.lambda > 0) schedule_.observe(means.loss_recommendation, means.loss_distillation);
   report.traffic = count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, means.touched);
-  report.upload_bytes = participants_.stored_bytes();
+  report.upload_bytes = engine_->stored_bytes();
   return report;
 }
 
-Participants::RoundInputs Federation::inputs(const Pass& pass) const { return {pass.round, global_, state_, pass.distillation}; }
+RoundInputs Federation::inputs(const Pass& pass) const { return {pass.round, global_, state_, pass.distillation}; }
 
 // Returns the smallest id of a client whose training is not finite, or -1; the same on all ranks.
 std::int64_t Federation::train_participants(Pass& pass) {
   const auto n = std::int64_t(pass.local.size());
   pass.sums = std::make_unique<RoundSums>(spec_, data_.items, pass.total_weight);
   const bool keep_heads = !spec_.shares_head || spec_.has_teacher;
-  pass.theta = Matrix<float>(keep_heads ? n : 0, spec_.head.theta);
-  pass.user = Matrix<float>(n, spec_.head.user);
-  pass.router = Matrix<float>(n, spec_.router.size);
-  pass.omega.resize(std::size_t(n));
+  auto& trained = pass.trained;
+  trained.theta = Matrix<float>(keep_heads ? n : 0, spec_.head.theta);
+  trained.user = Matrix<float>(n, spec_.head.user);
+  trained.router = Matrix<float>(n, spec_.router.size);
+  trained.omega.resize(std::size_t(n));
+  std::int64_t failed = -1;
+  comm_.together([&] { failed = engine_->train(pass.local, inputs(pass), trained, *pass.sums); });
   constexpr std::int64_t nobody = std::int64_t(1) << 62;
-  std::atomic<std::int64_t> failed{nobody};
-  const bool second_pass = spec_.has_teacher || spec_.has_overlay();
-  comm_.together([&] {
-    participants_.train(pass.local, inputs(pass), second_pass, [&](std::int64_t position, std::int64_t local, const LocalUpdate& update) {
-      if (!pass.sums->add(update, weight_of(local))) {
-        const std::int64_t id = data_.client_ids[std::size_t(local)];
-        for (auto least = failed.load(); id < least && !failed.compare_exchange_weak(least, id);) {
-        }
-      }
-      if (keep_heads) std::ranges::copy(update.theta, pass.theta.row(position));
-      std::ranges::copy(update.user, pass.user.row(position));
-      std::ranges::copy(update.router, pass.router.row(position));
-      std::ranges::copy(update.outcome.omega, pass.omega[std::size_t(position)].begin());
-    });
-  });
-  const auto first = -comm_.max(-failed.load());
+  const auto first = -comm_.max(-(failed < 0 ? nobody : failed));
   return first == nobody ? -1 : first;
 }
 
@@ -121,7 +107,7 @@ void Federation::group_participants(Pass& pass) {
       behaviour = Matrix<float>(std::int64_t(pass.local.size()), behaviour_.cols);
       for (std::size_t p = 0; p < pass.local.size(); ++p) std::copy_n(behaviour_.row(pass.local[p]), behaviour_.cols, behaviour.row(std::int64_t(p)));
     }
-    auto result = group_clients(config_, {behaviour_.empty() ? pass.theta : behaviour, ids, pass.group, labels}, pass.round, comm_);
+    auto result = group_clients(config_, {behaviour_.empty() ? pass.trained.theta : behaviour, ids, pass.group, labels}, pass.round, comm_);
     pass.group = result.group;
     sizes = result.sizes;
     pass.report.grouping = std::move(result);
@@ -137,16 +123,6 @@ void Federation::group_participants(Pass& pass) {
 // Pass 2: group sums of row updates and heads, and the rows that stay on clients.
 void Federation::revisit_participants(Pass& pass) {
   if (!spec_.has_teacher && !spec_.has_overlay()) return;
-  std::vector<std::int32_t> position(data_.client_ids.size(), -1);
-  for (std::size_t p = 0; p < pass.local.size(); ++p) position[std::size_t(pass.local[p])] = std::int32_t(p);
-  std::atomic<std::int64_t> refused{0};
-  const auto add_to_group = [&](std::int64_t local, const Upload& upload) {
-    if (!spec_.has_teacher) return;
-    const auto p = position[std::size_t(local)];
-    const auto group = pass.group[std::size_t(p)];
-    const std::span<const float> theta(pass.theta.row(p), std::size_t(spec_.head.theta));
-    if (group >= 0 && !pass.group_sums->add(group, upload, theta, pass.omega[std::size_t(p)].data())) ++refused;
-  };
   const auto keep_rows = [&](std::int64_t local, const Upload& upload) {
     if (upload.overlay == nullptr) return;
     if (spec_.backbone.personal_rows) {
@@ -156,8 +132,9 @@ void Federation::revisit_participants(Pass& pass) {
       state_.overlay.replace(local, upload.items, upload.overlay);
     }
   };
-  comm_.together([&] { participants_.revisit(pass.local, inputs(pass), add_to_group, keep_rows); });
-  FEDFUSE_CHECK(comm_.sum(refused.load()) == 0, "an update passed the round's sum but not its group's");
+  std::int64_t refused = 0;
+  comm_.together([&] { refused = engine_->revisit(pass.local, inputs(pass), pass.group, pass.trained, pass.group_sums.get(), keep_rows); });
+  FEDFUSE_CHECK(comm_.sum(refused) == 0, "an update passed the round's sum but not its group's");
   if (spec_.has_teacher) pass.group_sums->reduce(comm_);
 }
 
@@ -171,9 +148,9 @@ void Federation::commit(Pass& pass, std::vector<Matrix<float>>&& summed) {
     for (std::size_t p = 0; p < pass.local.size(); ++p) {
       const auto u = pass.local[p];
       const auto row = std::int64_t(p);
-      if (!spec_.shares_head) std::copy_n(pass.theta.row(row), spec_.head.theta, state_.theta.row(u));
-      std::copy_n(pass.user.row(row), spec_.head.user, state_.user.row(u));
-      std::copy_n(pass.router.row(row), spec_.router.size, state_.router.row(u));
+      if (!spec_.shares_head) std::copy_n(pass.trained.theta.row(row), spec_.head.theta, state_.theta.row(u));
+      std::copy_n(pass.trained.user.row(row), spec_.head.user, state_.user.row(u));
+      std::copy_n(pass.trained.router.row(row), spec_.router.size, state_.router.row(u));
       if (spec_.has_teacher) state_.group[std::size_t(u)] = pass.group[p];
     }
     if (spec_.shares_head) global_.theta = pass.sums->mean_theta();

@@ -19,10 +19,13 @@ RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t tot
   for (int j = 0; j < spec.views; ++j) rows_.emplace_back(items, spec.view_width, fixed);
 }
 
+bool RoundSums::add_numbers(const local_train::Outcome& o, std::int64_t touched, double rho, std::int64_t weight) {
+  const std::array<double, 5> scalars{o.loss, o.loss_recommendation, o.loss_distillation, double(touched) * touched_unit, 1.0};
+  return scalars_.add(scalars) && weighted_rho_.add(std::span(&rho, 1), weight);
+}
+
 bool RoundSums::add(const LocalUpdate& update, std::int64_t weight) {
-  const auto& o = update.outcome;
-  const std::array<double, 5> scalars{o.loss, o.loss_recommendation, o.loss_distillation, double(update.items.size()) * touched_unit, 1.0};
-  if (!update.finite || !scalars_.add(scalars) || !weighted_rho_.add(std::span(&update.rho, 1), weight)) return false;
+  if (!update.finite || !add_numbers(update.outcome, std::int64_t(update.items.size()), update.rho, weight)) return false;
   if (spec_.shares_head && !theta_.add(update.theta, weight)) return false;
   const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
   for (std::size_t j = 0; j < rows_.size(); ++j)
@@ -79,13 +82,16 @@ GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items, const std::vecto
   }
 }
 
-bool GroupSums::add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega) {
-  const auto l = std::size_t(group);
+bool GroupSums::add_numbers(std::int32_t group, float rho, std::span<const float> theta, const float* omega) {
   const auto last = theta.subspan(std::size_t(spec_.head.last_w), std::size_t(spec_.head.last_width) + 1);  // the bias follows the weights
   std::vector<float> small(last.begin(), last.end());
   small.insert(small.end(), omega, omega + 3);
-  small.push_back(upload.rho);
-  return small_[l].add(small) && rows_[l].add(upload.items, upload.rows, 1);
+  small.push_back(rho);
+  return small_[std::size_t(group)].add(small);
+}
+
+bool GroupSums::add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega) {
+  return add_numbers(group, upload.rho, theta, omega) && rows_[std::size_t(group)].add(upload.items, upload.rows, 1);
 }
 
 void GroupSums::reduce(const Comm& comm) {

@@ -17,6 +17,12 @@ class RoundSums {
   RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight);
   // Thread-safe. False: a value is not finite, or too large for the sum.
   [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
+  // The same of a client whose head and rows are added up elsewhere (a device): its losses, how many rows it touched, rho.
+  [[nodiscard]] bool add_numbers(const local_train::Outcome& outcome, std::int64_t touched, double rho, std::int64_t weight);
+  // ... and those: rows of view j, M x width; the head (empty: it is not shared). With fixed().
+  void merge(std::size_t view, std::span<const std::int64_t> rows) { rows_[view].merge(rows); }
+  void merge_theta(std::span<const std::int64_t> theta) { theta_.merge(theta); }
+  [[nodiscard]] const FixedPoint& fixed() const { return weighted_rho_.fixed(); }
   void reduce(const Comm& comm);
 
   // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta.
@@ -41,6 +47,11 @@ class GroupSums {
  public:
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes);
   [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega);  // thread-safe
+  // The same of a member whose rows are added up elsewhere, and those: M x width, with fixed(group).
+  [[nodiscard]] bool add_numbers(std::int32_t group, float rho, std::span<const float> theta, const float* omega);
+  void merge(std::size_t group, std::span<const std::int64_t> rows) { rows_[group].merge(rows); }
+  [[nodiscard]] const FixedPoint& fixed(std::size_t group) const { return rows_[group].fixed(); }
+  [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }
   void reduce(const Comm& comm);
 
   // C_l of every group: its members' mean table; the global one where a group has no member here.

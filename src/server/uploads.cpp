@@ -33,10 +33,10 @@ Participants::Participants(const Config& config, const ModelSpec& spec, const Da
   for (int t = 0; t < threads; ++t) trainers_.emplace_back(config, spec, data, sampler_);
 }
 
-std::vector<std::int32_t> Participants::heaviest_first(const std::vector<std::int32_t>& local) const {
-  std::vector<std::int32_t> position(data_.client_ids.size(), -1), order;
+std::vector<std::int32_t> heaviest_first(const Dataset& data, const std::vector<std::int32_t>& local) {
+  std::vector<std::int32_t> position(data.client_ids.size(), -1), order;
   for (std::size_t p = 0; p < local.size(); ++p) position[std::size_t(local[p])] = std::int32_t(p);
-  for (const auto u : data_.heaviest_first)
+  for (const auto u : data.heaviest_first)
     if (position[std::size_t(u)] >= 0) order.push_back(position[std::size_t(u)]);
   return order;
 }
@@ -63,7 +63,7 @@ Upload Participants::view(const Stored& kept) {
 }
 
 void Participants::train(const std::vector<std::int32_t>& local, const RoundInputs& in, bool keep, const OnUpdate& on_update) {
-  const auto order = heaviest_first(local);
+  const auto order = heaviest_first(data_, local);
   stored_.clear();
   if (keep && store_) stored_.resize(local.size());
   parallel_for(std::int64_t(order.size()), threads(), [&](std::int64_t i, int thread) {
@@ -76,7 +76,7 @@ void Participants::train(const std::vector<std::int32_t>& local, const RoundInpu
 }
 
 void Participants::revisit(const std::vector<std::int32_t>& local, const RoundInputs& in, const OnUpload& concurrently, const OnUpload& serially) {
-  const auto order = heaviest_first(local);
+  const auto order = heaviest_first(data_, local);
   const std::size_t chunk = store_ ? order.size() : replay_chunk;
   for (std::size_t first = 0; first < order.size(); first += chunk) {
     const std::size_t count = std::min(chunk, order.size() - first);

@@ -20,20 +20,24 @@ struct Upload {
   float rho = 1.0f;
 };
 
+// What a client's turn reads beside its own data.
+struct RoundInputs {
+  std::int64_t round;
+  const GlobalModel& global;
+  const ClientState& state;
+  const Distillation& distillation;
+};
+
+// Positions in `local` (clients of this rank) in the order of work: most interactions first.
+[[nodiscard]] std::vector<std::int32_t> heaviest_first(const Dataset& data, const std::vector<std::int32_t>& local);
+
 class Participants {
  public:
-  // order: local clients in the order of work, heaviest first.
   Participants(const Config& config, const ModelSpec& spec, const Dataset& data, int threads);
 
   using OnUpdate = std::function<void(std::int64_t position, std::int64_t local, const LocalUpdate& update)>;
   using OnUpload = std::function<void(std::int64_t local, const Upload& upload)>;
 
-  struct RoundInputs {
-    std::int64_t round;
-    const GlobalModel& global;
-    const ClientState& state;
-    const Distillation& distillation;
-  };
   // Trains all of `local` (ascending); calls are concurrent. keep: pass 2 will come.
   void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, bool keep, const OnUpdate& on_update);
   // Pass 2. `concurrently` is called from all threads, `serially` from one, after it, for every participant; a client's
@@ -52,7 +56,6 @@ class Participants {
   };
   void store(const LocalUpdate& update, Stored& kept) const;
   static Upload view(const Stored& kept);
-  [[nodiscard]] std::vector<std::int32_t> heaviest_first(const std::vector<std::int32_t>& local) const;
   const ModelSpec& spec_;
   const Dataset& data_;
   Sampler sampler_;

@@ -139,6 +139,37 @@ class Buffer {
   std::size_t size_ = 0;
 };
 
+// n elements of host memory that a device copies from and to at full speed, and asynchronously; contents undefined.
+template <class T>
+class Pinned {
+ public:
+  Pinned() = default;
+  Pinned(std::shared_ptr<Device> device, std::size_t n) : device_(std::move(device)), size_(n) {
+    if (n > 0) data_ = static_cast<T*>(device_->allocate_pinned(n * sizeof(T)));
+  }
+  ~Pinned() {
+    if (data_ != nullptr) device_->release_pinned(data_);
+  }
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+  Pinned(Pinned&& o) noexcept : device_(std::move(o.device_)), data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  Pinned& operator=(Pinned&& o) noexcept {
+    std::swap(device_, o.device_), std::swap(data_, o.data_), std::swap(size_, o.size_);
+    return *this;
+  }
+  [[nodiscard]] std::span<T> first(std::size_t n) const {
+    FEDFUSE_CHECK(n <= size_, "a part of pinned memory lies inside it");
+    return {data_, n};
+  }
+  [[nodiscard]] T& operator[](std::size_t i) const { return data_[i]; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  std::shared_ptr<Device> device_;
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
 // A buffer with the given values; returns after the copy.
 template <class T>
 [[nodiscard]] Buffer<T> to_device(const Stream& stream, std::span<const T> values) {

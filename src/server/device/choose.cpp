@@ -1,0 +1,51 @@
+#include "server/device/choose.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+
+namespace fedfuse {
+namespace {
+
+constexpr std::int64_t widest_d = 128;  // d x d weights in shared memory (kernels/local_train)
+
+using Uuid = std::array<char, 48>;
+
+// Ranks whose device has the same UUID, which no two devices of a cluster share.
+std::int64_t ranks_with(const std::string& uuid, const Comm& comm) {
+  Uuid mine{};
+  std::copy_n(uuid.begin(), std::min(uuid.size(), mine.size()), mine.begin());
+  return std::ranges::count(comm.all_gather(std::span<const Uuid>(&mine, 1)), mine);
+}
+
+}  // namespace
+
+std::string resolve_device(const Config& config, const Comm& comm) {
+  if (config.device == "cpu" || config.device == "emulated") return config.device;
+  const auto seen = std::int64_t(gpu::count_devices());
+  if (config.device == "auto") return -comm.max(-seen) > 0 && config.dim <= widest_d ? "cuda" : "cpu";
+  comm.together([&] {
+    if (seen == 0)
+      throw InputError(cat("--device cuda cannot be had on rank ", comm.rank()), gpu::why_none(),
+                       "use --device cpu, or start ranks only where a device is visible");
+  });
+  return "cuda";
+}
+
+ChosenDevice open_device(const std::string& kind, const Comm& comm, int threads) {
+  ChosenDevice chosen;
+  if (kind == "emulated") return {gpu::open_emulated_device(threads), 1};
+  const int place = comm.rank_on_this_node();
+  comm.together([&] { chosen.device = gpu::open_cuda_device(place % std::max(1, gpu::count_devices())); });
+  chosen.ranks = ranks_with(chosen.device->info().uuid, comm);
+  const auto most = comm.max(chosen.ranks);
+  if (comm.root() && most > 1)
+    std::fprintf(stderr, "fedfuse: warning: %lld ranks share a device; one rank a device is faster\n", static_cast<long long>(most));
+  return chosen;
+}
+
+}  // namespace fedfuse

@@ -1,0 +1,162 @@
+// The two passes of a round on a device, chunk after chunk on two lanes.
+#include "server/device/device_engine.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "core/error.hpp"
+#include "core/parallel.hpp"
+
+namespace fedfuse {
+namespace {
+
+constexpr std::int64_t nobody = std::int64_t(1) << 62;
+
+}  // namespace
+
+DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data, ChosenDevice chosen, int threads,
+                           const ChunkLimits& limits)
+    : config_(config),
+      spec_(spec),
+      data_(data),
+      device_(std::move(chosen.device)),
+      ranks_(chosen.ranks),
+      threads_(threads),
+      sampler_(config, data),
+      shape_(shape_of(spec)),
+      stream_(device_) {
+  for (std::int64_t u = 0; u < data.local_clients(); ++u) {
+    const auto bound = bucket_bound(samples_of(data, u, config.negatives_per_positive));
+    if (!launches_.contains(bound)) launches_.emplace(bound, launch_plan(bound));
+  }
+  constexpr double usable = 0.9;  // the driver and the allocator take their part
+  const auto free = std::int64_t(usable * double(device_->free_bytes()) / double(ranks_));
+  const auto budget = config.memory_gib > 0 ? std::min(free, std::int64_t(config.memory_gib * double(std::int64_t(1) << 30))) : free;
+  plan_ = plan_memory(config, spec, data, limits, scratch_floats() * std::int64_t(sizeof(float)), budget, device_->info().name);
+  place_data();
+  for (int l = 0; l < lanes; ++l) lanes_.emplace_back(device_, config, spec, data, plan_.limits, scratch_floats());
+  if (!plan_.stores_uploads)
+    for (int l = 0; l < lanes; ++l) uploads_.emplace_back(device_, spec, plan_.limits.room, plan_.limits.clients);
+}
+
+EngineFacts DeviceEngine::facts() const {
+  const auto& info = device_->info();
+  return {info.emulated ? "emulated" : "cuda", info.name, info.uuid, ranks_, std::size_t(plan_.needed()), device_->high_water_bytes()};
+}
+
+std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) {
+  chunks_ = cut_into_chunks(data_, local, config_.negatives_per_positive, plan_.limits);
+  rho_.assign(local.size(), 1.0);
+  send_round(inputs);
+  if (plan_.stores_uploads) {
+    uploads_.clear();
+    for (const auto& chunk : chunks_) uploads_.emplace_back(device_, spec_, chunk.room(), chunk.clients());
+  }
+  std::atomic<std::int64_t> failed{nobody};
+  for (std::size_t k = 0; k < chunks_.size(); ++k) {
+    auto& lane = lanes_[k % lanes];
+    if (lane.chunk() != nullptr) collect(lane, trained, sums, failed);
+    begin(lane, chunks_[k], uploads_of(k), local, inputs);
+    add_to_round(lane, uploads_of(k), sums, trained.theta.rows > 0);
+  }
+  for (auto& lane : lanes_)
+    if (lane.chunk() != nullptr) collect(lane, trained, sums, failed);
+  if (failed != nobody) return failed;
+  fetch_sums(sums_, std::size_t(spec_.views), [&](std::size_t j, std::span<const std::int64_t> rows) { sums.merge(j, rows); });
+  if (spec_.shares_head) fetch_sums(theta_sums_, 1, [&](std::size_t, std::span<const std::int64_t> theta) { sums.merge_theta(theta); });
+  return -1;
+}
+
+void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, std::atomic<std::int64_t>& failed) {
+  lane.stream.synchronise();
+  const auto& chunk = *lane.chunk();
+  const auto rates = rates_of(config_, spec_, data_.items, 0);
+  const auto copy = [](const gpu::Pinned<float>& from, std::size_t c, Matrix<float>& to, std::int64_t p) {
+    if (to.rows > 0 && to.cols > 0) std::copy_n(&from[c * std::size_t(to.cols)], to.cols, to.row(p));
+  };
+  parallel_for(chunk.clients(), threads_, [&](std::int64_t i, int) {
+    const auto c = std::size_t(i);
+    const auto p = std::int64_t(chunk.positions[c]);
+    const std::int64_t u = lane.client(c), steps = config_.local_epochs * ((lane.samples_host[c] + config_.batch - 1) / config_.batch);
+    const double rho = rho_[std::size_t(p)] = untouched_share(rates, steps);
+    local_train::Outcome outcome;
+    outcome.loss_recommendation = lane.outcome_host[3 * c], outcome.loss_distillation = lane.outcome_host[3 * c + 1],
+    outcome.loss = lane.outcome_host[3 * c + 2];
+    const bool good =
+        lane.finite_host[c] != 0 && lane.misfit_host[c] == 0 && sums.add_numbers(outcome, lane.slots_host[c], rho, weight_of(spec_, data_, u));
+    if (!good) {
+      const std::int64_t id = data_.client_ids[std::size_t(u)];
+      for (auto least = failed.load(); id < least && !failed.compare_exchange_weak(least, id);) {
+      }
+    }
+    copy(lane.theta_host, c, trained.theta, p), copy(lane.user_host, c, trained.user, p), copy(lane.router_host, c, trained.router, p);
+    std::copy_n(&lane.omega_host[3 * c], 3, trained.omega[std::size_t(p)].begin());
+  });
+  lane.release();
+}
+
+std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group,
+                                   const Trained& trained, GroupSums* groups, const KeepRows& keep_rows) {
+  std::atomic<std::int64_t> refused{0};
+  if (groups != nullptr) {
+    const auto cells = std::size_t(data_.items * spec_.view_width * groups->groups());
+    if (group_sums_.size() != cells) group_sums_ = {}, group_sums_ = gpu::Buffer<std::int64_t>(device_, cells);
+    group_sums_.fill_bytes(0, stream_);
+    stream_.synchronise();
+    parallel_for(std::int64_t(local.size()), threads_, [&](std::int64_t p, int) {
+      const auto l = group[std::size_t(p)];
+      const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
+      if (l >= 0 && !groups->add_numbers(l, float(rho_[std::size_t(p)]), theta, trained.omega[std::size_t(p)].data())) ++refused;
+    });
+  }
+  stored_bytes_ = 0;
+  for (std::size_t k = 0; k < chunks_.size(); ++k) {
+    auto& lane = lanes_[k % lanes];
+    if (lane.chunk() != nullptr) refused += finish(lane, groups != nullptr, keep_rows);
+    auto& uploads = uploads_of(k);
+    if (plan_.stores_uploads)
+      lane.take(chunks_[k], local);
+    else
+      begin(lane, chunks_[k], uploads, local, inputs);
+    if (groups != nullptr) add_to_groups(lane, uploads, group, *groups);
+    if (spec_.has_overlay()) fetch_overlay(lane, uploads);
+    if (plan_.stores_uploads)
+      stored_bytes_ += std::int64_t(sizeof(float) * (uploads.items.size() + uploads.slots.size() + uploads.rows.size() + uploads.overlay.size()));
+  }
+  for (auto& lane : lanes_)
+    if (lane.chunk() != nullptr) refused += finish(lane, groups != nullptr, keep_rows);
+  if (groups != nullptr)
+    fetch_sums(group_sums_, std::size_t(groups->groups()), [&](std::size_t l, std::span<const std::int64_t> rows) { groups->merge(l, rows); });
+  return refused;
+}
+
+// The lane's work of pass 2 is done: what stays on its clients, one after the other. Returns how many updates did not fit.
+std::int64_t DeviceEngine::finish(Lane& lane, bool groups, const KeepRows& keep_rows) {
+  lane.stream.synchronise();
+  const auto& chunk = *lane.chunk();
+  std::int64_t refused = 0;
+  for (std::size_t c = 0; c < lane.clients(); ++c) {
+    if (groups) refused += lane.misfit_host[c];
+    if (!spec_.has_overlay()) continue;
+    const auto first = std::size_t(chunk.begin[c]), slots = std::size_t(lane.slots_host[c]);
+    const float* rows = &lane.overlay_host[first * std::size_t(spec_.overlay_width())];
+    keep_rows(lane.client(c), {{&lane.items_host[first], slots}, nullptr, rows, float(rho_[std::size_t(chunk.positions[c])])});
+  }
+  lane.release();
+  return refused;
+}
+
+// Table by table through pinned memory.
+void DeviceEngine::fetch_sums(const gpu::Buffer<std::int64_t>& from, std::size_t tables,
+                              const std::function<void(std::size_t, std::span<const std::int64_t>)>& merge) {
+  const auto cells = from.size() / tables;
+  if (table_host_.size() < cells) table_host_ = gpu::Pinned<std::int64_t>(device_, cells);
+  for (std::size_t t = 0; t < tables; ++t) {
+    from.copy_out(table_host_.first(cells), stream_, t * cells);
+    stream_.synchronise();
+    merge(t, table_host_.first(cells));
+  }
+}
+
+}  // namespace fedfuse

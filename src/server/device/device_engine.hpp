@@ -1,0 +1,78 @@
+#pragma once
+// The engine of a device. What lives there: interactions, views, preferences, all sums, and the uploads of a round when they fit. What
+// crosses a round: views, heads and preferences in; sums out; a client's private state in and out with its chunk, while the other chunk
+// trains. The host keeps the state itself, so that a checkpoint, an evaluation and a processor see the same thing.
+#include <atomic>
+#include <map>
+
+#include "clients/sampler.hpp"
+#include "kernels/local_train/local_train_gpu.hpp"
+#include "server/device/choose.hpp"
+#include "server/device/lane.hpp"
+#include "server/device/memory_plan.hpp"
+#include "server/engine.hpp"
+
+namespace fedfuse {
+
+class DeviceEngine final : public Engine {
+ public:
+  // What it is given must outlive it. limits: of a chunk, at most. InputError when the device has too little memory.
+  DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data, ChosenDevice chosen, int threads, const ChunkLimits& limits = {});
+
+  std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) override;
+  std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group, const Trained& trained,
+                       GroupSums* groups, const KeepRows& keep_rows) override;
+  [[nodiscard]] bool stores_uploads() const override { return plan_.stores_uploads; }
+  [[nodiscard]] std::int64_t stored_bytes() const override { return stored_bytes_; }
+  [[nodiscard]] EngineFacts facts() const override;
+
+ private:
+  void place_data();
+  [[nodiscard]] local_train::GpuPlan launch_plan(std::int64_t bound) const;
+  [[nodiscard]] std::int64_t scratch_floats() const;  // of the launch that needs most
+  void send_round(const RoundInputs& inputs);
+  // Samples and trains a chunk.
+  void begin(Lane& lane, const Chunk& chunk, DeviceUploads& uploads, const std::vector<std::int32_t>& local, const RoundInputs& inputs);
+  void send_state(Lane& lane, const RoundInputs& inputs);
+  void draw(Lane& lane, DeviceUploads& uploads, std::int64_t round);
+  void send_personal(Lane& lane, DeviceUploads& uploads, const ClientState& state);
+  void launch_training(Lane& lane, DeviceUploads& uploads, const RoundInputs& inputs);
+  // Pass 1: what a trained chunk sends, into the round's sums; its numbers on their way to the host.
+  void add_to_round(Lane& lane, DeviceUploads& uploads, const RoundSums& sums, bool heads);
+  void collect(Lane& lane, Trained& trained, RoundSums& sums, std::atomic<std::int64_t>& failed);
+  // Pass 2.
+  void add_to_groups(Lane& lane, DeviceUploads& uploads, std::span<const std::int32_t> group, const GroupSums& groups);
+  void fetch_overlay(Lane& lane, const DeviceUploads& uploads);
+  std::int64_t finish(Lane& lane, bool groups, const KeepRows& keep_rows);
+  [[nodiscard]] aggregate::GpuUpdates updates(const Lane& lane, const DeviceUploads& uploads, std::int64_t tables,
+                                              gpu::Buffer<std::int64_t>& sums) const;
+  void fetch_sums(const gpu::Buffer<std::int64_t>& from, std::size_t tables,
+                  const std::function<void(std::size_t, std::span<const std::int64_t>)>& merge);
+  [[nodiscard]] DeviceUploads& uploads_of(std::size_t chunk) { return uploads_[plan_.stores_uploads ? chunk : chunk % lanes]; }
+  [[nodiscard]] bool second_pass() const { return spec_.has_teacher || spec_.has_overlay(); }
+
+  const Config& config_;
+  const ModelSpec& spec_;
+  const Dataset& data_;
+  std::shared_ptr<gpu::Device> device_;
+  std::int64_t ranks_;
+  int threads_;
+  Sampler sampler_;
+  local_train::Shape shape_;
+  std::map<std::int64_t, local_train::GpuPlan> launches_;  // by bucket
+  MemoryPlan plan_;
+  gpu::Stream stream_;
+  gpu::Buffer<std::int32_t> ids_, train_, valid_, test_, listed_;
+  gpu::Buffer<std::int64_t> offsets_;
+  std::vector<gpu::Buffer<float>> views_;
+  gpu::Buffer<float> theta_, preferences_;
+  gpu::Buffer<std::int64_t> sums_, theta_sums_, group_sums_;
+  gpu::Pinned<std::int64_t> table_host_;  // sums of one table on their way
+  std::vector<Lane> lanes_;
+  std::vector<Chunk> chunks_;
+  std::vector<DeviceUploads> uploads_;  // by chunk, or by lane
+  std::vector<double> rho_;             // of each participant
+  std::int64_t stored_bytes_ = 0;
+};
+
+}  // namespace fedfuse

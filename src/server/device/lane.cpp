@@ -1,0 +1,62 @@
+#include "server/device/lane.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace fedfuse {
+
+DeviceUploads::DeviceUploads(const std::shared_ptr<gpu::Device>& device, const ModelSpec& spec, std::int64_t room, std::int64_t clients)
+    : items(device, std::size_t(room)),
+      slots(device, std::size_t(clients)),
+      rows(device, std::size_t(room * spec.views * spec.view_width)),
+      overlay(device, std::size_t(spec.has_overlay() ? room * spec.overlay_width() : 0)) {}
+
+Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits,
+           std::int64_t scratch_floats)
+    : stream(device) {
+  const auto n = std::size_t(limits.clients), room = std::size_t(limits.room), updates = std::max(std::size_t(spec.views) * room, n);
+  const auto on_device = [&]<class T>(std::size_t size, std::initializer_list<gpu::Buffer<T>*> buffers) {
+    for (auto* buffer : buffers) *buffer = gpu::Buffer<T>(device, size);
+  };
+  const auto on_host = [&]<class T>(std::size_t size, std::initializer_list<gpu::Pinned<T>*> arrays) {
+    for (auto* array : arrays) *array = gpu::Pinned<T>(device, size);
+  };
+  on_device(n, {&order, &local, &group, &table, &samples, &finite, &misfit, &head_ids});
+  on_device(n, {&weight}), on_device(n + 1, {&begin});
+  on_device(n, {&scale}), on_device(3 * n, {&outcome});
+  const auto head = n * std::size_t(spec.head.theta), user_size = n * std::size_t(spec.head.user), router_size = n * std::size_t(spec.router.size);
+  on_device(spec.shares_head ? 0 : head, {&theta});
+  on_device(head, {&theta_out}), on_device(user_size, {&user, &user_out}), on_device(router_size, {&router, &router_out});
+  on_device(3 * n, {&omega}), on_device(n, {&rho});
+  on_device(room, {&drawn}), on_device(room * std::size_t(config.local_epochs), {&entries});
+  on_device(updates, {&ids, &owner});
+  const std::int64_t tables = std::max<std::int64_t>(spec.views, spec.has_teacher ? std::max(config.groups, config.groups_max) : 0);
+  on_device(std::size_t(aggregate::sort_scratch(data.items * tables, std::int64_t(updates))), {&sort});
+  on_device(std::size_t(scratch_floats), {&scratch});
+
+  on_host(n, {&local_host, &group_host, &samples_host, &slots_host, &finite_host, &misfit_host});
+  on_host(n, {&weight_host}), on_host(3 * n, {&outcome_host}), on_host(n, {&scale_host});
+  on_host(head, {&theta_host}), on_host(user_size, {&user_host}), on_host(router_size, {&router_host}), on_host(3 * n, {&omega_host});
+  on_host(spec.has_overlay() ? room : 0, {&items_host});
+  on_host(spec.has_overlay() ? room * std::size_t(spec.overlay_width()) : 0, {&overlay_host});
+
+  std::vector<std::int32_t> counting(n);
+  std::iota(counting.begin(), counting.end(), 0);
+  order.copy_in(counting, stream);
+  head_ids.fill_bytes(0, stream);
+  stream.synchronise();
+}
+
+void Lane::take(const Chunk& chunk, const std::vector<std::int32_t>& clients) {
+  chunk_ = &chunk;
+  for (std::size_t c = 0; c < this->clients(); ++c) local_host[c] = clients[std::size_t(chunk.positions[c])];
+  send(local, local_host);
+  begin.copy_in(chunk.begin, stream);
+}
+
+aggregate::GpuUploads Lane::uploads(const DeviceUploads& kept, const ModelSpec& spec, std::int64_t items, const std::int32_t* table_of) const {
+  return {int(chunk_->clients()), spec.views, spec.view_width, begin.data(), kept.slots.data(), kept.items.data(), items, table_of};
+}
+
+}  // namespace fedfuse

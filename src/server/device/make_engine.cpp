@@ -1,0 +1,14 @@
+#include "server/device/device_engine.hpp"
+
+namespace fedfuse {
+
+std::unique_ptr<Engine> make_engine(const Config& config, const ModelSpec& spec, const Dataset& data, const Comm& comm, int threads) {
+  const auto kind = resolve_device(config, comm);
+  if (kind == "cpu") return make_cpu_engine(config, spec, data, threads);
+  auto chosen = open_device(kind, comm, threads);
+  std::unique_ptr<Engine> engine;
+  comm.together([&] { engine = std::make_unique<DeviceEngine>(config, spec, data, std::move(chosen), threads); });
+  return engine;
+}
+
+}  // namespace fedfuse

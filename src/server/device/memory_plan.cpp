@@ -1,0 +1,80 @@
+#include "server/device/memory_plan.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "kernels/aggregate/aggregate_gpu.hpp"
+
+namespace fedfuse {
+namespace {
+
+constexpr std::int64_t word = 4, wide = 8;
+
+std::int64_t most_groups(const Config& config, const ModelSpec& spec) { return spec.has_teacher ? std::max(config.groups, config.groups_max) : 0; }
+
+std::int64_t fixed_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  const std::int64_t cells = data.items * spec.view_width, groups = most_groups(config, spec);
+  const auto clients = data.local_clients();
+  return word * std::int64_t(data.train.size()) + (3 * word + wide) * (clients + 1) + word * data.items  // interactions; the pool of negatives
+         + spec.views * cells * (word + wide)                                                            // views and their sums
+         + groups * (data.items * word + cells * wide)                                                   // preferences and group sums
+         + spec.head.theta * (word + wide);
+}
+
+std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits) {
+  const std::int64_t entry_words = 1 + config.local_epochs;
+  const std::int64_t table_rows = data.items * std::max<std::int64_t>(spec.views, most_groups(config, spec));
+  const std::int64_t updates = std::max(spec.views * limits.room, limits.clients);
+  const std::int64_t head_sums = spec.shares_head ? 0 : spec.head.theta;
+  const std::int64_t a_client = word * (spec.head.theta + head_sums + 2 * spec.head.user + 2 * spec.router.size + 12) + 6 * wide;
+  return limits.room * word * entry_words + 2 * word * updates + word * aggregate::sort_scratch(table_rows, updates) + limits.clients * a_client;
+}
+
+std::int64_t bytes_a_sample_kept(const ModelSpec& spec) {
+  return word * (1 + std::int64_t(spec.views) * spec.view_width + (spec.has_overlay() ? spec.overlay_width() : 0));
+}
+
+void check_table(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  const auto tables = std::max<std::int64_t>(spec.views, most_groups(config, spec));
+  if (data.items * tables > std::numeric_limits<std::int32_t>::max())
+    throw InputError(cat(data.items, " items in ", tables, " tables are too many rows for a device"), "a row's number has 31 bits there",
+                     "use fewer --groups, or --device cpu");
+}
+
+}  // namespace
+
+MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& usual, std::int64_t scratch_bytes,
+                       std::int64_t free, const std::string& device) {
+  check_table(config, spec, data);
+  std::int64_t largest = 1, all = 0;
+  for (std::int64_t u = 0; u < data.local_clients(); ++u) {
+    const auto samples = samples_of(data, u, config.negatives_per_positive);
+    largest = std::max(largest, samples), all += samples;
+  }
+  const ChunkLimits whole{std::min(usual.room, all), std::min(usual.clients, std::max<std::int64_t>(1, data.local_clients()))};
+  MemoryPlan plan;
+  plan.fixed_bytes = fixed_bytes(config, spec, data);
+  const auto a_sample = bytes_a_sample_kept(spec);
+  const bool second_pass = spec.has_teacher || spec.has_overlay();
+  const auto fit = [&](ChunkLimits limits, bool store) {
+    limits.room = std::max(limits.room, largest);
+    plan.limits = limits, plan.stores_uploads = store;
+    plan.lane_bytes = bytes_of_lane(config, spec, data, limits) + scratch_bytes;
+    plan.upload_bytes = a_sample * (store ? all : lanes * limits.room);
+    return plan.needed() <= free;
+  };
+  if (second_pass && config.uploads != "replay" && fit(whole, true)) return plan;
+  if (second_pass && config.uploads == "store")
+    throw InputError(cat("the device ", device, " has too little memory to keep all uploads"),
+                     cat(plan.needed(), " bytes are needed, ", free, " are free"), "use --uploads auto, more ranks on more devices, or --device cpu");
+  for (ChunkLimits limits = whole;; limits = {limits.room / 2, limits.clients / 2}) {
+    if (fit(limits, false)) return plan;
+    if (limits.clients == 1)
+      throw InputError(cat("the device ", device, " has too little memory"), cat(plan.needed(), " bytes are needed, ", free, " are free"),
+                       "use more ranks on more devices, a smaller --dim or --groups, or --device cpu");
+  }
+}
+
+}  // namespace fedfuse

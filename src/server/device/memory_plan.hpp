@@ -1,0 +1,29 @@
+#pragma once
+// What a round needs of a device, in bytes, before anything is allocated.
+#include <cstdint>
+#include <string>
+
+#include "core/config.hpp"
+#include "data/dataset.hpp"
+#include "model/spec.hpp"
+#include "server/device/chunks.hpp"
+
+namespace fedfuse {
+
+inline constexpr int lanes = 2;  // chunks in flight: one trains while the other's numbers travel
+
+struct MemoryPlan {
+  ChunkLimits limits;             // of a chunk, shrunk until two fit
+  bool stores_uploads = true;     // else pass 2 trains again
+  std::int64_t fixed_bytes = 0;   // data, views, sums
+  std::int64_t lane_bytes = 0;    // of one chunk at work
+  std::int64_t upload_bytes = 0;  // of what is kept for pass 2: of all participants, or of the chunks at work
+  [[nodiscard]] std::int64_t needed() const { return fixed_bytes + lanes * lane_bytes + upload_bytes; }
+};
+
+// usual: of a chunk when memory is no matter. free: bytes that this rank may take. InputError that names the needed and the free bytes when not even
+// the smallest chunks fit.
+[[nodiscard]] MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& usual,
+                                     std::int64_t scratch_bytes, std::int64_t free, const std::string& device);
+
+}  // namespace fedfuse

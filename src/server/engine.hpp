@@ -1,0 +1,65 @@
+#pragma once
+// Who trains the participants of a round and adds up what they send: the threads of the CPU (engine_cpu.cpp), or a device (device/).
+// Both draw the same samples and touch the same rows; their floats agree within rounding; each gives its own bits whatever the number
+// of ranks, threads and devices.
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "server/round_sums.hpp"
+#include "server/uploads.hpp"
+
+namespace fedfuse {
+
+// The participants of this rank after training, in their order; a matrix without rows: nobody asks for it.
+struct Trained {
+  Matrix<float> theta, user, router;        // participants x size
+  std::vector<std::array<float, 3>> omega;  // router weights
+};
+
+// What the record says of an engine.
+struct EngineFacts {
+  std::string device = "cpu";  // cpu cuda emulated
+  std::string name, uuid;      // of the device that this rank uses
+  std::int64_t ranks_on_device = 0;
+  std::size_t needed_bytes = 0, high_water_bytes = 0;
+};
+
+class Engine {
+ public:
+  Engine() = default;
+  virtual ~Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Pass 1 over `local` (clients of this rank, ascending). Returns the least id of a client whose loss or update is not finite or does not
+  // fit the sums, or -1: then the sums are worth nothing.
+  virtual std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) = 0;
+
+  // Pass 2 (R10): rows and heads of each participant to its group (-1: none), and the rows that stay on it to keep_rows, one after the other.
+  // groups: null without a teacher. Returns how many updates did not fit.
+  using KeepRows = std::function<void(std::int64_t local, const Upload& upload)>;
+  virtual std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group,
+                               const Trained& trained, GroupSums* groups, const KeepRows& keep_rows) = 0;
+
+  [[nodiscard]] virtual bool stores_uploads() const = 0;
+  [[nodiscard]] virtual std::int64_t stored_bytes() const = 0;  // of the last round
+  [[nodiscard]] virtual EngineFacts facts() const = 0;
+};
+
+// alpha_u's numerator.
+[[nodiscard]] inline std::int64_t weight_of(const ModelSpec& spec, const Dataset& data, std::int64_t local) {
+  return spec.backbone.weighs_by_samples ? std::int64_t(data.positives(local).size()) : 1;
+}
+
+[[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(const Config& config, const ModelSpec& spec, const Dataset& data, int threads);
+
+// Collective. As config.device says: cpu, cuda or emulated (auto was resolved: device/choose.hpp). What it is given must outlive it.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(const Config& config, const ModelSpec& spec, const Dataset& data, const Comm& comm, int threads);
+
+}  // namespace fedfuse

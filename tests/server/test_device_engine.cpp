@@ -1,0 +1,195 @@
+// server/device: the round on the emulated device, whose kernels are those of a GPU, against the round on the processor.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/gpu/simt.hpp"
+#include "core/text.hpp"
+#include "server/device/device_engine.hpp"
+#include "server/federation.hpp"
+#include "support/small_data.hpp"
+
+namespace fedfuse {
+namespace {
+
+Config small_config(const std::string& backbone, const std::string& fusion) {
+  Config c;
+  c.backbone = backbone, c.fusion = fusion;
+  c.dim = 8, c.local_epochs = 2, c.batch = 16, c.groups = 3, c.group_dim = 6, c.teacher_epochs = 2, c.teacher_batch = 30;
+  c.lr_items = 2.0, c.rounds = 4, c.fraction = 0.5, c.weight_decay = 0.001, c.seed = 11;
+  if (backbone == "fedrap") c.personal_init_std = 0.01;
+  return c;
+}
+
+GenerateOptions tiny() {
+  auto o = test::SmallData::default_options();
+  o.users = 12, o.items = 50, o.activity = 5;
+  return o;
+}
+
+double farthest(std::span<const float> a, std::span<const float> b) {
+  EXPECT_EQ(a.size(), b.size());
+  double most = 0;
+  for (std::size_t k = 0; k < std::min(a.size(), b.size()); ++k)
+    most = std::max(most, std::abs(double(a[k]) - double(b[k])) / (1.0 + std::abs(double(b[k]))));
+  return most;
+}
+
+// Every backbone x fusion, two rounds: who takes part and which rows they touch exactly, numbers within rounding.
+TEST(DeviceEngine, AgreesWithTheProcessor) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  const auto self = Comm::self();
+  for (const auto& backbone : backbones())
+    for (const auto& fusion : fusions()) {
+      const auto what = cat(backbone.name, "+", fusion.name);
+      auto config = small_config(std::string(backbone.name), std::string(fusion.name));
+      config.device = "cpu";
+      Federation processor(config, data, self, 1);
+      config.device = "emulated";
+      Federation device(config, data, self, 1);
+      EXPECT_EQ(device.engine().facts().device, "emulated");
+      for (int round = 1; round <= 2; ++round) {
+        const auto a = processor.run_round(round), b = device.run_round(round);
+        ASSERT_LT(b.failed_client, 0) << what;
+        EXPECT_EQ(a.participants, b.participants) << what;
+        EXPECT_EQ(a.traffic.sparse_up, b.traffic.sparse_up) << what << ": touched rows";
+        EXPECT_NEAR(a.loss, b.loss, 1e-4 * (1 + std::abs(a.loss))) << what;
+        EXPECT_NEAR(a.loss_distillation, b.loss_distillation, 1e-4) << what;
+      }
+      constexpr double near = 2e-3;
+      for (std::size_t j = 0; j < processor.global().views.size(); ++j)
+        EXPECT_LT(farthest(device.global().views[j].span(), processor.global().views[j].span()), near) << what << ": view " << j;
+      EXPECT_LT(farthest(device.global().theta, processor.global().theta), near) << what << ": shared head";
+      EXPECT_LT(farthest(device.preferences().span(), processor.preferences().span()), near) << what << ": preferences";
+      const auto &x = device.state(), &y = processor.state();
+      EXPECT_LT(farthest(x.theta.span(), y.theta.span()), near) << what << ": heads";
+      EXPECT_LT(farthest(x.user.span(), y.user.span()), near) << what << ": user vectors";
+      EXPECT_LT(farthest(x.router.span(), y.router.span()), near) << what << ": routers";
+      EXPECT_EQ(x.group, y.group) << what;
+      for (std::int64_t u = 0; u < x.overlay.clients(); ++u) {
+        const auto r = x.overlay.of(u), s = y.overlay.of(u);
+        ASSERT_TRUE(std::ranges::equal(r.ids, s.ids)) << what << ": client " << u;
+        const auto size = r.ids.size() * std::size_t(x.overlay.width());
+        EXPECT_LT(farthest({r.rows, size}, {s.rows, size}), near) << what << ": client " << u;
+      }
+    }
+}
+
+void expect_same_bits(const Federation& a, const Federation& b, const std::string& what) {
+  EXPECT_TRUE(a.global() == b.global()) << what;
+  EXPECT_TRUE(a.state() == b.state()) << what;
+  EXPECT_TRUE(a.preferences() == b.preferences()) << what;
+}
+
+// Nothing of how a round is laid out on a device may decide a bit.
+TEST(DeviceEngine, SameBitsForAnyUploadsAndOrderOfThreads) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  const auto self = Comm::self();
+  for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr+gfmfr"}, {"fedrap", "gfmfr"}, {"pfedrec", "none"}}) {
+    auto config = small_config(backbone, fusion);
+    config.device = "emulated", config.uploads = "store";
+    Federation one(config, data, self, 1), other(
+                                               [&] {
+                                                 auto c = config;
+                                                 c.uploads = "replay";
+                                                 return c;
+                                               }(),
+                                               data, self, 2);
+    EXPECT_TRUE(one.engine().stores_uploads());
+    EXPECT_FALSE(other.engine().stores_uploads());
+    for (int round = 1; round <= 2; ++round) {
+      simt::set_schedule({simt::Order::ascending, 1, 1});
+      ASSERT_LT(one.run_round(round).failed_client, 0);
+      simt::set_schedule({simt::Order::shuffled, 9, 2});
+      ASSERT_LT(other.run_round(round).failed_client, 0);
+    }
+    simt::set_schedule({});
+    expect_same_bits(one, other, cat(backbone, "+", fusion));
+  }
+}
+
+TEST(DeviceEngine, SameBitsHoweverChunksAreCut) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  auto config = small_config("fcf", "gfmfr");
+  config.device = "emulated", config.fraction = 1.0;
+  const auto spec = resolve(config);
+  const Federation federation(config, data, Comm::self(), 1);
+  std::vector<std::int32_t> local(std::size_t(data.local_clients()));
+  for (std::size_t u = 0; u < local.size(); ++u) local[u] = std::int32_t(u);
+  const Distillation none;
+  const RoundInputs inputs{1, federation.global(), federation.state(), none};
+  Array<float> first;
+  for (const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
+    DeviceEngine engine(config, spec, data, {gpu::open_emulated_device(), 1}, 1, limits);
+    const auto n = std::int64_t(local.size());
+    Trained trained{Matrix<float>(n, spec.head.theta), Matrix<float>(n, spec.head.user), Matrix<float>(n, spec.router.size), {}};
+    trained.omega.resize(local.size());
+    RoundSums sums(spec, data.items, n);
+    ASSERT_EQ(engine.train(local, inputs, trained, sums), -1);
+    const auto table = sums.aggregated_table(federation.global().views[0]);
+    if (first.empty()) first = table.values;
+    EXPECT_TRUE(std::ranges::equal(first, table.values)) << limits.room;
+  }
+}
+
+TEST(DeviceEngine, SameBitsForAnyRanks) {
+  const auto world = Comm::world(), self = Comm::self();
+  const test::SmallData small(tiny());
+  const auto alone = small.alone(), shared = small.together(world);
+  auto config = small_config("fcf", "gfmfr");
+  config.device = "emulated";
+  Federation one(config, alone, self, 1), many(config, shared, world, 1);
+  for (int round = 1; round <= 2; ++round) {
+    ASSERT_LT(one.run_round(round).failed_client, 0);
+    ASSERT_LT(many.run_round(round).failed_client, 0);
+  }
+  EXPECT_TRUE(one.global() == many.global());
+  EXPECT_TRUE(one.preferences() == many.preferences());
+}
+
+TEST(DeviceEngine, ADivergingClientLeavesTheStateBeforeTheRound) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  auto config = small_config("fedncf", "none");
+  config.device = "emulated", config.fraction = 1.0;
+  Federation federation(config, data, Comm::self(), 1);
+  ASSERT_LT(federation.run_round(1).failed_client, 0);
+  const auto global = federation.global();
+  auto& user = const_cast<Matrix<float>&>(federation.state().user);
+  user(3, 0) = NAN;
+  EXPECT_EQ(federation.run_round(2).failed_client, data.client_ids[3]);
+  EXPECT_TRUE(federation.global() == global);
+}
+
+TEST(MemoryPlan, SaysWhatIsNeededAndWhatIsFree) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  auto config = small_config("fedncf", "fedvlr+gfmfr");
+  const auto spec = resolve(config);
+  const auto roomy = plan_memory(config, spec, data, {}, 0, std::int64_t(1) << 40, "chip");
+  EXPECT_TRUE(roomy.stores_uploads);
+  EXPECT_EQ(roomy.limits.clients, data.local_clients());
+  const auto tight = plan_memory(config, spec, data, {}, 0, roomy.needed() * 9 / 10, "chip");
+  EXPECT_LT(tight.limits.room, roomy.limits.room);
+  EXPECT_LE(tight.needed(), roomy.needed() * 9 / 10);
+  try {
+    (void)plan_memory(config, spec, data, {}, 0, 1000, "chip");
+    FAIL() << "1000 bytes are too few";
+  } catch (const InputError& e) {
+    EXPECT_NE(std::string(e.what()).find(" bytes are needed, 1000 are free"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Device, CudaWhereThereIsNoneIsBadInput) {
+  if (gpu::count_devices() > 0) GTEST_SKIP() << "there is a device";
+  Config config;
+  EXPECT_EQ(resolve_device(config, Comm::self()), "cpu");
+  config.device = "cuda";
+  EXPECT_THROW((void)resolve_device(config, Comm::self()), InputError);
+}
+
+}  // namespace
+}  // namespace fedfuse
