@@ -110,6 +110,10 @@ void Checkpoints::settle() {
   seconds_ += comm_.max(now_seconds() - start);
 }
 
+void Checkpoints::settle_if_done() {
+  if (commit_ != nullptr && commit_->done()) settle();
+}
+
 void Checkpoints::save(std::int64_t round, const VisitState& visit) {
   settle();
   const double start = now_seconds();

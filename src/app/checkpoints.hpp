@@ -26,11 +26,11 @@ class Checkpoints {
   std::int64_t resume(const VisitState& visit);
   // Collective; returns once it is on the disk. InputError when it cannot be written; the one before is kept.
   void save(std::int64_t round, const VisitState& visit);
-  // Collective; returns once the state may change again, the disk works on in the background until the next verb of this class. What
-  // goes wrong is said on stderr: then false.
+  // Collective; returns once the state may change again, the disk works on in the background. What goes wrong is said on stderr: then false.
   bool try_save(std::int64_t round, const VisitState& visit);
-  // Collective: waits for that disk.
+  // Collective: waits for that disk, and gives the file its name. Between rounds: only if the disk is done.
   void settle();
+  void settle_if_done();
 
   [[nodiscard]] std::int64_t last_round() const { return last_round_; }  // of the newest that is whole; 0: none
   [[nodiscard]] std::string last_path() const { return files_.path(last_round_); }

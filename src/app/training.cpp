@@ -45,6 +45,7 @@ Ending Training::run() {
   const auto done = config_.resume ? resume() : 0;
   Progress progress(comm_.root(), done, config_.rounds);
   for (std::int64_t round = done + 1; round <= config_.rounds; ++round) {
+    checkpoints_.settle_if_done();
     if (const auto why = asked_to_stop(); !why.empty()) return interrupt(round - 1, why);
     const double begin = now_seconds();
     const bool last = one_round(round) || round == config_.rounds;

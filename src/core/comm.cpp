@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -180,21 +181,29 @@ std::vector<std::byte> Comm::all_gather_bytes(const void* data, std::size_t byte
   return unpad(all, sizes, layout);
 }
 
-std::vector<std::byte> Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank) const {
+// A rank's part for itself does not travel: on few ranks it is most of all.
+void Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank, const std::function<std::byte*(std::size_t)>& place) const {
   FEDFUSE_CHECK(to_rank.size() == std::size_t(size_), "one part for each rank is needed");
   const Stopwatch watch(*moved_);
+  const auto me = std::size_t(rank_);
   std::vector<std::int64_t> out_bytes, in_bytes(std::size_t(size_), 0);
   for (const auto& part : to_rank) out_bytes.push_back(std::int64_t(part.size()));
-  for (std::size_t r = 0; r < to_rank.size(); ++r)
-    if (int(r) != rank_) moved_->gathered += out_bytes[r];
+  out_bytes[me] = 0;
+  moved_->gathered += std::accumulate(out_bytes.begin(), out_bytes.end(), std::int64_t(0));
   MPI_OK(MPI_Alltoall(out_bytes.data(), 1, MPI_INT64_T, in_bytes.data(), 1, MPI_INT64_T, comm_));
   const Layout out(out_bytes), in(in_bytes);
-  std::vector<std::byte> send(out.total), received(in.total);
+  const auto send = std::make_unique_for_overwrite<std::byte[]>(out.total), received = std::make_unique_for_overwrite<std::byte[]>(in.total);
   for (std::size_t r = 0; r < to_rank.size(); ++r)
-    if (!to_rank[r].empty()) std::memcpy(send.data() + std::int64_t(out.starts[r]) * Layout::chunk, to_rank[r].data(), to_rank[r].size());
+    if (out_bytes[r] > 0) std::memcpy(send.get() + std::int64_t(out.starts[r]) * Layout::chunk, to_rank[r].data(), to_rank[r].size());
   const ChunkType chunk;
-  MPI_OK(MPI_Alltoallv(send.data(), out.counts.data(), out.starts.data(), chunk, received.data(), in.counts.data(), in.starts.data(), chunk, comm_));
-  return unpad(received, in_bytes, in);
+  MPI_OK(MPI_Alltoallv(send.get(), out.counts.data(), out.starts.data(), chunk, received.get(), in.counts.data(), in.starts.data(), chunk, comm_));
+  auto* to = place(std::accumulate(in_bytes.begin(), in_bytes.end(), to_rank[me].size()));
+  for (std::size_t r = 0; r < to_rank.size(); ++r) {
+    const auto* from = r == me ? to_rank[me].data() : received.get() + std::int64_t(in.starts[r]) * Layout::chunk;
+    const auto bytes = r == me ? to_rank[me].size() : std::size_t(in_bytes[r]);
+    if (bytes > 0) std::memcpy(to, from, bytes);
+    to += bytes;
+  }
 }
 
 void Comm::together(const std::function<void()>& work) const {

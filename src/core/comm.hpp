@@ -66,13 +66,20 @@ class Comm {
   // Sends to_rank[r] to rank r; returns what the ranks sent here, in rank order.
   template <class T>
   requires std::is_trivially_copyable_v<T>
-  [[nodiscard]] std::vector<T> exchange(const std::vector<std::vector<T>>& to_rank) const {
+  [[nodiscard]] std::vector<T> exchange(const std::vector<std::span<const T>>& to_rank) const {
     std::vector<std::span<const std::byte>> parts;
-    for (const auto& part : to_rank) parts.push_back(std::as_bytes(std::span(part)));
-    const auto bytes = exchange_bytes(parts);
-    std::vector<T> all(bytes.size() / sizeof(T));
-    copy_bytes(all.data(), bytes);
+    for (const auto& part : to_rank) parts.push_back(std::as_bytes(part));
+    std::vector<T> all;
+    exchange_bytes(parts, [&all](std::size_t bytes) {
+      all.resize(bytes / sizeof(T));
+      return std::as_writable_bytes(std::span(all)).data();
+    });
     return all;
+  }
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::vector<T> exchange(const std::vector<std::vector<T>>& to_rank) const {
+    return exchange(std::vector<std::span<const T>>(to_rank.begin(), to_rank.end()));
   }
 
   // Runs work on every rank. If it throws InputError on any of them, all ranks throw the first one's
@@ -88,7 +95,8 @@ class Comm {
   [[nodiscard]] int on_this_node(int (*ask)(MPI_Comm, int*)) const;
   void broadcast_bytes(void* data, std::size_t bytes, int from) const;
   [[nodiscard]] std::vector<std::byte> all_gather_bytes(const void* data, std::size_t bytes) const;
-  [[nodiscard]] std::vector<std::byte> exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank) const;
+  // place: where so many bytes can be put.
+  void exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank, const std::function<std::byte*(std::size_t)>& place) const;
   static void copy_bytes(void* to, const std::vector<std::byte>& from);
   MPI_Comm comm_;
   int rank_ = 0, size_ = 1;

@@ -41,11 +41,14 @@ Handle string_type() {
 
 }  // namespace
 
-Handle::Handle(hid_t id, Closer close, const std::string& what) : id_(id), close_(close) {
+Handle::Handle(hid_t id, Closer closer, const std::string& what) : id_(id), close_(closer) {
   if (id < 0) throw InternalError(cat("HDF5 could not ", what));
 }
 Handle::~Handle() {
   if (id_ >= 0) close_(id_);
+}
+void Handle::close(const std::string& what) {
+  if (id_ >= 0) ok(close_(std::exchange(id_, -1)), what);
 }
 Handle::Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
 Handle& Handle::operator=(Handle&& other) noexcept {
@@ -101,11 +104,8 @@ File File::open(const std::string& path, const Comm* comm) {
   return {Handle(id, H5Fclose, "open"), path, comm != nullptr, comm == nullptr || comm->root()};
 }
 
-void File::close() {
-  if (!file_) return;
-  ok(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), cat("flush ", path_));
-  file_ = Handle();
-}
+// Without H5Fflush, which over MPI waits for the disk on every rank: OutputFile's commit does that, once a node.
+void File::close() { file_.close(cat("close ", path_)); }
 
 void File::group(const std::string& path) {
   for (std::size_t at = 1; at != std::string::npos;) {

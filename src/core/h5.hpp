@@ -18,10 +18,11 @@ class Handle {
  public:
   using Closer = herr_t (*)(hid_t);
   Handle() = default;
-  Handle(hid_t id, Closer close, const std::string& what);  // throws when id < 0
+  Handle(hid_t id, Closer closer, const std::string& what);  // throws when id < 0
   ~Handle();
   Handle(Handle&& other) noexcept;
   Handle& operator=(Handle&& other) noexcept;
+  void close(const std::string& what);  // throws when that fails
   [[nodiscard]] hid_t id() const { return id_; }
   [[nodiscard]] explicit operator bool() const { return id_ >= 0; }
 
@@ -40,7 +41,7 @@ class File {
  public:
   static File create(const std::string& path, const Comm* comm = nullptr, Structures structures = Structures::compatible);  // truncates
   static File open(const std::string& path, const Comm* comm = nullptr);  // read-only; InputError when not HDF5
-  void close();                                                           // throws if the data could not be flushed
+  void close();                                                           // throws if HDF5 could not write all; to the disk: data/output_file.hpp
 
   void group(const std::string& path);  // creates it and its parents
   [[nodiscard]] bool has(const std::string& path) const;

@@ -91,9 +91,12 @@ void OutputFile::release_space() {
   comm_.barrier();
 }
 
-void OutputFile::commit_here() {
+void OutputFile::bring_to_disk() const {
   if (const Descriptor file(partial_, O_RDWR); !file.is_open() || !file.sync())
     refuse(path_, std::strerror(errno), "free some space or write to another disk");
+}
+
+void OutputFile::give_name() {
   if (std::rename(partial_.c_str(), path_.c_str()) != 0) refuse(path_, std::strerror(errno), "choose a place where you may write");
   ours_ = false;
   const Descriptor folder(folder_of(path_), O_RDONLY);  // the name too survives a power cut
@@ -101,19 +104,25 @@ void OutputFile::commit_here() {
 }
 
 void OutputFile::commit() {
-  comm_.on_root([&] { commit_here(); });
+  const bool first_of_node = comm_.rank_on_this_node() == 0;
+  comm_.together([&] {
+    if (first_of_node) bring_to_disk();
+  });
+  comm_.on_root([&] { give_name(); });
 }
 
 BackgroundCommit::BackgroundCommit(std::unique_ptr<OutputFile> file) : file_(std::move(file)) {
-  if (!file_->comm_.root()) return;
+  if (file_->comm_.rank_on_this_node() != 0) return;
+  working_ = true;
   worker_ = std::thread([this] {
     const double start = now_seconds();
     try {
-      file_->commit_here();
+      file_->bring_to_disk();
     } catch (...) {
       failure_ = std::current_exception();
     }
     seconds_ = now_seconds() - start;
+    working_ = false;
   });
 }
 
@@ -121,11 +130,14 @@ BackgroundCommit::~BackgroundCommit() {
   if (worker_.joinable()) worker_.join();
 }
 
+bool BackgroundCommit::done() const { return file_->comm_.max(std::int64_t(working_ ? 1 : 0)) == 0; }
+
 void BackgroundCommit::wait() {
-  file_->comm_.on_root([&] {
+  file_->comm_.together([&] {
     if (worker_.joinable()) worker_.join();
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   });
+  file_->comm_.on_root([&] { file_->give_name(); });
 }
 
 }  // namespace fedfuse

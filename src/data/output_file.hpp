@@ -1,5 +1,6 @@
 #pragma once
 // A file that appears whole or not at all: it is written as "<path>.partial" and renamed when complete.
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -24,33 +25,36 @@ class OutputFile {
   void release_space();
   // Collective; the file must be closed on all ranks. Brings it to the disk and gives it its name.
   void commit();
-  // The same by one process, its owner: what BackgroundCommit's thread does.
-  void commit_here();
 
  private:
   void discard();
+  void bring_to_disk() const;  // what this node wrote
+  void give_name();            // rank 0
   friend class BackgroundCommit;
   const Comm& comm_;
   std::string path_, partial_;
   bool ours_ = false;  // this rank made the partial file and must remove it
 };
 
-// commit() while the caller goes on: a disk may take seconds for what memory takes at once. Rank 0's thread works; it calls no MPI.
+// commit() while the caller goes on: a disk may take seconds for what memory takes at once. A thread of one rank a node works; it calls no
+// MPI. The file gets its name in wait().
 class BackgroundCommit {
  public:
-  // The file must be closed on all ranks.
+  // Collective. The file must be closed on all ranks.
   explicit BackgroundCommit(std::unique_ptr<OutputFile> file);
-  ~BackgroundCommit();  // waits; what went wrong is lost
+  ~BackgroundCommit();  // waits for the thread; the file is removed unless wait() was reached
   BackgroundCommit(const BackgroundCommit&) = delete;
   BackgroundCommit& operator=(const BackgroundCommit&) = delete;
-  // Collective: returns once the file has its name. InputError on all ranks when it could not get it.
+  [[nodiscard]] bool done() const;  // collective: all disks have it, wait() will not wait
+  // Collective. InputError on all ranks when a disk would not take it.
   void wait();
-  [[nodiscard]] double seconds() const { return seconds_; }  // after wait: that the disk took; 0 on ranks above 0
+  [[nodiscard]] double seconds() const { return seconds_; }  // after wait: that this rank's disk took
 
  private:
   std::unique_ptr<OutputFile> file_;
   double seconds_ = 0;
   std::exception_ptr failure_;
+  std::atomic<bool> working_{false};
   std::thread worker_;
 };
 

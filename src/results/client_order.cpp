@@ -36,7 +36,7 @@ std::vector<std::int64_t> ClientOrder::every_one(std::int64_t n) {
 }
 
 std::int64_t ClientOrder::pieces(std::int64_t bytes_of_this_rank) const {
-  constexpr std::int64_t piece = std::int64_t(64) << 20;
+  constexpr std::int64_t piece = std::int64_t(8) << 20;  // larger ones would be fresh memory each time, and page faults cost more than copies
   return std::max<std::int64_t>(1, comm_.max((bytes_of_this_rank + piece - 1) / piece));
 }
 

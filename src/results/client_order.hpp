@@ -59,12 +59,12 @@ Array<T> ClientOrder::to_block(std::span<const T> values, std::int64_t width, co
   const auto n = pieces(std::int64_t(values.size_bytes()));
   const auto ranks = std::size_t(comm_.size());
   for (std::int64_t piece = 0; piece < n; ++piece) {
-    std::vector<std::vector<T>> send(ranks);
+    std::vector<std::span<const T>> send(ranks);
     for (std::size_t r = 0; r < ranks; ++r) {
       const BlockSplit split{local_of_owner_[r + 1] - local_of_owner_[r], int(n)};
       const auto begin = local_offsets[std::size_t(local_of_owner_[r] + split.first(int(piece)))] * width;
       const auto end = local_offsets[std::size_t(local_of_owner_[r] + split.first(int(piece) + 1))] * width;
-      send[r].assign(values.data() + begin, values.data() + end);
+      send[r] = values.subspan(std::size_t(begin), std::size_t(end - begin));
     }
     const auto received = comm_.exchange(send);
     const T* at = received.data();
