@@ -66,6 +66,8 @@ def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement
     for entry in document["benchmarks"]:
         name = entry.get("run_name", entry["name"])
         if entry.get("error_occurred"):
+            if entry.get("error_message", "").startswith("skipped:"):  # no device: neither a number nor a failure
+                continue
             rows[name] = Measurement("", True, invalid=entry.get("error_message", "the benchmark failed"))
             continue
         if value_name not in entry:

@@ -9,42 +9,54 @@
 #include "kernels/aggregate/finish.hpp"
 
 namespace fedfuse::aggregate {
+
+OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Problem& p)
+    : problem_(p), method_(method), fixed_(FixedPoint::for_total_weight(p.total_weight())) {
+  const gpu::Stream stream(device);
+  const std::int64_t first = p.offsets[0], count = p.updates();
+  const auto size = std::size_t(p.items * p.width);
+  const bool exact = method != GpuMethod::float_atomics;
+  std::vector<std::int32_t> owner;
+  for (std::int64_t u = 0; u < p.clients; ++u) owner.insert(owner.end(), std::size_t(p.offsets[u + 1] - p.offsets[u]), std::int32_t(u));
+  ids_ = gpu::to_device(stream, std::span(p.ids + first, std::size_t(count)));
+  delta_ = gpu::to_device(stream, std::span(p.delta + first * p.width, std::size_t(count * p.width)));
+  owner_ = gpu::to_device(stream, std::span<const std::int32_t>(owner));
+  weight_ = gpu::to_device(stream, std::span(p.weight, std::size_t(p.clients)));
+  sums_ = gpu::Buffer<std::int64_t>(device, exact ? size : 0), float_sums_ = gpu::Buffer<float>(device, exact ? 0 : size);
+  misfit_ = gpu::Buffer<std::int32_t>(device, std::size_t(p.clients));
+  scratch_ = gpu::Buffer<std::int32_t>(device, method == GpuMethod::sorted ? std::size_t(sort_scratch(p.items, count)) : 0);
+  sums_.fill_bytes(0, stream), float_sums_.fill_bytes(0, stream), misfit_.fill_bytes(0, stream);
+  stream.synchronise();
+  updates_.rows = p.items, updates_.width = p.width, updates_.count = count;
+  updates_.ids = ids_.data(), updates_.delta = delta_.data(), updates_.owner = owner_.data(), updates_.weight = weight_.data();
+  updates_.scale = fixed_.scale, updates_.sums = sums_.data(), updates_.misfit = misfit_.data();
+  updates_.float_sums = float_sums_.data(), updates_.inverse_total = float(1.0 / double(p.total_weight()));
+}
+
+void OnDevice::launch(const gpu::Stream& stream) const {
+  gpu::on_platform(stream.device(), [&]<class P>(P) { add_updates<P>(method_, updates_, scratch_.data(), stream); });
+}
+
+void OnDevice::finish(const gpu::Stream& stream, double* next) const {
+  std::vector<std::int32_t> refused(misfit_.size());
+  Array<std::int64_t> total(sums_.size());
+  Array<float> float_total(float_sums_.size());
+  misfit_.copy_out(refused, stream), sums_.copy_out(total, stream), float_sums_.copy_out(float_total, stream);
+  stream.synchronise();
+  if (std::ranges::find(refused, 1) != refused.end()) throw_misfit();
+  if (method_ != GpuMethod::float_atomics)
+    aggregate::finish(problem_, fixed_, total, next);
+  else
+    finish_float(problem_, float_total, next);
+}
+
 namespace {
 
 void run(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Problem& p, double* next) {
   const gpu::Stream stream(device);
-  const std::int64_t first = p.offsets[0], count = p.updates();
-  const auto size = std::size_t(p.items * p.width);
-  std::vector<std::int32_t> owner;
-  for (std::int64_t u = 0; u < p.clients; ++u) owner.insert(owner.end(), std::size_t(p.offsets[u + 1] - p.offsets[u]), std::int32_t(u));
-  const auto fixed = FixedPoint::for_total_weight(p.total_weight());
-  const auto ids = gpu::to_device(stream, std::span(p.ids + first, std::size_t(count)));
-  const auto delta = gpu::to_device(stream, std::span(p.delta + first * p.width, std::size_t(count * p.width)));
-  const auto owners = gpu::to_device(stream, std::span(static_cast<const std::int32_t*>(owner.data()), owner.size()));
-  const auto weight = gpu::to_device(stream, std::span(p.weight, std::size_t(p.clients)));
-  const bool exact = method != GpuMethod::float_atomics;
-  gpu::Buffer<std::int64_t> sums(device, exact ? size : 0);
-  gpu::Buffer<float> float_sums(device, exact ? 0 : size);
-  gpu::Buffer<std::int32_t> misfit(device, std::size_t(p.clients)),
-      scratch(device, method == GpuMethod::sorted ? std::size_t(sort_scratch(p.items, count)) : 0);
-  sums.fill_bytes(0, stream), float_sums.fill_bytes(0, stream), misfit.fill_bytes(0, stream);
-
-  GpuUpdates u{p.items,       p.width,     count,   ids.data(),  delta.data(),      owners.data(),
-               weight.data(), fixed.scale, nullptr, sums.data(), float_sums.data(), float(1.0 / double(p.total_weight())),
-               misfit.data()};
-  gpu::on_platform(*device, [&]<class P>(P) { add_updates<P>(method, u, scratch.data(), stream); });
-
-  std::vector<std::int32_t> refused(misfit.size());
-  misfit.copy_out(refused, stream);
-  Array<std::int64_t> total(exact ? size : 0);
-  Array<float> float_total(exact ? 0 : size);
-  sums.copy_out(total, stream), float_sums.copy_out(float_total, stream);
-  stream.synchronise();
-  if (std::ranges::find(refused, 1) != refused.end()) throw_misfit();
-  if (exact)
-    finish(p, fixed, total, next);
-  else
-    finish_float(p, float_total, next);
+  const OnDevice problem(device, method, p);
+  problem.launch(stream);
+  problem.finish(stream, next);
 }
 
 }  // namespace

@@ -64,4 +64,21 @@ void add_updates<gpu::Cuda>(GpuMethod, const GpuUpdates&, std::int32_t*, const g
 template <>
 void add_updates<gpu::Emulated>(GpuMethod, const GpuUpdates&, std::int32_t*, const gpu::Stream&);
 
+// A whole problem on a device: the variants of the table, and benchmarks.
+class OnDevice {
+ public:
+  OnDevice(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Problem& problem);
+  void launch(const gpu::Stream& stream) const;                // adds to the sums once more
+  void finish(const gpu::Stream& stream, double* next) const;  // after one launch. InputError: a misfit
+
+ private:
+  Problem problem_;
+  GpuMethod method_;
+  FixedPoint fixed_;
+  GpuUpdates updates_;
+  gpu::Buffer<std::int32_t> ids_, owner_, misfit_, scratch_;
+  gpu::Buffer<std::int64_t> weight_, sums_;
+  gpu::Buffer<float> delta_, float_sums_;
+};
+
 }  // namespace fedfuse::aggregate

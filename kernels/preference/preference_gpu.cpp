@@ -20,69 +20,6 @@ std::vector<Half> to_half(const float* x, std::int64_t n) {
   return out;
 }
 
-// The problem's arrays on a device, without the features.
-class Uploaded {
- public:
-  Uploaded(const Problem& p, const gpu::Stream& stream) : problem(p), stream_(stream) {
-    const auto put = [&](const float*& array, std::int64_t n) {
-      weights_.push_back(gpu::to_device(stream, floats(array, n)));
-      array = weights_.back().data();
-    };
-    const auto d = p.d, G = p.groups;
-    put(problem.e, G * p.d_group), put(problem.A_g, d * p.d_group), put(problem.a_g, d), put(problem.A_t, d * p.d_text), put(problem.a_t, d);
-    put(problem.A_v, d * p.d_image), put(problem.a_v, d), put(problem.W1, 6 * d * d), put(problem.b1, 2 * d), put(problem.W2, 2 * d * d);
-    put(problem.b2, d), put(problem.w, G * d), put(problem.b, G);
-    const auto put_mask = [&](const std::uint8_t*& mask) {
-      if (mask == nullptr) return;
-      masks_.push_back(gpu::to_device(stream, std::span(mask, std::size_t(p.items))));
-      mask = masks_.back().data();
-    };
-    put_mask(problem.has_text), put_mask(problem.has_image);
-    pref_ = gpu::Buffer<float>(stream.shared_device(), std::size_t(G * p.items));
-    problem.pref = pref_.data(), problem.pref_stride = p.items;
-  }
-  void features(const Problem& p) {
-    weights_.push_back(gpu::to_device(stream_, floats(p.text, p.items * p.d_text)));
-    problem.text = weights_.back().data();
-    weights_.push_back(gpu::to_device(stream_, floats(p.image, p.items * p.d_image)));
-    problem.image = weights_.back().data();
-  }
-  void download(const Problem& to) const {
-    for (std::int64_t l = 0; l < to.groups; ++l)
-      pref_.copy_out({to.pref + l * to.pref_stride, std::size_t(to.items)}, stream_, std::size_t(l * to.items));
-    stream_.synchronise();
-  }
-  Problem problem;
-
- private:
-  const gpu::Stream& stream_;
-  std::vector<gpu::Buffer<float>> weights_;
-  std::vector<gpu::Buffer<std::uint8_t>> masks_;
-  gpu::Buffer<float> pref_;
-};
-
-void fused_on(const std::shared_ptr<gpu::Device>& device, const Problem& p) {
-  const auto plan = gpu_plan(p, device->info());
-  const gpu::Stream stream(device);
-  const Uploaded on_device(p, stream);
-  const auto text = gpu::to_device<Half>(stream, to_half(p.text, p.items * p.d_text));
-  const auto image = gpu::to_device<Half>(stream, to_half(p.image, p.items * p.d_image));
-  const auto wide = std::size_t(p.groups * 2 * p.d);
-  const gpu::Buffer<Half> units(device, std::size_t(plan.units() * p.d * unit_columns));
-  const gpu::Buffer<float> a(device, wide), v(device, wide), constant(device, std::size_t(p.groups));
-  const GpuScratch scratch{units.data(), a.data(), v.data(), constant.data()};
-  gpu::on_platform(*device, [&]<class P>(P) { fused<P>(on_device.problem, {text.data(), image.data()}, plan, scratch, stream); });
-  on_device.download(p);
-}
-
-void naive_on(const std::shared_ptr<gpu::Device>& device, const Problem& p) {
-  const gpu::Stream stream(device);
-  Uploaded on_device(p, stream);
-  on_device.features(p);
-  gpu::on_platform(*device, [&]<class P>(P) { naive<P>(on_device.problem, stream); });
-  on_device.download(p);
-}
-
 }  // namespace
 
 bool serves_fused(const Problem& p) {
@@ -110,9 +47,65 @@ GpuPlan gpu_plan(const Problem& p, const gpu::DeviceInfo& device) {
   return plan;
 }
 
-void cuda_fused(const Problem& p) { fused_on(gpu::open_cuda_device(0), p); }
-void cuda_naive(const Problem& p) { naive_on(gpu::open_cuda_device(0), p); }
-void emulated_fused(const Problem& p) { fused_on(gpu::open_emulated_device(), p); }
-void emulated_naive(const Problem& p) { naive_on(gpu::open_emulated_device(), p); }
+void OnDevice::put(const float*& array, std::int64_t n, const gpu::Stream& stream) {
+  floats_.push_back(gpu::to_device(stream, floats(array, n)));
+  array = floats_.back().data();
+}
+void OnDevice::put_mask(const std::uint8_t*& mask, const gpu::Stream& stream) {
+  if (mask == nullptr) return;
+  masks_.push_back(gpu::to_device(stream, std::span(mask, std::size_t(problem_.items))));
+  mask = masks_.back().data();
+}
+
+OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const Problem& p) : form_(form), problem_(p) {
+  const gpu::Stream stream(device);
+  const auto d = p.d, G = p.groups;
+  if (form == Form::fused) plan_ = gpu_plan(p, device->info());
+  auto& q = problem_;
+  put(q.e, G * p.d_group, stream), put(q.A_g, d * p.d_group, stream), put(q.a_g, d, stream), put(q.A_t, d * p.d_text, stream), put(q.a_t, d, stream);
+  put(q.A_v, d * p.d_image, stream), put(q.a_v, d, stream), put(q.W1, 6 * d * d, stream), put(q.b1, 2 * d, stream), put(q.W2, 2 * d * d, stream);
+  put(q.b2, d, stream), put(q.w, G * d, stream), put(q.b, G, stream);
+  put_mask(q.has_text, stream), put_mask(q.has_image, stream);
+  pref_ = gpu::Buffer<float>(device, std::size_t(G * p.items));
+  q.pref = pref_.data(), q.pref_stride = p.items;
+  if (form == Form::naive) {
+    put(q.text, p.items * p.d_text, stream), put(q.image, p.items * p.d_image, stream);
+    return;
+  }
+  text_ = gpu::to_device<Half>(stream, to_half(p.text, p.items * p.d_text));
+  image_ = gpu::to_device<Half>(stream, to_half(p.image, p.items * p.d_image));
+  const auto wide = std::size_t(G * 2 * d);
+  units_ = gpu::Buffer<Half>(device, std::size_t(plan_.units() * d * unit_columns));
+  a_ = gpu::Buffer<float>(device, wide), v_ = gpu::Buffer<float>(device, wide), constant_ = gpu::Buffer<float>(device, std::size_t(G));
+}
+
+void OnDevice::launch(const gpu::Stream& stream) const {
+  gpu::on_platform(stream.device(), [&]<class P>(P) {
+    if (form_ == Form::naive) return naive<P>(problem_, stream);
+    fused<P>(problem_, {text_.data(), image_.data()}, plan_, {units_.data(), a_.data(), v_.data(), constant_.data()}, stream);
+  });
+}
+
+void OnDevice::finish(const gpu::Stream& stream, const Problem& to) const {
+  for (std::int64_t l = 0; l < to.groups; ++l)
+    pref_.copy_out({to.pref + l * to.pref_stride, std::size_t(to.items)}, stream, std::size_t(l * to.items));
+  stream.synchronise();
+}
+
+namespace {
+
+void run_on(const std::shared_ptr<gpu::Device>& device, OnDevice::Form form, const Problem& p) {
+  const gpu::Stream stream(device);
+  const OnDevice problem(device, form, p);
+  problem.launch(stream);
+  problem.finish(stream, p);
+}
+
+}  // namespace
+
+void cuda_fused(const Problem& p) { run_on(gpu::open_cuda_device(0), OnDevice::Form::fused, p); }
+void cuda_naive(const Problem& p) { run_on(gpu::open_cuda_device(0), OnDevice::Form::naive, p); }
+void emulated_fused(const Problem& p) { run_on(gpu::open_emulated_device(), OnDevice::Form::fused, p); }
+void emulated_naive(const Problem& p) { run_on(gpu::open_emulated_device(), OnDevice::Form::naive, p); }
 
 }  // namespace fedfuse::preference

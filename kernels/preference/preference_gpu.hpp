@@ -5,6 +5,8 @@
 // below d_t + d_v = 4 d. At d = 64, 512 + 512: 262 k against 164 k FLOP, and as much more traffic from shared memory: so two products, the result of
 // the first being, in registers, the left operand of the second. Only the constants are folded: a_l + W_t a_t + W_v a_v, W_2^T w_l, w_l . b_2 + b_l.
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "core/gpu/device.hpp"
 #include "kernels/preference/preference.hpp"
@@ -56,6 +58,26 @@ template <>
 void naive<gpu::Cuda>(const Problem&, const gpu::Stream&);
 template <>
 void naive<gpu::Emulated>(const Problem&, const gpu::Stream&);
+
+// A whole problem on a device, its features in half precision (fused) or float (naive): the variants of the table, and benchmarks.
+class OnDevice {
+ public:
+  enum class Form { fused, naive };
+  OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const Problem& problem);  // InputError: the form does not serve it
+  void launch(const gpu::Stream& stream) const;
+  void finish(const gpu::Stream& stream, const Problem& to) const;
+
+ private:
+  void put(const float*& array, std::int64_t n, const gpu::Stream& stream);
+  void put_mask(const std::uint8_t*& mask, const gpu::Stream& stream);
+  Form form_;
+  Problem problem_;
+  GpuPlan plan_;
+  std::vector<gpu::Buffer<float>> floats_;
+  std::vector<gpu::Buffer<std::uint8_t>> masks_;
+  gpu::Buffer<Half> text_, image_, units_;
+  gpu::Buffer<float> pref_, a_, v_, constant_;
+};
 
 // From host memory and back: rows of the table of variants.
 void cuda_fused(const Problem& problem);

@@ -54,51 +54,69 @@ Ranks finish(const Model& model, const Client& c, const std::int32_t* count, con
   return {valid.rank(candidates - counted(c.valid)), test.rank(candidates - counted(c.test) - valid_counted)};
 }
 
-void rank_on(const std::shared_ptr<gpu::Device>& device, const Problem& problem, std::span<Ranks> out) {
-  if (!serves_linear(problem))
-    throw InputError("these ranks cannot be counted on a device", "the kernel takes linear heads over tables as wide as the head, all items",
-                     "use --device cpu");
-  const auto& m = problem.model;
-  if (problem.clients.empty() || m.items == 0) return;
-  const gpu::Stream stream(device);
-  GpuRank r;
-  r.clients = std::int64_t(problem.clients.size()), r.items = m.items, r.d = m.head.d;
-  r.views = m.views, r.planes = m.views + (m.base != nullptr ? 1 : 0), r.rows_add = m.own_rows == OwnRows::add;
-  const Gathered have(problem, r);
-  const auto put = [&]<class T>(const std::vector<T>& values) { return gpu::to_device<T>(stream, values); };
-  std::vector<gpu::Buffer<float>> planes;
-  for (int p = 0; p < r.planes; ++p) {
-    planes.push_back(gpu::to_device(stream, std::span(p < m.views ? m.view[p] : m.base, std::size_t(m.items * m.width))));
-    r.view[p] = planes.back().data();
-  }
-  const auto g = put(have.g), bias = put(have.bias), weight = put(have.weight), omega = put(have.omega), own_rows = put(have.own_rows);
-  const auto own_begin = put(have.own_begin), dropped_begin = put(have.dropped_begin);
-  const auto own_ids = put(have.own_ids), dropped_ids = put(have.dropped_ids), held = put(have.held);
-  const auto excluded = gpu::to_device(stream, m.excluded);
-  const gpu::Buffer<float> items_k(device, std::size_t(r.depth() * r.padded_items())), threshold(device, std::size_t(2 * r.clients));
-  gpu::Buffer<std::int32_t> count(device, std::size_t(4 * r.clients));
-  count.fill_bytes(0, stream);
-  r.items_k = items_k.data(), r.clients_k = g.data(), r.bias = bias.data(), r.weight = weight.data(), r.omega = omega.data();
-  r.own = {own_begin.data(), own_ids.data()}, r.dropped = {dropped_begin.data(), dropped_ids.data()}, r.own_rows = own_rows.data();
-  r.excluded = excluded.data(), r.excluded_count = std::int64_t(m.excluded.size()), r.held = held.data();
-  r.threshold = threshold.data(), r.count = count.data();
-  // Two blocks fit a multiprocessor; a few rounds of blocks even out the last one.
-  const std::int64_t wanted = 8 * std::int64_t(device->info().multiprocessors), rows = r.padded_clients() / block_clients;
-  const int splits = int(std::clamp<std::int64_t>(wanted / rows, 1, r.padded_items() / block_items));
-  gpu::on_platform(*device, [&]<class P>(P) { count_ranks<P>(r, splits, stream); });
-  std::vector<std::int32_t> counts(count.size());
-  std::vector<float> scores(threshold.size());
-  count.copy_out(counts, stream), threshold.copy_out(scores, stream);
-  stream.synchronise();
-  for (std::size_t u = 0; u < out.size(); ++u) out[u] = finish(m, problem.clients[u], &counts[4 * u], &scores[2 * u]);
-}
-
 }  // namespace
 
 bool serves_linear(const Problem& problem) {
   const auto& m = problem.model;
   return m.head.kind == HeadKind::linear && m.width == m.head.d && std::ranges::none_of(problem.clients, &Client::sampled);
 }
+
+OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, const Problem& problem) {
+  if (!serves_linear(problem))
+    throw InputError("these ranks cannot be counted on a device", "the kernel takes linear heads over tables as wide as the head, all items",
+                     "use --device cpu");
+  const auto& m = problem.model;
+  const gpu::Stream stream(device);
+  GpuRank& r = rank_;
+  r.clients = std::int64_t(problem.clients.size()), r.items = m.items, r.d = m.head.d;
+  r.views = m.views, r.planes = m.views + (m.base != nullptr ? 1 : 0), r.rows_add = m.own_rows == OwnRows::add;
+  const Gathered have(problem, r);
+  const auto put = [&]<class T>(std::vector<gpu::Buffer<T>>& list, std::span<const T> values) {
+    list.push_back(gpu::to_device(stream, values));
+    return static_cast<const T*>(list.back().data());
+  };
+  const auto cells = std::size_t(m.items * m.width);
+  for (int p = 0; p < r.planes; ++p) r.view[p] = put(floats_, std::span(p < m.views ? m.view[p] : m.base, cells));
+  const auto floats = [&](const std::vector<float>& values) { return put(floats_, std::span<const float>(values)); };
+  const auto ints = [&](std::span<const std::int32_t> values) { return put(ints_, values); };
+  const auto offsets = [&](const std::vector<std::int64_t>& values) { return put(offsets_, std::span<const std::int64_t>(values)); };
+  r.clients_k = floats(have.g), r.bias = floats(have.bias), r.weight = floats(have.weight), r.omega = floats(have.omega);
+  r.own = {offsets(have.own_begin), ints(have.own_ids)}, r.dropped = {offsets(have.dropped_begin), ints(have.dropped_ids)};
+  r.own_rows = floats(have.own_rows), r.held = ints(have.held);
+  r.excluded = ints(m.excluded), r.excluded_count = std::int64_t(m.excluded.size());
+  floats_.emplace_back(device, std::size_t(r.depth() * r.padded_items()));
+  r.items_k = floats_.back().data();
+  threshold_ = gpu::Buffer<float>(device, std::size_t(2 * r.clients)), count_ = gpu::Buffer<std::int32_t>(device, std::size_t(4 * r.clients));
+  r.threshold = threshold_.data(), r.count = count_.data();
+  // Two blocks fit a multiprocessor; a few rounds of blocks even out the last one.
+  const std::int64_t wanted = 8 * std::int64_t(device->info().multiprocessors), rows = std::max<std::int64_t>(1, r.padded_clients() / block_clients);
+  splits_ = int(std::clamp<std::int64_t>(wanted / rows, 1, std::max<std::int64_t>(1, r.padded_items() / block_items)));
+}
+
+void OnDevice::launch(const gpu::Stream& stream) {
+  count_.fill_bytes(0, stream);
+  gpu::on_platform(stream.device(), [&]<class P>(P) { count_ranks<P>(rank_, splits_, stream); });
+}
+
+void OnDevice::finish(const gpu::Stream& stream, const Problem& problem, std::span<Ranks> out) const {
+  std::vector<std::int32_t> counts(count_.size());
+  std::vector<float> scores(threshold_.size());
+  count_.copy_out(counts, stream), threshold_.copy_out(scores, stream);
+  stream.synchronise();
+  for (std::size_t u = 0; u < out.size(); ++u) out[u] = rank::finish(problem.model, problem.clients[u], &counts[4 * u], &scores[2 * u]);
+}
+
+namespace {
+
+void rank_on(const std::shared_ptr<gpu::Device>& device, const Problem& problem, std::span<Ranks> out) {
+  if (problem.clients.empty() || problem.model.items == 0) return;
+  const gpu::Stream stream(device);
+  OnDevice ranks(device, problem);
+  ranks.launch(stream);
+  ranks.finish(stream, problem, out);
+}
+
+}  // namespace
 
 void cuda(const Problem& problem, std::span<Ranks> out) { rank_on(gpu::open_cuda_device(0), problem, out); }
 void emulated(const Problem& problem, std::span<Ranks> out) { rank_on(gpu::open_emulated_device(), problem, out); }

@@ -7,6 +7,9 @@
 // exact, a score is one chain of fused multiply-adds over k, in order, wherever it is computed. Floors: 2 K FLOP a score; bytes: both tables once a
 // block of 128 x 128 scores, from L2: (K / 64 + small) floats a score.
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
 
 #include "core/gpu/device.hpp"
 #include "kernels/rank/rank.hpp"
@@ -57,6 +60,23 @@ template <>
 void count_ranks<gpu::Cuda>(const GpuRank&, int, const gpu::Stream&);
 template <>
 void count_ranks<gpu::Emulated>(const GpuRank&, int, const gpu::Stream&);
+
+// A whole problem on a device: the variants of the table, and benchmarks. InputError: not served.
+class OnDevice {
+ public:
+  OnDevice(const std::shared_ptr<gpu::Device>& device, const Problem& problem);
+  void launch(const gpu::Stream& stream);  // counts from zero
+  void finish(const gpu::Stream& stream, const Problem& problem, std::span<Ranks> out) const;
+
+ private:
+  GpuRank rank_;
+  int splits_ = 1;
+  std::vector<gpu::Buffer<float>> floats_;
+  std::vector<gpu::Buffer<std::int32_t>> ints_;
+  std::vector<gpu::Buffer<std::int64_t>> offsets_;
+  gpu::Buffer<std::int32_t> count_;
+  gpu::Buffer<float> threshold_;
+};
 
 // From host memory and back: rows of the table of variants. InputError: not served.
 void cuda(const Problem& problem, std::span<Ranks> out);

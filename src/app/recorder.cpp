@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <sstream>
 #include <string>
 
 #include "core/memory.hpp"
@@ -182,6 +184,23 @@ void Recorder::visit(StateVisitor& visitor) {
   if (visitor.loads()) before_ = seconds, setup_ += setup;
 }
 
+void Recorder::device(const EngineFacts& engine) {
+  record.notes["device"] = engine.device;
+  record.notes["reduction"] = comm_.size() == 1 ? "none" : engine.device == "cuda" ? "mpi, over pinned host memory" : "mpi";
+  if (engine.device == "cpu") return;
+  const auto line = engine.uuid + "\n";
+  const auto all = comm_.all_gather(std::span<const char>(line.data(), line.size()));
+  std::istringstream lines(std::string(all.begin(), all.end()));
+  std::set<std::string> uuids;
+  for (std::string uuid; std::getline(lines, uuid);) uuids.insert(uuid);
+  record.notes["device_name"] = engine.name;
+  record.notes["device_uuids"] = joined(std::vector<std::string>(uuids.begin(), uuids.end()));
+  auto& facts = record.facts;
+  facts["ranks_on_device"] = double(comm_.max(engine.ranks_on_device));
+  facts["device_needed_bytes"] = double(comm_.max(std::int64_t(engine.needed_bytes)));
+  facts["device_high_water_bytes"] = double(comm_.max(std::int64_t(engine.high_water_bytes)));
+}
+
 void Recorder::finish(const Federation& federation) {
   const auto& spec = federation.spec();
   auto& facts = record.facts;
@@ -206,6 +225,7 @@ void Recorder::finish(const Federation& federation) {
                         : spec.views == 1 && !spec.has_router && spec.fusion.views == ViewsKind::mlp ? "mlp"
                                                                                                      : joined(record.config.views);
   const bool second_pass = spec.has_teacher || spec.has_overlay();
+  device(federation.engine().facts());
   notes["uploads_used"] = !second_pass ? "none" : federation.engine().stores_uploads() ? "store" : "replay";
 }
 

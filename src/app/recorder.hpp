@@ -30,6 +30,7 @@ class Recorder {
 
  private:
   void groups(std::int64_t round, const RoundReport& report, const Federation& federation);
+  void device(const EngineFacts& engine);
   void time(std::int64_t round, const RoundReport& report, const Federation& federation, double in_mpi);
   const Dataset& data_;
   const Comm& comm_;

@@ -70,7 +70,7 @@ struct Config {
   std::int64_t patience = 0;        // evaluations without a better validation NDCG@50; 0: never stop early
 
   // device (server/engine.hpp)
-  std::string device = "auto";  // auto cpu cuda emulated
+  std::string device = "cpu";  // auto cpu cuda emulated
 
   // execution
   std::string uploads = "auto";  // auto store replay (R10)

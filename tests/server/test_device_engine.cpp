@@ -57,6 +57,9 @@ TEST(DeviceEngine, AgreesWithTheProcessor) {
         EXPECT_NEAR(a.loss, b.loss, 1e-4 * (1 + std::abs(a.loss))) << what;
         EXPECT_NEAR(a.loss_distillation, b.loss_distillation, 1e-4) << what;
       }
+      const auto facts = device.engine().facts();
+      EXPECT_LE(facts.high_water_bytes, facts.needed_bytes) << what;
+      EXPECT_GT(double(facts.high_water_bytes), 0.5 * double(facts.needed_bytes)) << what;
       constexpr double near = 2e-3;
       for (std::size_t j = 0; j < processor.global().views.size(); ++j)
         EXPECT_LT(farthest(device.global().views[j].span(), processor.global().views[j].span()), near) << what << ": view " << j;
@@ -186,6 +189,7 @@ TEST(MemoryPlan, SaysWhatIsNeededAndWhatIsFree) {
 TEST(Device, CudaWhereThereIsNoneIsBadInput) {
   if (gpu::count_devices() > 0) GTEST_SKIP() << "there is a device";
   Config config;
+  config.device = "auto";
   EXPECT_EQ(resolve_device(config, Comm::self()), "cpu");
   config.device = "cuda";
   EXPECT_THROW((void)resolve_device(config, Comm::self()), InputError);

@@ -60,6 +60,11 @@ class Device {
   virtual void wait_for(void* waiting, void* other) = 0;  // what is put on `waiting` later starts after what is on `other` now
   virtual void copy_in(void* device, const void* host, std::size_t bytes, void* stream) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes, void* stream) = 0;
+  // Points in time on a stream.
+  virtual void* create_event() = 0;
+  virtual void destroy_event(void* event) noexcept = 0;
+  virtual void record(void* event, void* stream) = 0;
+  virtual double seconds_between(void* first, void* second) = 0;  // waits for the second
   virtual void fill(void* device, int byte, std::size_t bytes, void* stream) = 0;
 
  protected:
@@ -97,6 +102,22 @@ class Stream {
  private:
   std::shared_ptr<Device> device_;
   void* handle_;
+};
+
+// Seconds on the device between start() and stop(), both in the order of the stream.
+class Timer {
+ public:
+  explicit Timer(const Stream& stream) : stream_(stream), first_(stream.device().create_event()), second_(stream.device().create_event()) {}
+  ~Timer() { stream_.device().destroy_event(first_), stream_.device().destroy_event(second_); }
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  void start() { stream_.device().record(first_, stream_.handle()); }
+  void stop() { stream_.device().record(second_, stream_.handle()); }
+  [[nodiscard]] double seconds() const { return stream_.device().seconds_between(first_, second_); }
+
+ private:
+  const Stream& stream_;
+  void *first_, *second_;
 };
 
 // n elements of device memory; contents undefined (poisoned on the emulated device).

@@ -77,6 +77,21 @@ class CudaDevice final : public Device {
   void copy_out(void* host, const void* device, std::size_t bytes, void* stream) override {
     check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(stream)), "a copy from the device");
   }
+  void* create_event() override {
+    cudaEvent_t event = nullptr;
+    check(cudaEventCreate(&event), "an event");
+    return event;
+  }
+  void destroy_event(void* event) noexcept override { cudaEventDestroy(static_cast<cudaEvent_t>(event)); }
+  void record(void* event, void* stream) override {
+    check(cudaEventRecord(static_cast<cudaEvent_t>(event), stream_of(stream)), "recording an event");
+  }
+  double seconds_between(void* first, void* second) override {
+    float milliseconds = 0;
+    check(cudaEventSynchronize(static_cast<cudaEvent_t>(second)), "work on the device");
+    check(cudaEventElapsedTime(&milliseconds, static_cast<cudaEvent_t>(first), static_cast<cudaEvent_t>(second)), "time between events");
+    return 1e-3 * double(milliseconds);
+  }
   void fill(void* device, int byte, std::size_t bytes, void* stream) override {
     check(cudaMemsetAsync(device, byte, bytes, stream_of(stream)), "filling device memory");
   }

@@ -5,6 +5,7 @@
 #include "core/gpu/device.hpp"
 #include "core/gpu/simt.hpp"
 #include "core/memory.hpp"
+#include "core/timer.hpp"
 
 namespace fedfuse::gpu {
 namespace {
@@ -26,6 +27,10 @@ class EmulatedDevice final : public Device {
   void wait_for(void*, void*) override {}
   void copy_in(void* device, const void* host, std::size_t bytes, void*) override { std::memcpy(device, host, bytes); }
   void copy_out(void* host, const void* device, std::size_t bytes, void*) override { std::memcpy(host, device, bytes); }
+  void* create_event() override { return new double(0); }
+  void destroy_event(void* event) noexcept override { delete static_cast<double*>(event); }
+  void record(void* event, void*) override { *static_cast<double*>(event) = now_seconds(); }
+  double seconds_between(void* first, void* second) override { return *static_cast<double*>(second) - *static_cast<double*>(first); }
   void fill(void* device, int byte, std::size_t bytes, void*) override { std::memset(device, byte, bytes); }
 
  private:

@@ -1,0 +1,70 @@
+// Every device case cold (caches overwritten before each launch) and hot, in the device's own time. Without a device the rows say so.
+#include <benchmark/benchmark.h>
+
+#include <memory>
+#include <string>
+
+#include "core/gpu/device.hpp"
+#include "device/device_case.hpp"
+#include "device/device_ceilings.hpp"
+
+namespace fedfuse::bench {
+namespace {
+
+// What all rows share; made at the first row that runs.
+struct Bench {
+  std::shared_ptr<gpu::Device> device = bench_device();
+  DeviceCeilings top = device ? measure_device(*device) : DeviceCeilings{};
+};
+const Bench& shared_bench() {
+  static const Bench bench;
+  return bench;
+}
+
+void report(benchmark::State& state, const DeviceCase& problem, const DeviceCeilings& top, std::string_view counts) {
+  using benchmark::Counter;
+  const auto rate = [](double x) { return Counter(x, Counter::kIsIterationInvariantRate); };
+  state.counters["FLOP"] = problem.flops, state.counters["bytes"] = problem.bytes;
+  state.counters["FLOP/s"] = rate(problem.flops), state.counters["B/s"] = rate(problem.bytes);
+  state.counters[std::string(counts) + "/s"] = rate(problem.count);
+  if (top.copy_bytes <= 0) return;
+  state.counters["of_copy"] = rate(problem.bytes / top.copy_bytes);
+  state.counters["of_sgemm"] = rate(problem.flops / top.sgemm_flops), state.counters["of_tensor"] = rate(problem.flops / top.tensor_flops);
+  state.counters["ceiling_copy_B/s"] = top.copy_bytes;
+  state.counters["ceiling_sgemm_FLOP/s"] = top.sgemm_flops, state.counters["ceiling_tensor_FLOP/s"] = top.tensor_flops;
+}
+
+void device_kernel(benchmark::State& state, const DeviceCaseRow& row, bool cold) {
+  const auto& [device, top] = shared_bench();
+  if (device == nullptr) {
+    state.SkipWithError(("skipped: " + gpu::why_none()).c_str());
+    return;
+  }
+  const auto problem = row.make(device, device->info().emulated);
+  const gpu::Stream stream(device);
+  gpu::Timer timer(stream);
+  timer.start(), problem.launch(stream), timer.stop();  // the warm-up: code is loaded, clocks rise
+  state.counters["warm_up_ms"] = 1e3 * timer.seconds();
+  constexpr std::size_t beyond_caches = std::size_t(256) << 20;
+  gpu::Buffer<std::uint8_t> other(device, cold && !device->info().emulated ? beyond_caches : 0);
+  for (auto _ : state) {
+    if (cold) other.fill_bytes(1, stream);
+    timer.start(), problem.launch(stream), timer.stop();
+    state.SetIterationTime(timer.seconds());
+  }
+  report(state, problem, top, row.counts);
+  state.SetLabel(device->info().name);
+}
+
+const bool registered = [] {
+  for (const auto& row : device_cases())
+    for (const bool cold : {false, true})
+      benchmark::RegisterBenchmark((std::string(row.name) + (cold ? "/cold" : "/hot")).c_str(),
+                                   [&row, cold](benchmark::State& state) { device_kernel(state, row, cold); })
+          ->UseManualTime()
+          ->Unit(benchmark::kMillisecond);
+  return true;
+}();
+
+}  // namespace
+}  // namespace fedfuse::bench

@@ -1,0 +1,104 @@
+#include <cstdlib>
+#include <vector>
+
+#include "device/clients_on_device.hpp"
+#include "device/device_case.hpp"
+#include "kernels/aggregate/aggregate_case.hpp"
+#include "kernels/aggregate/aggregate_gpu.hpp"
+#include "kernels/preference/preference_case.hpp"
+#include "kernels/preference/preference_gpu.hpp"
+#include "kernels/rank/rank_case.hpp"
+#include "kernels/rank/rank_gpu.hpp"
+
+namespace fedfuse::bench {
+namespace {
+
+using Maker = std::function<DeviceCase(const std::shared_ptr<gpu::Device>&, bool)>;
+
+Maker preference_of(preference::OnDevice::Form form, std::int64_t items, std::int64_t groups) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    preference::Shape shape;
+    shape.items = small ? 100 : items, shape.groups = groups;
+    if (small) shape.d = 32, shape.d_text = shape.d_image = 16, shape.d_group = 8;
+    preference::Case input(shape);
+    const auto problem = input.problem();
+    const auto on_device = std::make_shared<preference::OnDevice>(device, form, problem);
+    // In half precision the features are half the bytes of the formula's.
+    const double halved = form == preference::OnDevice::Form::fused ? 2.0 * double(shape.items) * double(shape.d_text + shape.d_image) : 0.0;
+    return DeviceCase{problem.flops(), problem.bytes() - halved, double(shape.items), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+  };
+}
+
+Maker aggregate_of(aggregate::GpuMethod method, std::int64_t items) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    aggregate::CaseShape shape;
+    shape.clients = small ? 5 : 20000, shape.items = small ? 100 : items, shape.width = 64, shape.touched = small ? 9 : 85;
+    const aggregate::Case input(shape);
+    const auto problem = input.problem();
+    const auto on_device = std::make_shared<aggregate::OnDevice>(device, method, problem);
+    return DeviceCase{problem.flops(), problem.bytes(), double(shape.clients), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+  };
+}
+
+Config config_of(const char* head, const char* fusion, std::int64_t d, bool small) {
+  Config config;
+  config.head = head, config.fusion = fusion, config.dim = small ? 16 : d, config.lr_items = 1.0;
+  return config;
+}
+
+Maker train_of(const char* head, const char* fusion, std::int64_t d, std::int64_t clients) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    const auto on_device = std::make_shared<ClientsOnDevice>(device, config_of(head, fusion, d, small), small ? 3 : clients, small ? 200 : 10000);
+    return DeviceCase{on_device->train_flops(), on_device->train_bytes(), small ? 3.0 : double(clients),
+                      [on_device](const gpu::Stream& s) { on_device->train(s); }};
+  };
+}
+
+DeviceCase sample_case(const std::shared_ptr<gpu::Device>& device, bool small) {
+  const std::int64_t clients = small ? 3 : 1 << 17;
+  const auto on_device = std::make_shared<ClientsOnDevice>(device, config_of("linear", "none", 4, small), clients, small ? 200 : 10000);
+  return {0, on_device->draw_bytes(), double(clients), [on_device](const gpu::Stream& s) { on_device->draw(s); }};
+}
+
+DeviceCase rank_case(const std::shared_ptr<gpu::Device>& device, bool small) {
+  rank::CaseShape shape;
+  shape.clients = small ? 5 : 4096, shape.items = small ? 150 : 100000, shape.d = 64, shape.dropped = 17, shape.exact = false;
+  const rank::Case input(shape);
+  const auto problem = input.problem();
+  const auto on_device = std::make_shared<rank::OnDevice>(device, problem);
+  return {problem.flops(), problem.bytes(), double(shape.clients), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+}
+
+std::vector<DeviceCaseRow> make_table() {
+  using Form = preference::OnDevice::Form;
+  using aggregate::GpuMethod;
+  return {{"sample/cuda/85_samples", "clients", sample_case},
+          {"local_train/cuda/linear", "clients", train_of("linear", "none", 64, 1 << 16)},
+          {"local_train/cuda/mlp", "clients", train_of("mlp", "none", 64, 1 << 14)},
+          {"local_train/cuda/neumf", "clients", train_of("neumf", "none", 64, 1 << 14)},
+          {"local_train/cuda/linear_router3", "clients", train_of("linear", "fedvlr", 64, 1 << 14)},
+          {"aggregate/cuda-atomics/1000_items", "clients", aggregate_of(GpuMethod::atomics, 1000)},
+          {"aggregate/cuda-sorted/1000_items", "clients", aggregate_of(GpuMethod::sorted, 1000)},
+          {"aggregate/cuda-float-atomics/1000_items", "clients", aggregate_of(GpuMethod::float_atomics, 1000)},
+          {"aggregate/cuda-atomics/100000_items", "clients", aggregate_of(GpuMethod::atomics, 100000)},
+          {"aggregate/cuda-sorted/100000_items", "clients", aggregate_of(GpuMethod::sorted, 100000)},
+          {"aggregate/cuda-float-atomics/100000_items", "clients", aggregate_of(GpuMethod::float_atomics, 100000)},
+          {"preference/cuda-fused/1048576_items_5_groups", "items", preference_of(Form::fused, 1 << 20, 5)},
+          {"preference/cuda-fused/1048576_items_64_groups", "items", preference_of(Form::fused, 1 << 20, 64)},
+          {"preference/cuda-naive/65536_items_5_groups", "items", preference_of(Form::naive, 1 << 16, 5)},
+          {"rank/cuda/4096_clients_100000_items", "clients", rank_case}};
+}
+
+}  // namespace
+
+std::span<const DeviceCaseRow> device_cases() {
+  static const auto table = make_table();
+  return table;
+}
+
+std::shared_ptr<gpu::Device> bench_device() {
+  if (std::getenv("FEDFUSE_BENCH_EMULATED") != nullptr) return gpu::open_emulated_device();
+  return gpu::count_devices() > 0 ? gpu::open_cuda_device(0) : nullptr;
+}
+
+}  // namespace fedfuse::bench

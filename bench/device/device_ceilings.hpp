@@ -1,0 +1,15 @@
+#pragma once
+// What a device gives, measured in the same process as the kernels: ratios to it say something on any chip.
+#include "core/gpu/device.hpp"
+
+namespace fedfuse::bench {
+
+struct DeviceCeilings {
+  double copy_bytes = 0;    // B/s read plus written by a copy of 1 GiB inside the device
+  double sgemm_flops = 0;   // FLOP/s of cuBLAS' product of 8192 x 8192 floats, no tensor cores
+  double tensor_flops = 0;  // FLOP/s of the same in half precision with float sums
+};
+// All 0 without CUDA or on the emulated device. Each the best of several.
+[[nodiscard]] DeviceCeilings measure_device(const gpu::Device& device);
+
+}  // namespace fedfuse::bench
