@@ -133,6 +133,7 @@ TEST(Sample, ManyClientsInOneLaunch) {
     const auto plan = gpu_sample_plan(17 * 4, 2, shared_limit);
     EXPECT_EQ(plan.in_shared, shared_limit > 1000);
     draw_clients<gpu::Emulated>(plan, s, stream);
+    stream.synchronise();
     for (std::size_t c = 0; c < 3; ++c) {
       const auto u = std::size_t(local[c]);
       const std::span<const std::int32_t> positives(train.data() + offsets[u], std::size_t(offsets[u + 1] - offsets[u]));

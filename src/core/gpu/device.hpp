@@ -2,6 +2,7 @@
 // The host's view of a device: what it is, its memory, its streams. Two kinds: a CUDA device, and the emulated one, on which the
 // same kernels run as fibers on the CPU (simt.hpp). Kernels are launched through on_platform.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -119,6 +120,9 @@ class Timer {
   const Stream& stream_;
   void *first_, *second_;
 };
+
+// The emulated device's launches: work happens when somebody waits for the stream.
+void enqueue_emulated(const Stream& stream, std::function<void()> work);
 
 // n elements of device memory; contents undefined (poisoned on the emulated device).
 template <class T>

@@ -1,6 +1,11 @@
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
 #include <new>
+#include <vector>
 
 #include "core/gpu/device.hpp"
 #include "core/gpu/simt.hpp"
@@ -10,7 +15,14 @@
 namespace fedfuse::gpu {
 namespace {
 
-// Host memory in the role of a device's. What was never written reads as NaN; ASan sees the end of every buffer.
+// What was put on a stream and did not happen yet.
+struct Queue {
+  std::deque<std::function<void()>> work;
+};
+
+// Host memory in the role of a device's. What was never written reads as NaN; ASan sees the end of every buffer. Streams are as lazy as CUDA
+// allows: nothing happens before somebody waits for it, so that a host which reads too early, or writes again what a copy has yet to read,
+// is found out.
 class EmulatedDevice final : public Device {
  public:
   explicit EmulatedDevice(int threads) : Device(describe()) {
@@ -19,19 +31,51 @@ class EmulatedDevice final : public Device {
     simt::set_schedule(schedule);
   }
   [[nodiscard]] std::size_t free_bytes() const override { return std::size_t(available_memory_bytes()); }
-  void* allocate_pinned(std::size_t bytes) override { return allocate_raw(bytes); }
-  void release_pinned(void* memory) noexcept override { release_raw(memory); }
-  void* create_stream() override { return nullptr; }
-  void destroy_stream(void*) noexcept override {}
-  void synchronise(void*) override {}
-  void wait_for(void*, void*) override {}
-  void copy_in(void* device, const void* host, std::size_t bytes, void*) override { std::memcpy(device, host, bytes); }
-  void copy_out(void* host, const void* device, std::size_t bytes, void*) override { std::memcpy(host, device, bytes); }
+  void* allocate_pinned(std::size_t bytes) override {
+    auto* memory = static_cast<std::byte*>(allocate_raw(bytes));
+    pinned_[memory] = bytes;
+    return memory;
+  }
+  void release_pinned(void* memory) noexcept override {
+    pinned_.erase(static_cast<std::byte*>(memory));
+    release_raw(memory);
+  }
+  void* create_stream() override {
+    streams_.push_back(std::make_unique<Queue>());
+    return streams_.back().get();
+  }
+  void destroy_stream(void* stream) noexcept override {
+    drain_all();  // others may wait for it
+    std::erase_if(streams_, [stream](const auto& s) { return s.get() == stream; });
+  }
+  void synchronise(void* stream) override { drain(queue(stream)); }
+  void wait_for(void* waiting, void* other) override {
+    enqueue(waiting, [this, &before = queue(other), n = queue(other).work.size()] { drain(before, n); });
+  }
+  void copy_in(void* device, const void* host, std::size_t bytes, void* stream) override {
+    if (is_pinned(host)) return enqueue(stream, [=] { std::memcpy(device, host, bytes); });
+    const auto* first = static_cast<const std::byte*>(host);  // CUDA stages what is not pinned before it returns
+    enqueue(stream, [device, staged = std::vector<std::byte>(first, first + bytes)] { std::memcpy(device, staged.data(), staged.size()); });
+  }
+  void copy_out(void* host, const void* device, std::size_t bytes, void* stream) override {
+    enqueue(stream, [=] { std::memcpy(host, device, bytes); });
+  }
   void* create_event() override { return new double(0); }
-  void destroy_event(void* event) noexcept override { delete static_cast<double*>(event); }
-  void record(void* event, void*) override { *static_cast<double*>(event) = now_seconds(); }
-  double seconds_between(void* first, void* second) override { return *static_cast<double*>(second) - *static_cast<double*>(first); }
-  void fill(void* device, int byte, std::size_t bytes, void*) override { std::memset(device, byte, bytes); }
+  void destroy_event(void* event) noexcept override {
+    drain_all();
+    delete static_cast<double*>(event);
+  }
+  void record(void* event, void* stream) override {
+    enqueue(stream, [event] { *static_cast<double*>(event) = now_seconds(); });
+  }
+  double seconds_between(void* first, void* second) override {
+    drain_all();
+    return *static_cast<double*>(second) - *static_cast<double*>(first);
+  }
+  void fill(void* device, int byte, std::size_t bytes, void* stream) override {
+    enqueue(stream, [=] { std::memset(device, byte, bytes); });
+  }
+  void enqueue(void* stream, std::function<void()> work) { queue(stream).work.push_back(std::move(work)); }
 
  private:
   static DeviceInfo describe() {
@@ -49,10 +93,41 @@ class EmulatedDevice final : public Device {
     std::memset(memory, 0xFF, bytes);
     return memory;
   }
-  void release_raw(void* memory) noexcept override { ::operator delete(memory, alignment); }
+  void release_raw(void* memory) noexcept override {
+    drain_all();  // as cudaFree
+    ::operator delete(memory, alignment);
+  }
+
+  static Queue& queue(void* stream) { return *static_cast<Queue*>(stream); }
+  static void drain(Queue& queue, std::size_t first) {
+    for (; first > 0 && !queue.work.empty(); --first) {
+      const auto next = std::move(queue.work.front());
+      queue.work.pop_front();
+      next();
+    }
+  }
+  static void drain(Queue& queue) {
+    while (!queue.work.empty()) drain(queue, 1);
+  }
+  void drain_all() noexcept {
+    try {
+      for (const auto& stream : streams_) drain(*stream);
+    } catch (...) {  // a kernel that fails says so where somebody waits for it
+    }
+  }
+  [[nodiscard]] bool is_pinned(const void* host) const {
+    const auto* at = static_cast<const std::byte*>(host);
+    return std::ranges::any_of(pinned_, [at](const auto& p) { return at >= p.first && at < p.first + p.second; });
+  }
+  std::vector<std::unique_ptr<Queue>> streams_;
+  std::map<const std::byte*, std::size_t> pinned_;
 };
 
 }  // namespace
+
+void enqueue_emulated(const Stream& stream, std::function<void()> work) {
+  dynamic_cast<EmulatedDevice&>(stream.device()).enqueue(stream.handle(), std::move(work));
+}
 
 std::shared_ptr<Device> open_emulated_device(int threads) { return std::make_shared<EmulatedDevice>(threads); }
 

@@ -115,9 +115,9 @@ namespace fedfuse::gpu {
 using Platform = Emulated;
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes, const Stream&, Arguments... arguments) {
+void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes, const Stream& stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
-  simt::launch(grid, block, shared_bytes, [&] { kernel(arguments...); });
+  enqueue_emulated(stream, [=] { simt::launch(grid, block, shared_bytes, [&] { kernel(arguments...); }); });
 }
 
 template <class T>

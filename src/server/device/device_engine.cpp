@@ -49,10 +49,7 @@ std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const R
   chunks_ = cut_into_chunks(data_, local, config_.negatives_per_positive, plan_.limits);
   rho_.assign(local.size(), 1.0);
   send_round(inputs);
-  if (plan_.stores_uploads) {
-    uploads_.clear();
-    for (const auto& chunk : chunks_) uploads_.emplace_back(device_, spec_, chunk.room(), chunk.clients());
-  }
+  if (plan_.stores_uploads) make_room_for_uploads();
   std::atomic<std::int64_t> failed{nobody};
   for (std::size_t k = 0; k < chunks_.size(); ++k) {
     auto& lane = lanes_[k % lanes];
@@ -66,6 +63,17 @@ std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const R
   fetch_sums(sums_, std::size_t(spec_.views), [&](std::size_t j, std::span<const std::int64_t> rows) { sums.merge(j, rows); });
   if (spec_.shares_head) fetch_sums(theta_sums_, 1, [&](std::size_t, std::span<const std::int64_t> theta) { sums.merge_theta(theta); });
   return -1;
+}
+
+// Where everybody takes part, every round has the chunks of the last, and allocates nothing.
+void DeviceEngine::make_room_for_uploads() {
+  const auto fits = [this](std::size_t k) {
+    return uploads_[k].items.size() == std::size_t(chunks_[k].room()) && uploads_[k].slots.size() == std::size_t(chunks_[k].clients());
+  };
+  std::size_t same = 0;
+  while (same < std::min(uploads_.size(), chunks_.size()) && fits(same)) ++same;
+  uploads_.resize(same);
+  for (std::size_t k = same; k < chunks_.size(); ++k) uploads_.emplace_back(device_, spec_, chunks_[k].room(), chunks_[k].clients());
 }
 
 void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, std::atomic<std::int64_t>& failed) {

@@ -31,6 +31,7 @@ class DeviceEngine final : public Engine {
   [[nodiscard]] local_train::GpuPlan launch_plan(std::int64_t bound) const;
   [[nodiscard]] std::int64_t scratch_floats() const;  // of the launch that needs most
   void send_round(const RoundInputs& inputs);
+  void make_room_for_uploads();
   // Samples and trains a chunk.
   void begin(Lane& lane, const Chunk& chunk, DeviceUploads& uploads, const std::vector<std::int32_t>& local, const RoundInputs& inputs);
   void send_state(Lane& lane, const RoundInputs& inputs);

@@ -172,9 +172,9 @@ void DeviceEngine::add_to_round(Lane& lane, DeviceUploads& uploads, const RoundS
 void DeviceEngine::add_to_groups(Lane& lane, DeviceUploads& uploads, std::span<const std::int32_t> group, const GroupSums& groups) {
   for (std::size_t c = 0; c < lane.clients(); ++c) {
     const auto l = group[std::size_t(lane.chunk()->positions[c])];
-    lane.weight_host[c] = 1, lane.group_host[c] = l, lane.scale_host[c] = l < 0 ? 1.0 : groups.fixed(std::size_t(l)).scale;
+    lane.weight_host[c] = 1, lane.table_host[c] = l, lane.scale_host[c] = l < 0 ? 1.0 : groups.fixed(std::size_t(l)).scale;
   }
-  lane.send(lane.weight, lane.weight_host), lane.send(lane.table, lane.group_host), lane.send(lane.scale, lane.scale_host);
+  lane.send(lane.weight, lane.weight_host), lane.send(lane.table, lane.table_host), lane.send(lane.scale, lane.scale_host);
   lane.misfit.fill_bytes(0, lane.stream);
   auto u = updates(lane, uploads, groups.groups(), group_sums_);
   u.scale_of = lane.scale.data();

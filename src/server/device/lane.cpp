@@ -35,7 +35,7 @@ Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, con
   on_device(std::size_t(aggregate::sort_scratch(data.items * tables, std::int64_t(updates))), {&sort});
   on_device(std::size_t(scratch_floats), {&scratch});
 
-  on_host(n, {&local_host, &group_host, &samples_host, &slots_host, &finite_host, &misfit_host});
+  on_host(n, {&local_host, &group_host, &table_host, &samples_host, &slots_host, &finite_host, &misfit_host});
   on_host(n, {&weight_host}), on_host(3 * n, {&outcome_host}), on_host(n, {&scale_host});
   on_host(head, {&theta_host}), on_host(user_size, {&user_host}), on_host(router_size, {&router_host}), on_host(3 * n, {&omega_host});
   on_host(spec.has_overlay() ? room : 0, {&items_host});

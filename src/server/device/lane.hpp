@@ -55,7 +55,7 @@ class Lane {
   gpu::Buffer<std::int32_t> drawn, entries, ids, owner, sort, head_ids;
   gpu::Buffer<float> scratch;
   // the host's side
-  gpu::Pinned<std::int32_t> local_host, group_host, samples_host, slots_host, finite_host, misfit_host, items_host;
+  gpu::Pinned<std::int32_t> local_host, group_host, table_host, samples_host, slots_host, finite_host, misfit_host, items_host;
   gpu::Pinned<std::int64_t> weight_host;
   gpu::Pinned<double> outcome_host, scale_host;
   gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;
