@@ -24,7 +24,7 @@ Maker preference_of(preference::OnDevice::Form form, std::int64_t items, std::in
     const auto problem = input.problem();
     const auto on_device = std::make_shared<preference::OnDevice>(device, form, problem);
     // In half precision the features are half the bytes of the formula's.
-    const double halved = form == preference::OnDevice::Form::fused ? 2.0 * double(shape.items) * double(shape.d_text + shape.d_image) : 0.0;
+    const double halved = form != preference::OnDevice::Form::naive ? 2.0 * double(shape.items) * double(shape.d_text + shape.d_image) : 0.0;
     return DeviceCase{problem.flops(), problem.bytes() - halved, double(shape.items), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
   };
 }
@@ -85,6 +85,7 @@ std::vector<DeviceCaseRow> make_table() {
           {"aggregate/cuda-float-atomics/100000_items", "clients", aggregate_of(GpuMethod::float_atomics, 100000)},
           {"preference/cuda-fused/1048576_items_5_groups", "items", preference_of(Form::fused, 1 << 20, 5)},
           {"preference/cuda-fused/1048576_items_64_groups", "items", preference_of(Form::fused, 1 << 20, 64)},
+          {"preference/cuda-blas/1048576_items_5_groups", "items", preference_of(Form::blas, 1 << 20, 5)},
           {"preference/cuda-naive/65536_items_5_groups", "items", preference_of(Form::naive, 1 << 16, 5)},
           {"rank/cuda/4096_clients_100000_items", "clients", rank_case}};
 }

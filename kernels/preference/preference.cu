@@ -5,6 +5,7 @@
 // both sides agree. So they pass neither through shared memory nor twice. What one product leaves in registers, rounded to half, is the left operand
 // of the next one, as it lies. Weights are read 16 bytes a lane, 8 lanes in one line of 128 bytes: no bank conflict, no padding.
 #include "core/gpu/intrinsics.hpp"
+#include "kernels/preference/preference_blas.cuh"
 #include "kernels/preference/preference_gpu.hpp"
 #include "kernels/preference/preference_naive.cuh"
 #include "kernels/preference/preference_prepare.cuh"
@@ -213,6 +214,28 @@ template <>
 void naive<gpu::Platform>(const Problem& p, const gpu::Stream& stream) {
   const dim3 grid{unsigned(p.items), unsigned(p.groups), 1};
   gpu::launch(naive_kernel, grid, 128, std::size_t(6 * p.d) * sizeof(float), stream, p);
+}
+
+template <>
+void with_blas<gpu::Platform>(const Problem& p, const HalfFeatures& features, const BlasScratch& s, const gpu::Gemm& gemm,
+                              const gpu::Stream& stream) {
+  if (p.items == 0) return;
+  gpu::launch(group_kernel, dim3{unsigned(p.groups), 1, 1}, 128, std::size_t(p.d) * sizeof(float), stream, p, s.groups);
+  const auto halve = [&](const float* in, std::int64_t stride, Half* out, std::int64_t rows, std::int64_t cols) {
+    gpu::launch(halve_kernel, blocks_for(rows * cols), 256, 0, stream, in, stride, out, rows, cols);
+  };
+  const std::int64_t d = p.d, wide = (p.d_text > 0 ? d : 0) + (p.d_image > 0 ? d : 0);
+  halve(p.W1 + d + (p.d_text > 0 ? 0 : d), 3 * d, s.mixing, 2 * d, wide);
+  const auto encode = [&](const Half* rows, const float* encoder, Half* halved, std::int64_t width, const std::uint8_t* has, std::int64_t first) {
+    if (width == 0) return;
+    halve(encoder, width, halved, d, width);
+    gemm.multiply({p.items, d, width, rows, halved, width, width, wide}, s.encoded + first, stream);
+    if (has != nullptr) gpu::launch(blank_kernel, blocks_for(p.items * d), 256, 0, stream, s.encoded, wide, int(first), int(d), has, p.items);
+  };
+  encode(features.text, p.A_t, s.text_encoder, p.d_text, p.has_text, 0);
+  encode(features.image, p.A_v, s.image_encoder, p.d_image, p.has_image, wide - d);
+  if (wide > 0) gemm.multiply({p.items, 2 * d, wide, s.encoded, s.mixing, wide, wide, 2 * d}, s.mixed, stream);
+  gpu::launch(epilogue_kernel, blocks_for(p.items * 32), 256, 0, stream, p, s.groups, static_cast<const float*>(s.mixed));
 }
 
 }  // namespace fedfuse::preference

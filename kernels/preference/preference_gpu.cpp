@@ -22,6 +22,8 @@ std::vector<Half> to_half(const float* x, std::int64_t n) {
 
 }  // namespace
 
+bool serves_blas(const Problem& p) { return p.d % 8 == 0 && p.d_text % 8 == 0 && p.d_image % 8 == 0; }
+
 bool serves_fused(const Problem& p) {
   return (p.d == 32 || p.d == 64 || p.d == 128) && p.groups >= 1 && p.groups <= 64 && p.d_text % 8 == 0 && p.d_image % 8 == 0;
 }
@@ -57,10 +59,13 @@ void OnDevice::put_mask(const std::uint8_t*& mask, const gpu::Stream& stream) {
   mask = masks_.back().data();
 }
 
-OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const Problem& p) : form_(form), problem_(p) {
+OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const Problem& p) : form_(form), problem_(p), gemm_(*device) {
   const gpu::Stream stream(device);
   const auto d = p.d, G = p.groups;
   if (form == Form::fused) plan_ = gpu_plan(p, device->info());
+  if (form == Form::blas && !serves_blas(p))
+    throw InputError("these preferences cannot be computed with cuBLAS in half precision", "rows must be whole 16 bytes",
+                     "use multiples of 8 for d, d_text and d_image");
   auto& q = problem_;
   put(q.e, G * p.d_group, stream), put(q.A_g, d * p.d_group, stream), put(q.a_g, d, stream), put(q.A_t, d * p.d_text, stream), put(q.a_t, d, stream);
   put(q.A_v, d * p.d_image, stream), put(q.a_v, d, stream), put(q.W1, 6 * d * d, stream), put(q.b1, 2 * d, stream), put(q.W2, 2 * d * d, stream);
@@ -75,14 +80,29 @@ OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const 
   text_ = gpu::to_device<Half>(stream, to_half(p.text, p.items * p.d_text));
   image_ = gpu::to_device<Half>(stream, to_half(p.image, p.items * p.d_image));
   const auto wide = std::size_t(G * 2 * d);
+  if (form == Form::blas) make_room_for_blas(device, stream);
   units_ = gpu::Buffer<Half>(device, std::size_t(plan_.units() * d * unit_columns));
   a_ = gpu::Buffer<float>(device, wide), v_ = gpu::Buffer<float>(device, wide), constant_ = gpu::Buffer<float>(device, std::size_t(G));
 }
 
+void OnDevice::make_room_for_blas(const std::shared_ptr<gpu::Device>& device, const gpu::Stream& stream) {
+  const auto d = problem_.d, modalities = std::int64_t(problem_.d_text > 0) + std::int64_t(problem_.d_image > 0);
+  const auto halves = [&](std::int64_t n) { return gpu::Buffer<Half>(device, std::size_t(n)); };
+  text_encoder_ = halves(d * problem_.d_text), image_encoder_ = halves(d * problem_.d_image);
+  mixing_ = halves(2 * d * d * modalities), encoded_ = halves(problem_.items * d * modalities);
+  mixed_ = gpu::Buffer<float>(device, std::size_t(problem_.items * 2 * d));
+  mixed_.fill_bytes(0, stream);
+  stream.synchronise();
+}
+
 void OnDevice::launch(const gpu::Stream& stream) const {
+  const HalfFeatures features{text_.data(), image_.data()};
+  const GpuScratch scratch{units_.data(), a_.data(), v_.data(), constant_.data()};
   gpu::on_platform(stream.device(), [&]<class P>(P) {
     if (form_ == Form::naive) return naive<P>(problem_, stream);
-    fused<P>(problem_, {text_.data(), image_.data()}, plan_, {units_.data(), a_.data(), v_.data(), constant_.data()}, stream);
+    if (form_ == Form::fused) return fused<P>(problem_, features, plan_, scratch, stream);
+    const BlasScratch room{scratch, text_encoder_.data(), image_encoder_.data(), mixing_.data(), encoded_.data(), mixed_.data()};
+    with_blas<P>(problem_, features, room, gemm_, stream);
   });
 }
 
@@ -104,8 +124,10 @@ void run_on(const std::shared_ptr<gpu::Device>& device, OnDevice::Form form, con
 }  // namespace
 
 void cuda_fused(const Problem& p) { run_on(gpu::open_cuda_device(0), OnDevice::Form::fused, p); }
+void cuda_blas(const Problem& p) { run_on(gpu::open_cuda_device(0), OnDevice::Form::blas, p); }
 void cuda_naive(const Problem& p) { run_on(gpu::open_cuda_device(0), OnDevice::Form::naive, p); }
 void emulated_fused(const Problem& p) { run_on(gpu::open_emulated_device(), OnDevice::Form::fused, p); }
+void emulated_blas(const Problem& p) { run_on(gpu::open_emulated_device(), OnDevice::Form::blas, p); }
 void emulated_naive(const Problem& p) { run_on(gpu::open_emulated_device(), OnDevice::Form::naive, p); }
 
 }  // namespace fedfuse::preference

@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "core/gpu/device.hpp"
+#include "core/gpu/gemm.hpp"
 #include "kernels/preference/preference.hpp"
 
 namespace fedfuse::preference {
 
-using Half = std::uint16_t;  // bits
+using gpu::Half;
 inline constexpr int tile_items = 16, unit_columns = 32;
 // Registers decide: d = 128 holds twice as much a thread.
 constexpr int most_threads(int d) { return d == 128 ? 256 : 384; }
@@ -41,6 +42,8 @@ struct GpuScratch {
 
 // d 32, 64 or 128; G up to 64; d_text and d_image multiples of 8.
 [[nodiscard]] bool serves_fused(const Problem& problem);
+// d, d_text and d_image multiples of 8: rows of whole 16 bytes.
+[[nodiscard]] bool serves_blas(const Problem& problem);
 // InputError: the shape is not served.
 [[nodiscard]] GpuPlan gpu_plan(const Problem& problem, const gpu::DeviceInfo& device);
 
@@ -50,6 +53,19 @@ void fused(const Problem& problem, const HalfFeatures& features, const GpuPlan& 
 // The paper's order of operations, float features: the opponent.
 template <class Platform>
 void naive(const Problem& problem, const gpu::Stream& stream);
+// cuBLAS' products between two kernels: the opponent of the restructured form. T and c are stored.
+struct BlasScratch {
+  GpuScratch groups;                                                          // units: none
+  Half *text_encoder = nullptr, *image_encoder = nullptr, *mixing = nullptr;  // d x d_text, d x d_image, 2d x (d a modality)
+  Half* encoded = nullptr;                                                    // T: M x (d a modality)
+  float* mixed = nullptr;                                                     // c: M x 2d; zero before when there is no modality
+};
+template <class Platform>
+void with_blas(const Problem& problem, const HalfFeatures& features, const BlasScratch& scratch, const gpu::Gemm& gemm, const gpu::Stream& stream);
+template <>
+void with_blas<gpu::Cuda>(const Problem&, const HalfFeatures&, const BlasScratch&, const gpu::Gemm&, const gpu::Stream&);
+template <>
+void with_blas<gpu::Emulated>(const Problem&, const HalfFeatures&, const BlasScratch&, const gpu::Gemm&, const gpu::Stream&);
 template <>
 void fused<gpu::Cuda>(const Problem&, const HalfFeatures&, const GpuPlan&, const GpuScratch&, const gpu::Stream&);
 template <>
@@ -59,10 +75,10 @@ void naive<gpu::Cuda>(const Problem&, const gpu::Stream&);
 template <>
 void naive<gpu::Emulated>(const Problem&, const gpu::Stream&);
 
-// A whole problem on a device, its features in half precision (fused) or float (naive): the variants of the table, and benchmarks.
+// A whole problem on a device, its features in half precision (fused, blas) or float (naive): the variants of the table, and benchmarks.
 class OnDevice {
  public:
-  enum class Form { fused, naive };
+  enum class Form { fused, blas, naive };
   OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const Problem& problem);  // InputError: the form does not serve it
   void launch(const gpu::Stream& stream) const;
   void finish(const gpu::Stream& stream, const Problem& to) const;
@@ -70,19 +86,23 @@ class OnDevice {
  private:
   void put(const float*& array, std::int64_t n, const gpu::Stream& stream);
   void put_mask(const std::uint8_t*& mask, const gpu::Stream& stream);
+  void make_room_for_blas(const std::shared_ptr<gpu::Device>& device, const gpu::Stream& stream);
   Form form_;
   Problem problem_;
   GpuPlan plan_;
+  gpu::Gemm gemm_;
   std::vector<gpu::Buffer<float>> floats_;
   std::vector<gpu::Buffer<std::uint8_t>> masks_;
-  gpu::Buffer<Half> text_, image_, units_;
-  gpu::Buffer<float> pref_, a_, v_, constant_;
+  gpu::Buffer<Half> text_, image_, units_, text_encoder_, image_encoder_, mixing_, encoded_;
+  gpu::Buffer<float> pref_, a_, v_, constant_, mixed_;
 };
 
 // From host memory and back: rows of the table of variants.
 void cuda_fused(const Problem& problem);
 void cuda_naive(const Problem& problem);
+void cuda_blas(const Problem& problem);
 void emulated_fused(const Problem& problem);
+void emulated_blas(const Problem& problem);
 void emulated_naive(const Problem& problem);
 
 }  // namespace fedfuse::preference

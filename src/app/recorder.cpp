@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
-#include <sstream>
 #include <string>
 
 #include "core/memory.hpp"
@@ -186,15 +184,7 @@ void Recorder::visit(StateVisitor& visitor) {
 
 void Recorder::device(const EngineFacts& engine) {
   record.notes["device"] = engine.device;
-  record.notes["reduction"] = comm_.size() == 1 ? "none" : engine.device == "cuda" ? "mpi, over pinned host memory" : "mpi";
   if (engine.device == "cpu") return;
-  const auto line = engine.uuid + "\n";
-  const auto all = comm_.all_gather(std::span<const char>(line.data(), line.size()));
-  std::istringstream lines(std::string(all.begin(), all.end()));
-  std::set<std::string> uuids;
-  for (std::string uuid; std::getline(lines, uuid);) uuids.insert(uuid);
-  record.notes["device_name"] = engine.name;
-  record.notes["device_uuids"] = joined(std::vector<std::string>(uuids.begin(), uuids.end()));
   auto& facts = record.facts;
   facts["ranks_on_device"] = double(comm_.max(engine.ranks_on_device));
   facts["device_needed_bytes"] = double(comm_.max(std::int64_t(engine.needed_bytes)));

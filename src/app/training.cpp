@@ -36,7 +36,7 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
       protocol_(evaluation_protocol(config)),
       checkpoints_(recorder_.record.config, data_, comm),
       budget_(config.time_budget, start) {
-  recorder_.record.provenance = provenance_json(argv, threads_, comm);
+  recorder_.record.provenance = provenance_json(argv, threads_, comm, federation_.engine().facts());
 }
 
 Ending Training::run() {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <ctime>
 #include <map>
+#include <sstream>
 
 #include "fedfuse_build_config.hpp"
 #include "fedfuse_build_info.hpp"
@@ -72,6 +73,18 @@ std::string now_utc() {
   return text.data();
 }
 
+// What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over the ranks.
+Json device_json(const EngineFacts& engine, const Comm& comm) {
+  Json device = {{"kind", engine.device}, {"reduction", engine.device == "cuda" ? "mpi over pinned host memory" : "mpi"}};
+  const auto line = engine.uuid + "\n";
+  const auto all = comm.all_gather(std::span<const char>(line.data(), line.size()));
+  if (engine.device == "cpu") return device;
+  device["name"] = engine.name;
+  std::istringstream lines(std::string(all.begin(), all.end()));
+  for (std::string uuid; std::getline(lines, uuid);) device["ranks_of_uuid"][uuid] = device["ranks_of_uuid"].value(uuid, 0) + 1;
+  return device;
+}
+
 Json dirty_flag() {
   const std::string text = FEDFUSE_GIT_DIRTY;
   if (text == "unknown") return nullptr;
@@ -86,7 +99,7 @@ std::string version_text() {
   return "fedfuse " FEDFUSE_VERSION " (commit " + std::string(FEDFUSE_GIT_SHA).substr(0, 12) + (modified ? ", modified)" : ")");
 }
 
-std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads, const Comm& comm) {
+std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads, const Comm& comm, const EngineFacts& engine) {
   Json p = Json::object();
   p["program"] = "fedfuse";
   p["version"] = FEDFUSE_VERSION;
@@ -104,6 +117,7 @@ std::string provenance_json(const std::vector<std::string>& argv, std::int64_t t
   p["hdf5"] = H5_VERS_INFO;
   p["cuda"] = FEDFUSE_CUDA_REPORT;
   p["nccl"] = FEDFUSE_NCCL_REPORT;
+  p["device"] = device_json(engine, comm);
   auto text = json_text(p);
   comm.broadcast(text);  // one clock for all: the file is written by all ranks
   return text;

@@ -13,6 +13,7 @@
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
 #include "results/table.hpp"
+#include "server/engine.hpp"
 
 namespace fedfuse {
 
@@ -63,6 +64,7 @@ struct LoadedResult {
 [[nodiscard]] std::string config_to_json(const Config& config);
 [[nodiscard]] Config config_from_json(const std::string& text);
 // Provenance as JSON: git sha and dirty flag, compiler and flags, MPI, HDF5, argv, hosts, ranks, threads, seed, time, CUDA found.
-[[nodiscard]] std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads, const Comm& comm);
+[[nodiscard]] std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads, const Comm& comm,
+                                          const EngineFacts& engine = {});
 
 }  // namespace fedfuse

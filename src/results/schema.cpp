@@ -130,9 +130,6 @@ std::vector<Field> note_fields() {
       {"view_names", "", "item views that the server sends, in order"},
       {"uploads_used", "", "how uploads reached the groups: store or replay"},
       {"device", "", "what clients trained on: cpu, cuda or emulated"},
-      {"device_name", "", "rank 0's device"},
-      {"device_uuids", "", "devices of all ranks"},
-      {"reduction", "", "how sums went over the ranks"},
       {"grouping_method", "", "how the participants were clustered in the last grouping"},
       {"head_used", "", "head after --head auto was resolved"},
   };

@@ -1,6 +1,7 @@
 #pragma once
 // Instructions that only the hardware has, one function each, and for the emulation a twin in plain C++ that does the same.
 // Half-precision numbers travel as their bits.
+#include "core/gpu/gemm.hpp"
 #include "core/gpu/platform.hpp"
 
 #ifdef __CUDACC__
@@ -11,8 +12,6 @@
 #endif
 
 namespace fedfuse::gpu {
-
-using Half = std::uint16_t;
 
 #ifdef __CUDACC__
 __device__ inline Half to_half(float x) { return __half_as_ushort(__float2half_rn(x)); }
