@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iostream>
 
 #include "core/gpu/simt.hpp"
 #include "core/text.hpp"
@@ -27,6 +28,17 @@ GenerateOptions tiny() {
   return o;
 }
 
+// The emulated device, and a real one where there is one.
+std::vector<std::string> devices() {
+  std::vector<std::string> kinds{"emulated"};
+  if (gpu::count_devices() > 0)
+    kinds.emplace_back("cuda");
+  else
+    std::cout << "device cuda skipped: " << gpu::why_none() << "\n";
+  return kinds;
+}
+std::shared_ptr<gpu::Device> open(const std::string& kind) { return kind == "cuda" ? gpu::open_cuda_device(0) : gpu::open_emulated_device(); }
+
 double farthest(std::span<const float> a, std::span<const float> b) {
   EXPECT_EQ(a.size(), b.size());
   double most = 0;
@@ -36,19 +48,17 @@ double farthest(std::span<const float> a, std::span<const float> b) {
 }
 
 // Every backbone x fusion, two rounds: who takes part and which rows they touch exactly, numbers within rounding.
-TEST(DeviceEngine, AgreesWithTheProcessor) {
-  const test::SmallData small(tiny());
-  const auto data = small.alone();
+void expect_near_the_processor(const Dataset& data, const std::string& kind) {
   const auto self = Comm::self();
   for (const auto& backbone : backbones())
     for (const auto& fusion : fusions()) {
-      const auto what = cat(backbone.name, "+", fusion.name);
+      const auto what = cat(kind, ": ", backbone.name, "+", fusion.name);
       auto config = small_config(std::string(backbone.name), std::string(fusion.name));
       config.device = "cpu";
       Federation processor(config, data, self, 1);
-      config.device = "emulated";
+      config.device = kind;
       Federation device(config, data, self, 1);
-      EXPECT_EQ(device.engine().facts().device, "emulated");
+      EXPECT_EQ(device.engine().facts().device, kind);
       for (int round = 1; round <= 2; ++round) {
         const auto a = processor.run_round(round), b = device.run_round(round);
         ASSERT_LT(b.failed_client, 0) << what;
@@ -79,6 +89,12 @@ TEST(DeviceEngine, AgreesWithTheProcessor) {
     }
 }
 
+TEST(DeviceEngine, AgreesWithTheProcessor) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  for (const auto& kind : devices()) expect_near_the_processor(data, kind);
+}
+
 void expect_same_bits(const Federation& a, const Federation& b, const std::string& what) {
   EXPECT_TRUE(a.global() == b.global()) << what;
   EXPECT_TRUE(a.state() == b.state()) << what;
@@ -90,52 +106,53 @@ TEST(DeviceEngine, SameBitsForAnyUploadsAndOrderOfThreads) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
   const auto self = Comm::self();
-  for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr+gfmfr"}, {"fedrap", "gfmfr"}, {"pfedrec", "none"}}) {
-    auto config = small_config(backbone, fusion);
-    config.device = "emulated", config.uploads = "store";
-    Federation one(config, data, self, 1), other(
-                                               [&] {
-                                                 auto c = config;
-                                                 c.uploads = "replay";
-                                                 return c;
-                                               }(),
-                                               data, self, 2);
-    EXPECT_TRUE(one.engine().stores_uploads());
-    EXPECT_FALSE(other.engine().stores_uploads());
-    for (int round = 1; round <= 2; ++round) {
-      simt::set_schedule({simt::Order::ascending, 1, 1});
-      ASSERT_LT(one.run_round(round).failed_client, 0);
-      simt::set_schedule({simt::Order::shuffled, 9, 2});
-      ASSERT_LT(other.run_round(round).failed_client, 0);
+  for (const auto& kind : devices())
+    for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr+gfmfr"}, {"fedrap", "gfmfr"}, {"pfedrec", "none"}}) {
+      auto config = small_config(backbone, fusion);
+      config.device = kind, config.uploads = "store";
+      Federation one(config, data, self, 1), other(
+                                                 [&] {
+                                                   auto c = config;
+                                                   c.uploads = "replay";
+                                                   return c;
+                                                 }(),
+                                                 data, self, 2);
+      EXPECT_TRUE(one.engine().stores_uploads());
+      EXPECT_FALSE(other.engine().stores_uploads());
+      for (int round = 1; round <= 2; ++round) {
+        simt::set_schedule({simt::Order::ascending, 1, 1});
+        ASSERT_LT(one.run_round(round).failed_client, 0);
+        simt::set_schedule({simt::Order::shuffled, 9, 2});
+        ASSERT_LT(other.run_round(round).failed_client, 0);
+      }
+      simt::set_schedule({});
+      expect_same_bits(one, other, cat(kind, ": ", backbone, "+", fusion));
     }
-    simt::set_schedule({});
-    expect_same_bits(one, other, cat(backbone, "+", fusion));
-  }
 }
 
 TEST(DeviceEngine, SameBitsHoweverChunksAreCut) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
   auto config = small_config("fcf", "gfmfr");
-  config.device = "emulated", config.fraction = 1.0;
+  config.fraction = 1.0;
   const auto spec = resolve(config);
   const Federation federation(config, data, Comm::self(), 1);
   std::vector<std::int32_t> local(std::size_t(data.local_clients()));
   for (std::size_t u = 0; u < local.size(); ++u) local[u] = std::int32_t(u);
   const Distillation none;
   const RoundInputs inputs{1, federation.global(), federation.state(), none};
-  Array<float> first;
-  for (const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
-    DeviceEngine engine(config, spec, data, {gpu::open_emulated_device(), 1}, 1, limits);
-    const auto n = std::int64_t(local.size());
-    Trained trained{Matrix<float>(n, spec.head.theta), Matrix<float>(n, spec.head.user), Matrix<float>(n, spec.router.size), {}};
-    trained.omega.resize(local.size());
-    RoundSums sums(spec, data.items, n);
-    ASSERT_EQ(engine.train(local, inputs, trained, sums), -1);
-    const auto table = sums.aggregated_table(federation.global().views[0]);
-    if (first.empty()) first = table.values;
-    EXPECT_TRUE(std::ranges::equal(first, table.values)) << limits.room;
-  }
+  for (const auto& kind : devices())
+    for (Array<float> first; const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
+      DeviceEngine engine(config, spec, data, {open(kind), 1}, 1, limits);
+      const auto n = std::int64_t(local.size());
+      Trained trained{Matrix<float>(n, spec.head.theta), Matrix<float>(n, spec.head.user), Matrix<float>(n, spec.router.size), {}};
+      trained.omega.resize(local.size());
+      RoundSums sums(spec, data.items, n);
+      ASSERT_EQ(engine.train(local, inputs, trained, sums), -1);
+      const auto table = sums.aggregated_table(federation.global().views[0]);
+      if (first.empty()) first = table.values;
+      EXPECT_TRUE(std::ranges::equal(first, table.values)) << limits.room;
+    }
 }
 
 TEST(DeviceEngine, SameBitsForAnyRanks) {
@@ -143,14 +160,16 @@ TEST(DeviceEngine, SameBitsForAnyRanks) {
   const test::SmallData small(tiny());
   const auto alone = small.alone(), shared = small.together(world);
   auto config = small_config("fcf", "gfmfr");
-  config.device = "emulated";
-  Federation one(config, alone, self, 1), many(config, shared, world, 1);
-  for (int round = 1; round <= 2; ++round) {
-    ASSERT_LT(one.run_round(round).failed_client, 0);
-    ASSERT_LT(many.run_round(round).failed_client, 0);
+  for (const auto& kind : devices()) {
+    config.device = kind;
+    Federation one(config, alone, self, 1), many(config, shared, world, 1);
+    for (int round = 1; round <= 2; ++round) {
+      ASSERT_LT(one.run_round(round).failed_client, 0);
+      ASSERT_LT(many.run_round(round).failed_client, 0);
+    }
+    EXPECT_TRUE(one.global() == many.global()) << kind;
+    EXPECT_TRUE(one.preferences() == many.preferences()) << kind;
   }
-  EXPECT_TRUE(one.global() == many.global());
-  EXPECT_TRUE(one.preferences() == many.preferences());
 }
 
 TEST(DeviceEngine, ADivergingClientLeavesTheStateBeforeTheRound) {
