@@ -34,7 +34,8 @@ bool RowSum::add(std::span<const std::int32_t> ids, const float* x, std::int64_t
   return true;
 }
 
-void RowSum::merge(std::span<const std::int64_t> sums) {
+void RowSum::merge(std::span<const std::int64_t> sums, bool whole) {
+  whole_ = whole;
   FEDFUSE_CHECK(sums.size() == sums_.size(), "sums of another table");
 #pragma omp parallel for schedule(static)
   for (std::int64_t i = 0; i < rows(); ++i) {
@@ -47,7 +48,7 @@ void RowSum::merge(std::span<const std::int64_t> sums) {
 }
 
 void RowSum::reduce(const Comm& comm) {
-  if (comm.size() == 1) return;
+  if (comm.size() == 1 || whole_) return;
   reduce_touched(comm);
   const bool mostly_touched = touched_rows() * 4 > rows() * 3;
   if (mostly_touched) {
@@ -87,6 +88,7 @@ void RowSum::reduce_packed(const Comm& comm) {
 }
 
 void RowSum::clear() {
+  whole_ = false;
 #pragma omp parallel for schedule(static)
   for (std::int64_t i = 0; i < rows(); ++i)
     if (touched_[std::size_t(i)] != 0) std::fill_n(sums_.row(i), sums_.cols, 0);
@@ -120,18 +122,22 @@ bool FixedSum::add_values(std::span<const T> x, std::int64_t weight) {
 bool FixedSum::add(std::span<const float> x, std::int64_t weight) { return add_values(x, weight); }
 bool FixedSum::add(std::span<const double> x, std::int64_t weight) { return add_values(x, weight); }
 
-void FixedSum::merge(std::span<const std::int64_t> sums) {
+void FixedSum::merge(std::span<const std::int64_t> sums, bool whole) {
+  whole_ = whole;
   FEDFUSE_CHECK(sums.size() == sums_.size(), "sums of another vector");
   for (std::size_t k = 0; k < sums.size(); ++k) sums_[k] += sums[k];
 }
 
 void FixedSum::reduce(const Comm& comm) {
-  if (comm.size() == 1) return;
+  if (comm.size() == 1 || whole_) return;
   comm.sum({sums_.data(), sums_.size()});
   bytes_moved_ += size() * 8;
 }
 
-void FixedSum::clear() { std::ranges::fill(sums_, 0); }
+void FixedSum::clear() {
+  whole_ = false;
+  std::ranges::fill(sums_, 0);
+}
 
 void FixedSum::decode(double factor, std::span<float> out) const {
   for (std::size_t j = 0; j < sums_.size(); ++j) out[j] = float(factor * fixed_.decode(sums_[j]));

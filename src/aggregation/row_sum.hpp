@@ -24,7 +24,8 @@ class RowSum {
   // A client's rows at once: rows ids[i], x: ids.size() x cols. Faster than one by one (looks ahead). All or nothing.
   [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight);
   // Sums that were made elsewhere with the same fixed point (a device), rows x cols: a row is touched when any of them is not 0.
-  void merge(std::span<const std::int64_t> sums);
+  // whole: they are those of all ranks already, and reduce() has nothing to do.
+  void merge(std::span<const std::int64_t> sums, bool whole = false);
   // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
   void reduce(const Comm& comm);
   void clear();
@@ -47,6 +48,7 @@ class RowSum {
   Matrix<std::int64_t> sums_;
   std::vector<std::uint8_t> touched_;
   aggregate::RowLocks locks_;
+  bool whole_ = false;
   std::int64_t bytes_moved_ = 0;
 };
 
@@ -56,8 +58,8 @@ class FixedSum {
   FixedSum(std::int64_t size, FixedPoint fixed);
   [[nodiscard]] bool add(std::span<const float> x, std::int64_t weight = 1);  // as RowSum::add
   [[nodiscard]] bool add(std::span<const double> x, std::int64_t weight = 1);
-  void merge(std::span<const std::int64_t> sums);  // as RowSum::merge
-  void reduce(const Comm& comm);                   // collective
+  void merge(std::span<const std::int64_t> sums, bool whole = false);  // as RowSum::merge
+  void reduce(const Comm& comm);                                       // collective
   void clear();
   [[nodiscard]] double operator[](std::int64_t j) const { return fixed_.decode(sums_[std::size_t(j)]); }
   void decode(double factor, std::span<float> out) const;  // factor * sum
@@ -73,6 +75,7 @@ class FixedSum {
   FixedPoint fixed_;
   Array<std::int64_t> sums_;
   aggregate::RowLocks locks_;
+  bool whole_ = false;
   std::int64_t bytes_moved_ = 0;
 };
 

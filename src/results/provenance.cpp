@@ -75,7 +75,7 @@ std::string now_utc() {
 
 // What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over the ranks.
 Json device_json(const EngineFacts& engine, const Comm& comm) {
-  Json device = {{"kind", engine.device}, {"reduction", engine.device == "cuda" ? "mpi over pinned host memory" : "mpi"}};
+  Json device = {{"kind", engine.device}, {"reduction", engine.reduction}};
   const auto line = engine.uuid + "\n";
   const auto all = comm.all_gather(std::span<const char>(line.data(), line.size()));
   if (engine.device == "cpu") return device;

@@ -26,6 +26,7 @@ struct Trained {
 struct EngineFacts {
   std::string device = "cpu";  // cpu cuda emulated
   std::string name, uuid;      // of the device that this rank uses
+  std::string reduction = "mpi";
   std::int64_t ranks_on_device = 0;
   std::size_t needed_bytes = 0, high_water_bytes = 0;
 };
@@ -46,6 +47,10 @@ class Engine {
   using KeepRows = std::function<void(std::int64_t local, const Upload& upload)>;
   virtual std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group,
                                const Trained& trained, GroupSums* groups, const KeepRows& keep_rows) = 0;
+
+  // Collective, after every rank's train or revisit went well: what this rank's clients sent becomes what all sent.
+  virtual void reduce(RoundSums& sums, const Comm& comm) { sums.reduce(comm); }
+  virtual void reduce(GroupSums& groups, const Comm& comm) { groups.reduce(comm); }
 
   [[nodiscard]] virtual bool stores_uploads() const = 0;
   [[nodiscard]] virtual std::int64_t stored_bytes() const = 0;  // of the last round

@@ -85,7 +85,7 @@ std::int64_t Federation::train_participants(Pass& pass) {
 }
 
 std::vector<Matrix<float>> Federation::aggregate(Pass& pass) const {
-  pass.sums->reduce(comm_);
+  engine_->reduce(*pass.sums, comm_);
   if (!spec_.rows_trained) return pass.sums->mean_view_gradients();
   std::vector<Matrix<float>> next;
   next.push_back(pass.sums->aggregated_table(global_.views.front()));
@@ -135,7 +135,7 @@ void Federation::revisit_participants(Pass& pass) {
   std::int64_t refused = 0;
   comm_.together([&] { refused = engine_->revisit(pass.local, inputs(pass), pass.group, pass.trained, pass.group_sums.get(), keep_rows); });
   FEDFUSE_CHECK(comm_.sum(refused) == 0, "an update passed the round's sum but not its group's");
-  if (spec_.has_teacher) pass.group_sums->reduce(comm_);
+  if (spec_.has_teacher) engine_->reduce(*pass.group_sums, comm_);
 }
 
 void Federation::teach(Pass& pass) {

@@ -20,8 +20,9 @@ class RoundSums {
   // The same of a client whose head and rows are added up elsewhere (a device): its losses, how many rows it touched, rho.
   [[nodiscard]] bool add_numbers(const local_train::Outcome& outcome, std::int64_t touched, double rho, std::int64_t weight);
   // ... and those: rows of view j, M x width; the head (empty: it is not shared). With fixed().
-  void merge(std::size_t view, std::span<const std::int64_t> rows) { rows_[view].merge(rows); }
-  void merge_theta(std::span<const std::int64_t> theta) { theta_.merge(theta); }
+  // whole: of all ranks already.
+  void merge(std::size_t view, std::span<const std::int64_t> rows, bool whole) { rows_[view].merge(rows, whole); }
+  void merge_theta(std::span<const std::int64_t> theta, bool whole) { theta_.merge(theta, whole); }
   [[nodiscard]] const FixedPoint& fixed() const { return weighted_rho_.fixed(); }
   void reduce(const Comm& comm);
 
@@ -49,7 +50,7 @@ class GroupSums {
   [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega);  // thread-safe
   // The same of a member whose rows are added up elsewhere, and those: M x width, with fixed(group).
   [[nodiscard]] bool add_numbers(std::int32_t group, float rho, std::span<const float> theta, const float* omega);
-  void merge(std::size_t group, std::span<const std::int64_t> rows) { rows_[group].merge(rows); }
+  void merge(std::size_t group, std::span<const std::int64_t> rows, bool whole) { rows_[group].merge(rows, whole); }
   [[nodiscard]] const FixedPoint& fixed(std::size_t group) const { return rows_[group].fixed(); }
   [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }
   void reduce(const Comm& comm);

@@ -149,6 +149,7 @@ TEST(DeviceEngine, SameBitsHoweverChunksAreCut) {
       trained.omega.resize(local.size());
       RoundSums sums(spec, data.items, n);
       ASSERT_EQ(engine.train(local, inputs, trained, sums), -1);
+      engine.reduce(sums, Comm::self());
       const auto table = sums.aggregated_table(federation.global().views[0]);
       if (first.empty()) first = table.values;
       EXPECT_TRUE(std::ranges::equal(first, table.values)) << limits.room;
@@ -170,6 +171,35 @@ TEST(DeviceEngine, SameBitsForAnyRanks) {
     EXPECT_TRUE(one.global() == many.global()) << kind;
     EXPECT_TRUE(one.preferences() == many.preferences()) << kind;
   }
+}
+
+// Sums that meet on the devices, or on the hosts.
+TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
+  const auto world = Comm::world();
+  const test::SmallData small(tiny());
+  const auto data = small.together(world);
+  auto config = small_config("fedncf", "fedvlr");  // a shared head and views
+  config.fraction = 1.0;
+  const auto spec = resolve(config);
+  const Federation federation(config, data, world, 1);
+  std::vector<std::int32_t> local(std::size_t(data.local_clients()));
+  for (std::size_t u = 0; u < local.size(); ++u) local[u] = std::int32_t(u);
+  std::vector<Matrix<float>> views[2];
+  Array<float> theta[2];
+  for (const std::size_t on_devices : {0, 1}) {
+    gpu::ChosenReducer reducer{on_devices == 1 ? gpu::make_emulated_reducer(world) : nullptr, "as the test says"};
+    DeviceEngine engine(config, spec, data, {gpu::open_emulated_device(), 1}, 1, {}, std::move(reducer));
+    const auto n = std::int64_t(local.size());
+    Trained trained{{}, Matrix<float>(n, spec.head.user), Matrix<float>(n, spec.router.size), {}};
+    trained.omega.resize(local.size());
+    RoundSums sums(spec, data.items, world.sum(n));
+    ASSERT_EQ(engine.train(local, {1, federation.global(), federation.state(), {}}, trained, sums), -1);
+    engine.reduce(sums, world);
+    views[on_devices] = sums.mean_view_gradients(), theta[on_devices] = sums.mean_theta();
+  }
+  EXPECT_FALSE(theta[0].empty());
+  EXPECT_TRUE(views[0] == views[1]);
+  EXPECT_TRUE(theta[0] == theta[1]);
 }
 
 TEST(DeviceEngine, ADivergingClientLeavesTheStateBeforeTheRound) {

@@ -16,12 +16,13 @@ constexpr std::int64_t nobody = std::int64_t(1) << 62;
 }  // namespace
 
 DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data, ChosenDevice chosen, int threads,
-                           const ChunkLimits& limits)
+                           const ChunkLimits& limits, gpu::ChosenReducer reducer)
     : config_(config),
       spec_(spec),
       data_(data),
       device_(std::move(chosen.device)),
       ranks_(chosen.ranks),
+      reducer_(std::move(reducer)),
       threads_(threads),
       sampler_(config, data),
       shape_(shape_of(spec)),
@@ -42,7 +43,7 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
 
 EngineFacts DeviceEngine::facts() const {
   const auto& info = device_->info();
-  return {info.emulated ? "emulated" : "cuda", info.name, info.uuid, ranks_, std::size_t(plan_.needed()), device_->high_water_bytes()};
+  return {info.emulated ? "emulated" : "cuda", info.name, info.uuid, reducer_.name, ranks_, std::size_t(plan_.needed()), device_->high_water_bytes()};
 }
 
 std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) {
@@ -60,8 +61,6 @@ std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const R
   for (auto& lane : lanes_)
     if (lane.chunk() != nullptr) collect(lane, trained, sums, failed);
   if (failed != nobody) return failed;
-  fetch_sums(sums_, std::size_t(spec_.views), [&](std::size_t j, std::span<const std::int64_t> rows) { sums.merge(j, rows); });
-  if (spec_.shares_head) fetch_sums(theta_sums_, 1, [&](std::size_t, std::span<const std::int64_t> theta) { sums.merge_theta(theta); });
   return -1;
 }
 
@@ -134,8 +133,6 @@ std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local, const
   }
   for (auto& lane : lanes_)
     if (lane.chunk() != nullptr) refused += finish(lane, groups != nullptr, keep_rows);
-  if (groups != nullptr)
-    fetch_sums(group_sums_, std::size_t(groups->groups()), [&](std::size_t l, std::span<const std::int64_t> rows) { groups->merge(l, rows); });
   return refused;
 }
 
@@ -153,6 +150,25 @@ std::int64_t DeviceEngine::finish(Lane& lane, bool groups, const KeepRows& keep_
   }
   lane.release();
   return refused;
+}
+
+void DeviceEngine::sum_over_devices(gpu::Buffer<std::int64_t>& sums) {
+  if (reducer_.reducer != nullptr && sums.size() > 0) reducer_.reducer->sum(sums, stream_);
+}
+
+void DeviceEngine::reduce(RoundSums& sums, const Comm& comm) {
+  sum_over_devices(sums_), sum_over_devices(theta_sums_);
+  const bool whole = reducer_.reducer != nullptr;
+  fetch_sums(sums_, std::size_t(spec_.views), [&](std::size_t j, std::span<const std::int64_t> rows) { sums.merge(j, rows, whole); });
+  if (spec_.shares_head) fetch_sums(theta_sums_, 1, [&](std::size_t, std::span<const std::int64_t> theta) { sums.merge_theta(theta, whole); });
+  sums.reduce(comm);
+}
+
+void DeviceEngine::reduce(GroupSums& groups, const Comm& comm) {
+  sum_over_devices(group_sums_);
+  const bool whole = reducer_.reducer != nullptr;
+  fetch_sums(group_sums_, std::size_t(groups.groups()), [&](std::size_t l, std::span<const std::int64_t> rows) { groups.merge(l, rows, whole); });
+  groups.reduce(comm);
 }
 
 // Table by table through pinned memory.

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "clients/sampler.hpp"
+#include "core/gpu/reducer.hpp"
 #include "kernels/local_train/local_train_gpu.hpp"
 #include "server/device/choose.hpp"
 #include "server/device/lane.hpp"
@@ -17,11 +18,14 @@ namespace fedfuse {
 class DeviceEngine final : public Engine {
  public:
   // What it is given must outlive it. limits: of a chunk, at most. InputError when the device has too little memory.
-  DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data, ChosenDevice chosen, int threads, const ChunkLimits& limits = {});
+  DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data, ChosenDevice chosen, int threads, const ChunkLimits& limits = {},
+               gpu::ChosenReducer reducer = {nullptr, "mpi over pinned host memory"});
 
   std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) override;
   std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group, const Trained& trained,
                        GroupSums* groups, const KeepRows& keep_rows) override;
+  void reduce(RoundSums& sums, const Comm& comm) override;
+  void reduce(GroupSums& groups, const Comm& comm) override;
   [[nodiscard]] bool stores_uploads() const override { return plan_.stores_uploads; }
   [[nodiscard]] std::int64_t stored_bytes() const override { return stored_bytes_; }
   [[nodiscard]] EngineFacts facts() const override;
@@ -47,6 +51,7 @@ class DeviceEngine final : public Engine {
   std::int64_t finish(Lane& lane, bool groups, const KeepRows& keep_rows);
   [[nodiscard]] aggregate::GpuUpdates updates(const Lane& lane, const DeviceUploads& uploads, std::int64_t tables,
                                               gpu::Buffer<std::int64_t>& sums) const;
+  void sum_over_devices(gpu::Buffer<std::int64_t>& sums);
   void fetch_sums(const gpu::Buffer<std::int64_t>& from, std::size_t tables,
                   const std::function<void(std::size_t, std::span<const std::int64_t>)>& merge);
   [[nodiscard]] DeviceUploads& uploads_of(std::size_t chunk) { return uploads_[plan_.stores_uploads ? chunk : chunk % lanes]; }
@@ -57,6 +62,7 @@ class DeviceEngine final : public Engine {
   const Dataset& data_;
   std::shared_ptr<gpu::Device> device_;
   std::int64_t ranks_;
+  gpu::ChosenReducer reducer_;
   int threads_;
   Sampler sampler_;
   local_train::Shape shape_;
