@@ -1,7 +1,7 @@
 #pragma once
 // One all-reduce, checked and timed.
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,12 +10,24 @@
 
 namespace fedfuse::bench {
 
-// A way to sum words over ranks, in place. Ways that need a library that is not there are not in the table.
-struct AllReduce {
-  std::string name;
-  std::function<void(const Comm&, std::span<std::int64_t>)> sum;
+// A way to sum words over ranks, in place, where they lie: in the host's memory or a device's. Collective.
+class AllReduce {
+ public:
+  AllReduce() = default;
+  virtual ~AllReduce() = default;
+  AllReduce(const AllReduce&) = delete;
+  AllReduce& operator=(const AllReduce&) = delete;
+  [[nodiscard]] virtual std::string name() const = 0;
+  virtual void put(std::span<const std::int64_t> words) = 0;
+  virtual void sum() = 0;
+  virtual void take(std::span<std::int64_t> words) = 0;
 };
-[[nodiscard]] std::vector<AllReduce> all_reduces();
+struct AllReduces {
+  std::vector<std::unique_ptr<AllReduce>> ways;
+  std::string no_nccl;  // why it is not among them; empty: it is
+};
+// NCCL needs a device for every rank. With FEDFUSE_BENCH_EMULATED set, the emulated device takes its place: for proof of the benchmark itself.
+[[nodiscard]] AllReduces all_reduces(const Comm& comm);
 
 struct Measured {
   std::int64_t wrong = 0;       // words, all ranks; nothing is timed unless 0
@@ -24,6 +36,6 @@ struct Measured {
   double median = 0;
 };
 // Collective: the same result on every rank.
-[[nodiscard]] Measured measure_all_reduce(const AllReduce& verb, const Comm& comm, std::int64_t bytes, int repeats);
+[[nodiscard]] Measured measure_all_reduce(AllReduce& way, const Comm& comm, std::int64_t bytes, int repeats);
 
 }  // namespace fedfuse::bench

@@ -1,6 +1,7 @@
 // All-reduce over sizes, as rounds use it: int64 words, summed in place. Algorithm bandwidth = bytes / seconds, bus bandwidth =
 // algorithm bandwidth x 2 (p - 1) / p, which does not grow with the ranks. Every size is checked before it is timed, with words
-// whose sum is known; iteration counts are rank 0's decision. JSON on stdout or in --out; exit code 1 when a sum was wrong.
+// whose sum is known; NCCL's rows need a device a rank, else the record says why they were skipped; iteration counts are rank 0's decision. JSON on
+// stdout or in --out; exit code 1 when a sum was wrong.
 //   mpirun -n 4 bench_collectives [--max-bytes 67108864] [--repeats 7] [--out FILE]
 #include <CLI/CLI.hpp>
 #include <fstream>
@@ -21,14 +22,14 @@ struct Options {
   std::string out;
 };
 
-Json measure(const Comm& comm, const Options& options, bool& right) {
+Json measure(const AllReduces& all, const Comm& comm, const Options& options, bool& right) {
   Json rows = Json::array();
-  for (const auto& verb : all_reduces())
+  for (const auto& way : all.ways)
     for (std::int64_t bytes = 8; bytes <= options.max_bytes; bytes *= 4) {
-      const auto m = measure_all_reduce(verb, comm, bytes, options.repeats);
+      const auto m = measure_all_reduce(*way, comm, bytes, options.repeats);
       right = right && m.wrong == 0;
       const double p = comm.size(), algorithm = m.median > 0 ? double(bytes) / m.median : 0;
-      rows.push_back({{"collective", verb.name},
+      rows.push_back({{"collective", way->name()},
                       {"bytes", bytes},
                       {"iterations", m.iterations},
                       {"wrong_words", m.wrong},
@@ -43,7 +44,9 @@ Json measure(const Comm& comm, const Options& options, bool& right) {
 int run(const Comm& comm, const Options& options) {
   bool right = true;
   Json document{{"format", "fedfuse-collectives"}, {"schema_version", 1}, {"ranks", comm.size()}, {"ranks_on_a_node", comm.ranks_on_this_node()}};
-  document["rows"] = measure(comm, options, right);
+  const auto all = all_reduces(comm);
+  if (!all.no_nccl.empty()) document["skipped"] = {{"nccl", all.no_nccl}};
+  document["rows"] = measure(all, comm, options, right);
   if (comm.root()) {
     if (options.out.empty())
       std::cout << document.dump(1) << "\n";

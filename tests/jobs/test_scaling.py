@@ -55,6 +55,11 @@ class Scaling(ToolTest):
         subprocess.run(["mpirun", "-n", "2", os.environ["FEDFUSE_COLLECTIVES"], "--max-bytes", "8192", "--repeats", "3", "--out", collectives], check=True, timeout=60)
         document = json.loads(collectives.read_text())
         self.assertTrue(document["rows"] and all(row["wrong_words"] == 0 and row["seconds_median"] > 0 for row in document["rows"]))
+        on_device = subprocess.run(["mpirun", "-n", "2", os.environ["FEDFUSE_COLLECTIVES"], "--max-bytes", "512", "--repeats", "1"], check=True, timeout=60, capture_output=True,
+                                   env=os.environ | {"FEDFUSE_BENCH_EMULATED": "1"}).stdout  # the path of NCCL, on the emulated device
+        rows = json.loads(on_device)["rows"]
+        self.assertEqual(len({row["collective"] for row in rows}), 2)
+        self.assertTrue(all(row["wrong_words"] == 0 for row in rows))
         kernels = ROOT / "results/kernels/kernels.json"
         said = self.run_tool("bench/rounds/model.py", "--kernels", kernels, "--collectives", collectives, "--table", table, "--to", "8", "--out", self.folder / "model.json")
         self.assertEqual(said.count("EXTRAPOLATED"), 2)
