@@ -18,6 +18,12 @@ class Simt : public testing::TestWithParam<simt::Order> {
   void TearDown() override { simt::set_schedule({}); }
   std::shared_ptr<gpu::Device> device = gpu::open_emulated_device();
   gpu::Stream stream{device};
+
+  template <class... Parameters, class... Arguments>
+  void run(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes, Arguments... arguments) {
+    gpu::launch(kernel, grid, block, shared_bytes, stream, arguments...);
+    stream.synchronise();
+  }
 };
 
 // Block sums through shared memory and warp shuffles.
@@ -38,7 +44,7 @@ TEST_P(Simt, BarriersShufflesAndAtomics) {
     std::vector<int> x(static_cast<std::size_t>(n));
     std::iota(x.begin(), x.end(), 1);
     long out = 0;
-    gpu::launch(sum_kernel, {unsigned((n + 127) / 128), 1, 1}, 128, 4 * sizeof(long), stream, static_cast<const int*>(x.data()), &out, n);
+    run(sum_kernel, {unsigned((n + 127) / 128), 1, 1}, 128, 4 * sizeof(long), static_cast<const int*>(x.data()), &out, n);
     EXPECT_EQ(out, long(n) * (n + 1) / 2);
   }
 }
@@ -54,8 +60,8 @@ void neighbour_kernel(int* out, bool with_barrier) {
 TEST_P(Simt, AMissingBarrierShows) {
   std::vector<int> right(64), wrong(64), want(64);
   for (int t = 0; t < 64; ++t) want[std::size_t(t)] = (t + 1) % 64 + (t + 63) % 64;
-  gpu::launch(neighbour_kernel, {1, 1, 1}, 64, 64 * sizeof(int), stream, right.data(), true);
-  gpu::launch(neighbour_kernel, {1, 1, 1}, 64, 64 * sizeof(int), stream, wrong.data(), false);
+  run(neighbour_kernel, {1, 1, 1}, 64, 64 * sizeof(int), right.data(), true);
+  run(neighbour_kernel, {1, 1, 1}, 64, 64 * sizeof(int), wrong.data(), false);
   EXPECT_EQ(right, want);
   EXPECT_NE(wrong, want);
 }
@@ -64,10 +70,10 @@ void deadlock_kernel() {
   if (threadIdx.x < 16) __syncthreads();
   while (threadIdx.x >= 16) __syncwarp(gpu::all_lanes);  // the others of the warp never come
 }
-TEST_P(Simt, ADeadlockIsAnError) { EXPECT_THROW(gpu::launch(deadlock_kernel, {1, 1, 1}, 32, 0, stream), InternalError); }
+TEST_P(Simt, ADeadlockIsAnError) { EXPECT_THROW(run(deadlock_kernel, {1, 1, 1}, 32, 0), InternalError); }
 
 void mask_kernel() { (void)__ballot_sync(threadIdx.x == 20 ? 0x100001u : gpu::all_lanes, 1); }
-TEST_P(Simt, LanesThatDisagreeAboutTheirMaskAreAnError) { EXPECT_THROW(gpu::launch(mask_kernel, {1, 1, 1}, 32, 0, stream), InternalError); }
+TEST_P(Simt, LanesThatDisagreeAboutTheirMaskAreAnError) { EXPECT_THROW(run(mask_kernel, {1, 1, 1}, 32, 0), InternalError); }
 
 void ballot_kernel(unsigned* out) {
   if (threadIdx.x >= 20) return;  // lanes that have ended are not waited for
@@ -76,7 +82,7 @@ void ballot_kernel(unsigned* out) {
 }
 TEST_P(Simt, LanesThatEndedAreNotWaitedFor) {
   unsigned votes = 0;
-  gpu::launch(ballot_kernel, {1, 1, 1}, 32, 0, stream, &votes);
+  run(ballot_kernel, {1, 1, 1}, 32, 0, &votes);
   EXPECT_EQ(votes, 0x49249u);
 }
 
@@ -89,6 +95,30 @@ TEST_P(Simt, BuffersArePoisonedAndCounted) {
   }
   EXPECT_EQ(device->held_bytes(), before);
   EXPECT_GE(device->high_water_bytes(), before + 40);
+}
+
+void double_kernel(int* x) { x[threadIdx.x] *= 2; }
+
+// As lazy as CUDA allows: a host that does not wait sees nothing, or changes what is yet to be read.
+TEST_P(Simt, NothingHappensBeforeSomebodyWaits) {
+  gpu::Pinned<int> pinned(device, 2);
+  gpu::Buffer<int> buffer(device, 2);
+  std::vector<int> pageable{3, 4}, out{-1, -1};
+  pinned[0] = 1, pinned[1] = 2;
+  buffer.copy_in(pinned.first(2), stream);
+  gpu::launch(double_kernel, {1, 1, 1}, 2, 0, stream, buffer.data());
+  buffer.copy_out(out, stream);
+  pinned[0] = 10;  // too early
+  EXPECT_EQ(out, (std::vector{-1, -1}));
+  stream.synchronise();
+  EXPECT_EQ(out, (std::vector{20, 4}));
+  buffer.copy_in(pageable, stream);
+  pageable[0] = 30;  // of no account: what is not pinned was staged
+  const gpu::Stream other(device);
+  other.wait_for(stream);
+  buffer.copy_out(out, other);
+  other.synchronise();
+  EXPECT_EQ(out, (std::vector{3, 4}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Orders, Simt, testing::ValuesIn(orders));
