@@ -6,6 +6,7 @@
 
 #include "core/gpu/simt.hpp"
 #include "core/text.hpp"
+#include "round_setting.hpp"
 #include "server/device/device_engine.hpp"
 #include "server/federation.hpp"
 #include "support/small_data.hpp"
@@ -14,10 +15,8 @@ namespace fedfuse {
 namespace {
 
 Config small_config(const std::string& backbone, const std::string& fusion) {
-  Config c;
-  c.backbone = backbone, c.fusion = fusion;
-  c.dim = 8, c.local_epochs = 2, c.batch = 16, c.groups = 3, c.group_dim = 6, c.teacher_epochs = 2, c.teacher_batch = 30;
-  c.lr_items = 2.0, c.rounds = 4, c.fraction = 0.5, c.weight_decay = 0.001, c.seed = 11;
+  auto c = test::small_config(backbone, fusion);
+  c.fraction = 0.5;
   if (backbone == "fedrap") c.personal_init_std = 0.01;
   return c;
 }

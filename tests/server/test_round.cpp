@@ -6,20 +6,14 @@
 
 #include "core/text.hpp"
 #include "kernels/local_train/local_train_ref.hpp"
+#include "round_setting.hpp"
 #include "server/federation.hpp"
 #include "support/small_data.hpp"
 
 namespace fedfuse {
 namespace {
 
-Config small_config(const std::string& backbone, const std::string& fusion) {
-  Config c;
-  c.backbone = backbone, c.fusion = fusion;
-  c.dim = 8, c.local_epochs = 2, c.batch = 16, c.groups = 3, c.group_dim = 6, c.teacher_epochs = 2, c.teacher_batch = 30;
-  c.lr_items = 2.0, c.rounds = 4, c.fraction = 0.8, c.weight_decay = 0.001, c.seed = 11;
-  return c;
-}
-
+using test::small_config;
 
 void train(Federation& federation, int rounds) {
   for (int r = 1; r <= rounds; ++r) ASSERT_LT(federation.run_round(r).failed_client, 0);
