@@ -80,8 +80,9 @@ Json device_json(const EngineFacts& engine, const Comm& comm) {
   const auto all = comm.all_gather(std::span<const char>(line.data(), line.size()));
   if (engine.device == "cpu") return device;
   device["name"] = engine.name;
+  auto& ranks = device["ranks_of_uuid"] = Json::object();
   std::istringstream lines(std::string(all.begin(), all.end()));
-  for (std::string uuid; std::getline(lines, uuid);) device["ranks_of_uuid"][uuid] = device["ranks_of_uuid"].value(uuid, 0) + 1;
+  for (std::string uuid; std::getline(lines, uuid);) ranks[uuid] = ranks.value(uuid, 0) + 1;
   return device;
 }
 

@@ -1,0 +1,51 @@
+// --device as a person meets it: a run on the emulated device, what its record says, and what is refused.
+#include "core/gpu/device.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/h5.hpp"
+#include "core/text.hpp"
+#include "program.hpp"
+
+namespace fedfuse {
+namespace {
+
+using test::Place;
+
+std::string train(const std::string& name, const std::string& more) {
+  return cat("train --backbone fcf --fusion gfmfr --dim 8 --groups 3 --teacher-epochs 1 --rounds 2 --data ", Place::get().file("data.h5"), " --out ",
+             Place::get().file(name), " ", more);
+}
+
+TEST(Device, a_run_names_its_device_and_gives_the_same_bits_on_any_ranks) {
+  const auto& place = Place::get();
+  const auto alone = test::fedfuse(train("device1.h5", "--device emulated")), two = test::fedfuse_on(2, train("device2.h5", "--device emulated"));
+  ASSERT_EQ(alone.code, 0) << alone.output;
+  ASSERT_EQ(two.code, 0) << two.output;
+  const auto a = h5::File::open(place.file("device1.h5")), b = h5::File::open(place.file("device2.h5"));
+  EXPECT_EQ(a.read_all<double>("/metrics/loss"), b.read_all<double>("/metrics/loss"));
+  for (const char* name : {"/model/item_table", "/groups/preferences"}) EXPECT_EQ(a.read_all<float>(name), b.read_all<float>(name)) << name;
+  EXPECT_NE(b.text("/", "notes").find("\"device\":\"emulated\""), std::string::npos);
+  EXPECT_LE(b.read_all<double>("/facts/device_high_water_bytes").at(0), b.read_all<double>("/facts/device_needed_bytes").at(0));
+  const auto provenance = b.text("/", "provenance");
+  EXPECT_NE(provenance.find("\"ranks_of_uuid\":{\"emulated\":2}"), std::string::npos) << provenance;
+  EXPECT_NE(provenance.find("\"reduction\":\"mpi on the emulated device's memory\""), std::string::npos) << provenance;
+}
+
+TEST(Device, a_checkpoint_of_one_kind_is_not_resumed_on_another) {
+  const auto stopped = test::fedfuse(train("kinds.h5", "--device cpu --time-budget 0.001"));
+  ASSERT_EQ(stopped.code, 75) << stopped.output;
+  test::expect_refused(test::fedfuse(train("kinds.h5", "--device emulated --resume")), "--device was \"cpu\" there and is \"emulated\" here");
+}
+
+TEST(Device, what_cannot_be_had_is_refused) {
+  test::without_a_trace([] {
+    test::expect_refused(test::fedfuse(train("none.h5", "--device abacus")), "--device abacus");
+    if (gpu::count_devices() == 0)
+      test::expect_refused(test::fedfuse_on(2, train("none.h5", "--device cuda")), "--device cuda cannot be had on rank 0");
+    test::expect_refused(test::fedfuse(train("none.h5", "--device emulated --memory-gib 0.00001")), "has too little memory");
+  });
+}
+
+}  // namespace
+}  // namespace fedfuse
