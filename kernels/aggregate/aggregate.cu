@@ -19,32 +19,37 @@ __device__ inline std::int64_t fixed_update(float x, double scale, std::int64_t 
 
 __device__ inline double scale_of(const GpuUpdates& u, std::int32_t owner) { return u.scale_of == nullptr ? u.scale : u.scale_of[owner]; }
 
-// A warp an update; its lanes refuse together, so that an update is added whole or not at all.
-__device__ inline bool update_fits(const GpuUpdates& u, std::int64_t e) {
-  bool good = true;
-  for (int k = lane(); k < u.width; k += 32) good = good && fits(u.delta[e * u.width + k]);
-  if (__ballot_sync(gpu::all_lanes, !good) == 0) return true;
-  if (lane() == 0) u.misfit[u.owner[e]] = 1;
-  return false;
+// x, or 0 and `good` false: one who sends what does not fit is marked once, after his row.
+__device__ inline float checked(float x, bool& good) {
+  if (fits(x)) return x;
+  good = false;
+  return 0.0f;
 }
 
 __global__ void __launch_bounds__(block) atomics_kernel(const __grid_constant__ GpuUpdates u) {
   for (std::int64_t e = warp_of_grid(); e < u.count; e += warps_of_grid()) {
     const std::int32_t row = u.ids[e];
-    if (row < 0 || !update_fits(u, e)) continue;
+    if (row < 0) continue;
     const std::int64_t weight = u.weight[u.owner[e]];
     const double scale = scale_of(u, u.owner[e]);
-    for (int k = lane(); k < u.width; k += 32)
-      atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k, Word(fixed_update(u.delta[e * u.width + k], scale, weight)));
+    bool good = true;
+    for (int k = lane(); k < u.width; k += 32) {
+      const float x = checked(u.delta[e * u.width + k], good);
+      atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k, Word(fixed_update(x, scale, weight)));
+    }
+    if (!good) u.misfit[u.owner[e]] = 1;
   }
 }
 
 __global__ void __launch_bounds__(block) float_atomics_kernel(const __grid_constant__ GpuUpdates u) {
   for (std::int64_t e = warp_of_grid(); e < u.count; e += warps_of_grid()) {
     const std::int32_t row = u.ids[e];
-    if (row < 0 || !update_fits(u, e)) continue;
+    if (row < 0) continue;
     const float alpha = float(u.weight[u.owner[e]]) * u.inverse_total;
-    for (int k = lane(); k < u.width; k += 32) atomicAdd(u.float_sums + std::int64_t(row) * u.width + k, alpha * u.delta[e * u.width + k]);
+    bool good = true;
+    for (int k = lane(); k < u.width; k += 32)
+      atomicAdd(u.float_sums + std::int64_t(row) * u.width + k, alpha * checked(u.delta[e * u.width + k], good));
+    if (!good) u.misfit[u.owner[e]] = 1;
   }
 }
 
@@ -88,7 +93,7 @@ __device__ inline void flush(const GpuUpdates& u, std::int32_t row, int first_co
   }
 }
 
-__global__ void __launch_bounds__(block) runs_kernel(const __grid_constant__ GpuUpdates u, const std::int32_t* order, const std::int32_t* total) {
+__global__ void __launch_bounds__(block, 4) runs_kernel(const __grid_constant__ GpuUpdates u, const std::int32_t* order, const std::int32_t* total) {
   const std::int64_t count = *total;
   for (std::int64_t first = warp_of_grid() * piece; first < count; first += warps_of_grid() * piece) {
     const std::int64_t end = first + piece < count ? first + piece : count;
@@ -99,14 +104,15 @@ __global__ void __launch_bounds__(block) runs_kernel(const __grid_constant__ Gpu
         const std::int64_t e = order[at];
         const std::int32_t next = u.ids[e];
         if (next != row) flush(u, row, column, sum), row = next;
-        if (!update_fits(u, e)) continue;
         const std::int64_t weight = u.weight[u.owner[e]];
         const double scale = scale_of(u, u.owner[e]);
+        bool good = true;
 #pragma unroll
         for (int c = 0; c < columns_a_lane; ++c) {
           const int k = column + c * 32 + lane();
-          if (k < u.width) sum[c] += fixed_update(u.delta[e * u.width + k], scale, weight);
+          if (k < u.width) sum[c] += fixed_update(checked(u.delta[e * u.width + k], good), scale, weight);
         }
+        if (!good) u.misfit[u.owner[e]] = 1;
       }
       flush(u, row, column, sum);
     }
@@ -115,6 +121,20 @@ __global__ void __launch_bounds__(block) runs_kernel(const __grid_constant__ Gpu
 
 __global__ void __launch_bounds__(block) clear_kernel(std::int32_t* words, std::int64_t count) {
   for (std::int64_t i = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += std::int64_t(gridDim.x) * blockDim.x) words[i] = 0;
+}
+
+// A thread a column and a slice of the clients: every value is read once, neighbours read neighbours, and the sum is met once a slice.
+__global__ void __launch_bounds__(block) vectors_kernel(const __grid_constant__ GpuVectors v, std::int64_t slice) {
+  const std::int64_t k = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x, first = std::int64_t(blockIdx.y) * slice;
+  if (k >= v.width) return;
+  const std::int64_t end = first + slice < v.count ? first + slice : v.count;
+  std::int64_t sum = 0;
+  for (std::int64_t c = first; c < end; ++c) {
+    bool good = true;
+    sum += fixed_update(checked(v.values[c * v.width + k], good), v.scale, v.weight[c]);
+    if (!good) v.misfit[c] = 1;
+  }
+  if (sum != 0) atomicAdd(reinterpret_cast<Word*>(v.sums) + k, Word(sum));
 }
 
 // A block a client: its room of views (begin[c + 1] - begin[c]) entries.
@@ -168,6 +188,14 @@ void address_updates<gpu::Platform>(const GpuUploads& u, std::int32_t* ids, std:
 template <>
 void fold_views<gpu::Platform>(const GpuUploads& u, float rate, float* delta, const gpu::Stream& stream) {
   gpu::launch(fold_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, rate, delta);
+}
+template <>
+void add_vectors<gpu::Platform>(const GpuVectors& v, const gpu::Stream& stream) {
+  constexpr std::int64_t slices = 256;  // of the clients: enough blocks for any chip, few enough that sums are rarely met
+  const std::int64_t slice = (v.count + slices - 1) / slices;
+  if (slice == 0 || v.width == 0) return;
+  const dim3 grid{unsigned((v.width + block - 1) / block), unsigned((v.count + slice - 1) / slice), 1};
+  gpu::launch(vectors_kernel, grid, block, 0, stream, v, slice);
 }
 template <>
 void add_updates<gpu::Platform>(GpuMethod method, const GpuUpdates& u, std::int32_t* scratch, const gpu::Stream& stream) {

@@ -25,13 +25,30 @@ struct GpuUpdates {
   std::int64_t* sums = nullptr;          // rows x width, added to
   float* float_sums = nullptr;           // of the float opponent: rows x width
   float inverse_total = 0;               // of the float opponent: 1 / W
-  std::int32_t* misfit = nullptr;        // of each client: set to 1 when a value is not finite or not below FixedPoint::limit; its update is left out
+  // of each client: set to 1 when a value is not finite or not below FixedPoint::limit; then the sums are worth nothing
+  std::int32_t* misfit = nullptr;
 };
 
 enum class GpuMethod { atomics, sorted, float_atomics };
 
 // Scratch of `sorted`, in 32-bit words, for `count` entries into `rows` rows.
 [[nodiscard]] inline std::int64_t sort_scratch(std::int64_t rows, std::int64_t count) { return 2 * rows + 1 + count; }
+
+// One vector a client, all into one sum: heads. sums[k] += sum over c of weight_c values[c][k].
+struct GpuVectors {
+  std::int64_t count = 0, width = 0;
+  const float* values = nullptr;         // count x width
+  const std::int64_t* weight = nullptr;  // count
+  double scale = 0;
+  std::int64_t* sums = nullptr;    // width
+  std::int32_t* misfit = nullptr;  // count, as in GpuUpdates
+};
+template <class Platform>
+void add_vectors(const GpuVectors& vectors, const gpu::Stream& stream);
+template <>
+void add_vectors<gpu::Cuda>(const GpuVectors&, const gpu::Stream&);
+template <>
+void add_vectors<gpu::Emulated>(const GpuVectors&, const gpu::Stream&);
 
 // What local_train left in its buffer: the rows of client c in view j at (views begin[c] + j slots[c]) width, its items at begin[c].
 struct GpuUploads {

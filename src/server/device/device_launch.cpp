@@ -157,10 +157,9 @@ void DeviceEngine::add_to_round(Lane& lane, DeviceUploads& uploads, const RoundS
     aggregate::address_updates<P>(addressed, lane.ids.data(), lane.owner.data(), lane.stream);
     aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, lane.sort.data(), lane.stream);
     if (!spec_.shares_head) return;
-    // Heads: one row that all add to.
-    u.rows = 1, u.width = spec_.head.theta, u.count = std::int64_t(lane.clients());
-    u.ids = lane.head_ids.data(), u.owner = lane.order.data(), u.delta = lane.theta_out.data(), u.sums = theta_sums_.data();
-    aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, lane.sort.data(), lane.stream);
+    const aggregate::GpuVectors all_heads{std::int64_t(lane.clients()), spec_.head.theta,  lane.theta_out.data(), lane.weight.data(), u.scale,
+                                          theta_sums_.data(),           lane.misfit.data()};
+    aggregate::add_vectors<P>(all_heads, lane.stream);
   });
   lane.fetch(lane.samples, lane.samples_host), lane.fetch(uploads.slots, lane.slots_host), lane.fetch(lane.finite, lane.finite_host);
   lane.fetch(lane.misfit, lane.misfit_host), lane.fetch(lane.outcome, lane.outcome_host, 3), lane.fetch(lane.omega, lane.omega_host, 3);

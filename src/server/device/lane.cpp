@@ -15,14 +15,14 @@ DeviceUploads::DeviceUploads(const std::shared_ptr<gpu::Device>& device, const M
 Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits,
            std::int64_t scratch_floats)
     : stream(device) {
-  const auto n = std::size_t(limits.clients), room = std::size_t(limits.room), updates = std::max(std::size_t(spec.views) * room, n);
+  const auto n = std::size_t(limits.clients), room = std::size_t(limits.room), updates = std::size_t(spec.views) * room;
   const auto on_device = [&]<class T>(std::size_t size, std::initializer_list<gpu::Buffer<T>*> buffers) {
     for (auto* buffer : buffers) *buffer = gpu::Buffer<T>(device, size);
   };
   const auto on_host = [&]<class T>(std::size_t size, std::initializer_list<gpu::Pinned<T>*> arrays) {
     for (auto* array : arrays) *array = gpu::Pinned<T>(device, size);
   };
-  on_device(n, {&order, &local, &group, &table, &samples, &finite, &misfit, &head_ids});
+  on_device(n, {&order, &local, &group, &table, &samples, &finite, &misfit});
   on_device(n, {&weight}), on_device(n + 1, {&begin});
   on_device(n, {&scale}), on_device(3 * n, {&outcome});
   const auto head = n * std::size_t(spec.head.theta), user_size = n * std::size_t(spec.head.user), router_size = n * std::size_t(spec.router.size);
@@ -37,14 +37,14 @@ Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, con
 
   on_host(n, {&local_host, &group_host, &table_host, &samples_host, &slots_host, &finite_host, &misfit_host});
   on_host(n, {&weight_host}), on_host(3 * n, {&outcome_host}), on_host(n, {&scale_host});
-  on_host(head, {&theta_host}), on_host(user_size, {&user_host}), on_host(router_size, {&router_host}), on_host(3 * n, {&omega_host});
+  on_host(!spec.shares_head || spec.has_teacher ? head : 0, {&theta_host}), on_host(user_size, {&user_host}), on_host(router_size, {&router_host}),
+      on_host(3 * n, {&omega_host});
   on_host(spec.has_overlay() ? room : 0, {&items_host});
   on_host(spec.has_overlay() ? room * std::size_t(spec.overlay_width()) : 0, {&overlay_host});
 
   std::vector<std::int32_t> counting(n);
   std::iota(counting.begin(), counting.end(), 0);
   order.copy_in(counting, stream);
-  head_ids.fill_bytes(0, stream);
   stream.synchronise();
 }
 

@@ -52,7 +52,7 @@ class Lane {
   gpu::Buffer<double> outcome;
   gpu::Buffer<float> theta_out, user_out, router_out, omega, rho;
   // at work
-  gpu::Buffer<std::int32_t> drawn, entries, ids, owner, sort, head_ids;
+  gpu::Buffer<std::int32_t> drawn, entries, ids, owner, sort;
   gpu::Buffer<float> scratch;
   // the host's side
   gpu::Pinned<std::int32_t> local_host, group_host, table_host, samples_host, slots_host, finite_host, misfit_host, items_host;
