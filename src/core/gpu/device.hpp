@@ -50,6 +50,9 @@ class Device {
   [[nodiscard]] std::size_t held_bytes() const { return held_; }
   [[nodiscard]] std::size_t high_water_bytes() const { return high_water_; }
 
+  // Of this host thread: what CUDA calls without a device in their arguments work on. The verbs and launches see to it.
+  virtual void make_current() const {}
+
   // Raw verbs under Buffer and Stream. All copies are asynchronous on their stream.
   void* allocate(std::size_t bytes);
   void release(void* memory, std::size_t bytes) noexcept;

@@ -44,26 +44,34 @@ DeviceInfo describe(int index) {
 
 class CudaDevice final : public Device {
  public:
-  explicit CudaDevice(int index) : Device(describe(index)) { check(cudaSetDevice(index), "choice of the device"); }
+  explicit CudaDevice(int index) : Device(describe(index)) { make_current(); }
+  void make_current() const override { check(cudaSetDevice(info().index), "choice of the device"); }
   [[nodiscard]] std::size_t free_bytes() const override {
+    make_current();
     std::size_t free = 0, total = 0;
     check(cudaMemGetInfo(&free, &total), "free memory of the device");
     return free;
   }
   void* allocate_pinned(std::size_t bytes) override {
+    make_current();
     void* memory = nullptr;
     check(cudaMallocHost(&memory, bytes), "pinned host memory");
     return memory;
   }
   void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
   void* create_stream() override {
+    make_current();
     cudaStream_t stream = nullptr;
     check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream");
     return stream;
   }
   void destroy_stream(void* stream) noexcept override { cudaStreamDestroy(stream_of(stream)); }
-  void synchronise(void* stream) override { check(cudaStreamSynchronize(stream_of(stream)), "work on the device"); }
+  void synchronise(void* stream) override {
+    make_current();
+    check(cudaStreamSynchronize(stream_of(stream)), "work on the device");
+  }
   void wait_for(void* waiting, void* other) override {
+    make_current();
     cudaEvent_t event = nullptr;
     check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "an event");
     const auto recorded = cudaEventRecord(event, stream_of(other));
@@ -72,18 +80,22 @@ class CudaDevice final : public Device {
     check(recorded, "recording an event"), check(waits, "waiting for an event");
   }
   void copy_in(void* device, const void* host, std::size_t bytes, void* stream) override {
+    make_current();
     check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_of(stream)), "a copy to the device");
   }
   void copy_out(void* host, const void* device, std::size_t bytes, void* stream) override {
+    make_current();
     check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(stream)), "a copy from the device");
   }
   void* create_event() override {
+    make_current();
     cudaEvent_t event = nullptr;
     check(cudaEventCreate(&event), "an event");
     return event;
   }
   void destroy_event(void* event) noexcept override { cudaEventDestroy(static_cast<cudaEvent_t>(event)); }
   void record(void* event, void* stream) override {
+    make_current();
     check(cudaEventRecord(static_cast<cudaEvent_t>(event), stream_of(stream)), "recording an event");
   }
   double seconds_between(void* first, void* second) override {
@@ -93,11 +105,13 @@ class CudaDevice final : public Device {
     return 1e-3 * double(milliseconds);
   }
   void fill(void* device, int byte, std::size_t bytes, void* stream) override {
+    make_current();
     check(cudaMemsetAsync(device, byte, bytes, stream_of(stream)), "filling device memory");
   }
 
  private:
   void* allocate_raw(std::size_t bytes) override {
+    make_current();
     void* memory = nullptr;
     check(cudaMalloc(&memory, bytes), "device memory");
     return memory;

@@ -23,6 +23,7 @@ inline void check(cudaError_t code, const char* what) {
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes, const Stream& stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
+  stream.device().make_current();
   constexpr std::size_t without_asking = 48 << 10;
   if (shared_bytes > without_asking)
     check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)),
