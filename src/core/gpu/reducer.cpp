@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <nccl.h>
 
+#include <exception>
 #include <span>
 #endif
 
@@ -29,7 +30,7 @@ class EmulatedReducer final : public Reducer {
 // Loaded when it is wanted: a machine without it, or with another one in a module, still starts the program.
 class Library {
  public:
-  Library() : handle_(dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL), dlclose_quietly) {
+  Library() : handle_(dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), dlclose_quietly) {
     if (handle_ == nullptr) return;
     load(get_id, "ncclGetUniqueId"), load(init, "ncclCommInitRank"), load(destroy, "ncclCommDestroy");
     load(all_reduce, "ncclAllReduce"), load(text, "ncclGetErrorString");
@@ -63,8 +64,9 @@ class NcclReducer final : public Reducer {
     comm.broadcast(std::span(&id, 1));
     comm.together([&] { library_->check(library_->init(&comm_, comm.size(), id, comm.rank()), "a communicator"); });
   }
+  // On an error of one rank the others are not here to end it together: then it is left to the end of the process.
   ~NcclReducer() override {
-    if (comm_ != nullptr) library_->destroy(comm_);
+    if (comm_ != nullptr && std::uncaught_exceptions() == exceptions_) library_->destroy(comm_);
   }
   NcclReducer(const NcclReducer&) = delete;
   NcclReducer& operator=(const NcclReducer&) = delete;
@@ -78,6 +80,7 @@ class NcclReducer final : public Reducer {
  private:
   std::shared_ptr<const Library> library_;
   ncclComm_t comm_ = nullptr;
+  int exceptions_ = std::uncaught_exceptions();
 };
 #endif
 
