@@ -1,7 +1,7 @@
 #pragma once
 // Who trains the participants of a round and adds up what they send: the threads of the CPU (engine_cpu.cpp), or a device (device/).
 // Both draw the same samples and touch the same rows; their floats agree within rounding; each gives its own bits whatever the number
-// of ranks, threads and devices.
+// of ranks, threads and devices (of one size of shared memory, which decides how a client is laid out).
 #include <array>
 #include <cstdint>
 #include <functional>

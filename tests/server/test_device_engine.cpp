@@ -36,7 +36,7 @@ std::vector<std::string> devices() {
     std::cout << "device cuda skipped: " << gpu::why_none() << "\n";
   return kinds;
 }
-std::shared_ptr<gpu::Device> open(const std::string& kind) { return kind == "cuda" ? gpu::open_cuda_device(0) : gpu::open_emulated_device(); }
+ChosenDevice open(const std::string& kind) { return open_device(kind, Comm::self(), 1); }
 
 double farthest(std::span<const float> a, std::span<const float> b) {
   EXPECT_EQ(a.size(), b.size());
@@ -142,7 +142,7 @@ TEST(DeviceEngine, SameBitsHoweverChunksAreCut) {
   const RoundInputs inputs{1, federation.global(), federation.state(), none};
   for (const auto& kind : devices())
     for (Array<float> first; const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
-      DeviceEngine engine(config, spec, data, {open(kind), 1}, 1, limits);
+      DeviceEngine engine(config, spec, data, open(kind), 1, limits);
       const auto n = std::int64_t(local.size());
       Trained trained{Matrix<float>(n, spec.head.theta), Matrix<float>(n, spec.head.user), Matrix<float>(n, spec.router.size), {}};
       trained.omega.resize(local.size());
@@ -187,7 +187,7 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
   Array<float> theta[2];
   for (const std::size_t on_devices : {0, 1}) {
     gpu::ChosenReducer reducer{on_devices == 1 ? gpu::make_emulated_reducer(world) : nullptr, "as the test says"};
-    DeviceEngine engine(config, spec, data, {gpu::open_emulated_device(), 1}, 1, {}, std::move(reducer));
+    DeviceEngine engine(config, spec, data, open_device("emulated", Comm::self(), 1), 1, {}, std::move(reducer));
     const auto n = std::int64_t(local.size());
     Trained trained{{}, Matrix<float>(n, spec.head.user), Matrix<float>(n, spec.router.size), {}};
     trained.omega.resize(local.size());

@@ -16,7 +16,8 @@ namespace fedfuse {
 
 struct ChosenDevice {
   std::shared_ptr<gpu::Device> device;
-  std::int64_t ranks = 1;  // that use it
+  std::int64_t ranks = 1;       // that use it
+  std::int64_t free_bytes = 0;  // before any of them took some
 };
 // kind: cuda (rank k of a node takes device k mod those it sees; a shared one is said on stderr) or emulated. Collective; InputError.
 [[nodiscard]] ChosenDevice open_device(const std::string& kind, const Comm& comm, int threads);

@@ -1,6 +1,7 @@
 #include "server/device/memory_plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/error.hpp"
@@ -26,7 +27,7 @@ std::int64_t fixed_bytes(const Config& config, const ModelSpec& spec, const Data
 std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits) {
   const std::int64_t entry_words = 1 + config.local_epochs;
   const std::int64_t table_rows = data.items * std::max<std::int64_t>(spec.views, most_groups(config, spec));
-  const std::int64_t updates = std::max(spec.views * limits.room, limits.clients);
+  const std::int64_t updates = spec.views * limits.room;
   const std::int64_t head_sums = spec.shares_head ? 0 : spec.head.theta;
   const std::int64_t a_client = word * (spec.head.theta + head_sums + 2 * spec.head.user + 2 * spec.router.size + 12) + 6 * wide;
   return limits.room * word * entry_words + 2 * word * updates + word * aggregate::sort_scratch(table_rows, updates) + limits.clients * a_client;
@@ -48,12 +49,19 @@ void check_table(const Config& config, const ModelSpec& spec, const Dataset& dat
 MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& usual, std::int64_t scratch_bytes,
                        std::int64_t free, const std::string& device) {
   check_table(config, spec, data);
-  std::int64_t largest = 1, all = 0;
-  for (std::int64_t u = 0; u < data.local_clients(); ++u) {
-    const auto samples = samples_of(data, u, config.negatives_per_positive);
-    largest = std::max(largest, samples), all += samples;
+  std::int64_t largest = 1, all = 0;  // all: of as many clients as may take part, the heaviest
+  const auto participants = std::max<std::int64_t>(1, std::llround(config.fraction * double(data.clients)));
+  for (std::size_t k = 0; k < data.heaviest_first.size(); ++k) {
+    const auto samples = samples_of(data, data.heaviest_first[k], config.negatives_per_positive);
+    largest = std::max(largest, samples);
+    if (std::int64_t(k) < participants) all += samples;
   }
-  const ChunkLimits whole{std::min(usual.room, all), std::min(usual.clients, std::max<std::int64_t>(1, data.local_clients()))};
+  // Private state of a chunk crosses through pinned host memory, which nobody else can have.
+  constexpr std::int64_t most_pinned = std::int64_t(512) << 20;
+  const std::int64_t state = word * (spec.head.theta + spec.head.user + spec.router.size);
+  const auto most_clients =
+      std::clamp<std::int64_t>(most_pinned / std::max<std::int64_t>(1, state), 1, std::max<std::int64_t>(1, data.local_clients()));
+  const ChunkLimits whole{std::min(usual.room, all), std::min(usual.clients, most_clients)};
   MemoryPlan plan;
   plan.fixed_bytes = fixed_bytes(config, spec, data);
   const auto a_sample = bytes_a_sample_kept(spec);
@@ -62,7 +70,7 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
     limits.room = std::max(limits.room, largest);
     plan.limits = limits, plan.stores_uploads = store;
     plan.lane_bytes = bytes_of_lane(config, spec, data, limits) + scratch_bytes;
-    plan.upload_bytes = a_sample * (store ? all : lanes * limits.room);
+    plan.upload_bytes = a_sample * (store ? all : lanes * limits.room) + word * (store ? data.local_clients() : lanes * limits.clients);
     return plan.needed() <= free;
   };
   if (second_pass && config.uploads != "replay" && fit(whole, true)) return plan;
