@@ -40,6 +40,15 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
 }
 
 Ending Training::run() {
+  try {
+    return all_rounds();
+  } catch (const InputError&) {  // thrown by all ranks: a checkpoint that is on its way to the disk shall arrive
+    checkpoints_.settle();
+    throw;
+  }
+}
+
+Ending Training::all_rounds() {
   recorder_.baselines(evaluate_baselines(data_, protocol_, comm_));
   auto& record = recorder_.record;
   const auto done = config_.resume ? resume() : 0;
@@ -79,6 +88,7 @@ bool Training::one_round(std::int64_t round) {
   recorder_.begin_round();
   federation_.timer().clear();
   const auto report = train_round(round);
+  checkpoints_.settle_if_done();
   const auto evaluation = evaluate_round(round);
   recorder_.round(round, report, federation_, evaluation);
   return evaluation && judge(round, *evaluation);

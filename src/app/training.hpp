@@ -29,6 +29,7 @@ class Training {
     Matrix<float> preferences, embeddings;
   };
 
+  Ending all_rounds();
   std::int64_t resume();  // the last round that is done
   bool one_round(std::int64_t round);
   RoundReport train_round(std::int64_t round);
