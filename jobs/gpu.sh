@@ -23,7 +23,9 @@ step() {
   shift
   { echo "\$ $*"; "$@"; } >"$out/$name.txt" 2>&1
   code=$?
-  if [ "$code" -eq 0 ]; then say "ok      $name"; else say "FAILED  $name (exit code $code)" && failed=1; fi
+  if [ "$code" -eq 124 ]; then
+    say "TIMED OUT $name" && failed=1
+  elif [ "$code" -eq 0 ]; then say "ok      $name"; else say "FAILED  $name (exit code $code)" && failed=1; fi
 }
 
 if ! nvidia-smi -L >/dev/null 2>&1; then
@@ -47,9 +49,9 @@ sanitizer() {
   command -v compute-sanitizer >/dev/null || { say "skipped sanitizer: there is no compute-sanitizer (CUDA toolkit)"; return; }
   for tool in memcheck racecheck initcheck synccheck; do
     for name in sample aggregate local_train rank preference; do
-      step "${tool}_$name" timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1 "$build/tests/kernels/test_$name" --gtest_filter='*Every*:*Variant*:*Reference*'
+      step "${tool}_$name" timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1 "$build/tests/kernels/test_$name" --gtest_filter='*Every*:*Variant*:*Reference*:-*Emulated*:*EveryOrder*'
     done
-    step "${tool}_round" timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1 "$build/tests/server/test_device_engine" --gtest_filter='*HoweverChunksAreCut'
+    step "${tool}_round" timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1 "$build/tests/server/test_device_engine" --gtest_filter='*HoweverChunksAreCut:*SameBitsForAnyUploads*'
   done
 }
 
@@ -64,9 +66,12 @@ rounds() {
   local common=(train --data "$data" --device cuda --seed 0 --lr-items 50 --eval-clients 2000 --teacher-epochs 1 --rounds 3 --overwrite)
   step round_linear "$build/fedfuse" "${common[@]}" --backbone fcf --fusion none --out "$out/linear.h5"
   step round_gfmfr "$build/fedfuse" "${common[@]}" --backbone fcf --fusion gfmfr --out "$out/gfmfr.h5"
-  step round_mlp "$build/fedfuse" "${common[@]}" --backbone fcf --head mlp --fusion none --out "$out/mlp.h5"
+  step round_mlp "$build/fedfuse" "${common[@]}" --backbone fedncf --head mlp --fusion none --out "$out/mlp.h5"  # a shared head: a private one for each would be 33 GB
+  step generate_router "$build/fedfuse" generate --users 50000 --items 100000 --seed 0 --out "$out/router_data.h5" --overwrite  # routers are 50 kB a client
+  common[2]=$out/router_data.h5
   step round_router "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr --out "$out/router.h5"
   step table "$build/fedfuse" table "$out"/{linear,gfmfr,mlp,router}.h5
+  rm -f "$out"/{linear,gfmfr,mlp,router,router_data,million}.h5  # the JSON twins hold the numbers
 }
 
 profile() {
