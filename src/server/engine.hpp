@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/comm.hpp"
+#include "core/gpu/device.hpp"
 #include "server/round_sums.hpp"
 #include "server/uploads.hpp"
 
@@ -55,6 +56,8 @@ class Engine {
   [[nodiscard]] virtual bool stores_uploads() const = 0;
   [[nodiscard]] virtual std::int64_t stored_bytes() const = 0;  // of the last round
   [[nodiscard]] virtual EngineFacts facts() const = 0;
+  // Where the server's own steps and the ranking may run too; null: on the host.
+  [[nodiscard]] virtual std::shared_ptr<gpu::Device> device() const { return nullptr; }
 };
 
 // alpha_u's numerator.

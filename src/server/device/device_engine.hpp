@@ -29,6 +29,7 @@ class DeviceEngine final : public Engine {
   [[nodiscard]] bool stores_uploads() const override { return plan_.stores_uploads; }
   [[nodiscard]] std::int64_t stored_bytes() const override { return stored_bytes_; }
   [[nodiscard]] EngineFacts facts() const override;
+  [[nodiscard]] std::shared_ptr<gpu::Device> device() const override { return device_; }
 
  private:
   void place_data();
