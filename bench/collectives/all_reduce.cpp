@@ -43,7 +43,10 @@ class OverDevices final : public AllReduce {
     words_.copy_in(words, stream_);
     stream_.synchronise();
   }
-  void sum() override { reducer_.reducer->sum(words_, stream_); }
+  void sum() override {
+    reducer_.reducer->sum(words_.data(), words_.size(), stream_);
+    stream_.synchronise();
+  }
   void take(std::span<std::int64_t> words) override {
     words_.copy_out(words, stream_);
     stream_.synchronise();

@@ -34,47 +34,54 @@ bool RowSum::add(std::span<const std::int32_t> ids, const float* x, std::int64_t
   return true;
 }
 
-void RowSum::merge(std::span<const std::int64_t> sums, bool whole) {
-  whole_ = whole;
-  FEDFUSE_CHECK(sums.size() == sums_.size(), "sums of another table");
+void RowSum::merge(std::int64_t first, std::span<const std::int64_t> sums, const Comm* over) {
+  whole_ = true;
+  const std::int64_t count = cols() == 0 ? 0 : std::int64_t(sums.size()) / cols();
+  FEDFUSE_CHECK(count * cols() == std::int64_t(sums.size()) && first + count <= rows(), "sums of other rows");
 #pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < rows(); ++i) {
+  for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t* from = sums.data() + i * sums_.cols;
-    std::int64_t* to = sums_.row(i);
+    std::int64_t* to = sums_.row(first + i);
     bool any = false;
     for (std::int64_t k = 0; k < sums_.cols; ++k) to[k] += from[k], any |= from[k] != 0;
-    if (any) touched_[std::size_t(i)] = 1;
+    if (any) touched_[std::size_t(first + i)] = 1;
   }
+  if (over != nullptr && over->size() > 1) reduce({first, count}, *over);
 }
 
 void RowSum::reduce(const Comm& comm) {
-  if (comm.size() == 1 || whole_) return;
-  reduce_touched(comm);
-  const bool mostly_touched = touched_rows() * 4 > rows() * 3;
+  if (comm.size() > 1 && !whole_) reduce({0, rows()}, comm);
+}
+
+void RowSum::reduce(Part part, const Comm& comm) {
+  reduce_touched(part, comm);
+  const auto touched = std::count_if(touched_.begin() + part.first, touched_.begin() + part.first + part.count, [](auto t) { return t != 0; });
+  const bool mostly_touched = touched * 4 > part.count * 3;
   if (mostly_touched) {
-    comm.sum(sums_.span());
-    bytes_moved_ += std::int64_t(sums_.size()) * 8;
+    comm.sum({sums_.row(part.first), std::size_t(part.count * sums_.cols)});
+    bytes_moved_ += part.count * sums_.cols * 8;
   } else {
-    reduce_packed(comm);
+    reduce_packed(part, comm);
   }
 }
 
 // Eight flags a word: below 256 ranks no byte overflows into its neighbour.
-void RowSum::reduce_touched(const Comm& comm) {
-  const std::size_t per_word = comm.size() < 256 ? 8 : 1;
-  std::vector<std::int64_t> words((touched_.size() + per_word - 1) / per_word);
-  for (std::size_t i = 0; i < touched_.size(); ++i) words[i / per_word] |= std::int64_t(touched_[i]) << (8 * (i % per_word));
+void RowSum::reduce_touched(Part part, const Comm& comm) {
+  const std::size_t per_word = comm.size() < 256 ? 8 : 1, count = std::size_t(part.count);
+  std::uint8_t* flags = touched_.data() + part.first;
+  std::vector<std::int64_t> words((count + per_word - 1) / per_word);
+  for (std::size_t i = 0; i < count; ++i) words[i / per_word] |= std::int64_t(flags[i]) << (8 * (i % per_word));
   comm.sum(words);
   bytes_moved_ += std::int64_t(words.size()) * 8;
   const std::uint64_t mask = per_word == 8 ? 0xFF : ~std::uint64_t(0);
-  for (std::size_t i = 0; i < touched_.size(); ++i) touched_[i] = (std::uint64_t(words[i / per_word]) >> (8 * (i % per_word)) & mask) != 0;
+  for (std::size_t i = 0; i < count; ++i) flags[i] = (std::uint64_t(words[i / per_word]) >> (8 * (i % per_word)) & mask) != 0;
 }
 
 // Touched rows only, a few thousand at a time so that the copy stays small.
-void RowSum::reduce_packed(const Comm& comm) {
+void RowSum::reduce_packed(Part part, const Comm& comm) {
   const std::int64_t per_tile = std::max<std::int64_t>(1, (std::int64_t(1) << 20) / std::max<std::int64_t>(1, sums_.cols));
   std::vector<std::int64_t> ids;
-  for (std::int64_t i = 0; i < rows(); ++i)
+  for (std::int64_t i = part.first; i < part.first + part.count; ++i)
     if (touched_[std::size_t(i)] != 0) ids.push_back(i);
   Array<std::int64_t> packed;
   for (std::size_t first = 0; first < ids.size(); first += std::size_t(per_tile)) {

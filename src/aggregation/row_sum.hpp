@@ -23,9 +23,9 @@ class RowSum {
   [[nodiscard]] bool add(std::int32_t row, const float* x, std::int64_t weight);
   // A client's rows at once: rows ids[i], x: ids.size() x cols. Faster than one by one (looks ahead). All or nothing.
   [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight);
-  // Sums that were made elsewhere with the same fixed point (a device), rows x cols: a row is touched when any of them is not 0.
-  // whole: they are those of all ranks already, and reduce() has nothing to do.
-  void merge(std::span<const std::int64_t> sums, bool whole = false);
+  // Rows [first, first + sums.size() / cols) += sums that were made elsewhere with the same fixed point (a device): a row is touched when any of
+  // them is not 0. over: they are added over its ranks at once (collective); null: they are those of all ranks already. Nothing is left to reduce().
+  void merge(std::int64_t first, std::span<const std::int64_t> sums, const Comm* over);
   // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
   void reduce(const Comm& comm);
   void clear();
@@ -42,8 +42,12 @@ class RowSum {
 
  private:
   void add_fitting(std::int32_t row, const float* x, std::int64_t weight);
-  void reduce_touched(const Comm& comm);
-  void reduce_packed(const Comm& comm);
+  struct Part {  // rows [first, first + count)
+    std::int64_t first, count;
+  };
+  void reduce(Part part, const Comm& comm);
+  void reduce_touched(Part part, const Comm& comm);
+  void reduce_packed(Part part, const Comm& comm);
   FixedPoint fixed_;
   Matrix<std::int64_t> sums_;
   std::vector<std::uint8_t> touched_;
@@ -58,8 +62,8 @@ class FixedSum {
   FixedSum(std::int64_t size, FixedPoint fixed);
   [[nodiscard]] bool add(std::span<const float> x, std::int64_t weight = 1);  // as RowSum::add
   [[nodiscard]] bool add(std::span<const double> x, std::int64_t weight = 1);
-  void merge(std::span<const std::int64_t> sums, bool whole = false);  // as RowSum::merge
-  void reduce(const Comm& comm);                                       // collective
+  void merge(std::span<const std::int64_t> sums, bool whole);  // made elsewhere; whole: those of all ranks, reduce() has nothing to do
+  void reduce(const Comm& comm);                               // collective
   void clear();
   [[nodiscard]] double operator[](std::int64_t j) const { return fixed_.decode(sums_[std::size_t(j)]); }
   void decode(double factor, std::span<float> out) const;  // factor * sum

@@ -19,9 +19,8 @@ class RoundSums {
   [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
   // The same of a client whose head and rows are added up elsewhere (a device): its losses, how many rows it touched, rho.
   [[nodiscard]] bool add_numbers(const local_train::Outcome& outcome, std::int64_t touched, double rho, std::int64_t weight);
-  // ... and those: rows of view j, M x width; the head (empty: it is not shared). With fixed().
-  // whole: of all ranks already.
-  void merge(std::size_t view, std::span<const std::int64_t> rows, bool whole) { rows_[view].merge(rows, whole); }
+  // ... and those, with fixed(): rows of a view from `first` on, as RowSum::merge; the head, whole: of all ranks already.
+  void merge(std::size_t view, std::int64_t first, std::span<const std::int64_t> rows, const Comm* over) { rows_[view].merge(first, rows, over); }
   void merge_theta(std::span<const std::int64_t> theta, bool whole) { theta_.merge(theta, whole); }
   [[nodiscard]] const FixedPoint& fixed() const { return weighted_rho_.fixed(); }
   void reduce(const Comm& comm);
@@ -48,9 +47,9 @@ class GroupSums {
  public:
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes);
   [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega);  // thread-safe
-  // The same of a member whose rows are added up elsewhere, and those: M x width, with fixed(group).
+  // The same of a member whose rows are added up elsewhere, and those, with fixed(group), as RowSum::merge.
   [[nodiscard]] bool add_numbers(std::int32_t group, float rho, std::span<const float> theta, const float* omega);
-  void merge(std::size_t group, std::span<const std::int64_t> rows, bool whole) { rows_[group].merge(rows, whole); }
+  void merge(std::size_t group, std::int64_t first, std::span<const std::int64_t> rows, const Comm* over) { rows_[group].merge(first, rows, over); }
   [[nodiscard]] const FixedPoint& fixed(std::size_t group) const { return rows_[group].fixed(); }
   [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }
   void reduce(const Comm& comm);

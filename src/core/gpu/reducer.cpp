@@ -16,9 +16,8 @@ namespace {
 class EmulatedReducer final : public Reducer {
  public:
   explicit EmulatedReducer(const Comm& comm) : comm_(comm) {}
-  void sum(Buffer<std::int64_t>& words, const Stream& stream) override {
-    stream.synchronise();
-    comm_.sum({words.data(), words.size()});
+  void sum(std::int64_t* words, std::size_t count, const Stream& stream) override {
+    enqueue_emulated(stream, [this, words, count] { comm_.sum({words, count}); });
   }
 
  private:
@@ -70,11 +69,9 @@ class NcclReducer final : public Reducer {
   }
   NcclReducer(const NcclReducer&) = delete;
   NcclReducer& operator=(const NcclReducer&) = delete;
-  void sum(Buffer<std::int64_t>& words, const Stream& stream) override {
-    library_->check(
-        library_->all_reduce(words.data(), words.data(), words.size(), ncclInt64, ncclSum, comm_, static_cast<cudaStream_t>(stream.handle())),
-        "a sum");
-    stream.synchronise();
+  void sum(std::int64_t* words, std::size_t count, const Stream& stream) override {
+    stream.device().make_current();
+    library_->check(library_->all_reduce(words, words, count, ncclInt64, ncclSum, comm_, static_cast<cudaStream_t>(stream.handle())), "a sum");
   }
 
  private:

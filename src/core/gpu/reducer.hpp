@@ -15,8 +15,8 @@ class Reducer {
   virtual ~Reducer() = default;
   Reducer(const Reducer&) = delete;
   Reducer& operator=(const Reducer&) = delete;
-  // Collective; in place. Returns when the sums are there.
-  virtual void sum(Buffer<std::int64_t>& words, const Stream& stream) = 0;
+  // Collective; in place; asynchronous on the stream.
+  virtual void sum(std::int64_t* words, std::size_t count, const Stream& stream) = 0;
 };
 
 struct ChosenReducer {

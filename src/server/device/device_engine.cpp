@@ -26,7 +26,8 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
       threads_(threads),
       sampler_(config, data),
       shape_(shape_of(spec)),
-      stream_(device_) {
+      stream_(device_),
+      to_host_(device_) {
   for (std::int64_t u = 0; u < data.local_clients(); ++u) {
     const auto bound = bucket_bound(samples_of(data, u, config.negatives_per_positive));
     if (!launches_.contains(bound)) launches_.emplace(bound, launch_plan(bound));
@@ -152,35 +153,22 @@ std::int64_t DeviceEngine::finish(Lane& lane, bool groups, const KeepRows& keep_
   return refused;
 }
 
-void DeviceEngine::sum_over_devices(gpu::Buffer<std::int64_t>& sums) {
-  if (reducer_.reducer != nullptr && sums.size() > 0) reducer_.reducer->sum(sums, stream_);
-}
-
 void DeviceEngine::reduce(RoundSums& sums, const Comm& comm) {
-  sum_over_devices(sums_), sum_over_devices(theta_sums_);
-  const bool whole = reducer_.reducer != nullptr;
-  fetch_sums(sums_, std::size_t(spec_.views), [&](std::size_t j, std::span<const std::int64_t> rows) { sums.merge(j, rows, whole); });
-  if (spec_.shares_head) fetch_sums(theta_sums_, 1, [&](std::size_t, std::span<const std::int64_t> theta) { sums.merge_theta(theta, whole); });
+  auto* const devices = reducer_.reducer.get();
+  const auto* const hosts = devices == nullptr ? &comm : nullptr;
+  to_host_.fetch(sums_, std::size_t(spec_.views), spec_.view_width, devices,
+                 [&](std::size_t j, std::int64_t first, std::span<const std::int64_t> rows) { sums.merge(j, first, rows, hosts); });
+  to_host_.fetch(theta_sums_, 1, spec_.head.theta, devices,
+                 [&](std::size_t, std::int64_t, std::span<const std::int64_t> theta) { sums.merge_theta(theta, devices != nullptr); });
   sums.reduce(comm);
 }
 
 void DeviceEngine::reduce(GroupSums& groups, const Comm& comm) {
-  sum_over_devices(group_sums_);
-  const bool whole = reducer_.reducer != nullptr;
-  fetch_sums(group_sums_, std::size_t(groups.groups()), [&](std::size_t l, std::span<const std::int64_t> rows) { groups.merge(l, rows, whole); });
+  auto* const devices = reducer_.reducer.get();
+  const auto* const hosts = devices == nullptr ? &comm : nullptr;
+  to_host_.fetch(group_sums_, std::size_t(groups.groups()), spec_.view_width, devices,
+                 [&](std::size_t l, std::int64_t first, std::span<const std::int64_t> rows) { groups.merge(l, first, rows, hosts); });
   groups.reduce(comm);
-}
-
-// Table by table through pinned memory.
-void DeviceEngine::fetch_sums(const gpu::Buffer<std::int64_t>& from, std::size_t tables,
-                              const std::function<void(std::size_t, std::span<const std::int64_t>)>& merge) {
-  const auto cells = from.size() / tables;
-  if (table_host_.size() < cells) table_host_ = gpu::Pinned<std::int64_t>(device_, cells);
-  for (std::size_t t = 0; t < tables; ++t) {
-    from.copy_out(table_host_.first(cells), stream_, t * cells);
-    stream_.synchronise();
-    merge(t, table_host_.first(cells));
-  }
 }
 
 }  // namespace fedfuse

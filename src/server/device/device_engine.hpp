@@ -11,6 +11,7 @@
 #include "server/device/choose.hpp"
 #include "server/device/lane.hpp"
 #include "server/device/memory_plan.hpp"
+#include "server/device/sums_to_host.hpp"
 #include "server/engine.hpp"
 
 namespace fedfuse {
@@ -52,9 +53,6 @@ class DeviceEngine final : public Engine {
   std::int64_t finish(Lane& lane, bool groups, const KeepRows& keep_rows);
   [[nodiscard]] aggregate::GpuUpdates updates(const Lane& lane, const DeviceUploads& uploads, std::int64_t tables,
                                               gpu::Buffer<std::int64_t>& sums) const;
-  void sum_over_devices(gpu::Buffer<std::int64_t>& sums);
-  void fetch_sums(const gpu::Buffer<std::int64_t>& from, std::size_t tables,
-                  const std::function<void(std::size_t, std::span<const std::int64_t>)>& merge);
   [[nodiscard]] DeviceUploads& uploads_of(std::size_t chunk) { return uploads_[plan_.stores_uploads ? chunk : chunk % lanes]; }
   [[nodiscard]] bool second_pass() const { return spec_.has_teacher || spec_.has_overlay(); }
 
@@ -75,7 +73,7 @@ class DeviceEngine final : public Engine {
   std::vector<gpu::Buffer<float>> views_;
   gpu::Buffer<float> theta_, preferences_;
   gpu::Buffer<std::int64_t> sums_, theta_sums_, group_sums_;
-  gpu::Pinned<std::int64_t> table_host_;  // sums of one table on their way
+  SumsToHost to_host_;
   std::vector<Lane> lanes_;
   std::vector<Chunk> chunks_;
   std::vector<DeviceUploads> uploads_;  // by chunk, or by lane

@@ -1,0 +1,72 @@
+// server/device: sums in tiles from a device to the host, over the ranks' devices or their hosts.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "aggregation/row_sum.hpp"
+#include "core/rng.hpp"
+#include "server/device/sums_to_host.hpp"
+
+namespace fedfuse {
+namespace {
+
+constexpr std::int64_t rows = 23, width = 3;
+constexpr std::size_t tables = 2;
+
+// Of one rank: every third row of a table is touched by nobody, and every rank leaves one row to the others.
+std::vector<std::int64_t> sums_of(int rank) {
+  const Rng rng(11, Purpose::test);
+  std::vector<std::int64_t> all;
+  for (std::int64_t k = 0; k < std::int64_t(tables) * rows * width; ++k) {
+    const auto row = k / width % rows;
+    const bool here = row % 3 != 0 && row != 1 + rank;
+    all.push_back(here ? std::int64_t(rng.bits(std::uint64_t(k), std::uint32_t(rank), 0)) - (std::int64_t(1) << 31) : 0);
+  }
+  return all;
+}
+
+std::vector<RowSum> fetched(const Comm& comm, bool over_devices, std::int64_t tile_words) {
+  const auto device = gpu::open_emulated_device();
+  const gpu::Stream stream(device);
+  const auto mine = gpu::to_device(stream, std::span<const std::int64_t>(sums_of(comm.rank())));
+  std::vector<RowSum> sums;
+  for (std::size_t t = 0; t < tables; ++t) sums.emplace_back(rows, int(width), FixedPoint::for_total_weight(1));
+  const auto reducer = over_devices ? gpu::make_emulated_reducer(comm) : nullptr;
+  std::int64_t expected = 0;  // rows come in order, each once
+  SumsToHost(device, tile_words)
+      .fetch(mine, tables, width, reducer.get(), [&](std::size_t t, std::int64_t first, std::span<const std::int64_t> tile) {
+        EXPECT_EQ(std::int64_t(t) * rows + first, expected);
+        expected += std::int64_t(tile.size()) / width;
+        sums[t].merge(first, tile, over_devices ? nullptr : &comm);
+      });
+  EXPECT_EQ(expected, std::int64_t(tables) * rows);
+  for (auto& sum : sums) sum.reduce(comm);  // has nothing left to do
+  return sums;
+}
+
+TEST(SumsToHost, WholeSumsForAnyTileAndWay) {
+  const auto world = Comm::world();
+  std::vector<std::int64_t> want(tables * std::size_t(rows * width));
+  for (int rank = 0; rank < world.size(); ++rank) {
+    const auto of_rank = sums_of(rank);
+    for (std::size_t k = 0; k < want.size(); ++k) want[k] += of_rank[k];
+  }
+  for (const bool over_devices : {false, true})
+    for (const std::int64_t tile : {std::int64_t(1), 4 * width, 5 * width + 1, SumsToHost::usual_tile}) {
+      const auto sums = fetched(world, over_devices, tile);
+      for (std::size_t t = 0; t < tables; ++t)
+        for (std::int64_t i = 0; i < rows; ++i) {
+          const auto* expected = want.data() + (std::int64_t(t) * rows + i) * width;
+          EXPECT_TRUE(std::equal(expected, expected + width, sums[t].raw(i))) << "table " << t << " row " << i << " tile " << tile;
+          EXPECT_EQ(sums[t].touched()[std::size_t(i)] != 0, std::any_of(expected, expected + width, [](auto x) { return x != 0; })) << i;
+        }
+    }
+}
+
+TEST(SumsToHost, NothingToBring) {
+  const auto device = gpu::open_emulated_device();
+  SumsToHost(device).fetch({}, 0, 3, nullptr, [](std::size_t, std::int64_t, std::span<const std::int64_t>) { FAIL() << "there are no rows"; });
+}
+
+}  // namespace
+}  // namespace fedfuse
