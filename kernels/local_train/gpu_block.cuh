@@ -25,6 +25,11 @@ __device__ inline void clear(LaneTile& t) {
     for (int j = 0; j < lane_tile; ++j) t.c[i][j] = 0.0f;
 }
 __device__ inline float4 load4(const float* p) { return *reinterpret_cast<const float4*>(p); }
+__device__ inline void store4(float* p, const float4& x) { *reinterpret_cast<float4*>(p) = x; }
+__device__ inline float4 scaled(float a, const float4& x) { return make_float4(a * x.x, a * x.y, a * x.z, a * x.w); }
+__device__ inline float4 fma4(float a, const float4& x, const float4& y) {
+  return make_float4(fmaf(a, x.x, y.x), fmaf(a, x.y, y.y), fmaf(a, x.z, y.z), fmaf(a, x.w, y.w));
+}
 __device__ inline float component(const float4& v, int k) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
 __device__ inline int tiles(int rows, int cols) { return (rows + tile_rows - 1) / tile_rows * ((cols + tile_cols - 1) / tile_cols); }
 
@@ -122,6 +127,19 @@ __device__ inline void product_tn(int M, int N, int K, int tile, A a, B b, LaneT
       t.c[r][2] = fmaf(z, y.z, t.c[r][2]), t.c[r][3] = fmaf(z, y.w, t.c[r][3]);
     }
   }
+}
+
+// f(i, k) for each row i < n and each multiple k < cols of Wide. Lanes side by side take k side by side, as many rows at a time as fit a warp: nothing
+// is divided for an element. Unroll: rows of a lane whose loads are in flight together.
+template <int Wide, int Unroll = 1, class F>
+__device__ inline void each_of_rows(int n, int cols, F f) {
+  const int across = (cols + Wide - 1) / Wide, at_once = across < 32 ? 32 / across : 1, mine = across < 32 ? lane() / across : 0;
+  const int first = lane() - mine * across;
+  if (mine >= at_once) return;
+#pragma unroll Unroll
+  for (int i = warp() * at_once + mine; i < n; i += warps() * at_once)
+#pragma unroll 1
+    for (int k = first; k < across; k += 32) f(i, Wide * k);
 }
 
 // Sum over k < n of a[k] b[k] by one warp, to all its lanes.
@@ -234,9 +252,7 @@ __device__ inline void copy(float* to, const float* from, int n) {
   for (int k = int(threadIdx.x); k < n; k += int(blockDim.x)) to[k] = from[k];
 }
 __device__ inline void copy_matrix(float* to, int to_stride, const float* from, int from_stride, int rows, int cols) {
-#pragma unroll 1
-  for (int at = int(threadIdx.x); at < rows * cols; at += int(blockDim.x))
-    to[at / cols * to_stride + at % cols] = from[at / cols * from_stride + at % cols];
+  each_of_rows<1, 4>(rows, cols, [=](int i, int k) { to[i * to_stride + k] = from[i * from_stride + k]; });
 }
 
 }  // namespace

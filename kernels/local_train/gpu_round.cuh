@@ -73,10 +73,10 @@ struct Round {
     const float* theta = g.theta + m.state * g.theta_stride;
     head.load(theta, g.user == nullptr ? nullptr : g.user + m.state * shape.head.user);
     if constexpr (Routed) router.load(g.router + m.state * shape.router.size);
-    const std::int64_t size = std::int64_t(shape.views) * m.slots * w();
-#pragma unroll 1
-    for (std::int64_t at = threadIdx.x; at < size; at += blockDim.x)
-      m.rows[at] = shape.rows_trained ? view_row(0, m.items[at / w()])[at % w()] : 0.0f;
+    if (shape.rows_trained)
+      each_of_rows<4, 4>(m.slots, w(), [&](int s, int k) { store4(row(s) + k, load4(view_row(0, m.items[s]) + k)); });
+    else
+      each_of_rows<4>(shape.views * m.slots, w(), [&](int s, int k) { store4(row(s) + k, make_float4(0.0f, 0.0f, 0.0f, 0.0f)); });
     __syncthreads();
   }
 
@@ -127,23 +127,25 @@ struct Round {
   // Z = sum_j mix_j F_j[i] (+ P[i]), twice where a neumf head reads both halves from one row.
   __device__ void gather(int n) {
     if constexpr (Routed) router.forward(n, [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); });
-#pragma unroll 1
-    for (int at = int(threadIdx.x); at < n * w(); at += int(blockDim.x)) {
-      const int i = at / w(), k = at % w();
-      float z = shared_value(i, k);
-      if (shape.personal) z += m.personal[std::int64_t(slot_of(i)) * w() + k];
-      Z()[i * stride() + k] = z;
-      if (shape.head.item_width != w()) Z()[i * stride() + w() + k] = z;
-    }
+    each_of_rows<4, 2>(n, w(), [&](int i, int k) {
+      float4 z = shared_values(i, k);
+      if (shape.personal) z = fma4(1.0f, load4(own_row(slot_of(i)) + k), z);
+      float* to = Z() + i * stride() + k;
+      store4(to, z);
+      if (shape.head.item_width != w()) store4(to + w(), z);
+    });
     __syncthreads();
   }
-  __device__ float shared_value(int i, int k) const {
-    if (shape.rows_trained) return m.rows[std::int64_t(slot_of(i)) * w() + k];
+  __device__ float* row(int slot) const { return m.rows + std::int64_t(slot) * w(); }
+  __device__ float* own_row(int slot) const { return m.personal + std::int64_t(slot) * w(); }
+  // c_i[k] .. c_i[k + 3] of sample i
+  __device__ float4 shared_values(int i, int k) const {
+    if (shape.rows_trained) return load4(row(slot_of(i)) + k);
     const std::int32_t item = m.items[slot_of(i)];
-    if constexpr (!Routed) return view_row(0, item)[k];
-    float c = router.mix()[0] * view_row(0, item)[k];
+    if constexpr (!Routed) return load4(view_row(0, item) + k);
+    float4 c = scaled(router.mix()[0], load4(view_row(0, item) + k));
 #pragma unroll 1
-    for (int j = 1; j < shape.views; ++j) c = fmaf(router.mix()[j], view_row(j, item)[k], c);
+    for (int j = 1; j < shape.views; ++j) c = fma4(router.mix()[j], load4(view_row(j, item) + k), c);
     return c;
   }
 
@@ -173,9 +175,10 @@ struct Round {
   __device__ static double negative_entropy_of(double t) { return (t > 0 ? t * log(t) : 0.0) + (t < 1 ? (1 - t) * log1p(-t) : 0.0); }
 
   __device__ void fold(int n) {
-#pragma unroll 1
-    for (int at = int(threadIdx.x); at < n * w(); at += int(blockDim.x))
-      Z()[at / w() * stride() + at % w()] += Z()[at / w() * stride() + w() + at % w()];
+    each_of_rows<4>(n, w(), [&](int i, int k) {
+      float* z = Z() + i * stride() + k;
+      store4(z, fma4(1.0f, load4(z + w()), load4(z)));
+    });
     __syncthreads();
   }
 
@@ -184,15 +187,17 @@ struct Round {
     const float pull = 2.0f * rates.rap_alpha / (float(n) * float(w())), shrink = rates.rap_beta / (float(n) * float(w()));
     const int apart = padded(w());
     double squares = 0, magnitudes = 0;
-#pragma unroll 1
-    for (int at = int(threadIdx.x); at < n * w(); at += int(blockDim.x)) {
-      const int i = at / w(), k = at % w();
-      const float c = shared_value(i, k), difference = m.personal[std::int64_t(slot_of(i)) * w() + k] - c;
-      squares += double(difference) * double(difference), magnitudes += double(fabsf(c));
-      float& z = Z()[i * stride() + k];
-      temp()[i * apart + k] = z - pull * difference;
-      if (shape.rows_trained) z += pull * difference + (c > 0.0f ? shrink : c < 0.0f ? -shrink : 0.0f);
-    }
+    each_of_rows<4>(n, w(), [&](int i, int k) {
+      const float4 all = shared_values(i, k), own = load4(own_row(slot_of(i)) + k);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        const float c = component(all, j), difference = component(own, j) - c;
+        squares += double(difference) * double(difference), magnitudes += double(fabsf(c));
+        float& z = Z()[i * stride() + k + j];
+        temp()[i * apart + k + j] = z - pull * difference;
+        if (shape.rows_trained) z += pull * difference + (c > 0.0f ? shrink : c < 0.0f ? -shrink : 0.0f);
+      }
+    });
     squares = block_sum(squares, red()), magnitudes = block_sum(magnitudes, red());
     decay_rows(m.personal);
     scatter(n, temp(), apart, m.personal, -rates.lr_items);
@@ -203,23 +208,23 @@ struct Round {
   __device__ void decay_rows(float* rows) {
     const float keep = 1.0f - rates.lr_items * rates.decay;
     if (keep == 1.0f) return;
-#pragma unroll 1
-    for (std::int64_t at = threadIdx.x; at < std::int64_t(m.slots) * w(); at += blockDim.x) rows[at] *= keep;
+    each_of_rows<4, 2>(m.slots, w(), [&](int s, int k) {
+      float* x = rows + std::int64_t(s) * w() + k;
+      store4(x, scaled(keep, load4(x)));
+    });
     __syncthreads();
   }
 
   // rows[slot of i] += factor * from[i], samples of one slot in their order: by the thread of the first of them.
   __device__ void scatter(int n, const float* from, int apart, float* rows, float factor) {
+    each_of_rows<4, 2>(n, w(), [&](int first, int k) {
+      if (next()[first] < 0) return;
+      float* x = rows + std::int64_t(slot_of(first)) * w() + k;
+      float4 sum = load4(x);
 #pragma unroll 1
-    for (int at = int(threadIdx.x); at < n * w(); at += int(blockDim.x)) {
-      const int k = at % w();
-      int i = at / w();
-      if (next()[i] < 0) continue;
-      float& x = rows[std::int64_t(slot_of(i)) * w() + k];
-      float sum = x;
-      for (; i != slot_mask; i = next()[i] & slot_mask) sum = fmaf(factor, from[i * apart + k], sum);
-      x = sum;
-    }
+      for (int i = first; i != slot_mask; i = next()[i] & slot_mask) sum = fma4(factor, load4(from + i * apart + k), sum);
+      store4(x, sum);
+    });
   }
 
   __device__ void gradients(int n, float keep) {
@@ -241,11 +246,11 @@ struct Round {
     if constexpr (Routed) router.store(g.router_out + c * shape.router.size);
     const float rho = float(pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps)));
     if (shape.rows_trained)
-#pragma unroll 1
-      for (std::int64_t at = threadIdx.x; at < std::int64_t(m.slots) * w(); at += blockDim.x) {
-        if (g.tuned != nullptr) g.tuned[g.begin[c] * w() + at] = m.rows[at];
-        m.rows[at] = fmaf(-rho, view_row(0, m.items[at / w()])[at % w()], m.rows[at]);
-      }
+      each_of_rows<4, 2>(m.slots, w(), [&](int s, int k) {
+        const float4 trained = load4(row(s) + k);
+        if (g.tuned != nullptr) store4(g.tuned + (g.begin[c] + s) * w() + k, trained);
+        store4(row(s) + k, fma4(-rho, load4(view_row(0, m.items[s]) + k), trained));
+      });
     __syncthreads();
     double wrong = 0;
     for (int k = int(threadIdx.x); k < shape.head.theta; k += int(blockDim.x)) wrong += isfinite(theta[k]) ? 0.0 : 1.0;
