@@ -9,7 +9,8 @@ constexpr std::int32_t slot_mask = 0x7fffffff;
 
 // What all threads of a block know of their client; in shared memory.
 struct Sums {
-  double recommendation, distillation, all;
+  double recommendation, distillation, all;  // of the client so far
+  double step;                               // of the batch: all terms
 };
 
 struct Mine {
@@ -28,11 +29,11 @@ __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
   m.rows = g.rows + at * shape.views * shape.width;
   m.personal = g.personal == nullptr ? nullptr : g.personal + at * shape.width;
   m.state = g.local[c];
-  m.sums = {0.0, 0.0, 0.0};
+  m.sums = {0.0, 0.0, 0.0, 0.0};
   return m;
 }
 
-template <class Head, bool Routed>
+template <class Head, bool Routed, int D>
 struct Round {
   const Shape& shape;
   const Rates& rates;
@@ -40,7 +41,7 @@ struct Round {
   const GpuClients& g;
   Mine& m;
   Head head;
-  RouterGpu router;
+  RouterGpu<D> router;
   __device__ Round(const Shape& s, const Rates& r, const GpuPlan& p, const GpuClients& clients, Mine& mine, float* shared_memory, float* weights,
                    float* batch_memory)
       : shape(s),
@@ -64,7 +65,7 @@ struct Round {
   __device__ float* temp() const { return batch + plan.H; }
   __device__ float* Z() const { return batch + plan.Z; }
   __device__ int w() const { return shape.width; }
-  __device__ int stride() const { return padded(shape.head.item_width); }
+  __device__ int stride() const { return D > 0 ? Head::z_stride : padded(shape.head.item_width); }
 
   __device__ const float* view_row(int j, std::int32_t item) const { return g.view[j] + std::int64_t(item) * w(); }
 
@@ -74,23 +75,27 @@ struct Round {
     head.load(theta, g.user == nullptr ? nullptr : g.user + m.state * shape.head.user);
     if constexpr (Routed) router.load(g.router + m.state * shape.router.size);
     if (shape.rows_trained)
-      each_of_rows<4, 4>(m.slots, w(), [&](int s, int k) { store4(row(s) + k, load4(view_row(0, m.items[s]) + k)); });
+      each_of_rows<4, 2>(
+          m.slots, w(), [&](int s, int k) { return load4(view_row(0, m.items[s]) + k); },
+          [&](int s, int k, const float4& x) { store4(row(s) + k, x); });
     else
-      each_of_rows<4>(shape.views * m.slots, w(), [&](int s, int k) { store4(row(s) + k, make_float4(0.0f, 0.0f, 0.0f, 0.0f)); });
+      each_of_rows<4, 1>(
+          shape.views * m.slots, w(), [](int, int) { return make_float4(0.0f, 0.0f, 0.0f, 0.0f); },
+          [&](int s, int k, const float4& zero) { store4(row(s) + k, zero); });
     __syncthreads();
   }
 
-  __device__ void step(const std::int32_t* entries, int n, float* step_loss) {
+  // Step number `step` of the client: a batch of n entries.
+  __device__ void step(const std::int32_t* entries, int n, int step) {
     load_batch(entries, n);
     gather(n);
-    const BatchView samples{n, stride(), Z(), score(), delta()};
+    const typename Head::Batch samples{n, {Z(), stride()}, score(), delta()};
     head.forward(samples);
-    const double loss = losses(n);
+    losses(n);
     const float keep = 1.0f - rates.lr * rates.decay;
     head.backward(samples, keep, rates.lr);
-    if (shape.head.item_width != w()) fold(n);
-    double extra = 0;
-    if (shape.personal) extra = personal_rows(n);
+    if (Head::two_halves && shape.head.item_width != w()) fold(n);
+    if (shape.personal) personal_rows(n);
     if (shape.rows_trained) {
       decay_rows(m.rows);
       scatter(n, Z(), stride(), m.rows, -rates.lr_items);
@@ -98,9 +103,9 @@ struct Round {
       gradients(n, keep);
     }
     __syncthreads();
-    const double all = loss / n + extra;
-    if (threadIdx.x == 0) m.sums.all += all * n;
-    if (step_loss != nullptr && threadIdx.x == 0) *step_loss = float(all);
+    if (threadIdx.x != 0) return;
+    m.sums.all += m.sums.step;
+    if (g.step_loss != nullptr) g.step_loss[std::int64_t(m.client) * g.step_loss_stride + step] = float(m.sums.step / n);
   }
 
   __device__ void load_batch(const std::int32_t* entries, int n) {
@@ -127,15 +132,20 @@ struct Round {
   // Z = sum_j mix_j F_j[i] (+ P[i]), twice where a neumf head reads both halves from one row.
   __device__ void gather(int n) {
     if constexpr (Routed) router.forward(n, [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); });
-    each_of_rows<4, 2>(n, w(), [&](int i, int k) {
-      float4 z = shared_values(i, k);
-      if (shape.personal) z = fma4(1.0f, load4(own_row(slot_of(i)) + k), z);
+    const auto value = [&](int i, int k) {
+      const float4 c = shared_values(i, k);
+      return shape.personal ? fma4(1.0f, load4(own_row(slot_of(i)) + k), c) : c;
+    };
+    each_of_rows<4, Routed ? 1 : 2>(n, w(), value, [&](int i, int k, const float4& z) {
       float* to = Z() + i * stride() + k;
       store4(to, z);
-      if (shape.head.item_width != w()) store4(to + w(), z);
+      if (Head::two_halves && shape.head.item_width != w()) store4(to + w(), z);
     });
     __syncthreads();
   }
+  struct Pair {
+    float4 shared, own;
+  };
   __device__ float* row(int slot) const { return m.rows + std::int64_t(slot) * w(); }
   __device__ float* own_row(int slot) const { return m.personal + std::int64_t(slot) * w(); }
   // c_i[k] .. c_i[k + 3] of sample i
@@ -149,8 +159,9 @@ struct Round {
     return c;
   }
 
-  // R6: delta = (p - y + lambda (p - t)) / n. Adds the batch's losses to the client's; returns recommendation + lambda distillation.
-  __device__ double losses(int n) {
+  // R6: delta = (p - y + lambda (p - t)) / n. Adds the batch's losses to the client's. Sums stand in shared memory: thread 0 alone wants them, much
+  // later.
+  __device__ void losses(int n) {
     const float* soft =
         g.preferences == nullptr || rates.lambda <= 0.0f || g.group[m.state] < 0 ? nullptr : g.preferences + g.group[m.state] * g.items_total;
     double recommendation = 0, distillation = 0;
@@ -169,29 +180,31 @@ struct Round {
       delta()[i] = gradient / float(n);
     }
     recommendation = block_sum(recommendation, red()), distillation = block_sum(distillation, red());
-    if (threadIdx.x == 0) m.sums.recommendation += recommendation, m.sums.distillation += distillation;
-    return recommendation + (soft == nullptr ? 0.0 : double(rates.lambda)) * distillation;
+    if (threadIdx.x != 0) return;
+    m.sums.recommendation += recommendation, m.sums.distillation += distillation;
+    m.sums.step = recommendation + (soft == nullptr ? 0.0 : double(rates.lambda)) * distillation;
   }
   __device__ static double negative_entropy_of(double t) { return (t > 0 ? t * log(t) : 0.0) + (t < 1 ? (1 - t) * log1p(-t) : 0.0); }
 
   __device__ void fold(int n) {
-    each_of_rows<4>(n, w(), [&](int i, int k) {
-      float* z = Z() + i * stride() + k;
-      store4(z, fma4(1.0f, load4(z + w()), load4(z)));
-    });
+    const auto folded = [&](int i, int k) {
+      const float* z = Z() + i * stride() + k;
+      return fma4(1.0f, load4(z + w()), load4(z));
+    };
+    each_of_rows<4, 1>(n, w(), folded, [&](int i, int k, const float4& z) { store4(Z() + i * stride() + k, z); });
     __syncthreads();
   }
 
-  // FedRAP's two terms: returns them, steps P, and adds their part of dL/dc to Z where rows are trained. temp: dP.
-  __device__ double personal_rows(int n) {
+  // FedRAP's two terms: adds them to the batch's loss, steps P, and adds their part of dL/dc to Z where rows are trained. temp: dP.
+  __device__ void personal_rows(int n) {
     const float pull = 2.0f * rates.rap_alpha / (float(n) * float(w())), shrink = rates.rap_beta / (float(n) * float(w()));
     const int apart = padded(w());
     double squares = 0, magnitudes = 0;
-    each_of_rows<4>(n, w(), [&](int i, int k) {
-      const float4 all = shared_values(i, k), own = load4(own_row(slot_of(i)) + k);
+    const auto both = [&](int i, int k) { return Pair{shared_values(i, k), load4(own_row(slot_of(i)) + k)}; };
+    each_of_rows<4, 1>(n, w(), both, [&](int i, int k, const Pair& x) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        const float c = component(all, j), difference = component(own, j) - c;
+        const float c = component(x.shared, j), difference = component(x.own, j) - c;
         squares += double(difference) * double(difference), magnitudes += double(fabsf(c));
         float& z = Z()[i * stride() + k + j];
         temp()[i * apart + k + j] = z - pull * difference;
@@ -199,32 +212,32 @@ struct Round {
       }
     });
     squares = block_sum(squares, red()), magnitudes = block_sum(magnitudes, red());
+    if (threadIdx.x == 0) m.sums.step += (double(rates.rap_beta) * magnitudes - double(rates.rap_alpha) * squares) / double(w());
     decay_rows(m.personal);
     scatter(n, temp(), apart, m.personal, -rates.lr_items);
     __syncthreads();
-    return (double(rates.rap_beta) * magnitudes - double(rates.rap_alpha) * squares) / (double(n) * w());
   }
 
   __device__ void decay_rows(float* rows) {
     const float keep = 1.0f - rates.lr_items * rates.decay;
     if (keep == 1.0f) return;
-    each_of_rows<4, 2>(m.slots, w(), [&](int s, int k) {
-      float* x = rows + std::int64_t(s) * w() + k;
-      store4(x, scaled(keep, load4(x)));
-    });
+    each_of_rows<4, 1>(
+        m.slots, w(), [&](int s, int k) { return load4(rows + std::int64_t(s) * w() + k); },
+        [&](int s, int k, const float4& x) { store4(rows + std::int64_t(s) * w() + k, scaled(keep, x)); });
     __syncthreads();
   }
 
   // rows[slot of i] += factor * from[i], samples of one slot in their order: by the thread of the first of them.
   __device__ void scatter(int n, const float* from, int apart, float* rows, float factor) {
-    each_of_rows<4, 2>(n, w(), [&](int first, int k) {
-      if (next()[first] < 0) return;
-      float* x = rows + std::int64_t(slot_of(first)) * w() + k;
-      float4 sum = load4(x);
+    const auto to = [&](int i, int k) { return rows + std::int64_t(slot_of(i)) * w() + k; };
+    each_of_rows<4, 1>(
+        n, w(), [&](int first, int k) { return load4(to(first, k)); },
+        [&](int first, int k, float4 sum) {
+          if (next()[first] < 0) return;
 #pragma unroll 1
-      for (int i = first; i != slot_mask; i = next()[i] & slot_mask) sum = fma4(factor, load4(from + i * apart + k), sum);
-      store4(x, sum);
-    });
+          for (int i = first; i != slot_mask; i = next()[i] & slot_mask) sum = fma4(factor, load4(from + i * apart + k), sum);
+          store4(to(first, k), sum);
+        });
   }
 
   __device__ void gradients(int n, float keep) {
@@ -246,11 +259,15 @@ struct Round {
     if constexpr (Routed) router.store(g.router_out + c * shape.router.size);
     const float rho = float(pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps)));
     if (shape.rows_trained)
-      each_of_rows<4, 2>(m.slots, w(), [&](int s, int k) {
-        const float4 trained = load4(row(s) + k);
-        if (g.tuned != nullptr) store4(g.tuned + (g.begin[c] + s) * w() + k, trained);
-        store4(row(s) + k, fma4(-rho, load4(view_row(0, m.items[s]) + k), trained));
-      });
+      each_of_rows<4, 1>(
+          m.slots, w(),
+          [&](int s, int k) {
+            return Pair{load4(view_row(0, m.items[s]) + k), load4(row(s) + k)};
+          },
+          [&](int s, int k, const Pair& x) {
+            if (g.tuned != nullptr) store4(g.tuned + (g.begin[c] + s) * w() + k, x.own);
+            store4(row(s) + k, fma4(-rho, x.shared, x.own));
+          });
     __syncthreads();
     double wrong = 0;
     for (int k = int(threadIdx.x); k < shape.head.theta; k += int(blockDim.x)) wrong += isfinite(theta[k]) ? 0.0 : 1.0;

@@ -6,26 +6,31 @@
 namespace fedfuse::local_train {
 namespace {
 
+template <int D>
 struct RouterGpu {
+  using Matrix = Rows<known_stride<D>(D)>;
   const Shape& shape;
   const GpuPlan& p;
   float *shared, *weights, *batch;
 
   struct Parts {  // as the heads'
-    float *Phi1, *phi1, *Phi2, *phi2, *soft, *H, *d_phi1, *d_Phi2, *sums, *mix, *d_mix;
+    float *Phi1, *phi1, *Phi2, *phi2, *soft, *d_phi1, *d_Phi2, *sums, *mix, *d_mix;
+    Matrix H;
     double* red;
-    int d, J, wide, stride;
+    int d, J, wide;
   };
   __device__ Parts parts() const {
     Parts m;
-    m.d = shape.d, m.J = shape.views, m.wide = padded(m.J * m.d), m.stride = padded(m.d);
+    m.d = D > 0 ? D : shape.d, m.J = shape.views, m.wide = padded(m.J * m.d);
     m.Phi1 = weights + p.router;
     m.phi1 = shared + p.router_small, m.Phi2 = m.phi1 + m.d, m.phi2 = m.Phi2 + m.J * m.d, m.d_phi1 = m.phi2 + 4, m.d_Phi2 = m.d_phi1 + m.d;
     m.mix = shared + p.mix, m.d_mix = m.mix + 4, m.soft = m.mix + 8;
-    m.H = batch + p.HR, m.sums = shared + p.sums, m.red = reinterpret_cast<double*>(shared + p.red);
+    m.H = Matrix{batch + p.HR, padded(m.d)}, m.sums = shared + p.sums, m.red = reinterpret_cast<double*>(shared + p.red);
     return m;
   }
   __device__ const float* mix() const { return shared + p.mix; }
+  // Phi1's columns of view j: d x d
+  __device__ Rows<0> columns_of(const Parts& m, int j) const { return {m.Phi1 + j * m.d, m.wide}; }
   __device__ void load(const float* router) {
     const Parts m = parts();
     const auto& r = shape.router;
@@ -47,18 +52,13 @@ struct RouterGpu {
 #pragma unroll 1
     for (int tile = warp(); tile < tiles(n, m.d); tile += warps()) {
       LaneTile total;
-      int r[lane_tile], c[lane_tile];
+      Place at{};
 #pragma unroll 1
       for (int j = 0; j < m.J; ++j) {
         const auto sample = [&](int i) { return row(j, i); };
-        const Rows columns{m.Phi1 + j * m.d, m.wide};
-        product_nt(n, m.d, m.d, tile, sample, columns, total, r, c, j > 0);
+        at = product_nt(n, m.d, m.d, tile, sample, columns_of(m, j), total, j > 0);
       }
-#pragma unroll
-      for (int a = 0; a < lane_tile; ++a)
-#pragma unroll
-        for (int b = 0; b < lane_tile; ++b)
-          if (r[a] < n && c[b] < m.d) m.H[r[a] * m.stride + c[b]] = fmaxf(total.c[a][b] + m.phi1[c[b]], 0.0f);
+      each_spread(total, at, 8, n, m.d, [&](int i, int k, float sum) { m.H(i)[k] = fmaxf(sum + m.phi1[k], 0.0f); });
     }
     __syncthreads();
 #pragma unroll 1
@@ -66,7 +66,7 @@ struct RouterGpu {
       float share[max_views], top = -1e30f, sum = 0;
 #pragma unroll
       for (int j = 0; j < max_views; ++j) {
-        share[j] = j < m.J ? warp_dot(m.Phi2 + j * m.d, m.H + i * m.stride, m.d) + m.phi2[j] : -1e30f;
+        share[j] = j < m.J ? warp_dot(m.Phi2 + j * m.d, m.H(i), m.d) + m.phi2[j] : -1e30f;
         top = fmaxf(top, share[j]);
       }
 #pragma unroll
@@ -116,13 +116,8 @@ struct RouterGpu {
 #pragma unroll 1
       for (int tile = warp(); tile < tiles(n, m.d); tile += warps()) {
         LaneTile t;
-        int r[lane_tile], c;
-        product_nn(n, m.d, m.d, tile, Rows{m.H, m.stride}, Rows{m.Phi1 + j * m.d, m.wide}, t, r, c);
-#pragma unroll
-        for (int a = 0; a < lane_tile; ++a)
-#pragma unroll
-          for (int b = 0; b < lane_tile; ++b)
-            if (r[a] < n && c + b < m.d) temp[r[a] * m.stride + c + b] = fmaf(m.mix[j], dC[r[a] * C_stride + c + b], t.c[a][b]);
+        const Place at = product_nn(n, m.d, m.d, tile, m.H, columns_of(m, j), t);
+        each_spread(t, at, 1, n, m.d, [&](int i, int k, float x) { temp[i * m.H.stride() + k] = fmaf(m.mix[j], dC[i * C_stride + k], x); });
       }
       __syncthreads();
       put_batch(j);
@@ -151,14 +146,14 @@ struct RouterGpu {
 #pragma unroll 1
     for (int j = 0; j < m.J; ++j) {
       float* const out[1] = {m.d_Phi2 + j * m.d};
-      column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float(&s)[1]) { s[0] = fmaf(m.soft[i * m.J + j], m.H[i * m.stride + k], s[0]); });
+      column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float(&s)[1]) { s[0] = fmaf(m.soft[i * m.J + j], m.H(i)[k], s[0]); });
     }
     float* const out[1] = {m.d_phi1};
     column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float(&s)[1]) {
       float g = 0;
 #pragma unroll 1
       for (int j = 0; j < m.J; ++j) g = fmaf(m.soft[i * m.J + j], m.Phi2[j * m.d + k], g);
-      float& h = m.H[i * m.stride + k];
+      float& h = m.H(i)[k];
       h = h > 0.0f ? g : 0.0f;
       s[0] += h;
     });
@@ -171,17 +166,12 @@ struct RouterGpu {
 #pragma unroll 1
       for (int tile = warp(); tile < tiles(m.d, m.d); tile += warps()) {
         LaneTile t;
-        int r, c;
         product_tn(
-            m.d, m.d, n, tile, Rows{m.H, m.stride}, [&](int i) { return row(j, i); }, t, r, c);
-#pragma unroll
-        for (int a = 0; a < lane_tile; ++a)
-#pragma unroll
-          for (int b = 0; b < lane_tile; ++b)
-            if (r + a < m.d && c + b < m.d) {
-              float& x = m.Phi1[(r + a) * m.wide + j * m.d + c + b];
-              x = fmaf(-lr, t.c[a][b], keep * x);
-            }
+            m.d, m.d, n, tile, m.H, [&](int i) { return row(j, i); }, t);
+        each_block(t, tile, m.d, m.d, [&](int o, int k, float gradient) {
+          float& x = m.Phi1[o * m.wide + j * m.d + k];
+          x = fmaf(-lr, gradient, keep * x);
+        });
       }
 #pragma unroll 1
     for (int j = 0; j < m.J; ++j) {

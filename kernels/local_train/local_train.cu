@@ -4,7 +4,7 @@
 namespace fedfuse::local_train {
 namespace {
 
-template <template <int> class Head, bool Routed, bool AllInShared>
+template <template <int, int> class Head, bool Routed, bool AllInShared, int D>
 __global__ void __launch_bounds__(most_threads(Routed, AllInShared), 1)
     train_kernel(const __grid_constant__ Shape shape, const __grid_constant__ Rates rates, const __grid_constant__ GpuPlan plan,
                  const __grid_constant__ GpuClients g) {
@@ -21,27 +21,30 @@ __global__ void __launch_bounds__(most_threads(Routed, AllInShared), 1)
     Mine& mine = *reinterpret_cast<Mine*>(shared + plan.mine);
     if (threadIdx.x == 0) mine = client_of(g, shape, g.order[turn]);
     __syncthreads();
-    Round<Head<held_tiles(Routed, AllInShared)>, Routed> round(shape, rates, plan, g, mine, shared, weights, batch);
+    Round<Head<held_tiles(AllInShared), D>, Routed, D> round(shape, rates, plan, g, mine, shared, weights, batch);
     round.begin();
     const int steps = (mine.samples + g.batch - 1) / g.batch;  // of an epoch
     for (int step = 0; step < g.epochs * steps; ++step) {
       const int at = step % steps * g.batch, n = mine.samples - at < g.batch ? mine.samples - at : g.batch;
-      float* loss = g.step_loss == nullptr ? nullptr : g.step_loss + std::int64_t(mine.client) * g.step_loss_stride + step;
-      round.step(mine.entries + std::int64_t(step / steps) * mine.samples + at, n, loss);
+      round.step(mine.entries + std::int64_t(step / steps) * mine.samples + at, n, step);
     }
     round.end(g.epochs * steps);
     __syncthreads();
   }
 }
 
-template <template <int> class Head, bool Routed>
+constexpr int usual_d = 64;  // for which strides are constants
+
+template <template <int, int> class Head, bool Routed>
 void launch_for(const Shape& shape, const Rates& rates, const GpuPlan& plan, const GpuClients& g, const gpu::Stream& stream) {
   const dim3 grid{unsigned(plan.blocks > 0 && plan.blocks < g.count ? plan.blocks : g.count), 1, 1};
-  const auto kernel = plan.all_in_shared() ? train_kernel<Head, Routed, true> : train_kernel<Head, Routed, false>;
+  const auto kernel = !plan.all_in_shared() ? train_kernel<Head, Routed, false, 0>
+                      : shape.d == usual_d  ? train_kernel<Head, Routed, true, usual_d>
+                                            : train_kernel<Head, Routed, true, 0>;
   gpu::launch(kernel, grid, unsigned(plan.threads), plan.shared_bytes, stream, shape, rates, plan, g);
 }
 
-template <template <int> class Head>
+template <template <int, int> class Head>
 void launch_head(const Shape& shape, const Rates& rates, const GpuPlan& plan, const GpuClients& g, const gpu::Stream& stream) {
   if (shape.views > 1)
     launch_for<Head, true>(shape, rates, plan, g, stream);

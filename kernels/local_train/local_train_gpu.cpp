@@ -41,18 +41,21 @@ void place_vectors(const Shape& s, GpuPlan& p, Space& shared) {
   p.sums = shared.take(2 * p.threads);
 }
 
+// Products read whole tiles of rows: what lies beyond a matrix is padding, not another matrix.
+constexpr std::int64_t whole_tiles(std::int64_t rows) { return (rows + 31) / 32 * 32; }
+
 void place_weights(const Shape& s, GpuPlan& p, Space& space) {
   const int d = s.d, pd = padded(d);
-  if (s.head.kind != HeadKind::linear) p.W_a = space.take(std::int64_t(d) * d), p.W_b = space.take(std::int64_t(d) * pd);
-  if (s.head.kind == HeadKind::neumf) p.W2 = space.take(std::int64_t(d / 2) * pd), p.W3 = space.take(std::int64_t(d / 4) * padded(d / 2));
-  if (s.views > 1) p.router = space.take(std::int64_t(d) * padded(s.views * d));
+  if (s.head.kind != HeadKind::linear) p.W_a = space.take(std::int64_t(d) * d), p.W_b = space.take(whole_tiles(d) * pd);
+  if (s.head.kind == HeadKind::neumf) p.W2 = space.take(whole_tiles(d / 2) * pd), p.W3 = space.take(whole_tiles(d / 4) * padded(d / 2));
+  if (s.views > 1) p.router = space.take(whole_tiles(d) * padded(s.views * d));
 }
 
 void place_batch(const Shape& s, GpuPlan& p, Space& space) {
-  const std::int64_t n = p.batch;
+  const bool multiplies = s.head.kind != HeadKind::linear || s.views > 1;
+  const std::int64_t n = multiplies ? whole_tiles(p.batch) : p.batch;
   p.Z = space.take(n * padded(s.head.item_width));
-  const bool needs_temp = s.head.kind != HeadKind::linear || s.personal || s.views > 1;
-  p.H = space.take(needs_temp ? n * padded(std::max(s.d, s.personal ? s.width : 0)) : 0);
+  p.H = space.take(multiplies || s.personal ? n * padded(std::max(s.d, s.personal ? s.width : 0)) : 0);
   if (s.head.kind == HeadKind::neumf) p.T2 = space.take(n * padded(s.d / 2)), p.T3 = space.take(n * padded(s.d / 4));
   if (s.views > 1) p.HR = space.take(n * padded(s.d));
 }
@@ -74,7 +77,8 @@ GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples, st
   const auto fits = [shared_limit](const Space& space) { return std::size_t(space.at) * sizeof(float) <= shared_limit; };
   auto with_weights = shared;
   place_weights(shape, p, with_weights);
-  p.weights_in_shared = fits(with_weights);
+  const int across = (shape.d + 31) / 32;  // tiles of a weight gradient
+  p.weights_in_shared = fits(with_weights) && (shape.head.kind == HeadKind::linear || across * across <= p.threads / 32);
   if (p.weights_in_shared)
     shared = with_weights;
   else

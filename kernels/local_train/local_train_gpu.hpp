@@ -11,10 +11,8 @@ namespace fedfuse::local_train {
 inline constexpr int max_views = 3;
 // Threads of a block, at most: a router's weights fill an SM's shared memory, so its one block has fewer threads with more registers each.
 constexpr int most_threads(bool routed, bool all_in_shared) { return !all_in_shared ? 256 : routed ? 384 : 512; }
-// Tiles of a weight gradient that a warp holds: d = 128 has 32.
-constexpr int held_tiles(bool routed, bool all_in_shared) {
-  return (32 * 32 + most_threads(routed, all_in_shared) - 1) / most_threads(routed, all_in_shared);
-}
+// Tiles of 32 x 32 of a weight gradient that a warp holds: d = 128 has 16. Whatever stands in shared memory has a warp for each.
+constexpr int held_tiles(bool all_in_shared) { return all_in_shared ? 1 : 16 * 32 / most_threads(true, false); }
 
 // The clients of one launch; every pointer is into the device. Client c (0-based in its chunk) owns entries [begin[c], begin[c + 1]) of
 // the arrays that have one element a possible sample of an epoch.

@@ -80,7 +80,7 @@ Launch training(const Chip& chip, const char* head, const char* fusion, const ch
   const auto plan = local_train::gpu_plan(shape_of(resolve(config)), int(config.batch), samples, chip.shared_per_block);
   return {
       std::string("local_train ") + head + (plan.all_in_shared() ? "" : ", batch in global memory") + (config.fusion == "fedvlr" ? ", 3 views" : ""),
-      std::string(kernel) + (plan.all_in_shared() ? "ELb1E" : "ELb0E"), plan.threads, plan.shared_bytes, least};
+      std::string(kernel) + (plan.all_in_shared() ? "ELb1ELi64E" : "ELb0ELi0E"), plan.threads, plan.shared_bytes, least};
 }
 
 Launch preferences(const Chip& chip) {
@@ -97,7 +97,7 @@ Launch preferences(const Chip& chip) {
 std::vector<Launch> launches(const Chip& chip) {
   const auto draw = sample::gpu_sample_plan(samples, epochs, chip.shared_per_block);
   const bool hopper = chip.major == 9;
-  return {training(chip, "linear", "none", "train_kernel.*LinearGpuELb0", hopper ? 7 : 6),
+  return {training(chip, "linear", "none", "train_kernel.*LinearGpuELb0", 6),
           training(chip, "mlp", "none", "train_kernel.*MlpGpuELb0", hopper ? 2 : 1),
           training(chip, "neumf", "none", "train_kernel.*NeumfGpuELb0", 1),
           training(chip, "linear", "fedvlr", "train_kernel.*LinearGpuELb1", 1),
