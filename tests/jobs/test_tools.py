@@ -77,7 +77,33 @@ class Compare(ToolTest):
         a = self.write("a/none.json", a_result())
         self.assertIn("same", self.run_tool("bench/compare.py", a, QUICKSTART / "none.json"))
         b = self.write("b/none.json", a_result(status="failed", status_text="diverged"))
-        self.run_tool("bench/compare.py", a.parent, b.parent, code=2)  # no row of B can be used
+        self.assertIn("INVALID in B: 1 of 1 runs: failed: diverged", self.run_tool("bench/compare.py", a.parent, b.parent, code=1))
+        self.assertIn("INVALID in A: 1 of 1 runs", self.run_tool("bench/compare.py", b.parent, a.parent))
+
+    def test_an_invalid_run_among_others_ends_with_1(self):
+        for seed in range(4):
+            self.write(f"a/none-{seed}.json", a_result(config={"seed": seed}))
+            self.write(f"b/none-{seed}.json", a_result(config={"seed": seed}, status="failed" if seed == 3 else "finished"))
+        said = self.run_tool("bench/compare.py", self.folder / "a", self.folder / "b", code=1)
+        self.assertIn("INVALID in B: 1 of 4 runs", said)
+        self.assertIn("1 regressions or failed checks", said)  # the three others are compared
+        self.write("b/other.json", a_result(config={"fusion": "mlp"}, status="failed"))
+        self.assertIn("INVALID in B, and not in A at all: fcf/mlp", self.run_tool("bench/compare.py", self.folder / "a", self.folder / "b", code=1))
+
+    def test_a_number_that_is_not_finite_is_invalid(self):
+        a, b = self.write("a.json", benchmarks(self.base)), self.write("b.json", benchmarks({**self.base, "k/2": [5.0, float("nan"), 4.9]}))
+        self.assertIn("INVALID in B: a number is not finite", self.run_tool("bench/compare.py", a, b, code=1))
+
+    def test_invalid_runs_of_a_scaling_table_end_with_1(self):
+        row = {"nodes": 1, "ranks": 2, "threads": 1, "runs": 3, "round_s": 1.0, "round_s_runs": [1.0, 1.0, 1.01], "invalid": []}
+        a = self.write("a.json", {"format": "fedfuse-scaling", "kind": "strong", "rows": [row]})
+        b = self.write("b.json", {"format": "fedfuse-scaling", "kind": "strong", "rows": [{**row, "runs": 2, "invalid": ["repeat-2: clients lost"]}]})
+        self.assertIn("INVALID in B: repeat-2: clients lost", self.run_tool("bench/compare.py", a, b, code=1))
+
+    def test_other_settings_are_said(self):
+        a, b = self.write("a/none.json", a_result()), self.write("b/none.json", a_result(config={"dim": 17}))
+        self.assertIn("not the same settings, A | B: dim 64 | 17", self.run_tool("bench/compare.py", a, b))
+        self.assertNotIn("NOTE", self.run_tool("bench/compare.py", a, QUICKSTART / "none.json"))
 
     def test_bad_input_ends_with_2(self):
         good = self.write("a.json", benchmarks(self.base))
