@@ -65,11 +65,11 @@ class Scaling(ToolTest):
         self.assertEqual(said.count("EXTRAPOLATED"), 2)
         self.run_tool("bench/rounds/model.py", "--kernels", collectives, "--collectives", collectives, "--table", table, "--out", self.folder / "m.json", code=2)
         self.run_tool("bench/compare.py", collectives, collectives)
-        self.run_tool("bench/compare.py", table, table)
+        self.assertIn("2 regressions or failed checks", self.run_tool("bench/compare.py", table, table, code=1))  # the INVALID runs of before
 
     def test_bad_input(self):
         for change, said in (({"knid": 1}, 'unknown key "knid"'), ({"kind": "sideways"}, "strong or weak"), ({"points": [{"rank": 1}]}, 'a point has "rank"'),
-                             ({"train": {"rounds": 1}}, "warm-up")):
+                             ({"train": {"rounds": 1}}, "warm-up"), ({"kind": "weak", "points": [{"threads": 1}, {"threads": 2}]}, 'differ in "threads"')):
             with self.subTest(said):
                 self.assertIn(said, self.scaling({**STUDY, **change}, code=2))
         self.run_tool("jobs/scaling.py", "--work", self.folder / "nowhere", "--collect", code=2)

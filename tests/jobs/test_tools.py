@@ -202,7 +202,11 @@ class Summaries(ToolTest):
             self.write(f"result-{seed}.json", a_result(status=status, config={"seed": seed}))
         said = self.run_tool("jobs/studies/summarise.py", self.folder)
         self.assertIn("(1 of 3 INVALID)", said)
-        self.assertIn("Seeds 0, 1, 2", said)
+        self.assertIn("Seeds 0, 1, 2; means over all of them", said)
+        for seed in (3, 4):
+            self.write(f"result-{seed}.json", a_result(config={"seed": seed}))
+        self.assertIn("means without the 1 lowest and the 1 highest", self.run_tool("jobs/studies/summarise.py", self.folder))
+        self.run_tool("jobs/studies/summarise.py", self.folder, "--trim", "0.5", code=2)
         self.run_tool("jobs/studies/summarise.py", Path("/absent.csv"), code=2)
 
 
