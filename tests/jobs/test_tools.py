@@ -2,6 +2,8 @@
 """Records, comparing, plotting, systems and job folders, without running the program."""
 import importlib.util
 import json
+import sys
+import types
 import unittest
 from pathlib import Path
 
@@ -186,6 +188,40 @@ class Plot(ToolTest):
 
 
 class Packaging(unittest.TestCase):
+    def test_the_spack_recipe_runs_over_stand_ins(self):
+        """Every directive that it calls, every option that it hands to CMake."""
+        called, defined = [], []
+
+        class CMakePackage:
+            run_tests = False
+
+            def define_from_variant(self, name, variant):
+                defined.append((name, variant))
+
+            def define(self, name, value):
+                defined.append((name, value))
+
+        def directive(name):
+            return lambda *words, **named: called.append((name, *words))
+
+        spack, package = types.ModuleType("spack"), types.ModuleType("spack.package")
+        vars(package).update({name: directive(name) for name in ("version", "variant", "depends_on", "license")}, CMakePackage=CMakePackage)
+        file = ROOT / "jobs/packaging/spack/packages/fedfuse/package.py"
+        before = sys.modules | {}
+        sys.modules |= {"spack": spack, "spack.package": package}
+        self.addCleanup(lambda: [sys.modules.pop(name) for name in ("spack", "spack.package") if name not in before])
+        recipe = {"__file__": str(file), "__name__": "recipe"}
+        exec(compile(file.read_text(), str(file), "exec"), recipe)
+        self.assertEqual(recipe["Fedfuse"].git, ROOT.as_uri())
+        recipe["Fedfuse"]().cmake_args()
+        variants = {words[1] for words in called if words[0] == "variant"}
+        self.assertEqual({variant for _, variant in defined if isinstance(variant, str)} | {"tools"}, variants)
+        options = (ROOT / "CMakeLists.txt").read_text()
+        for name, _ in defined:
+            self.assertIn(f"option({name} ", options)
+        for needed in ("mpi", "hdf5@1.10:+mpi", "eigen@3.4:3", "random123", "cli11", "nlohmann-json"):
+            self.assertIn(("depends_on", needed), called)
+
     def test_recipes_compile_and_name_options_that_exist(self):
         lists = (ROOT / "CMakeLists.txt").read_text()
         for file in (ROOT / "jobs/packaging").rglob("*.py"):
