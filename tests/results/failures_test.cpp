@@ -1,4 +1,5 @@
 // Bad places, bad files, full disks: an InputError on every rank, and nothing lost or left behind.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -112,12 +113,11 @@ TEST(Failures, a_file_that_is_being_written_holds_its_space) {
   {
     ResultSink sink(output.partial(), path, comm, bytes);
     if (comm.root()) {
-      const auto probe = folder.file("probe");
-      std::ofstream(probe).close();
-      hold_space(probe, bytes);
-      const bool can = held(probe) >= bytes;  // not every file system can
+      const int probe = ::open(folder.file("probe").c_str(), O_CREAT | O_WRONLY, 0600);
+      const bool can = ::fallocate(probe, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0;  // not every file system can
+      ::close(probe);
+      fs::remove(folder.file("probe"));
       EXPECT_TRUE(!can || held(output.partial()) >= bytes);
-      fs::remove(probe);
     }
     const std::vector<float> values(1000, 1.0f);
     sink.plain_all<float>("/values", 0, values);
