@@ -34,7 +34,7 @@ class Scaling(ToolTest):
         rows = json.loads((work / "table.json").read_text())["rows"]
         self.assertEqual([(row["ranks"], row["runs"], row["status"]) for row in rows], [(1, 2, "ok"), (2, 2, "ok")])
         self.assertGreater(rows[1]["communication_share"], rows[0]["communication_share"])
-        self.assertEqual(bool(drawing), (work / "scaling.svg").exists())
+        self.assertEqual(bool(drawing), (work / "scaling.svg").exists() and (work / "scaling-phases.png").exists())
         self.invalid_runs_are_named_and_enter_no_median(work)
         self.model(work / "table.json")
 
@@ -63,6 +63,12 @@ class Scaling(ToolTest):
         kernels = ROOT / "results/kernels/kernels.json"
         said = self.run_tool("bench/rounds/model.py", "--kernels", kernels, "--collectives", collectives, "--table", table, "--to", "8", "--out", self.folder / "model.json")
         self.assertEqual(said.count("EXTRAPOLATED"), 2)
+        drawing = ["--figure", "with_model"] if importlib.util.find_spec("matplotlib") else []
+        said = self.run_tool("jobs/scaling.py", "--work", table.parent, "--collect", "--kernels", kernels, "--collectives", collectives, *drawing)
+        self.assertIn("EXTRAPOLATED", said)
+        if drawing:
+            self.assertIn("EXTRAPOLATION", (table.parent / "with_model.svg").read_text())
+        self.run_tool("jobs/scaling.py", "--work", table.parent, "--collect", "--kernels", kernels, code=2)
         self.run_tool("bench/rounds/model.py", "--kernels", collectives, "--collectives", collectives, "--table", table, "--out", self.folder / "m.json", code=2)
         self.run_tool("bench/compare.py", collectives, collectives)
         self.assertIn("2 regressions or failed checks", self.run_tool("bench/compare.py", table, table, code=1))  # the INVALID runs of before
