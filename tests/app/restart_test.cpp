@@ -86,6 +86,22 @@ TEST(Restart, without_a_checkpoint_it_begins_and_says_so) {
   EXPECT_TRUE(outcome.says("there is no checkpoint beside")) << outcome.output;
 }
 
+// What a scheduler sends before it kills; once saved, the run goes on and ends with the bits of one that nobody disturbed.
+TEST(Restart, either_signal_ends_with_75_and_all_saved) {
+  const auto& place = Place::get();
+  for (const char* signal : {"TERM", "USR1"}) {
+    const std::string name = cat(signal, ".h5");
+    const auto outcome = test::shell(cat(FEDFUSE_PROGRAM, " ", train(name, "--rounds 100000 --checkpoint-every 2"), " & p=$!; until compgen -G ",
+                                         place.file(signal), ".ckpt.*.h5; do sleep 0.02; done; kill -", signal, " $p; wait $p"));
+    EXPECT_EQ(outcome.code, 75) << outcome.output;
+    EXPECT_TRUE(outcome.says(cat("SIG", signal, " came after round")) && outcome.says("all state is in")) << outcome.output;
+    const auto file = h5::File::open(place.file(name));
+    EXPECT_EQ(file.text("/", "status"), "interrupted");
+    const auto done = file.shape("/metrics/loss").at(0);
+    EXPECT_TRUE(fs::exists(place.file(cat(signal, ".ckpt.", done, ".h5")))) << "the round that was finished is not the one that was saved";
+  }
+}
+
 TEST(Restart, a_time_budget_that_is_none_is_refused) {
   test::expect_refused(test::fedfuse(train("none.h5", "--time-budget soon")), "--time-budget soon");
 }
