@@ -52,7 +52,7 @@ def _seconds(axes: Any, table: dict[str, Any], rows: list[dict[str, Any]], model
         axes.plot([p["ranks"] for p in inside], [1e3 * p["predicted_s"] for p in inside], "-", color="C3", label="model (not fitted to these points)")
         axes.plot([p["ranks"] for p in beyond], [1e3 * p["predicted_s"] for p in beyond], ":", color="C3", label="EXTRAPOLATION of the model, not measured")
     axes.set_yscale("log")
-    axes.set(xlabel="cores (ranks x threads)", ylabel="milliseconds a round", title=f"{table['kind']} scaling, {table['train']['backbone']} + {table['train']['fusion']}")
+    axes.set(xlabel="cores (ranks x threads)", ylabel=("CPU " if table.get("clock") == "cpu" else "") + "milliseconds a round", title=f"{table['kind']} scaling, {table['train']['backbone']} + {table['train']['fusion']}")
     axes.legend(fontsize=8)
     invalid = sum(len(row["invalid"]) for row in table["rows"])
     if invalid:
