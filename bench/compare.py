@@ -9,7 +9,7 @@ where both have three samples, else from the intervals in the records. A row is 
 interval is beyond the threshold; with too few samples nothing is judged. --by compares another counter of benchmarks, such as of_fma,
 the share of the ceiling of the same process, which a busy machine disturbs less than seconds.
 
-Exit code 0; 1: a row is a regression, or INVALID in B and not in A; 2: bad input.
+Exit code 0; 1: a row is a regression, or INVALID in B (a failed check; lost clients; numbers that are not finite); 2: bad input.
 """
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class Verdict:
 def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
     if a.invalid or b.invalid:
         side = "A and B" if a.invalid and b.invalid else "A" if a.invalid else "B"
-        return Verdict(f"INVALID in {side}: {b.invalid or a.invalid}", failed=bool(b.invalid and not a.invalid))
+        return Verdict(f"INVALID in {side}: {b.invalid or a.invalid}", failed=bool(b.invalid))
+    if a.is_check or b.is_check:
+        return Verdict("valid")
     if a.median == b.median:
         return Verdict("same", 1.0, 1.0, 1.0)
     if a.median <= 0 or b.median <= 0:
@@ -63,10 +65,16 @@ def show(rows: list[tuple[str, Measurement, Measurement, Verdict]]) -> None:
     width = min(70, max(len(name) for name, *_ in rows))
     print(f"{'':<{width}} {'A':>12} {'B':>12} {'B/A':>7} {'95 % interval':>15}  verdict")
     for name, a, b, verdict in rows:
-        numbers = [f"{m.median:.5g} {m.unit}".strip() if not m.invalid else "INVALID" for m in (a, b)]
+        numbers = ["INVALID" if m.invalid else str(m.count) if m.is_check else f"{m.median:.5g} {m.unit}".strip() for m in (a, b)]
         interval = f"{verdict.low:.3f} - {verdict.high:.3f}" if verdict.low is not None else ""
         ratio = f"{verdict.ratio:.3f}" if verdict.ratio is not None else ""
         print(f"{name:<{width}} {numbers[0]:>12} {numbers[1]:>12} {ratio:>7} {interval:>15}  {verdict.word}")
+
+
+def other_settings(a: Measurement, b: Measurement) -> str:
+    """What was asked otherwise of the runs of a row; "" where it was the same."""
+    differing = [name for name in dict.fromkeys([*a.settings, *b.settings]) if a.settings.get(name) != b.settings.get(name)]
+    return ", ".join(f"{name} {a.settings.get(name)} | {b.settings.get(name)}" for name in differing)
 
 
 def main() -> int:
@@ -87,7 +95,14 @@ def main() -> int:
         alone = [name for name in mine if name not in other]
         if alone:
             print(f"only in {label}: {', '.join(alone[:8])}{' ...' if len(alone) > 8 else ''}")
+    for name, one, other, _ in rows:
+        if differing := other_settings(one, other):
+            print(f"NOTE: {name.removesuffix(' valid runs')}: not the same settings, A | B: {differing}")
     failed = [name for name, *_, verdict in rows if verdict.failed]
+    for name in b:
+        if name not in a and b[name].invalid:  # a check that failed needs no counterpart
+            print(f"INVALID in B, and not in A at all: {name}: {b[name].invalid}")
+            failed.append(name)
     print(f"{len(rows)} rows compared, {len(failed)} regressions or failed checks")
     return 1 if failed else 0
 

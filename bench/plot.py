@@ -4,9 +4,9 @@
   plot.py curves   RESULT...   --out curves.png [--metric ndcg_50] [--split valid]   learning curves; the best round is marked
   plot.py phases   RESULT...   --out phases.svg             time by phase, of results or of scaling tables
   plot.py scaling  table.json  --out scaling.png scaling.svg [--model model.json]    strong or weak, with the ideal line
-  plot.py roofline kernels.json --out roofline.png          kernels under the ceilings of the same process
+  plot.py roofline kernels.json --out roofline.png          kernels under the ceilings of the same process, CPU and device apart
 
-RESULT: an HDF5 result or its JSON twin. INVALID runs are named, and drawn in no line. Needs h5py and matplotlib
+RESULT: an HDF5 result or its JSON twin, or a folder of them. INVALID runs and failed benchmarks are named, and drawn in no line. Needs h5py and matplotlib
 (Debian: python3-h5py python3-matplotlib).
 """
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from records.errors import Refusal, exit_with  # noqa: E402  (the path comes first)
+from records.readers import results_in  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -34,6 +35,7 @@ def main() -> int:
     given = parse_arguments()
     from figures import curves, phases, roofline, scaling, style  # here: --help needs no matplotlib
 
+    given.records = [file for path in given.records for file in (results_in(path) or [path] if path.is_dir() else [path])]
     if given.what in ("scaling", "roofline") and len(given.records) != 1:
         raise Refusal(f"{len(given.records)} records", f"{given.what} draws one", "give one")
     figure = {"curves": lambda: curves.draw(given.records, f"{given.split}_{given.metric}"), "phases": lambda: phases.draw(given.records),

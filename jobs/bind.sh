@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # launcher jobs/bind.sh PROGRAM...   One rank: takes its share of the node's cores and one of its GPUs, says so, and becomes PROGRAM.
 # Cores: the local rank's slice of OMP_NUM_THREADS cores. Where the launcher has bound the rank, where the ranks need more cores
-# than there are, or where the job has fewer cores than the rank may use without being told which, nothing is bound.
+# than there are, where nobody says how many ranks share the node (FEDFUSE_RANKS_PER_NODE does), or where the job has fewer cores than
+# the rank may use without being told which, nothing is bound.
 # GPU: visible devices [local rank mod their number]; the program sees that one alone. FEDFUSE_BIND=off only reports.
 set -euo pipefail
 [ $# -gt 0 ] || { echo "usage: LAUNCHER jobs/bind.sh PROGRAM..." >&2; exit 2; }
@@ -34,6 +35,8 @@ given=${SLURM_CPUS_ON_NODE:-$(nproc --all)}
 bound=()
 if [ "${#cores[@]}" -lt "$given" ]; then
   why="bound by the launcher"
+elif [ "$local_rank" -ge "$local_ranks" ]; then
+  why="not bound: the launcher does not say how many ranks are here"
 elif [ $((local_ranks * threads)) -gt "${#cores[@]}" ]; then
   why="not bound: $local_ranks ranks x $threads threads on ${#cores[@]} cores, oversubscribed"
 elif [ "${#cores[@]}" -gt "$given" ]; then

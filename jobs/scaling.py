@@ -3,10 +3,11 @@
 
   scaling.py STUDY.json --system S --work DIR [--data F] [--program P]            writes the tree and prints what would be submitted
   scaling.py STUDY.json --system S --work DIR --submit                            ... submits it (runs it here on a local system)
-  scaling.py --work DIR --collect [--figure scaling]                              table.csv, table.json; scaling.png and scaling.svg
+  scaling.py --work DIR --collect [--figure scaling]                              table.csv, table.json; scaling and scaling-phases as .png and .svg
+                                  [--kernels K.json --collectives C.json]         ... with what the cost model predicts (bench/rounds/model.py)
 
 A folder holds the script, its settings (job.sh, config.toml), and, once run, environment.txt, attempts.txt, log.txt and the result.
-Runs that have a result are not submitted again. Failed and INVALID runs are named in the table and enter no median.
+Runs that have a result, or whose job still waits or runs, are not submitted again. Failed and INVALID runs are named in the table and enter no median.
 """
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--program", default="", help="default: build/release/fedfuse, or the installed one")
     parser.add_argument("--submit", action="store_true")
     parser.add_argument("--collect", action="store_true")
-    parser.add_argument("--figure", default="", help="with --collect: draw the table, as NAME.png and NAME.svg in --work")
+    parser.add_argument("--figure", default="", help="with --collect: draw the table, as NAME.png and NAME.svg in --work, and its phases as NAME-phases")
+    parser.add_argument("--kernels", type=Path, help="with --collect: bench_kernels' JSON, for model.json in --work and the figure")
+    parser.add_argument("--collectives", type=Path, help="with --kernels: bench_collectives' JSON of two ranks or more")
     return parser.parse_args()
 
 
@@ -44,24 +47,27 @@ def plan(given: argparse.Namespace) -> int:
     if given.data and not Path(given.data).exists():
         raise Refusal(f"there is no data set {given.data}", "no such file", "check --data")
     tree = study_tree.Tree(given.work.resolve(), study, systems.load(given.system), given.program, given.data)
-    data, runs = tree.write()
+    jobs = tree.write()
+    if jobs.queued:
+        print(f"{len(jobs.queued)} jobs of this study are in the queue or running: {' '.join(jobs.queued)}", file=sys.stderr)
     if not given.submit:
-        for job in [*data.values(), *(job for _, job in runs)]:
-            print(shlex.join(job_folder.shell_line(job) if tree.system.is_local() else job_folder.sbatch_line(job, tree.system)))
-        print(f"{len(data)} data sets and {len(runs)} runs are written under {given.work} and not submitted: --submit does", file=sys.stderr)
+        for job in [*jobs.data.values(), *(job for _, job in jobs.runs)]:
+            for line in job_folder.lines(job, tree.system):
+                print(shlex.join(line))
+        print(f"{len(jobs.data)} data sets and {len(jobs.runs)} runs are written under {given.work} and not submitted: --submit does", file=sys.stderr)
         return 0
-    return submit(tree, data, runs)
+    return submit(tree, jobs)
 
 
-def submit(tree: study_tree.Tree, data: dict[Path, job_folder.Job], runs: list[tuple[study_tree.Point, job_folder.Job]]) -> int:
-    made = {file: job_folder.submit(job, tree.system) for file, job in data.items()}
+def submit(tree: study_tree.Tree, jobs: study_tree.Jobs) -> int:
+    made = jobs.queued_data | {file: job_folder.submit(job, tree.system) for file, job in jobs.data.items()}
     for file in made:
         if tree.system.is_local() and not file.exists():
             raise Refusal(f"the data set {file} was not made", "fedfuse generate failed", f"see {file.parent / 'log.txt'}")
-    for number, (point, job) in enumerate(runs, 1):
+    for number, (point, job) in enumerate(jobs.runs, 1):
         job.after = [made[tree.data_file(point)]] if made.get(tree.data_file(point)) else []
         job_id = job_folder.submit(job, tree.system)
-        print(f"{number}/{len(runs)} {Path(job.folder).relative_to(tree.work)} {job_id}", file=sys.stderr)
+        print(f"{number}/{len(jobs.runs)} {Path(job.folder).relative_to(tree.work)} {job_id}", file=sys.stderr)
     print(f"then: {shlex.join([sys.argv[0], '--work', str(tree.work), '--collect', '--figure', tree.study.kind])}", file=sys.stderr)
     return 0
 
@@ -74,10 +80,20 @@ def gather(given: argparse.Namespace) -> int:
     print(collect.as_text(table))
     if not any("round_s" in row for row in table["rows"]):
         raise Refusal("no run can be used", "none has a valid result", "see the reasons above")
+    lines = []
+    if given.kernels or given.collectives:
+        if not (given.kernels and given.collectives):
+            raise Refusal("half a cost model", "it needs the kernels' rates and the all-reduce", "give both --kernels and --collectives")
+        lines.append(["rounds/model.py", "--kernels", given.kernels, "--collectives", given.collectives, "--table", whole, "--out", given.work / "model.json"])
     if given.figure:
         base = given.work / given.figure
-        drawn = subprocess.run([sys.executable, HERE.parent / "bench" / "plot.py", "scaling", str(whole), "--out", f"{base}.png", f"{base}.svg"])
-        return drawn.returncode
+        model = ["--model", given.work / "model.json"] if lines else []
+        lines.append(["plot.py", "scaling", whole, *model, "--out", f"{base}.png", f"{base}.svg"])
+        lines.append(["plot.py", "phases", whole, "--out", f"{base}-phases.png", f"{base}-phases.svg"])
+    for tool, *words in lines:
+        done = subprocess.run([sys.executable, HERE.parent / "bench" / tool, *map(str, words)])
+        if done.returncode != 0:
+            return done.returncode
     return 0
 
 

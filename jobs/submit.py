@@ -5,8 +5,8 @@
             [--nodes 1] [--ranks 1] [--threads 1] [--gpus 0] [--seeds 0-4] [--submit] -- train --data F ...
 
 S is a file or a name of jobs/systems (`--describe-system` lists the keys). Without --submit the folder is written and the line that
-would submit it is printed; with it the line is run, and a system without a scheduler runs the job here. What follows -- goes to
-fedfuse; train writes DIR/result.h5 unless --out is given.
+would submit it is printed; with it the line is run, and a system without a scheduler runs the job here (an array: seed after seed), and
+ends with 1 when it failed. What follows -- goes to fedfuse; train writes DIR/result.h5 unless --out is given.
 """
 from __future__ import annotations
 
@@ -58,16 +58,23 @@ def main() -> int:
         raise Refusal("--seeds and --template array belong together", "the array has one task a seed", "give both or neither")
     system = systems.load(given.system)
     job = job_folder.Job(given.folder, given.template, given.nodes, given.ranks, given.threads, given.gpus, given.program, arguments_of(given), given.seeds)
-    if system.is_local() and given.template in ("array", "requeue"):
+    if system.is_local() and given.template == "requeue":
         raise Refusal(f"template {given.template} on system {system.name}", "it needs a scheduler, and this system has none",
                       "give a system whose scheduler is slurm, or template cpu-node")
+    if queued := job_folder.queued_as(Path(given.folder)):
+        raise Refusal(f"{given.folder} is taken", f"its job {queued} is still in the queue or running", f"give another --folder, or end it first: scancel {queued}")
     job_folder.write(job, system)
     if not given.submit:
-        print(shlex.join(job_folder.shell_line(job) if system.is_local() else job_folder.sbatch_line(job, system)))
+        for line in job_folder.lines(job, system):
+            print(shlex.join(line))
         return 0
-    job_id = job_folder.submit(job, system)
-    print(job_id or (Path(job.folder) / "attempts.txt").read_text().strip())
-    return 0
+    if not system.is_local():
+        print(job_folder.submit(job, system))
+        return 0
+    code = job_folder.run_here(job)
+    for log in sorted(Path(job.folder).glob("attempts*.txt")):
+        print(log.read_text().strip())
+    return 1 if code else 0
 
 
 if __name__ == "__main__":

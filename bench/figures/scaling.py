@@ -42,7 +42,8 @@ def _seconds(axes: Any, table: dict[str, Any], rows: list[dict[str, Any]], model
         errors = [[1e3 * (row["round_s"] - row["round_s_low"]) for row in some], [1e3 * (row["round_s_high"] - row["round_s"]) for row in some]]
         axes.errorbar([row["cores"] for row in some], middle, errors, fmt=marker, capsize=3, label=f"measured, {label}")
     some = [row for row in rows if "round_s_fastest" in row]
-    axes.plot([row["cores"] for row in some], [1e3 * row["round_s_fastest"] for row in some], "_", color="black", markersize=9, label="fastest round of all runs")
+    if some:
+        axes.plot([row["cores"] for row in some], [1e3 * row["round_s_fastest"] for row in some], "_", color="black", markersize=9, label="fastest round of all runs")
     cores = sorted({row["cores"] for row in rows})
     ideal = [1e3 * base["round_s"] * (base["cores"] / c if table["kind"] == "strong" else 1) for c in cores]
     axes.plot(cores, ideal, "--", color="grey", linewidth=1, label="ideal")
@@ -52,7 +53,7 @@ def _seconds(axes: Any, table: dict[str, Any], rows: list[dict[str, Any]], model
         axes.plot([p["ranks"] for p in inside], [1e3 * p["predicted_s"] for p in inside], "-", color="C3", label="model (not fitted to these points)")
         axes.plot([p["ranks"] for p in beyond], [1e3 * p["predicted_s"] for p in beyond], ":", color="C3", label="EXTRAPOLATION of the model, not measured")
     axes.set_yscale("log")
-    axes.set(xlabel="cores (ranks x threads)", ylabel="milliseconds a round", title=f"{table['kind']} scaling, {table['train']['backbone']} + {table['train']['fusion']}")
+    axes.set(xlabel="cores (ranks x threads)", ylabel=("CPU " if table.get("clock") == "cpu" else "") + "milliseconds a round", title=f"{table['kind']} scaling, {table['train']['backbone']} + {table['train']['fusion']}")
     axes.legend(fontsize=8)
     invalid = sum(len(row["invalid"]) for row in table["rows"])
     if invalid:

@@ -1,7 +1,9 @@
 """Any record as named measurements: samples, or a median with its interval."""
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,7 +17,8 @@ from records.readers import kind_of, read_json, read_result, results_in
 from records.validity import why_invalid
 
 PHASES = ("round_s", "training_max", "aggregation_max", "grouping_max", "views_max", "teacher_max", "evaluation_max")
-NOT_SETTINGS = ("seed", "out", "data", "overwrite", "resume", "threads")  # what may differ between samples of one row
+# What may differ between samples of one row.
+NOT_SETTINGS = ("seed", "out", "data", "overwrite", "resume", "threads", "checkpoint_every", "save_every", "time_budget")
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Measurement:
     high: float | None = None
     count: int = 0
     invalid: str = ""
+    is_check: bool = False  # no number: are all `count` runs of the row valid?
+    settings: dict[str, Any] = field(default_factory=dict)  # of a check of results: what the runs were asked
 
     def is_time(self) -> bool:
         return self.unit in ("s", "ms", "us", "ns")
@@ -35,9 +40,17 @@ class Measurement:
     def close(self) -> Measurement:
         """Derives the median and its interval from the samples."""
         if self.samples:
-            self.count, self.median = len(self.samples), statistics.median(self.samples)
+            self.count = len(self.samples)
+            if not all(map(math.isfinite, self.samples)):
+                self.invalid = self.invalid or "a number is not finite"
+                return self
+            self.median = statistics.median(self.samples)
             self.low, self.high, _ = median_interval(self.samples)
         return self
+
+
+def _check(count: int, invalid: str, settings: dict[str, Any] | None = None) -> Measurement:
+    return Measurement("", False, count=count, invalid=invalid, is_check=True, settings=settings or {})
 
 
 def measurements(path: Path, counter: str = "") -> dict[str, Measurement]:
@@ -83,6 +96,7 @@ def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement
             row.close()
         elif "median" in aggregates[name]:  # only aggregates were kept: the median's standard error is about 1.25 sd / sqrt(n)
             row.median = aggregates[name]["median"]
+            row.invalid = "" if math.isfinite(row.median) else "a number is not finite"
             half = 1.96 * 1.25 * aggregates[name].get("stddev", 0.0) / max(1, row.count) ** 0.5
             row.low, row.high = row.median - half, row.median + half
     return {name: row for name, row in rows.items() if row.invalid or row.count}
@@ -98,9 +112,8 @@ def _results(files: Iterable[Path]) -> dict[str, Measurement]:
     for setting, runs in groups.items():
         name = _name(runs[0]) + ("" if _is_only(runs[0], groups) else f" #{setting[:6]}")
         bad = [why for why in map(why_invalid, runs) if why]
-        if bad:
-            rows[name] = Measurement("", True, invalid=f"{len(bad)} of {len(runs)} runs: {bad[0]}")
-            runs = [run for run in runs if not why_invalid(run)]
+        rows[f"{name} valid runs"] = _check(len(runs), f"{len(bad)} of {len(runs)} runs: {bad[0]}" if bad else "", _settings(runs[0]))
+        runs = [run for run in runs if not why_invalid(run)]
         for phase in PHASES:
             samples = _seconds(runs, phase)
             if samples and max(samples) > 0:
@@ -118,12 +131,13 @@ def _seconds(runs: list[dict[str, Any]], phase: str) -> list[float]:
     return rounds[0] if len(rounds) == 1 else [statistics.median(one) for one in rounds]
 
 
-def _setting(run: dict[str, Any]) -> str:
-    import hashlib
+def _settings(run: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in run["config"].items() if name not in NOT_SETTINGS} | {f"data {name}": value for name, value in run.get("data", {}).items()}
 
-    settings = {name: value for name, value in run["config"].items() if name not in NOT_SETTINGS}
+
+def _setting(run: dict[str, Any]) -> str:
     provenance = run["provenance"]
-    key = [settings, run.get("data", {}), provenance.get("ranks"), provenance.get("threads")]
+    key = [_settings(run), provenance.get("ranks"), provenance.get("threads")]
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
@@ -142,8 +156,7 @@ def _scaling(document: dict[str, Any]) -> dict[str, Measurement]:
         name = f"{document['kind']} nodes {row['nodes']} ranks {row['ranks']} threads {row['threads']}"
         if "round_s" in row:
             rows[name] = Measurement("s", True, row["round_s_runs"]).close()
-        if row["invalid"]:  # the valid runs of the point are judged, the others said
-            rows[name if name not in rows else f"{name} (runs)"] = Measurement("", True, invalid="; ".join(row["invalid"]))
+        rows[f"{name} valid runs"] = _check(row["runs"] + len(row["invalid"]), "; ".join(row["invalid"]))  # the valid runs of the point are judged
     return rows
 
 

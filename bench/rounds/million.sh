@@ -4,7 +4,8 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${FEDFUSE_PROGRAM:-$root/build/release/fedfuse}
-out=${1:-$root/out/million}
+[ -x "$program" ] || program=$root/../../bin/fedfuse  # of the tree that this was installed into
+out=${1:-out/million}
 mkdir -p "$out"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 [ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

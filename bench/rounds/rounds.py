@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Client-rounds/s and seconds by phase of whole rounds, for methods and numbers of ranks.
 
-  rounds.py --data SET.h5 [--program build/release/fedfuse] [--ranks 1 2] [--methods fcf/none fedrap/gfmfr ...]
+  rounds.py --data SET.h5 [--program build/release/fedfuse, or the installed one] [--ranks 1 2] [--methods fcf/none fedrap/gfmfr ...]
             [--rounds 10] [--repeat 3] [--out rounds.csv] [--options "--teacher-epochs 10"]
 
 Every point is the median round of `repeat` runs taken in turn (A B C A B C ...), so that a slow spell of the machine meets all
@@ -19,7 +19,8 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from records.validity import why_invalid  # noqa: E402  (the path comes first)
+from records.program import default_program  # noqa: E402  (the path comes first)
+from records.validity import why_invalid  # noqa: E402
 
 PHASES = ["sampling", "training", "aggregation", "grouping", "views", "teacher", "evaluation", "commit"]
 METHODS = ["fcf/none", "fcf/mlp", "fcf/gfmfr", "fcf/fedvlr", "fcf/fedvlr+gfmfr", "fedncf/none", "fedrap/none", "fedrap/gfmfr"]
@@ -28,7 +29,7 @@ METHODS = ["fcf/none", "fcf/mlp", "fcf/gfmfr", "fcf/fedvlr", "fcf/fedvlr+gfmfr",
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--program", default="build/release/fedfuse")
+    parser.add_argument("--program", default=str(default_program()))
     parser.add_argument("--launcher", default="mpirun -n {ranks}")
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--methods", nargs="+", default=METHODS)

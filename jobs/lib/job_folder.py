@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,8 +12,8 @@ from pathlib import Path
 
 from lib.systems import System
 from records.errors import Refusal, meant
+from records.program import ROOT, default_program
 
-ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "jobs" / "slurm"
 
 
@@ -26,21 +27,26 @@ class Job:
     gpus: int = 0  # of a node
     program: str = ""
     arguments: list[str] = field(default_factory=list)
-    seeds: str = ""  # sbatch --array
+    seeds: str = ""  # as sbatch --array takes them: 0-4, 1,5,9, 0-8:2, each with %2 for two at a time
     after: list[str] = field(default_factory=list)  # ids of jobs that must have succeeded
 
     def ranks_per_node(self) -> int:
         return -(-self.ranks // self.nodes)
 
 
-def default_program() -> Path:
-    """The program of the build tree, or of the tree that this was installed into."""
-    built, installed = ROOT / "build" / "release" / "fedfuse", ROOT.parent.parent / "bin" / "fedfuse"
-    return built if built.exists() or not installed.exists() else installed
-
-
 def templates() -> list[str]:
     return sorted(path.stem for path in TEMPLATES.glob("*.sbatch"))
+
+
+def seed_list(words: str) -> list[int]:
+    """0-4 -> 0 1 2 3 4; the same words as sbatch --array."""
+    seeds: list[int] = []
+    for part in words.partition("%")[0].split(","):
+        found = re.fullmatch(r"(\d+)(?:-(\d+)(?::(\d+))?)?", part)
+        if found is None or int(found[3] or 1) == 0 or int(found[2] or found[1]) < int(found[1]):
+            raise Refusal(f"--seeds {words}", f'"{part}" is no seed and no range of seeds', "give 0-4, or 1,5,9; %2 at its end: two at a time")
+        seeds += range(int(found[1]), int(found[2] or found[1]) + 1, int(found[3] or 1))
+    return seeds
 
 
 def is_oversubscribed(job: Job, system: System) -> bool:
@@ -55,6 +61,8 @@ def check(job: Job, system: System) -> None:
     for name in ("nodes", "ranks", "threads"):
         if getattr(job, name) < 1:
             raise Refusal(f"{name} = {getattr(job, name)}", "a job needs at least one", "correct it")
+    if job.seeds:
+        seed_list(job.seeds)
     where = f"system {system.name} ({system.path})"
     if system.nodes and job.nodes > system.nodes:
         raise Refusal(f"{job.nodes} nodes asked for", f"{where} gives a job at most {system.nodes}", "ask for fewer, or correct \"nodes\" there")
@@ -108,16 +116,42 @@ def sbatch_line(job: Job, system: System) -> list[str]:
     return [*words, *system.sbatch, str(folder / "job.sbatch"), str(folder)]
 
 
-def shell_line(job: Job) -> list[str]:
+def shell_lines(job: Job) -> list[list[str]]:
+    """What a local system runs, one after the other: the script, once for each seed of an array."""
     folder = Path(job.folder).resolve()
-    return ["bash", str(folder / "job.sbatch"), str(folder)]
+    line = ["bash", str(folder / "job.sbatch"), str(folder)]
+    return [["env", f"SLURM_ARRAY_TASK_ID={seed}", *line] for seed in seed_list(job.seeds)] if job.seeds else [line]
+
+
+def lines(job: Job, system: System) -> list[list[str]]:
+    """What submits or runs the job."""
+    return shell_lines(job) if system.is_local() else [sbatch_line(job, system)]
+
+
+def queued_as(folder: Path) -> str:
+    """The id of the folder's job while SLURM still has it, waiting or running; else ""."""
+    submitted = folder / "submitted.txt"
+    if not submitted.exists() or shutil.which("squeue") is None:
+        return ""
+    job_id = submitted.read_text().split()[-1]
+    done = subprocess.run(["squeue", "--noheader", f"--jobs={job_id}", "--format=%T"], capture_output=True, text=True)  # fails where the id is forgotten
+    return job_id if done.returncode == 0 and done.stdout.strip() else ""
+
+
+def run_here(job: Job) -> int:
+    """Runs the job on this machine and returns its exit code, of an array the first that is not 0."""
+    codes = []
+    for log_name, line in zip([f"log-{seed}.txt" for seed in seed_list(job.seeds)] if job.seeds else ["log.txt"], shell_lines(job)):
+        with open(Path(job.folder) / log_name, "a") as log:
+            codes.append(subprocess.run(line, stdout=log, stderr=subprocess.STDOUT, check=False).returncode)
+    return next((code for code in codes if code != 0), 0)
 
 
 def submit(job: Job, system: System) -> str:
     """Hands the folder to sbatch and returns the job's id; on a local system runs it and returns "" (its end stands in attempts.txt)."""
+    folder = Path(job.folder)
     if system.is_local():
-        with open(Path(job.folder) / "log.txt", "a") as log:
-            subprocess.run(shell_line(job), stdout=log, stderr=subprocess.STDOUT, check=False)
+        run_here(job)
         return ""
     if shutil.which("sbatch") is None:
         raise Refusal("there is no SLURM here", "sbatch is not on the path",
@@ -125,5 +159,8 @@ def submit(job: Job, system: System) -> str:
     line = sbatch_line(job, system)
     done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "SBATCH_EXPORT": "ALL"})
     if done.returncode != 0:
-        raise Refusal(f"sbatch refused {job.folder}", done.stderr.strip() or f"exit code {done.returncode}", f"correct the system file {system.path}; the line was: {shlex.join(line)}")
-    return done.stdout.strip().split(";")[0]
+        raise Refusal(f"sbatch refused {job.folder}", done.stderr.strip() or f"exit code {done.returncode}",
+                      f"see whether SLURM answers (sinfo), and correct the system file {system.path}; the line was: {shlex.join(line)}")
+    job_id = done.stdout.strip().split(";")[0]
+    (folder / "submitted.txt").write_text(job_id + "\n")
+    return job_id

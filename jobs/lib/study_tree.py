@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,8 @@ def _mistakes_of_values(values: dict[str, Any]) -> list[str]:
     for point in values["points"]:
         wrong = [key for key, number in point.items() if key not in POINT_KEYS or not isinstance(number, int)] if isinstance(point, dict) else [str(point)]
         mistakes += [f'a point has "{key}", which is none of {", ".join(POINT_KEYS)} with a whole number' for key in wrong]
+    if values["kind"] == "weak" and not mistakes and len({point.get("threads", 1) for point in values["points"]}) > 1:
+        mistakes.append('"points" differ in "threads": a weak study grows with the ranks, and more threads would share the same work')
     if values["train"].get("rounds", 0) < 2:
         mistakes.append('"train" needs "rounds" of at least 2: the first is warm-up')
     return mistakes
@@ -82,6 +84,19 @@ def option_words(options: dict[str, Any]) -> list[str]:
 def toml(options: dict[str, Any]) -> str:
     """fedfuse reads the names with underscores; JSON's strings, numbers, booleans and lists are TOML's."""
     return "".join(f"{name.replace('-', '_')} = {json.dumps(value)}\n" for name, value in options.items())
+
+
+@dataclass
+class Jobs:
+    """What is still to be submitted, and the ids of what is on its way."""
+    data: dict[Path, Job] = field(default_factory=dict)
+    runs: list[tuple[Point, Job]] = field(default_factory=list)
+    queued_data: dict[Path, str] = field(default_factory=dict)
+    queued_runs: list[str] = field(default_factory=list)
+
+    @property
+    def queued(self) -> list[str]:
+        return [*self.queued_data.values(), *self.queued_runs]
 
 
 @dataclass(frozen=True)
@@ -117,14 +132,26 @@ class Tree:
         template = "nodes" if point.nodes > 1 else "gpu-node" if point.gpus else "cpu-node"
         return Job(str(folder), template, point.nodes, point.ranks, point.threads, point.gpus, self.program, arguments)
 
-    def write(self) -> tuple[dict[Path, Job], list[tuple[Point, Job]]]:
-        """The jobs that are still to be run; their folders are written."""
-        data, runs = self.data_jobs(), [(point, job) for point, job in self.run_jobs() if not (Path(job.folder) / "result.json").exists()]
-        for job in [*data.values(), *(job for _, job in runs)]:
+    def write(self) -> Jobs:
+        """The jobs that are still to be run; their folders are written, those of jobs in the queue are left alone."""
+        jobs = Jobs()
+        for file, job in self.data_jobs().items():
+            if queued := job_folder.queued_as(Path(job.folder)):
+                jobs.queued_data[file] = queued
+            else:
+                jobs.data[file] = job
+        for point, job in self.run_jobs():
+            if (Path(job.folder) / "result.json").exists():
+                continue
+            if queued := job_folder.queued_as(Path(job.folder)):
+                jobs.queued_runs.append(queued)
+            else:
+                jobs.runs.append((point, job))
+        for job in [*jobs.data.values(), *(job for _, job in jobs.runs)]:
             job_folder.write(job, self.system)
-        for _, job in runs:
+        for _, job in jobs.runs:
             (Path(job.folder) / "config.toml").write_text(toml(self.study.train))
         document = {"name": self.study.name, "kind": self.study.kind, "generate": self.study.generate, "train": self.study.train,
                     "points": [vars(point) for point in self.study.points], "repeats": self.study.repeats}
         (self.work / "study.json").write_text(json.dumps(document, indent=1) + "\n")
-        return data, runs
+        return jobs

@@ -6,11 +6,12 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${FEDFUSE_PROGRAM:-$root/build/release/fedfuse}
+[ -x "$program" ] || program=$root/../../bin/fedfuse  # of the tree that this was installed into
 work=$1
 parallel=${2:-2}
 mkdir -p "$work"
-default=()
-sparse=(--sparse)
+# shellcheck disable=SC2034  # read by name below
+default=() sparse=(--sparse)
 declare -A study=([default]=planted.json [sparse]=planted_sparse.json)  # on sparse data none learns slowly: it gets 150 rounds and no early stop
 for kind in ${FEDFUSE_PLANTED:-default sparse}; do
   declare -n options=$kind

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Search settings on validation, then train every cell with several seeds: the tables of results/ in one command.
 
-  study.py STUDY.json --data SET.h5 --program build/release/fedfuse --work DIR [--parallel 2] [--stage search|final|all]
+  study.py STUDY.json --data SET.h5 --work DIR [--program build/release/fedfuse] [--parallel 2] [--stage search|final|all]
 
 STUDY.json names backbones, fusions, protocols, seeds, options common to all runs, and for every fusion a grid of
 options and a number of trials; "gfmfr@random" is gfmfr under a second name. Only validation NDCG@50 chooses; test figures are read for the final runs alone. Runs
@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-from records.validity import why_invalid  # noqa: E402  (the path comes first)
+from records.program import default_program  # noqa: E402  (the path comes first)
+from records.validity import why_invalid  # noqa: E402
 
 METRICS = ["hr_50", "ndcg_50", "hr_50_warm", "ndcg_50_warm", "hr_50_cold", "ndcg_50_cold", "hr_10", "ndcg_10"]
 
@@ -29,7 +30,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", type=Path)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--program", default="build/release/fedfuse")
+    parser.add_argument("--program", default=str(default_program()), help="default: build/release/fedfuse, or the installed one")
     parser.add_argument("--work", type=Path, required=True, help="folder of the runs and tables")
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one thread each")
     parser.add_argument("--stage", choices=["search", "final", "all"], default="all")

@@ -10,6 +10,7 @@ are counted beside, and averaged nowhere.
 import argparse
 import csv
 import json
+import math
 import statistics
 import sys
 from collections import defaultdict
@@ -74,6 +75,8 @@ def main():
     parser.add_argument("--split", choices=["warm", "cold"], help="only clients with such a held-out item")
     parser.add_argument("--trim", type=float, default=0.2, help="share of the seeds left out at each end (default 0.2)")
     arguments = parser.parse_args()
+    if not 0 <= arguments.trim < 0.5:
+        raise Refusal(f"--trim {arguments.trim}", "nothing would be left between the two ends", "give a share from 0 to below 0.5")
     published = json.load(open(arguments.published)) if arguments.published else {}
     suffix = f"_{arguments.split}" if arguments.split else ""
     cells = defaultdict(list)
@@ -93,7 +96,9 @@ def main():
                 line.append(published.get(f"{backbone}/{fusion}", "–"))
             print("| " + " | ".join(line) + " |")
     seeds = sorted({int(row["seed"]) for row in rows})
-    print(f"\nSeeds {', '.join(map(str, seeds))}; means without the outer {arguments.trim:.0%} at each end.")
+    cut = int(max(map(len, cells.values())) * arguments.trim)
+    trimmed = f"without the {cut} lowest and the {cut} highest" if cut else f"over all of them (fewer than {math.ceil(1 / arguments.trim)}: none is trimmed)" if arguments.trim else "over all of them"
+    print(f"\nSeeds {', '.join(map(str, seeds))}; means {trimmed}.")
 
 
 if __name__ == "__main__":

@@ -58,22 +58,49 @@ void Checkpoints::say(const std::string& text) const {
   if (comm_.root()) std::fprintf(stderr, "fedfuse: %s\n", text.c_str());
 }
 
+void Checkpoints::check_it_is_ours(const std::string& path, std::int64_t round, const CheckpointHeader& header) {
+  const auto ours = header_of(round, config_, data_, data_crc32());
+  check_same_run(path, header, ours);
+  if (header.version != ours.version)
+    say(cat("warning: ", path, " was written by ", header.version, ", this is ", ours.version, ": the same bits are promised by one program only"));
+}
+
+// What to say of the first of these rounds' checkpoints that this run could go on from; "" if there is none.
+std::string Checkpoints::older_of_ours(std::span<const std::int64_t> rounds) {
+  for (const auto round : rounds) {
+    const auto path = files_.path(round);
+    try {
+      const auto header = verify_checkpoint(path, comm_).header;
+      if (!header) continue;
+      check_same_run(path, *header, header_of(round, config_, data_, data_crc32()));
+      return cat("; or move it away, to go on from ", path, ", which is of this run, after round ", round);
+    } catch (const InputError&) {
+      continue;
+    }
+  }
+  return "";
+}
+
 std::int64_t Checkpoints::resume(const VisitState& visit) {
   std::vector<std::int64_t> rounds;
   if (comm_.root())
     for (const auto& file : files_.found()) rounds.push_back(file.round);
   rounds = comm_.all_gather(std::span<const std::int64_t>(rounds));
-  for (const auto round : rounds) {
-    const auto path = files_.path(round);
-    const auto [header, damage] = verify_checkpoint(path, comm_);
-    if (!header) {
-      say(cat("warning: ", path, " is damaged and left aside: ", damage));
-      continue;
+  for (std::size_t k = 0; k < rounds.size(); ++k) {
+    const auto path = files_.path(rounds[k]);
+    try {
+      const auto [header, damage] = verify_checkpoint(path, comm_);
+      if (!header) {
+        say(cat("warning: ", path, " is damaged and left aside: ", damage));
+        continue;
+      }
+      check_it_is_ours(path, rounds[k], *header);
+    } catch (const OtherRun& e) {
+      throw InputError(cat(e.what(), older_of_ours(std::span(rounds).subspan(k + 1))));
     }
-    check_same_run(path, *header, header_of(round, config_, data_, data_crc32()));
     load_checkpoint(path, visit, data_, comm_);
-    say(cat("resumed after round ", round, " from ", path));
-    return last_round_ = round;
+    say(cat("resumed after round ", rounds[k], " from ", path));
+    return last_round_ = rounds[k];
   }
   say(cat(rounds.empty() ? "there is no checkpoint beside " : "there is no whole checkpoint beside ", config_.out, ": starting with round 1"));
   return 0;

@@ -1,6 +1,7 @@
 #pragma once
 // When checkpoints are written, which one a run goes on from, and which are kept. The files are results/checkpoint.hpp's.
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "core/comm.hpp"
@@ -22,7 +23,7 @@ class Checkpoints {
   Checkpoints(const Config& config, const Dataset& data, const Comm& comm);
 
   // Collective. Fills the state from the newest checkpoint that is whole and returns its round; 0 when there is none. Says on
-  // stderr which it took and which are damaged. InputError when it is of another run.
+  // stderr which it took and which are damaged. InputError when it is of another run, which names an older one that is of ours.
   std::int64_t resume(const VisitState& visit);
   // Collective; returns once it is on the disk. InputError when it cannot be written; the one before is kept.
   void save(std::int64_t round, const VisitState& visit);
@@ -41,6 +42,8 @@ class Checkpoints {
 
  private:
   std::uint32_t data_crc32();
+  void check_it_is_ours(const std::string& path, std::int64_t round, const CheckpointHeader& header);
+  [[nodiscard]] std::string older_of_ours(std::span<const std::int64_t> rounds);
   void say(const std::string& text) const;
   void write(std::int64_t round, const VisitState& visit);
   void finish();

@@ -10,6 +10,7 @@
 #include "results/json_text.hpp"
 #include "results/output_space.hpp"
 #include "results/record.hpp"
+#include "results/validity.hpp"
 
 namespace fedfuse {
 namespace {
@@ -67,6 +68,8 @@ std::string json_of(const EvaluationAt& evaluation, const std::vector<int>& k, c
   json["format"] = "fedfuse-evaluation";
   json["model"] = o.model;
   json["model_round"] = result.record.model_round;
+  json["model_status"] = result.record.status;
+  if (is_invalid(result.record.status)) json["invalid"] = result.record.status_text;
   json["data"] = o.data;
   json["candidates"] = o.candidates;
   json["cold_items"] = o.cold_items;
@@ -97,6 +100,8 @@ void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv
   const auto evaluation = metrics_at(ranks, data, k, comm);
   const auto provenance = provenance_json(argv, threads, comm);
   comm.on_root([&] {
+    if (is_invalid(result.record.status))
+      std::printf("INVALID: the run of %s %s: %s\n", o.model.c_str(), result.record.status.c_str(), result.record.status_text.c_str());
     std::printf("%s + %s after round %lld, candidates %s, cold items %s\n", result.record.config.backbone.c_str(),
                 result.record.config.fusion.c_str(), static_cast<long long>(result.record.model_round), o.candidates.c_str(),
                 o.cold_items == "rank" ? "ranked" : "left out");

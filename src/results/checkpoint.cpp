@@ -71,8 +71,8 @@ Crc32 crc32_of_my_rows(const h5::File& file, const std::string& dataset, const C
 
 void check_version(const std::string& path, const CheckpointHeader& header) {
   if (header.schema != checkpoint_schema)
-    throw InputError(cat(path, " is a checkpoint of version ", header.schema), cat("this fedfuse reads version ", checkpoint_schema),
-                     "use the fedfuse that wrote it, or start again without --resume and with --overwrite");
+    throw OtherRun(cat(path, " is a checkpoint of version ", header.schema), cat("this fedfuse reads version ", checkpoint_schema),
+                   "use the fedfuse that wrote it, or start again without --resume and with --overwrite");
 }
 
 // The middle of an error's text: what, why, what to do.
@@ -103,9 +103,12 @@ bool decides_bits(const ConfigField& field) {
 }
 
 [[noreturn]] void refuse(const std::string& path, const std::string& what, const std::string& then, const std::string& now) {
-  throw InputError(cat(path, " is a checkpoint of another run"), cat(what, " was ", then, " there and is ", now, " here"),
-                   "resume it as it was begun, or start again without --resume and with --overwrite, which removes it");
+  throw OtherRun(cat(path, " is a checkpoint of another run"), cat(what, " was ", then, " there and is ", now, " here"),
+                 "resume it as it was begun, or start again without --resume and with --overwrite, which removes it");
 }
+
+// "fedfuse 1.2.3" of "fedfuse 1.2.3 (commit ...)".
+std::string release_of(const std::string& version) { return version.substr(0, version.find(" (")); }
 
 }  // namespace
 
@@ -137,7 +140,7 @@ WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHead
   auto output = std::make_unique<OutputFile>(path, true, bytes, comm);  // removes what it began unless it is committed
   comm.on_root([&] { reserve_space(output->partial(), path, bytes); });
   {
-    ResultSink sink(output->partial(), path, comm, h5::Structures::checked);
+    ResultSink sink(output->partial(), path, comm, bytes, h5::Structures::checked);
     ArchiveWriter writer(sink, data);
     visit(writer);
     auto text = header_text(header, writer.checksums());
@@ -187,6 +190,7 @@ void check_same_run(const std::string& path, const CheckpointHeader& then, const
   const auto same = [&]<class T>(const char* what, const T& before, const T& here) {
     if (before != here) refuse(path, what, cat(before), cat(here));
   };
+  same("the program", release_of(then.version), release_of(now.version));
   same("the data set's name", then.data_name, now.data_name);
   same("the number of clients", then.clients, now.clients);
   same("the number of items", then.items, now.items);

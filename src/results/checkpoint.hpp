@@ -12,6 +12,7 @@
 #include "clients/state_visitor.hpp"
 #include "core/comm.hpp"
 #include "core/config.hpp"
+#include "core/error.hpp"
 #include "data/dataset.hpp"
 #include "data/output_file.hpp"
 
@@ -47,20 +48,26 @@ struct WrittenCheckpoint {
 [[nodiscard]] WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHeader& header, const VisitState& visit,
                                                  const Dataset& data, const Comm& comm);
 
+// A checkpoint that is whole, but of other options, other data or another version.
+struct OtherRun : InputError {
+  using InputError::InputError;
+};
+
 // What reading every byte of a file against its CRCs found; the same on every rank.
 struct VerifiedCheckpoint {
   std::optional<CheckpointHeader> header;  // empty: the file is damaged,
   std::string damage;                      // and why
 };
-// Collective. InputError when it is whole, but of another version of the format.
+// Collective. OtherRun when it is whole, but of another version of the format.
 [[nodiscard]] VerifiedCheckpoint verify_checkpoint(const std::string& path, const Comm& comm);
 // The header alone, for one process; InputError.
 [[nodiscard]] CheckpointHeader read_checkpoint_header(const std::string& path);
 // Collective; the file was verified. Fills what visit lists.
 void load_checkpoint(const std::string& path, const VisitState& visit, const Dataset& data, const Comm& comm);
 
-// May `now` go on from a checkpoint of `then`? InputError that names the first thing that differs. What decides no bit may differ:
-// the options of the headings Files, Execution and Restart, and --rounds as long as it says more than are done.
+// May `now` go on from a checkpoint of `then`? OtherRun that names the first thing that differs. What decides no bit may differ:
+// the options of the headings Files, Execution and Restart, and --rounds as long as it says more than are done (else InputError).
+// Programs of one version may differ in their commit: whoever resumes must say so, for then nobody promises the same bits.
 void check_same_run(const std::string& path, const CheckpointHeader& then, const CheckpointHeader& now);
 
 }  // namespace fedfuse

@@ -63,6 +63,13 @@ std::string twin_path(const std::string& path) { return fs::path(path).replace_e
 
 void reserve_space(const std::string& partial, const std::string& path, std::int64_t bytes) { Descriptor(partial, path).allocate(bytes); }
 
+void hold_space(const std::string& partial, std::int64_t bytes) {
+  const int id = ::open(partial.c_str(), O_WRONLY | O_CLOEXEC);
+  if (id < 0) return;
+  (void)::fallocate(id, FALLOC_FL_KEEP_SIZE, 0, bytes);  // the space was just asked for: if it is gone, the writing will say so
+  ::close(id);
+}
+
 void write_text_file(const std::string& path, const std::string& text, bool overwrite) {
   refuse_special(path);
   const auto alone = Comm::self();

@@ -9,6 +9,7 @@
 #include "core/h5.hpp"
 #include "core/text.hpp"
 #include "results/client_order.hpp"
+#include "results/output_space.hpp"
 #include "results/record.hpp"
 
 namespace fedfuse {
@@ -16,9 +17,12 @@ namespace fedfuse {
 // A parallel HDF5 file in which a write that fails on one rank fails on all, as an InputError (a full disk is nobody's bug).
 class ResultSink {
  public:
-  ResultSink(const std::string& partial, const std::string& path, const Comm& comm, h5::Structures structures = h5::Structures::compatible)
+  // bytes: what the file will take; the disk holds them ready from here on, so that nobody else's file can fill it meanwhile.
+  ResultSink(const std::string& partial, const std::string& path, const Comm& comm, std::int64_t bytes,
+             h5::Structures structures = h5::Structures::compatible)
       : comm_(comm), path_(path) {
     step([&] { file_ = std::make_unique<h5::File>(h5::File::create(partial, &comm_, structures)); });
+    comm_.on_root([&] { hold_space(partial, bytes); });
   }
   ~ResultSink() {
     if (lost_) static_cast<void>(file_.release());  // see ResultFileLost

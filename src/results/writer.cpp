@@ -81,7 +81,7 @@ void write_result(const std::string& path, const RunRecord& record, const ModelS
   OutputFile output(path, true, bytes, comm);  // removes what it began unless it is committed
   comm.on_root([&] { reserve_space(output.partial(), path, bytes); });
   {
-    ResultSink sink(output.partial(), path, comm);
+    ResultSink sink(output.partial(), path, comm, bytes);
     write_attributes(sink, record, provenance, data);
     write_table(sink, "/metrics", record.metrics);
     write_table(sink, "/time", record.time);

@@ -58,10 +58,48 @@ TEST(Restart, a_time_budget_ends_with_75_and_a_damaged_checkpoint_is_left_aside)
   EXPECT_NE(b.text("/", "provenance").find("\"resumed_times\":1,\"resumed\":[{\"after_round\":1"), std::string::npos);
 }
 
+// Mixed up by hand, or by somebody else's run: the newest is refused with its reason, and the older one, which fits, is named.
+TEST(Restart, of_another_run_the_older_one_is_offered) {
+  const auto& place = Place::get();
+  ASSERT_EQ(test::fedfuse(train("mine.h5", "--rounds 4 --checkpoint-every 1")).code, 0);
+  ASSERT_EQ(test::fedfuse(train("theirs.h5", "--rounds 5 --checkpoint-every 2 --lr 0.05")).code, 0);
+  fs::copy_file(place.file("theirs.ckpt.4.h5"), place.file("mine.ckpt.4.h5"));
+  const auto outcome = test::fedfuse_on(2, train("mine.h5", "--rounds 6 --resume"));
+  test::expect_refused(outcome, "--lr was 0.05 there and is 0.1 here");
+  EXPECT_TRUE(outcome.says(cat("or move it away, to go on from ", place.file("mine.ckpt.3.h5"), ", which is of this run, after round 3")))
+      << outcome.output;
+  fs::remove(place.file("mine.ckpt.4.h5"));
+  {
+    auto later = h5::File::create(place.file("mine.ckpt.9.h5"));
+    later.set("/", "format", std::string("fedfuse-checkpoint")), later.set("/", "schema_version", std::int64_t(2));
+  }
+  const auto of_later = test::fedfuse(train("mine.h5", "--rounds 6 --resume"));
+  test::expect_refused(of_later, "this fedfuse reads version 1");
+  EXPECT_TRUE(of_later.says("or move it away, to go on from " + place.file("mine.ckpt.3.h5"))) << of_later.output;
+  fs::remove(place.file("mine.ckpt.9.h5"));
+  EXPECT_TRUE(test::fedfuse(train("mine.h5", "--rounds 6 --resume")).says("resumed after round 3"));
+}
+
 TEST(Restart, without_a_checkpoint_it_begins_and_says_so) {
   const auto outcome = test::fedfuse(train("fresh.h5", "--rounds 1 --resume"));
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_TRUE(outcome.says("there is no checkpoint beside")) << outcome.output;
+}
+
+// What a scheduler sends before it kills; once saved, the run goes on and ends with the bits of one that nobody disturbed.
+TEST(Restart, either_signal_ends_with_75_and_all_saved) {
+  const auto& place = Place::get();
+  for (const char* signal : {"TERM", "USR1"}) {
+    const std::string name = cat(signal, ".h5");
+    const auto outcome = test::shell(cat(FEDFUSE_PROGRAM, " ", train(name, "--rounds 100000 --checkpoint-every 2"), " & p=$!; until compgen -G ",
+                                         place.file(signal), ".ckpt.*.h5; do sleep 0.02; done; kill -", signal, " $p; wait $p"));
+    EXPECT_EQ(outcome.code, 75) << outcome.output;
+    EXPECT_TRUE(outcome.says(cat("SIG", signal, " came after round")) && outcome.says("all state is in")) << outcome.output;
+    const auto file = h5::File::open(place.file(name));
+    EXPECT_EQ(file.text("/", "status"), "interrupted");
+    const auto done = file.shape("/metrics/loss").at(0);
+    EXPECT_TRUE(fs::exists(place.file(cat(signal, ".ckpt.", done, ".h5")))) << "the round that was finished is not the one that was saved";
+  }
 }
 
 TEST(Restart, a_time_budget_that_is_none_is_refused) {

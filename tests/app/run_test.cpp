@@ -80,6 +80,20 @@ TEST(Run, info_and_table_say_what_it_is) {
     EXPECT_TRUE(table.says(part)) << part << " in " << table.output;
 }
 
+// It diverges in its second round; the model after the first is kept, and nobody may take it for a result.
+TEST(Run, every_command_calls_an_invalid_run_so) {
+  const auto& place = Place::get();
+  const auto out = place.file("invalid.h5");
+  const auto trained = test::fedfuse(cat("train --data ", place.file("data.h5"), " --rounds 8 --dim 8 --lr 0.5 --lr-items 4000 --out ", out));
+  ASSERT_EQ(trained.code, 2) << trained.output;
+  ASSERT_TRUE(trained.says("the model after round 1 is kept")) << trained.output;
+  for (const auto& line : {cat("info ", out), cat("table ", out), cat("evaluate --model ", out, " --data ", place.file("data.h5"))}) {
+    const auto outcome = test::fedfuse(line);
+    EXPECT_EQ(outcome.code, 0) << outcome.output;
+    EXPECT_TRUE(outcome.says("INVALID")) << line << ": " << outcome.output;
+  }
+}
+
 // The lines that results/README.md shows must work as they stand.
 TEST(Run, the_lines_of_python_in_the_readme_work) {
   const auto& place = Place::get();

@@ -34,7 +34,7 @@ class Scaling(ToolTest):
         rows = json.loads((work / "table.json").read_text())["rows"]
         self.assertEqual([(row["ranks"], row["runs"], row["status"]) for row in rows], [(1, 2, "ok"), (2, 2, "ok")])
         self.assertGreater(rows[1]["communication_share"], rows[0]["communication_share"])
-        self.assertEqual(bool(drawing), (work / "scaling.svg").exists())
+        self.assertEqual(bool(drawing), (work / "scaling.svg").exists() and (work / "scaling-phases.png").exists())
         self.invalid_runs_are_named_and_enter_no_median(work)
         self.model(work / "table.json")
 
@@ -63,13 +63,34 @@ class Scaling(ToolTest):
         kernels = ROOT / "results/kernels/kernels.json"
         said = self.run_tool("bench/rounds/model.py", "--kernels", kernels, "--collectives", collectives, "--table", table, "--to", "8", "--out", self.folder / "model.json")
         self.assertEqual(said.count("EXTRAPOLATED"), 2)
+        drawing = ["--figure", "with_model"] if importlib.util.find_spec("matplotlib") else []
+        said = self.run_tool("jobs/scaling.py", "--work", table.parent, "--collect", "--kernels", kernels, "--collectives", collectives, *drawing)
+        self.assertIn("EXTRAPOLATED", said)
+        if drawing:
+            self.assertIn("EXTRAPOLATION", (table.parent / "with_model.svg").read_text())
+        self.run_tool("jobs/scaling.py", "--work", table.parent, "--collect", "--kernels", kernels, code=2)
         self.run_tool("bench/rounds/model.py", "--kernels", collectives, "--collectives", collectives, "--table", table, "--out", self.folder / "m.json", code=2)
         self.run_tool("bench/compare.py", collectives, collectives)
-        self.run_tool("bench/compare.py", table, table)
+        self.assertIn("2 regressions or failed checks", self.run_tool("bench/compare.py", table, table, code=1))  # the INVALID runs of before
+
+    def test_cpu_seconds_are_a_table_that_the_model_takes(self):
+        program, work = os.environ["FEDFUSE_PROGRAM"], self.folder / "cpu"
+        study = self.write("study.json", STUDY)
+        said = self.run_tool("bench/rounds/cpu_seconds.py", study, "--work", work, "--program", program, "--rounds", "50", "--repeat", "2")
+        self.assertIn("ms of CPU a round", said)
+        table = json.loads((work / "table.json").read_text())
+        self.assertEqual((table["clock"], table["rows"][0]["users"], len(table["rows"][0]["round_s_runs"])), ("cpu", 60, 2))
+        self.assertLess(table["rows"][0]["round_s"], 0.5)
+        self.assertGreater(table["rows"][0]["round_s"], 0)
+        kernels, collectives = ROOT / "results/kernels/kernels.json", ROOT / "results/scaling/collectives_2.json"
+        self.run_tool("bench/rounds/model.py", "--kernels", kernels, "--collectives", collectives, "--table", work / "table.json", "--to", "4", "--out", work / "model.json")
+        self.run_tool("bench/rounds/cpu_seconds.py", study, "--work", work, "--program", program, "--train", "uploads", code=2)
+        said = self.run_tool("bench/rounds/cpu_seconds.py", study, "--work", work, "--program", program, "--train", "time_budget=0.001", code=2)  # exit code 75
+        self.assertIn("the program failed", said)
 
     def test_bad_input(self):
         for change, said in (({"knid": 1}, 'unknown key "knid"'), ({"kind": "sideways"}, "strong or weak"), ({"points": [{"rank": 1}]}, 'a point has "rank"'),
-                             ({"train": {"rounds": 1}}, "warm-up")):
+                             ({"train": {"rounds": 1}}, "warm-up"), ({"kind": "weak", "points": [{"threads": 1}, {"threads": 2}]}, 'differ in "threads"')):
             with self.subTest(said):
                 self.assertIn(said, self.scaling({**STUDY, **change}, code=2))
         self.run_tool("jobs/scaling.py", "--work", self.folder / "nowhere", "--collect", code=2)

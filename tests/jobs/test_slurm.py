@@ -109,6 +109,38 @@ def submit_all(box: Box) -> None:
         box.submit("profile-ncu", "--template", "profile-ncu", "--gpus", "1", arguments=train)
 
 
+STUDY = {"name": "two nodes", "kind": "strong", "generate": {"users": 60, "items": 60, "dim-text": 8, "dim-image": 8},
+         "train": {"backbone": "fcf", "fusion": "none", "rounds": 3, "dim": 8}, "points": [{"ranks": 1}, {"nodes": 2, "ranks": 2}], "repeats": 1}
+
+
+def scaling(box: Box, *words: str) -> str:
+    done = subprocess.run([sys.executable, ROOT / "jobs/scaling.py", *words, "--work", box.folder / "study"], capture_output=True, text=True)
+    expect(done.returncode == 0, f"scaling.py {words} ended with {done.returncode}: {done.stdout} {done.stderr}")
+    return done.stdout + done.stderr
+
+
+def submit_study(box: Box) -> None:
+    """Its runs wait for their data; asked for again, nothing goes to SLURM a second time."""
+    file = box.folder / "study.json"
+    file.write_text(json.dumps(STUDY))
+    line = [str(file), "--system", "slurmbox", "--program", str(box.program)]
+    scaling(box, *line, "--submit")
+    box.ids |= {f"study/{path.parent.relative_to(box.folder / 'study')}": path.read_text().strip() for path in sorted((box.folder / "study").rglob("submitted.txt"))}
+    again = scaling(box, *line, "--submit")
+    jobs = run(["squeue", "-h", "-t", "all", "-o", "%i"]).split()
+    expect(len(jobs) == 3, f"SLURM has the jobs {jobs} and not three: {again}")
+    box.say("submitted a study: a data set and two runs that wait for it; submitted again: nothing")
+
+
+def check_study(box: Box) -> None:
+    for name in [name for name in box.ids if name.startswith("study/")]:
+        box.wait(name, "COMPLETED")
+    scaling(box, "--collect")
+    rows = json.loads((box.folder / "study/table.json").read_text())["rows"]
+    expect([(row["nodes"], row["ranks"], row["status"]) for row in rows] == [(1, 1, "ok"), (2, 2, "ok")], f"the study's table is {rows}")
+    box.say("study: gathered, two points, both valid")
+
+
 def checkpoints(box: Box) -> bool:
     return "--checkpoint-every" in run([box.program, "train", "--help"])
 
@@ -155,6 +187,7 @@ def check_gpu(box: Box) -> None:
     if "profile-ncu" in box.ids:
         box.wait("profile-ncu", "FAILED")
         expect("there is no ncu" in box.text("profile-ncu", "log.txt"), box.text("profile-ncu", "log.txt"))
+        box.say("profile-ncu: there is no ncu here, the job said so and failed, as it should")
 
 
 def check_requeue(box: Box) -> None:
@@ -192,11 +225,12 @@ def main() -> int:
         box = Box(Path(folder), given.program.resolve())
         box.start()
         try:
+            submit_study(box)
             submit_all(box)
             if "continued" in box.ids:
                 send_signal(box, "continued", "*.ckpt*.h5")
             send_signal(box, "requeue", "result.ready")
-            for check in (check_ranks, check_array, check_gpu, check_requeue, check_continued):
+            for check in (check_ranks, check_array, check_gpu, check_study, check_requeue, check_continued):
                 check(box)
             box.say("all as it should be")
             return 0

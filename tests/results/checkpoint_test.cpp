@@ -130,6 +130,9 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
   EXPECT_NE(refused([](auto& h) { h.config.lr = 0.2; }).find("--lr was 0.1 there and is 0.2 here"), std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.config.groups_min = 2; }).find("--groups-min"), std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.data_crc32 = 8; }).find("checksum of the data set"), std::string::npos);
+  const auto version = then.version.substr(0, then.version.find(" ("));
+  EXPECT_EQ(refused([&](auto& h) { h.version = version + " (commit of another day)"; }), "");
+  EXPECT_NE(refused([](auto& h) { h.version = "fedfuse 9.9.9 (commit x)"; }).find(version + " there and is fedfuse 9.9.9 here"), std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.clients = 8; }).find("number of clients"), std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.config.rounds = 4; }).find("nothing is left to do"), std::string::npos);
 }

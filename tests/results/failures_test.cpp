@@ -1,6 +1,8 @@
 // Bad places, bad files, full disks: an InputError on every rank, and nothing lost or left behind.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -10,6 +12,9 @@
 #include "core/error.hpp"
 #include "core/h5.hpp"
 #include "core/text.hpp"
+#include "data/output_file.hpp"
+#include "results/output_space.hpp"
+#include "results/result_file.hpp"
 #include "synthetic.hpp"
 
 namespace fedfuse {
@@ -92,6 +97,38 @@ struct Written {
   Dataset data;
   test::Run run;
 };
+
+// From the first byte on: another's file that fills the disk meanwhile must not end this one half-way.
+TEST(Failures, a_file_that_is_being_written_holds_its_space) {
+  const auto comm = Comm::world();
+  const test::TemporaryFolder folder(comm);
+  const auto path = folder.file("run.h5");
+  constexpr std::int64_t bytes = 1 << 20;
+  const auto held = [&](const std::string& file) {
+    struct stat status {};
+    return ::stat(file.c_str(), &status) == 0 ? std::int64_t(status.st_blocks) * 512 : -1;
+  };
+  OutputFile output(path, true, bytes, comm);
+  comm.on_root([&] { reserve_space(output.partial(), path, bytes); });
+  {
+    ResultSink sink(output.partial(), path, comm, bytes);
+    if (comm.root()) {
+      const int probe = ::open(folder.file("probe").c_str(), O_CREAT | O_WRONLY, 0600);
+      const bool can = ::fallocate(probe, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0;  // not every file system can
+      ::close(probe);
+      fs::remove(folder.file("probe"));
+      EXPECT_TRUE(!can || held(output.partial()) >= bytes);
+    }
+    const std::vector<float> values(1000, 1.0f);
+    sink.plain_all<float>("/values", 0, values);
+    sink.close();
+  }
+  output.commit();
+  comm.on_root([&] {
+    EXPECT_LT(fs::file_size(path), 65536u);
+    EXPECT_EQ(h5::File::open(path).read_all<float>("/values").size(), 1000u);
+  });
+}
 
 void expect_kept(const Written& w, const Comm& comm) {
   comm.barrier();

@@ -1,13 +1,17 @@
-# SPDX-License-Identifier: see LICENSE
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 from spack.package import *
 
 
 class Fedfuse(CMakePackage):
     """MPI benchmark suite for federated multimodal recommendation."""
 
-    # A checkout is the source: `spack dev-build` and `spack develop` need no address; set `git` where you keep yours.
-    git = "file:///path/of/fedfuse"
+    # The checkout that holds this recipe is the source: what its branch main has committed is what is built.
+    git = Path(__file__).resolve().parents[5].as_uri()
     version("main", branch="main")
+
+    license("Apache-2.0")
 
     variant("native", default=True, description="optimise for the processor of the build machine")
     variant("benchmarks", default=True, description="build the kernel and collective benchmarks")

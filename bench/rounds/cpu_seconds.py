@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""CPU seconds of a round on one rank: for machines whose clock on the wall says more of the neighbours than of the program.
+
+  cpu_seconds.py STUDY.json --work DIR [--train uploads=store ...] [--program P] [--rounds 4] [--repeat 3]      writes DIR/table.json
+
+A sample is (CPU seconds of a run of rounds + 2) - (of a run of 2), over rounds: start, reading and the first round fall out. On a quiet
+machine one rank's CPU seconds are its seconds. The table is a scaling table of one point ("clock": "cpu"), for bench/rounds/model.py, compare.py
+and plot.py. The study's data set is made in DIR, of a weak study that of one rank. What several ranks wait for each other is not seen.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "jobs")]
+from lib import study_tree  # noqa: E402  (the path comes first)
+from records.errors import Refusal, exit_with  # noqa: E402
+from records.intervals import median_interval  # noqa: E402
+from records.program import default_program  # noqa: E402
+from records.readers import read_result  # noqa: E402
+from records.validity import why_invalid  # noqa: E402
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", type=Path)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--train", nargs="*", default=[], metavar="NAME=VALUE", help="in place of the study's")
+    parser.add_argument("--program", default=str(default_program()))
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--repeat", type=int, default=3)
+    return parser.parse_args()
+
+
+def cpu_seconds(line: list[str]) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(line, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Refusal("the program failed", done.stderr.strip() or f"exit code {done.returncode}", f"try it by hand: {' '.join(line)}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def options(train: dict[str, Any], changes: list[str]) -> dict[str, Any]:
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise Refusal(f"--train {change}", "it is no NAME=VALUE", "try --train uploads=store")
+        train = {**train, name.replace("-", "_"): value}
+    return {name: value for name, value in train.items() if name != "rounds"}
+
+
+def measure(given: argparse.Namespace, train: dict[str, Any], data: Path) -> tuple[list[float], dict[str, Any]]:
+    """A sample a repeat, and the record of the last run."""
+    out = given.work / "run.h5"
+    words = study_tree.option_words({name.replace("_", "-"): value for name, value in train.items()})
+    base, samples = 2, []
+    for _ in range(given.repeat):
+        few, many = (cpu_seconds([given.program, "train", "--data", str(data), *words, "--rounds", str(rounds), "--out", str(out), "--overwrite"])
+                     for rounds in (base, base + given.rounds))
+        run = read_result(out.with_suffix(".json"))
+        if why := why_invalid(run):
+            raise Refusal("the run is INVALID", why, "correct the study")
+        samples.append((many - few) / given.rounds)
+    return samples, run
+
+
+def main() -> int:
+    given = parse_arguments()
+    if given.rounds < 1 or given.repeat < 1:
+        raise Refusal("nothing to measure", "--rounds and --repeat count from 1", "correct them")
+    study = study_tree.load(given.study)
+    train = options(study.train, given.train)
+    given.work.mkdir(parents=True, exist_ok=True)
+    data = given.work / "data.h5"
+    if not data.exists():
+        cpu_seconds([given.program, "generate", *study_tree.option_words(study.generate), "--out", str(data)])
+    samples, run = measure(given, train, data)
+    low, high, coverage = median_interval(samples)
+    row = {"nodes": 1, "ranks": 1, "threads": 1, "gpus": 0, "cores": 1, "users": run["data"]["clients"], "oversubscribed": False, "runs": len(samples), "status": "ok", "invalid": [],
+           "round_s": statistics.median(samples), "round_s_low": low, "round_s_high": high, "coverage": round(coverage, 3), "round_s_runs": samples,
+           "train_interactions": run["data"]["train_interactions"], "items": run["data"]["items"], "speedup": 1.0, "efficiency": 1.0, "communication_share": 0.0}
+    provenance = {name: run["provenance"].get(name) for name in ("version", "git_sha", "git_dirty", "compiler", "compiler_flags", "mpi", "started_utc")}
+    table = {"format": "fedfuse-scaling", "schema_version": 1, "name": study.name, "kind": study.kind, "clock": "cpu", "generate": study.generate, "train": train,
+             "repeats": given.repeat, "provenance": provenance, "rows": [row]}
+    (given.work / "table.json").write_text(json.dumps(table, indent=1) + "\n")
+    print(f"{1e3 * row['round_s']:.1f} ms of CPU a round ({1e3 * low:.1f} - {1e3 * high:.1f}, {len(samples)} samples)")
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with(main)
