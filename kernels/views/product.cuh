@@ -2,8 +2,8 @@
 // C = A B in single precision, the one routine of all products here. A block owns 128 x 64 of C, a thread 8 x 8 of them. Operands come in steps of
 // 16 of the inner sum, three of which stand in shared memory, copied behind the back of the registers.
 //
-//   by rows     A[m][k] = a[m pitch + k]: items through weights. Rows stand 20 floats apart, so that the 8 rows that a quarter of a warp meets
-//               lie in 8 different groups of banks; four steps of the inner sum are 16 loads of 16 bytes and 256 multiply-adds.
+//   by rows     A[m][k] = a[m pitch + k]: items through weights. Rows stand 20 floats apart, so that the 8 rows that half a warp meets lie
+//               in 8 different groups of banks; four steps of the inner sum are 16 loads of 16 bytes and 256 multiply-adds.
 //   by columns  A[m][k] = a[k pitch + m]: gradients of weights, sums over blocks of items; C is stored transposed. 4 loads, 64 multiply-adds.
 //
 // An element of C is one chain of fused multiply-adds over k: its bits do not depend on where in which launch it stands.
@@ -53,10 +53,14 @@ struct Products {
   int count = 0;
 };
 
-// Where a thread stands: rows of C from its 16, columns from its 8. Eight neighbours of a warp differ in m alone.
+// Where a thread stands: rows of C from its 16, columns from its 8. Of a half warp every second lane reads the same of A, every other pair the
+// same of B, and 8 different rows: a load of 16 bytes a lane is then one trip to shared memory for 16 lanes, not for 8.
 struct Place {
   int m, n;
-  __device__ Place() : m(int(threadIdx.x) % 8 + int(threadIdx.x) / 32 % 2 * 8), n(int(threadIdx.x) / 8 % 4 + int(threadIdx.x) / 64 * 4) {}
+  __device__ Place() {
+    const int lane = int(threadIdx.x) % 32, warp = int(threadIdx.x) / 32;
+    m = lane / 2 % 8 + warp % 2 * 8, n = lane % 2 + lane / 16 * 2 + warp / 2 * 4;
+  }
 };
 
 // What a thread copies of every step: 4 vectors of A and 2 of B. What lies outside, or is absent, becomes zeros.

@@ -55,6 +55,7 @@ __global__ void __launch_bounds__(block)
   bool good = true;
   for (std::int64_t i = thread_of_grid(); i < size; i += threads_of_grid()) {
     std::int64_t high = words[i], low = words[size + i];
+#pragma unroll 4
     for (std::int64_t b = 0; b < blocks; ++b) {
       float x = partial[b * size + i];
       if (!(fabsf(x) < part_limit)) good = false, x = 0.0f;  // also NaN

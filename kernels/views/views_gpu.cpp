@@ -95,28 +95,27 @@ GpuChunk OnDevice::chunk(std::int64_t first) const {
   return c;
 }
 
-void OnDevice::need_transposed() {
+void OnDevice::need_transposed(const gpu::Stream& on) {
   if (transposed_is_new_) return;
-  gpu::on_platform(stream_.device(),
-                   [&]<class P>(P) { Launch<P>::transpose_weights(layout_, operators_.values.data(), transposed_.data(), stream_); });
+  gpu::on_platform(on.device(), [&]<class P>(P) { Launch<P>::transpose_weights(layout_, operators_.values.data(), transposed_.data(), on); });
   transposed_is_new_ = true;
 }
 
-void OnDevice::forward() {
-  need_transposed();
-  gpu::on_platform(stream_.device(), [&]<class P>(P) {
-    for (std::int64_t first = 0; first < mine_.rows; first += chunk_) Launch<P>::forward(layout_, chunk(first), stream_);
+void OnDevice::forward(const gpu::Stream& on) {
+  need_transposed(on);
+  gpu::on_platform(on.device(), [&]<class P>(P) {
+    for (std::int64_t first = 0; first < mine_.rows; first += chunk_) Launch<P>::forward(layout_, chunk(first), on);
   });
 }
 
-void OnDevice::backward(float scale, float unscale) {
-  need_transposed();
-  words_.fill_bytes(0, stream_), misfit_.fill_bytes(0, stream_);
-  gpu::on_platform(stream_.device(), [&]<class P>(P) {
+void OnDevice::backward(float scale, float unscale, const gpu::Stream& on) {
+  need_transposed(on);
+  words_.fill_bytes(0, on), misfit_.fill_bytes(0, on);
+  gpu::on_platform(on.device(), [&]<class P>(P) {
     for (std::int64_t first = 0; first < mine_.rows; first += chunk_) {
       auto c = chunk(first);
       c.scale = scale, c.unscale = unscale;
-      Launch<P>::backward(layout_, c, stream_);
+      Launch<P>::backward(layout_, c, on);
     }
   });
 }

@@ -89,8 +89,10 @@ class OnDevice {
   [[nodiscard]] static std::int64_t bytes(const Layout& layout, const MyItems& mine, bool moments, std::int64_t chunk = usual_chunk);
 
   // Asynchronous, on stream(). Forward: views(j) from the operators and D. Backward: views(j) holds dL/dF_j; words(), rows of grad_D() and fits().
-  void forward();
-  void backward(float scale, float unscale);
+  void forward() { forward(stream_); }
+  void backward(float scale, float unscale) { backward(scale, unscale, stream_); }
+  void forward(const gpu::Stream& on);
+  void backward(float scale, float unscale, const gpu::Stream& on);
   [[nodiscard]] float largest();    // |dL/dF| of this rank's rows; waits. Not finite when one is not
   [[nodiscard]] bool fits() const;  // after backward; waits
   // One step, with words() and grad_D() as they are now.
@@ -115,7 +117,7 @@ class OnDevice {
  private:
   [[nodiscard]] GpuChunk chunk(std::int64_t first) const;
   void place_features(const std::array<const float*, branches>& features, const std::array<const std::uint8_t*, branches>& has);
-  void need_transposed();
+  void need_transposed(const gpu::Stream& on);
 
   Layout layout_;
   MyItems mine_;
