@@ -61,11 +61,6 @@ bool all_zero(const std::vector<const float*>& rows, std::int64_t n) {
 
 }  // namespace
 
-int exponent_of(float largest) { return largest > 0 ? std::clamp(std::ilogb(largest), -100, 100) : 0; }
-InputError gradient_not_finite() {
-  return {"the gradient of the item views is not finite", "the clients' or the server's steps are too long", "lower --lr or --server-lr"};
-}
-
 struct ItemViews::Impl {
   std::int64_t items;
   Matrix<float> D;

@@ -1,7 +1,10 @@
 #pragma once
-// How the rows of the item side are spread over ranks: whole blocks of fixed size, so that no split changes a bit.
+// What ItemViews on the processor and on a device share: how rows are spread over ranks (whole blocks of fixed size, so that no split changes a
+// bit), and how gradients are scaled and refused.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <span>
 
 #include "core/comm.hpp"
 #include "core/error.hpp"
@@ -31,7 +34,9 @@ inline void complete_rows(Matrix<float>& whole, const MyBlocks& mine, const Comm
 }
 
 // The way back is linear in dL/dF, the same on all ranks: 2^-exponent brings its largest near 1.
-[[nodiscard]] int exponent_of(float largest);
-[[nodiscard]] InputError gradient_not_finite();
+[[nodiscard]] inline int exponent_of(float largest) { return largest > 0 ? std::clamp(std::ilogb(largest), -100, 100) : 0; }
+[[nodiscard]] inline InputError gradient_not_finite() {
+  return {"the gradient of the item views is not finite", "the clients' or the server's steps are too long", "lower --lr or --server-lr"};
+}
 
 }  // namespace fedfuse
