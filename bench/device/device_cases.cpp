@@ -9,6 +9,8 @@
 #include "kernels/preference/preference_gpu.hpp"
 #include "kernels/rank/rank_case.hpp"
 #include "kernels/rank/rank_gpu.hpp"
+#include "kernels/views/views_case.hpp"
+#include "kernels/views/views_gpu.hpp"
 
 namespace fedfuse::bench {
 namespace {
@@ -69,6 +71,23 @@ DeviceCase rank_case(const std::shared_ptr<gpu::Device>& device, bool small) {
   return {problem.flops(), problem.bytes(), double(shape.clients), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
 }
 
+Maker views_of(bool backward, std::int64_t items) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    views::CaseShape shape;
+    shape.items = small ? 40 : items;
+    if (small) shape.shape.d = 16, shape.shape.d_text = 12, shape.shape.d_image = 8;
+    const views::Case input(shape);
+    const auto p = input.problem();
+    const auto there = std::make_shared<views::OnDevice>(device, p.layout, views::MyItems{p.items, 0, p.items}, p.features, p.has, false);
+    there->operators().values.copy_in(input.parameters, there->stream()), there->table().values.copy_in(input.features[0], there->stream());
+    for (std::size_t j = 0; j < p.layout.views.size(); ++j) there->view(j).copy_in(input.view_grad[j], there->stream());
+    there->stream().synchronise();
+    if (backward)
+      return DeviceCase{p.backward_flops(), p.backward_bytes(), double(p.items), [there](const gpu::Stream& s) { there->backward(1, 1, s); }};
+    return DeviceCase{p.forward_flops(), p.forward_bytes(), double(p.items), [there](const gpu::Stream& s) { there->forward(s); }};
+  };
+}
+
 std::vector<DeviceCaseRow> make_table() {
   using Form = preference::OnDevice::Form;
   using aggregate::GpuMethod;
@@ -87,7 +106,9 @@ std::vector<DeviceCaseRow> make_table() {
           {"preference/cuda-fused/1048576_items_64_groups", "items", preference_of(Form::fused, 1 << 20, 64)},
           {"preference/cuda-blas/1048576_items_5_groups", "items", preference_of(Form::blas, 1 << 20, 5)},
           {"preference/cuda-naive/65536_items_5_groups", "items", preference_of(Form::naive, 1 << 16, 5)},
-          {"rank/cuda/4096_clients_100000_items", "clients", rank_case}};
+          {"rank/cuda/4096_clients_100000_items", "clients", rank_case},
+          {"views/cuda/forward_65536_items", "items", views_of(false, 1 << 16)},
+          {"views/cuda/backward_65536_items", "items", views_of(true, 1 << 16)}};
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     auto& table = global_.views.emplace_back(data.items, spec_.view_width);
     init_normal(table, config.seed, Purpose::item_table, config.init_std);
   } else {
-    views_ = std::make_unique<ItemViews>(config_, spec_, data_);
+    views_ = std::make_unique<ItemViews>(config_, spec_, data_, engine_->device());
     views_->forward(global_.views, comm_);
   }
   if (spec_.has_teacher) {

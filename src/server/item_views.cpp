@@ -7,9 +7,10 @@
 
 #include "core/error.hpp"
 #include "core/rng.hpp"
-#include "core/text.hpp"
 #include "model/init.hpp"
 #include "server/item_views_block.hpp"
+#include "server/item_views_device.hpp"
+#include "server/item_views_rows.hpp"
 #include "server/item_views_sum.hpp"
 #include "server/optimizer.hpp"
 
@@ -32,27 +33,16 @@ void initialise(Parameters& parameters, std::uint64_t seed) {
   }
 }
 
-// Blocks [begin, end) of this rank, and their rows.
-struct MyBlocks {
-  std::int64_t items, begin, end;
-  MyBlocks(std::int64_t M, const Comm& comm) : items(M) {
-    const BlockSplit split{(M + block_items - 1) / block_items, comm.size()};
-    begin = split.first(comm.rank());
-    end = split.first(comm.rank() + 1);
-  }
-  [[nodiscard]] std::int64_t first(std::int64_t block) const { return std::min(block * block_items, items); }
-  [[nodiscard]] std::int64_t rows(std::int64_t block) const { return first(block + 1) - first(block); }
-  // Threads worth starting: not more than there are blocks.
-  [[nodiscard]] int team() const { return int(std::clamp<std::int64_t>(end - begin, 1, omp_get_max_threads())); }
-  [[nodiscard]] std::int64_t my_first() const { return first(begin); }
-  [[nodiscard]] std::int64_t my_rows() const { return first(end) - first(begin); }
-};
+// Threads worth starting: not more than there are blocks.
+int team(const MyBlocks& mine) { return int(std::clamp<std::int64_t>(mine.end - mine.begin, 1, omp_get_max_threads())); }
 
-// The rows of every rank, in rank order, into `whole`; this rank's stand there already.
-void complete_rows(Matrix<float>& whole, const MyBlocks& mine, const Comm& comm) {
-  if (comm.size() == 1) return;
-  const auto all = comm.all_gather<float>(std::span<const float>(whole.row(mine.my_first()), std::size_t(mine.my_rows() * whole.cols)));
-  std::ranges::copy(all, whole.values.begin());
+views::Shape shape_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  views::Shape shape{spec.d, data.text.cols, data.image.cols, {}};
+  for (const auto& name : spec.fusion.views == ViewsKind::mlp ? std::vector<std::string>{"mlp"} : config.views) {
+    FEDFUSE_CHECK(name == "sum" || name == "mlp" || name == "gate", "a view is sum, mlp or gate");
+    shape.views.push_back(name == "sum" ? View::sum : (name == "mlp" ? View::mlp : View::gate));
+  }
+  return shape;
 }
 
 float largest(const std::vector<Matrix<float>>& matrices) {
@@ -69,10 +59,6 @@ bool all_zero(const std::vector<const float*>& rows, std::int64_t n) {
   return std::ranges::all_of(rows, [n](const float* r) { return std::all_of(r, r + n, [](float x) { return x == 0.0f; }); });
 }
 
-InputError not_finite() {
-  return {"the gradient of the item views is not finite", "the clients' or the server's steps are too long", "lower --lr or --server-lr"};
-}
-
 }  // namespace
 
 struct ItemViews::Impl {
@@ -82,11 +68,12 @@ struct ItemViews::Impl {
   ViewInputs inputs;
   Optimizer operator_optimizer, table_optimizer;
   Array<float> gradient;
+  std::unique_ptr<ItemViewsOnDevice> on_device;  // null: here
 
-  Impl(const Config& config, const ModelSpec& spec, const Dataset& data)
+  Impl(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device)
       : items(data.items),
         D(data.items, spec.d),
-        operators(spec.fusion.views == ViewsKind::mlp ? std::vector<std::string>{"mlp"} : config.views, spec.d, data.text.cols, data.image.cols),
+        operators(shape_of(config, spec, data)),
         operator_optimizer(config.server_optimizer, config.server_lr, operators.parameters.values.size()),
         table_optimizer(config.server_optimizer, config.server_lr, D.size()),
         gradient(operators.parameters.values.size(), 0.0f) {
@@ -95,6 +82,9 @@ struct ItemViews::Impl {
     initialise(operators.parameters, config.seed);
     const auto mask = [](const std::vector<std::uint8_t>& has) { return has.empty() ? nullptr : has.data(); };
     inputs = {{D.data(), data.text.data(), data.image.data()}, {nullptr, mask(data.has_text), mask(data.has_image)}};
+    if (device != nullptr)
+      on_device = std::make_unique<ItemViewsOnDevice>(std::move(device),
+                                                      HostViews{operators, D, operator_optimizer, table_optimizer, inputs, float(config.server_lr)});
   }
   // Operator gradients of this rank's blocks into `sum`, rows of dL/dD into grad_D. False: something is not finite.
   bool backward(const std::vector<Matrix<float>>& view_grad, float scale, const MyBlocks& mine, ExactSum& sum, Matrix<float>& grad_D) const;
@@ -104,7 +94,7 @@ bool ItemViews::Impl::backward(const std::vector<Matrix<float>>& view_grad, floa
                                Matrix<float>& grad_D) const {
   bool finite = true;
   const PackedOperators weights(operators);
-#pragma omp parallel num_threads(mine.team())
+#pragma omp parallel num_threads(team(mine))
   {
     ViewsBlock block(operators, weights, inputs, block_items);
     ExactSum my_sum(gradient.size());
@@ -127,19 +117,21 @@ bool ItemViews::Impl::backward(const std::vector<Matrix<float>>& view_grad, floa
   return finite;
 }
 
-ItemViews::ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data) : impl_(std::make_unique<Impl>(config, spec, data)) {}
+ItemViews::ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device)
+    : impl_(std::make_unique<Impl>(config, spec, data, std::move(device))) {}
 ItemViews::~ItemViews() = default;
 ItemViews::ItemViews(ItemViews&&) noexcept = default;
 ItemViews& ItemViews::operator=(ItemViews&&) noexcept = default;
 
 void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) const {
   const auto& my = *impl_;
-  const MyBlocks mine(my.items, comm);
   views.resize(my.operators.views.size());
   for (auto& view : views)
     if (view.rows != my.items || view.cols != my.D.cols) view = Matrix<float>(my.items, my.D.cols);
+  if (my.on_device != nullptr) return my.on_device->forward(views, comm);
+  const MyBlocks mine(my.items, block_items, comm);
   const PackedOperators weights(my.operators);
-#pragma omp parallel num_threads(mine.team())
+#pragma omp parallel num_threads(team(mine))
   {
     ViewsBlock block(my.operators, weights, my.inputs, block_items);
     std::vector<float*> out(views.size());
@@ -156,15 +148,15 @@ void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, c
   auto& my = *impl_;
   FEDFUSE_CHECK(view_grad.size() == my.operators.views.size(), "one gradient for each view is needed");
   for (const auto& g : view_grad) FEDFUSE_CHECK(g.rows == my.items && g.cols == my.D.cols, "a view's gradient is M x d");
-  // The way back is linear in view_grad, which is the same on all ranks: a power of two brings it near 1.
+  if (my.on_device != nullptr) return my.on_device->backward_and_step(view_grad, comm);
   const float most = largest(view_grad);
-  if (!std::isfinite(most)) throw not_finite();
-  const int exponent = most > 0 ? std::clamp(std::ilogb(most), -100, 100) : 0;
-  const MyBlocks mine(my.items, comm);
+  if (!std::isfinite(most)) throw gradient_not_finite();
+  const int exponent = exponent_of(most);
+  const MyBlocks mine(my.items, block_items, comm);
   ExactSum sum(my.gradient.size());
   Matrix<float> grad_D(my.items, my.D.cols);
   const bool finite = my.backward(view_grad, float(std::ldexp(1.0, -exponent)), mine, sum, grad_D);
-  if (comm.sum(std::int64_t(finite ? 0 : 1)) != 0) throw not_finite();
+  if (comm.sum(std::int64_t(finite ? 0 : 1)) != 0) throw gradient_not_finite();
   sum.reduce(comm);
   const double unscale = std::ldexp(1.0, exponent);
   sum.decode(my.gradient, unscale);
@@ -175,9 +167,20 @@ void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, c
 }
 
 std::int64_t ItemViews::operator_parameters() const { return impl_->operators.parameters.count(); }
-const Matrix<float>& ItemViews::id_table() const { return impl_->D; }
+const Matrix<float>& ItemViews::id_table() const {
+  if (impl_->on_device != nullptr) impl_->on_device->to_host();
+  return impl_->D;
+}
+
+std::int64_t ItemViews::device_bytes(const Config& config, const ModelSpec& spec, const Dataset& data, std::int64_t ranks) {
+  if (spec.rows_trained) return 0;
+  const std::int64_t blocks = (data.items + views::block_items - 1) / views::block_items, most = (blocks + ranks - 1) / ranks;
+  const views::MyItems mine{data.items, 0, std::min(data.items, most * views::block_items)};
+  return views::OnDevice::bytes(views::Layout(shape_of(config, spec, data)), mine, config.server_optimizer == "adam");
+}
 
 std::map<std::string, std::span<float>> ItemViews::parameters() {
+  if (impl_->on_device != nullptr) impl_->on_device->to_host(), impl_->on_device->host_may_change();
   std::map<std::string, std::span<float>> names;
   name_parameters(names, impl_->operators.parameters, impl_->operator_optimizer);
   names["D"] = impl_->D.span();

@@ -11,6 +11,7 @@
 
 #include "core/comm.hpp"
 #include "core/config.hpp"
+#include "core/gpu/device.hpp"
 #include "core/matrix.hpp"
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
@@ -19,8 +20,9 @@ namespace fedfuse {
 
 class ItemViews {
  public:
-  // data must outlive this: its features are read in place.
-  ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data);
+  // data must outlive this: its features are read in place. device: where views are made and taken back; null: on the processor. The two agree
+  // within rounding; each has its own bits.
+  ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device = nullptr);
   ~ItemViews();
   ItemViews(const ItemViews&) = delete;
   ItemViews& operator=(const ItemViews&) = delete;
@@ -34,10 +36,14 @@ class ItemViews {
   void backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm);
 
   // Parameters by the names of models.md (D, A_t, a_t, ...), for results and tests; with Adam also X.m and
-  // X.v of each X, steps and D.steps: the whole state that training goes on from.
+  // X.v of each X, steps and D.steps: the whole state that training goes on from. What is written there before the next
+  // call counts; with a device, ask again after a step.
   [[nodiscard]] std::int64_t operator_parameters() const;  // gamma: without D
   [[nodiscard]] const Matrix<float>& id_table() const;     // D
   [[nodiscard]] std::map<std::string, std::span<float>> parameters();
+
+  // What a device must hold for one of `ranks` ranks; 0 where rows are trained on clients.
+  [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec, const Dataset& data, std::int64_t ranks);
 
  private:
   struct Impl;

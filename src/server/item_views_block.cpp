@@ -11,56 +11,25 @@ namespace fedfuse {
 namespace {
 
 using dense::view;
-constexpr float ln_epsilon = 1e-5f;
-
-View view_of(const std::string& name) {
-  if (name == "sum") return View::sum;
-  if (name == "mlp") return View::mlp;
-  FEDFUSE_CHECK(name == "gate", "a view is sum, mlp or gate");
-  return View::gate;
-}
+using views::ln_epsilon;
 
 }  // namespace
 
-ViewOperators::ViewOperators(const std::vector<std::string>& names, std::int64_t dim, std::int64_t text_width, std::int64_t image_width) : d(dim) {
-  for (const auto& name : names) views.push_back(view_of(name));
-  const auto has = [&](View view) { return std::ranges::find(views, view) != views.end(); };
-  const std::array<std::int64_t, 3> widths{d, text_width, image_width};
-  for (std::size_t m = 0; m < 3; ++m) {
-    auto& b = branches[m];
-    const std::string suffix = std::string("_") + branch_names[m];
-    b.width = widths[m];
-    b.A = parameters.add("A" + suffix, d, b.width);
-    b.a = parameters.add("a" + suffix, 1, d);
-    b.ln_w = parameters.add("ln_w" + suffix, 1, d);
-    b.ln_b = parameters.add("ln_b" + suffix, 1, d);
-    if (!has(View::gate)) continue;
-    b.G = parameters.add("G" + suffix, d, d);
-    b.g = parameters.add("g" + suffix, 1, d);
-  }
-  if (has(View::mlp)) {
-    W1 = parameters.add("W1", 2 * d, 3 * d);
-    b1 = parameters.add("b1", 1, 2 * d);
-    W2 = parameters.add("W2", d, 2 * d);
-    b2 = parameters.add("b2", 1, d);
-  }
-  if (has(View::gate)) {
-    W_o = parameters.add("W_o", d, 3 * d);
-    b_o = parameters.add("b_o", 1, d);
-  }
+ViewOperators::ViewOperators(const views::Shape& shape) : views::Layout(shape) {
+  for (const auto& e : entries) FEDFUSE_CHECK(parameters.add(e.name, e.rows, e.cols) == e.at, "the parameters stand where the kernels look for them");
 }
 
 PackedOperators::PackedOperators(const ViewOperators& op) {
   const auto& p = op.parameters;
   const auto d = op.d;
-  for (std::size_t m = 0; m < 3; ++m) dense::pack(view(p.at(op.branches[m].A), d, op.branches[m].width), A[m]);
+  for (std::size_t m = 0; m < 3; ++m) dense::pack(view(p.at(op.branch[m].A), d, op.branch[m].width), A[m]);
   for (const auto which : op.views) {
     if (which == View::mlp) {
       dense::pack(view(p.at(op.W1), 2 * d, 3 * d), W1);
       dense::pack(view(p.at(op.W2), d, 2 * d), W2);
     }
     if (which == View::gate) {
-      for (std::size_t m = 0; m < 3; ++m) dense::pack(view(p.at(op.branches[m].G), d, d), G[m]);
+      for (std::size_t m = 0; m < 3; ++m) dense::pack(view(p.at(op.branch[m].G), d, d), G[m]);
       dense::pack(view(p.at(op.W_o), d, 3 * d), W_o);
     }
   }
@@ -75,13 +44,13 @@ ViewsBlock::ViewsBlock(const ViewOperators& operators, const PackedOperators& we
   dF_.resize(n * d);
   inverse_sd_.resize(3 * n);
   for (std::size_t m = 0; m < 3; ++m)
-    if (in_.has[m] != nullptr) copied_[m].resize(n * std::size_t(op_.branches[m].width));
+    if (in_.has[m] != nullptr) copied_[m].resize(n * std::size_t(op_.branch[m].width));
   gradient_.assign(op_.parameters.values.size(), 0.0f);
 }
 
 // Rows of the block, zeros where missing; a copy only where something is missing.
 dense::ConstView ViewsBlock::features_of(std::size_t m) {
-  const auto width = op_.branches[m].width;
+  const auto width = op_.branch[m].width;
   const std::uint8_t* has = in_.has[m];
   if (width == 0 || has == nullptr || std::all_of(has + first_, has + first_ + n_, [](std::uint8_t present) { return present != 0; }))
     return view(in_.features[m] + first_ * width, n_, width);
@@ -96,14 +65,14 @@ dense::View ViewsBlock::part(Array<float>& wide, std::size_t m) const { return v
 void ViewsBlock::encode(std::size_t m) {
   const auto y = part(y_, m);
   dense::multiply_by_transposed(features_of(m), weights_.A[m], y);
-  dense::add_row(y, at(op_.branches[m].a));
+  dense::add_row(y, at(op_.branch[m].a));
 }
 
 // y <- (y - mean) / sd, x <- ln_w y + ln_b
 void ViewsBlock::normalise(std::size_t m) {
   const auto d = op_.d;
-  const float* __restrict weight = at(op_.branches[m].ln_w);
-  const float* __restrict bias = at(op_.branches[m].ln_b);
+  const float* __restrict weight = at(op_.branch[m].ln_w);
+  const float* __restrict bias = at(op_.branch[m].ln_b);
   for (std::int64_t i = 0; i < n_; ++i) {
     float* __restrict y = y_.data() + i * 3 * d + std::int64_t(m) * d;
     float* __restrict x = x_.data() + i * 3 * d + std::int64_t(m) * d;
@@ -133,7 +102,7 @@ void ViewsBlock::hidden() {
 void ViewsBlock::gates() {
   for (std::size_t m = 0; m < 3; ++m) {
     dense::multiply_by_transposed(part(x_, m), weights_.G[m], part(s_, m));
-    dense::add_row(part(s_, m), at(op_.branches[m].g));
+    dense::add_row(part(s_, m), at(op_.branch[m].g));
   }
   sigmoid(s_.data(), n_ * 3 * op_.d);
 }
@@ -197,7 +166,7 @@ void ViewsBlock::back_gate() {
   dense::multiply(dF, view(at(op_.W_o), d, 3 * d), view(ds_.data(), n_, 3 * d));
   for (std::int64_t k = 0; k < n_ * 3 * d; ++k) ds_[std::size_t(k)] *= s_[std::size_t(k)] * (1.0f - s_[std::size_t(k)]);
   for (std::size_t m = 0; m < 3; ++m) {
-    const auto& b = op_.branches[m];
+    const auto& b = op_.branch[m];
     dense::multiply_transposed(part(ds_, m), part(x_, m), view(grad(b.G), d, d));
     dense::column_sums(part(ds_, m), grad(b.g));
     dense::multiply_add(part(ds_, m), view(at(b.G), d, d), part(dx_, m));
@@ -207,9 +176,9 @@ void ViewsBlock::back_gate() {
 // dx <- dL/dy of the layer before: (dn - mean dn - n mean(dn n)) / sd with n the normalised row, dn = ln_w dx
 void ViewsBlock::back_normalise(std::size_t m) {
   const auto d = op_.d;
-  const float* __restrict weight = at(op_.branches[m].ln_w);
-  float* __restrict grad_weight = grad(op_.branches[m].ln_w);
-  dense::column_sums(part(dx_, m), grad(op_.branches[m].ln_b));
+  const float* __restrict weight = at(op_.branch[m].ln_w);
+  float* __restrict grad_weight = grad(op_.branch[m].ln_w);
+  dense::column_sums(part(dx_, m), grad(op_.branch[m].ln_b));
   std::fill_n(grad_weight, d, 0.0f);
   for (std::int64_t i = 0; i < n_; ++i) {
     const float* __restrict normal = y_.data() + i * 3 * d + std::int64_t(m) * d;
@@ -229,7 +198,7 @@ void ViewsBlock::back_normalise(std::size_t m) {
 }
 
 void ViewsBlock::back_encode(std::size_t m, float* grad_D) {
-  const auto& b = op_.branches[m];
+  const auto& b = op_.branch[m];
   const auto d = op_.d;
   const auto dy = part(dx_, m);
   dense::column_sums(dy, grad(b.a));

@@ -1,36 +1,20 @@
 #pragma once
-// The views of one block of items, and the way back (models.md section 4):
-//   x_m    = LN(has_m A_m E_m[i] + a_m), m = d, t, v (E_d = D);   LN(y) = ln_w (y - mean y) / sqrt(var y + 1e-5) + ln_b
-//   F_sum  = x_d + x_t + x_v
-//   F_mlp  = W2 ReLU(W1 [x_d; x_t; x_v] + b1) + b2
-//   F_gate = W_o [sigmoid(G_d x_d + g_d); sigmoid(G_t x_t + g_t); sigmoid(G_v x_v + g_v)] + b_o
-// Activations are computed again on the way back, not stored: M x 10 d floats would be more than the features.
+// The views of one block of items on the processor, and the way back: the formulas stand in kernels/views/views.hpp.
 #include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "kernels/views/views.hpp"
 #include "server/dense.hpp"
 #include "server/optimizer.hpp"
 
 namespace fedfuse {
 
-enum class View { sum, mlp, gate };
-
-// gamma, the parameters of the operators that the chosen views need, and where each stands.
-struct ViewOperators {
-  static constexpr const char* branch_names = "dtv";
-  struct Branch {
-    std::int64_t width = 0;  // of E_m; 0: nobody has this modality
-    std::size_t A = 0, a = 0, ln_w = 0, ln_b = 0, G = 0, g = 0;
-  };
-  ViewOperators(const std::vector<std::string>& names, std::int64_t dim, std::int64_t text_width, std::int64_t image_width);
-
-  std::int64_t d = 0;
-  std::vector<View> views;  // in the order in which clients see them
-  std::array<Branch, 3> branches;
-  std::size_t W1 = 0, b1 = 0, W2 = 0, b2 = 0, W_o = 0, b_o = 0;
+// gamma, the parameters of the operators that the chosen views need, where kernels/views wants them.
+struct ViewOperators : views::Layout {
+  explicit ViewOperators(const views::Shape& shape);
   Parameters parameters;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 // ItemViews over a made-up or golden data set, and its gradients read off an SGD step.
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ struct Setting {
   NaiveItems items;
   Dataset data;
   ItemViews views;
-  Setting(const Config& c, const NaiveItems& i) : config(c), items(i), data(dataset_of(i)), views(config, resolve(config), data) {}
+  Setting(const Config& c, const NaiveItems& i, std::shared_ptr<gpu::Device> device = nullptr)
+      : config(c), items(i), data(dataset_of(i)), views(config, resolve(config), data, std::move(device)) {}
 
   // The parameters as they are, without the optimizer's state.
   NaiveParameters parameters() {

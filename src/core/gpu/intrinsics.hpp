@@ -32,6 +32,11 @@ __device__ inline void mma_16x8x16(float (&c)[4], const unsigned (&a)[4], unsign
 __device__ inline void async_copy16(void* shared, const void* global) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(unsigned(__cvta_generic_to_shared(shared))), "l"(global) : "memory");
 }
+// The same where `there`; else 16 bytes of zeros, and nothing is read.
+__device__ inline void async_copy16_or_zeros(void* shared, const void* global, bool there) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(unsigned(__cvta_generic_to_shared(shared))), "l"(global), "r"(there ? 16 : 0)
+               : "memory");
+}
 __device__ inline void async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 // All but the last `Pending` groups of this thread have arrived.
 template <int Pending>
@@ -66,6 +71,12 @@ inline void mma_16x8x16(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsi
 }
 
 inline void async_copy16(void* shared, const void* global) { std::memcpy(shared, global, 16); }
+inline void async_copy16_or_zeros(void* shared, const void* global, bool there) {
+  if (there)
+    std::memcpy(shared, global, 16);
+  else
+    std::memset(shared, 0, 16);
+}
 inline void async_commit() {}
 template <int>
 void async_wait() {}

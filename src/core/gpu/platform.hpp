@@ -102,6 +102,14 @@ T atomicMin(T* to, T value) {
   }
   return old;
 }
+template <class T>
+T atomicMax(T* to, T value) {
+  std::atomic_ref<T> target(*to);
+  T old = target.load(std::memory_order_relaxed);
+  while (old < value && !target.compare_exchange_weak(old, value, std::memory_order_relaxed)) {
+  }
+  return old;
+}
 inline int atomicOr(int* to, int bits) { return std::atomic_ref(*to).fetch_or(bits, std::memory_order_relaxed); }
 template <class T>
 T __ldg(const T* from) {

@@ -38,6 +38,7 @@ std::string resolve_device(const Config& config, const Comm& comm) {
 
 ChosenDevice open_device(const std::string& kind, const Comm& comm, int threads) {
   ChosenDevice chosen;
+  chosen.world = comm.size();
   const auto free_now = [&chosen] { chosen.free_bytes = std::int64_t(chosen.device->free_bytes()); };
   if (kind == "emulated") {
     chosen.device = gpu::open_emulated_device(threads);

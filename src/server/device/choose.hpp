@@ -17,6 +17,7 @@ namespace fedfuse {
 struct ChosenDevice {
   std::shared_ptr<gpu::Device> device;
   std::int64_t ranks = 1;       // that use it
+  std::int64_t world = 1;       // all ranks of the run
   std::int64_t free_bytes = 0;  // before any of them took some
 };
 // kind: cuda (rank k of a node takes device k mod those it sees; a shared one is said on stderr) or emulated. Collective; InputError.

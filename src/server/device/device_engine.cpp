@@ -35,7 +35,7 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
   constexpr double usable = 0.9;  // the driver and the allocator take their part
   const auto free = std::int64_t(usable * double(chosen.free_bytes) / double(ranks_));
   const auto budget = config.memory_gib > 0 ? std::min(free, std::int64_t(config.memory_gib * double(std::int64_t(1) << 30))) : free;
-  plan_ = plan_memory(config, spec, data, limits, scratch_floats() * std::int64_t(sizeof(float)), budget, device_->info().name);
+  plan_ = plan_memory(config, spec, data, limits, scratch_floats() * std::int64_t(sizeof(float)), budget, device_->info().name, chosen.world);
   place_data();
   for (int l = 0; l < lanes; ++l) lanes_.emplace_back(device_, config, spec, data, plan_.limits, scratch_floats());
   if (!plan_.stores_uploads)

@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
+#include "server/item_views.hpp"
 
 namespace fedfuse {
 namespace {
@@ -47,7 +48,7 @@ void check_table(const Config& config, const ModelSpec& spec, const Dataset& dat
 }  // namespace
 
 MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& usual, std::int64_t scratch_bytes,
-                       std::int64_t free, const std::string& device) {
+                       std::int64_t free, const std::string& device, std::int64_t ranks) {
   check_table(config, spec, data);
   std::int64_t largest = 1, all = 0;  // all: of as many clients as may take part, the heaviest
   const auto participants = std::max<std::int64_t>(1, std::llround(config.fraction * double(data.clients)));
@@ -63,7 +64,7 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
       std::clamp<std::int64_t>(most_pinned / std::max<std::int64_t>(1, state), 1, std::max<std::int64_t>(1, data.local_clients()));
   const ChunkLimits whole{std::min(usual.room, all), std::min(usual.clients, most_clients)};
   MemoryPlan plan;
-  plan.fixed_bytes = fixed_bytes(config, spec, data);
+  plan.fixed_bytes = fixed_bytes(config, spec, data) + ItemViews::device_bytes(config, spec, data, ranks);
   const auto a_sample = bytes_a_sample_kept(spec);
   const bool second_pass = spec.has_teacher || spec.has_overlay();
   const auto fit = [&](ChunkLimits limits, bool store) {

@@ -22,8 +22,8 @@ struct MemoryPlan {
 };
 
 // usual: of a chunk when memory is no matter. free: bytes that this rank may take. InputError that names the needed and the free bytes when not even
-// the smallest chunks fit.
+// the smallest chunks fit. ranks: over which the items of the server's views are spread.
 [[nodiscard]] MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& usual,
-                                     std::int64_t scratch_bytes, std::int64_t free, const std::string& device);
+                                     std::int64_t scratch_bytes, std::int64_t free, const std::string& device, std::int64_t ranks = 1);
 
 }  // namespace fedfuse

@@ -1,0 +1,48 @@
+#pragma once
+// ItemViews on a device (kernels/views): operators, D, Adam's moments and this rank's features live there between rounds; views and their summed
+// gradients cross. The host's arrays are what a checkpoint reads and writes: they are brought up to date when somebody asks.
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "kernels/views/views_gpu.hpp"
+#include "server/item_views_block.hpp"
+#include "server/item_views_rows.hpp"
+
+namespace fedfuse {
+
+// The state on the host; it must outlive the device's.
+struct HostViews {
+  ViewOperators& operators;
+  Matrix<float>& D;
+  Optimizer &operator_optimizer, &table_optimizer;
+  const ViewInputs& inputs;
+  float lr;
+};
+
+class ItemViewsOnDevice {
+ public:
+  ItemViewsOnDevice(std::shared_ptr<gpu::Device> device, const HostViews& host) : device_(std::move(device)), host_(host) {}
+
+  // As of ItemViews; collective.
+  void forward(std::vector<Matrix<float>>& views, const Comm& comm);
+  void backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm);
+
+  void to_host();                                     // the host's arrays are now the newest
+  void host_may_change() { newest_ = Newest::host; }  // at the next use they go to the device again
+
+ private:
+  enum class Newest { host, both, device };
+  void place(const Comm& comm);
+  void sum_over_ranks(const MyBlocks& mine, const Comm& comm);
+  template <class Copy>
+  void copy_state(const Copy& copy);
+
+  std::shared_ptr<gpu::Device> device_;
+  HostViews host_;
+  std::optional<views::OnDevice> there_;  // made when the first caller tells how many ranks share the rows
+  Newest newest_ = Newest::host;
+};
+
+}  // namespace fedfuse
