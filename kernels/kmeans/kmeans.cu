@@ -32,37 +32,47 @@ template <class T>
 inline constexpr int numbers = unit_bytes / int(sizeof(T));  // of a unit of 16 bytes
 
 template <class T>
-__host__ __device__ inline int table_bytes_of_stage(const GpuPlan& plan) {
-  return stage_units * numbers<T> * table_pitch<T>(plan) * int(sizeof(double));
-}
-template <class T>
-__host__ __device__ inline int bytes_of_stage(const GpuPlan& plan) {
-  return plan.tile_points() * row_bytes + table_bytes_of_stage<T>(plan);
+constexpr int bytes_of_stage(const GpuPlan& plan) {
+  return plan.tile_points() * row_bytes + stage_units * numbers<T> * table_pitch<T>(plan) * int(sizeof(double));
 }
 
-template <class T>
+// Copies what a tile needs: the walk through the columns of its points, and of the table.
+template <class T, int A, int Slices>
 struct Tile {
-  const GpuPoints<T>& p;
-  unsigned char* shared;
-  std::int64_t first;  // point
-  int units;           // of a row
+  static constexpr GpuPlan plan{A, Slices, 1};
+  static constexpr int points = plan.tile_points(), pitch = table_pitch<T>(plan), stage_bytes = bytes_of_stage<T>(plan);
+  const T* row;    // of this thread's first copy
+  int last, step;  // rows from there to the last point; numbers from a row to the next
+  int units;       // of a row
+  unsigned char *to, *shared;
 
-  __device__ unsigned char* stage(int s) const { return shared + s % stages * bytes_of_stage<T>(p.plan); }
-  __device__ int stages_of_a_row() const { return (units + stage_units - 1) / stage_units; }
+  __device__ Tile(const GpuPoints<T>& p, std::int64_t first, unsigned char* shared_memory) : shared(shared_memory) {
+    const int own = int(threadIdx.x) / stage_units, unit = int(threadIdx.x) % stage_units;
+    step = int(p.stride), units = step / numbers<T>;
+    const int rest = int(p.count - first < points ? p.count - first : points) - 1;
+    last = rest - own;
+    row = p.points + (first + (last < 0 ? rest : own)) * p.stride + unit * numbers<T>;
+    to = shared + own * row_bytes + unit * unit_bytes;
+  }
+  [[nodiscard]] __device__ int stages_of_a_row() const { return (units + stage_units - 1) / stage_units; }
+  __device__ unsigned char* stage(int s) const { return shared + s % stages * stage_bytes; }
+  __device__ static const double* table_of(const unsigned char* stage) { return reinterpret_cast<const double*>(stage + points * row_bytes); }
 
-  // Four neighbours copy 64 bytes of a row. Points beyond the last one are the last one.
-  __device__ void copy(int pass, int s) const {
-    const int tid = int(threadIdx.x), unit = tid % stage_units, from = s * stage_units;
-    unsigned char* const to = stage(s);
-    if (from + unit < units)
-      for (int row = tid / stage_units; row < p.plan.tile_points(); row += gpu_threads / stage_units) {
-        const std::int64_t i = first + row < p.count ? first + row : p.count - 1;
-        gpu::async_copy16(to + row * row_bytes + unit * unit_bytes, p.points + i * p.stride + (from + unit) * numbers<T>);
+  // Four neighbours copy 64 bytes of a row. Points beyond the last one are the last one. table: of the pass.
+  __device__ void copy(const double* table, int s) const {
+    constexpr int apart = gpu_threads / stage_units;
+    const int tid = int(threadIdx.x), from = s * stage_units, here = units - from < stage_units ? units - from : stage_units;
+    if (tid % stage_units < here) {
+#pragma unroll
+      for (int r = 0; r < points; r += apart) {
+        const int down = r < last ? r : last < 0 ? 0 : last;
+        gpu::async_copy16(to + s % stages * stage_bytes + r * row_bytes, row + std::int64_t(down) * step + from * numbers<T>);
       }
-    const int columns = (units - from < stage_units ? units - from : stage_units) * numbers<T>, pitch = table_pitch<T>(p.plan);
-    const double* table = p.table + (pass * p.stride + from * numbers<T>)*pitch;
-    double* const shared_table = reinterpret_cast<double*>(to + p.plan.tile_points() * row_bytes);
-    for (int at = 2 * tid; at < columns * pitch; at += 2 * gpu_threads) gpu::async_copy16(shared_table + at, table + at);
+    }
+    table += std::int64_t(from) * numbers<T> * pitch;
+    unsigned char* const shared_table = stage(s) + points * row_bytes;
+    for (int at = 2 * tid; at < here * numbers<T> * pitch; at += 2 * gpu_threads)
+      gpu::async_copy16(shared_table + at * int(sizeof(double)), table + at);
   }
 };
 
@@ -107,80 +117,88 @@ struct Best {
 };
 
 // The least score of the thread's two points among its groups, of all passes.
-template <class T, int A>
-__device__ inline void score_tile(const Tile<T>& tile, Best (&best)[each]) {
-  const auto& p = tile.p;
-  const int a_slice = gpu_threads / p.plan.slices, slice = int(threadIdx.x) / a_slice, own = int(threadIdx.x) % a_slice;
-  const int pitch = table_pitch<T>(p.plan), last = tile.stages_of_a_row();
+template <class T, int A, int Slices>
+__device__ inline void score_tile(const GpuPoints<T>& p, const Tile<T, A, Slices>& tile, std::int64_t first, Best (&best)[each]) {
+  using Copied = Tile<T, A, Slices>;
+  constexpr int a_slice = gpu_threads / Slices;
+  const int slice = int(threadIdx.x) / a_slice, own = int(threadIdx.x) % a_slice, last = tile.stages_of_a_row();
 #pragma unroll 1
   for (int pass = 0; pass < p.plan.passes; ++pass) {
-    const int first_group = pass * p.plan.width() + slice * A;
+    const int first_group = pass * A * Slices + slice * A;
+    const double* const table = p.table + pass * p.stride * Copied::pitch;
     double score[each][A];
 #pragma unroll
     for (int g = 0; g < A; ++g) score[0][g] = score[1][g] = p.start[first_group + g];
-    for (int s = 0; s < stages - 1; ++s) {
-      if (s < last) tile.copy(pass, s);
-      gpu::async_commit();
-    }
 #pragma unroll 1
-    for (int s = 0; s < last; ++s) {
-      gpu::async_wait<stages - 2>();
-      __syncthreads();  // the stage is there for all, and all are done with the one that is overwritten now
-      if (s + stages - 1 < last) tile.copy(pass, s + stages - 1);
+    for (int s = 1 - stages; s < last; ++s) {  // negative: the first stages are on their way
+      if (s >= 0) {
+        gpu::async_wait<stages - 2>();
+        __syncthreads();  // the stage is there for all, and all are done with the one that is overwritten now
+      }
+      if (s + stages - 1 < last) tile.copy(table, s + stages - 1);
       gpu::async_commit();
-      const unsigned char* row = tile.stage(s) + own * row_bytes;
-      const double* table = reinterpret_cast<const double*>(tile.stage(s) + p.plan.tile_points() * row_bytes);
+      if (s < 0) continue;
+      const unsigned char* const stage = tile.stage(s);
       const int units = tile.units - s * stage_units < stage_units ? tile.units - s * stage_units : stage_units;
 #pragma unroll 1
       for (int u = 0; u < units; ++u)
-        score_unit<T, A>(row + u * unit_bytes, a_slice * row_bytes, table + u * numbers<T> * pitch, pitch, slice * A, score);
+        score_unit<T, A>(stage + own * row_bytes + u * unit_bytes, a_slice * row_bytes, Copied::table_of(stage) + u * numbers<T> * Copied::pitch,
+                         Copied::pitch, slice * A, score);
     }
 #pragma unroll
     for (int r = 0; r < each; ++r)
 #pragma unroll
-      for (int g = 0; g < A; ++g) {
-        best[r].meet(score[r][g], first_group + g);
-        const std::int64_t i = tile.first + own + r * a_slice;
-        if (p.all != nullptr && first_group + g < p.groups && i < p.count) p.all[(first_group + g) * p.all_stride + i] = score[r][g];
-      }
+      for (int g = 0; g < A; ++g) best[r].meet(score[r][g], first_group + g);
+    if (p.all != nullptr) {
+#pragma unroll
+      for (int r = 0; r < each; ++r)
+#pragma unroll
+        for (int g = 0; g < A; ++g)
+          if (const std::int64_t i = first + own + r * a_slice; first_group + g < p.groups && i < p.count)
+            p.all[(first_group + g) * p.all_stride + i] = score[r][g];
+    }
     __syncthreads();  // all are done with the stages
   }
 }
 
 // What the slices found of each point, in the first slice's threads.
-__device__ inline void join_slices(unsigned char* shared, int slices, Best (&best)[each]) {
-  if (slices == 1) return;
-  const int a_slice = gpu_threads / slices, slice = int(threadIdx.x) / a_slice, own = int(threadIdx.x) % a_slice;
-  Best* found = reinterpret_cast<Best*>(shared);
-  for (int r = 0; r < each; ++r) found[(slice * each + r) * a_slice + own] = best[r];
-  __syncthreads();
-  if (slice == 0)
-    for (int r = 0; r < each; ++r)
-      for (int s = 1; s < slices; ++s) {
-        const Best other = found[(s * each + r) * a_slice + own];
-        best[r].meet(other.score, other.group);
-      }
-  __syncthreads();
+template <int Slices>
+__device__ inline void join_slices(unsigned char* shared, Best (&best)[each]) {
+  if constexpr (Slices > 1) {
+    constexpr int a_slice = gpu_threads / Slices;
+    const int slice = int(threadIdx.x) / a_slice, own = int(threadIdx.x) % a_slice;
+    Best* found = reinterpret_cast<Best*>(shared);
+    for (int r = 0; r < each; ++r) found[(slice * each + r) * a_slice + own] = best[r];
+    __syncthreads();
+    if (slice == 0)
+      for (int r = 0; r < each; ++r)
+        for (int s = 1; s < Slices; ++s) {
+          const Best other = found[(s * each + r) * a_slice + own];
+          best[r].meet(other.score, other.group);
+        }
+    __syncthreads();
+  }
 }
 
-template <class T, int A>
+template <class T, int A, int Slices>
 __global__ void __launch_bounds__(gpu_threads, A == 16 ? 3 : 4) score_kernel(const __grid_constant__ GpuPoints<T> p) {
   unsigned char* shared = gpu::shared<unsigned char>();
-  const Tile<T> tile{p, shared, std::int64_t(blockIdx.x) * p.plan.tile_points(), int(p.stride / numbers<T>)};
+  const std::int64_t first = std::int64_t(blockIdx.x) * Tile<T, A, Slices>::points;
+  const Tile<T, A, Slices> tile(p, first, shared);
   Best best[each];
 #pragma unroll
   for (int r = 0; r < each; ++r) best[r] = {INFINITY, 0};
-  score_tile<T, A>(tile, best);
-  join_slices(shared, p.plan.slices, best);
+  score_tile<T, A, Slices>(p, tile, first, best);
+  join_slices<Slices>(shared, best);
 
-  const int a_slice = gpu_threads / p.plan.slices;
+  constexpr int a_slice = gpu_threads / Slices;
   const Sorting sorting(shared, p.plan, p.groups);
   if (int(threadIdx.x) < a_slice) {  // whole warps
     long long inertia = 0;
 #pragma unroll
     for (int r = 0; r < each; ++r) {
       const int at = int(threadIdx.x) + r * a_slice;
-      const std::int64_t i = tile.first + at;
+      const std::int64_t i = first + at;
       const bool there = i < p.count;
       if (there && p.group != nullptr) p.group[i] = best[r].group;
       if (there && p.distance != nullptr) p.distance[i] = best[r].score;
@@ -200,7 +218,7 @@ __global__ void __launch_bounds__(gpu_threads, A == 16 ? 3 : 4) score_kernel(con
     if (p.sums != nullptr) {
       __syncthreads();
       const int points = sort_by_group(p, sorting);
-      add_runs(p, tile.first, sorting, points);
+      add_runs(p, first, sorting, points);
     }
 }
 
@@ -209,7 +227,9 @@ void launch_scores(const GpuPoints<T>& p, const gpu::Stream& stream) {
   if (p.count == 0) return;
   const dim3 grid{unsigned((p.count + p.plan.tile_points() - 1) / p.plan.tile_points()), 1, 1};
   const std::size_t bytes = std::size_t(std::max(stages * bytes_of_stage<T>(p.plan), Sorting::bytes(p.plan, p.groups)));
-  const auto kernel = p.plan.a_thread == 4 ? score_kernel<T, 4> : p.plan.a_thread == 8 ? score_kernel<T, 8> : score_kernel<T, 16>;
+  const auto kernel = p.plan.a_thread == 4    ? score_kernel<T, 4, 1>
+                      : p.plan.a_thread == 16 ? (p.plan.slices == 2 ? score_kernel<T, 16, 2> : score_kernel<T, 16, 4>)
+                                              : (p.plan.slices == 1 ? score_kernel<T, 8, 1> : score_kernel<T, 8, 2>);
   gpu::launch(kernel, grid, unsigned(gpu_threads), bytes, stream, p);
 }
 

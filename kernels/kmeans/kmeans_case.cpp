@@ -21,7 +21,7 @@ Case::Case(const CaseShape& s)
       mean(std::size_t(s.columns)),
       weight(std::size_t(s.columns * s.groups)),
       square(std::size_t(s.groups), 0.0),
-      wide(points.size()),
+      wide(s.with_step ? points.size() : 0),
       centres(weight.size()) {
   const Rng rng(s.seed, Purpose::test);
   const auto centre = [&](std::int64_t g, std::int64_t j) { return number(rng, s.ties, std::uint64_t(s.ties ? g / 2 : g), 1, j); };
@@ -38,8 +38,9 @@ Case::Case(const CaseShape& s)
   for (std::int64_t i = 0; i < s.count; ++i)
     for (std::int64_t j = 0; j < s.columns; ++j) {
       const auto at = std::size_t(i * s.columns + j);
-      wide[at] = s.ties ? number(rng, true, std::uint64_t(i), 5, j) : centre(i % s.groups, j) + number(rng, false, std::uint64_t(i), 5, j);
-      points[at] = float(wide[at]);
+      const double x = s.ties ? number(rng, true, std::uint64_t(i), 5, j) : centre(i % s.groups, j) + number(rng, false, std::uint64_t(i), 5, j);
+      points[at] = float(x);
+      if (s.with_step) wide[at] = x;
     }
 }
 

@@ -13,6 +13,7 @@ struct CaseShape {
   // Small integers everywhere, and every other centre the one before it: scores that are equal are equal in any order of sums, and groups are empty.
   bool ties = false;
   std::uint64_t seed = 1;
+  bool with_step = true;  // else a case of nearest only, without points in double
 };
 
 struct Case {

@@ -24,7 +24,7 @@ struct GpuPlan {
   [[nodiscard]] constexpr int tile_points() const { return points_a_thread * gpu_threads / slices; }
 };
 [[nodiscard]] constexpr GpuPlan gpu_plan(std::int64_t groups) {
-  if (groups <= 16) return {groups <= 4 ? 4 : groups <= 8 ? 8 : 16, 1, 1};
+  if (groups <= 16) return {groups <= 4 ? 4 : 8, groups <= 8 ? 1 : 2, 1};
   return {16, groups <= 32 ? 2 : 4, int((groups + 63) / 64)};
 }
 
