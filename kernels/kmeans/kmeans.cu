@@ -216,7 +216,6 @@ __global__ void __launch_bounds__(gpu_threads, A == 16 ? 3 : 4) score_kernel(con
   }
   if constexpr (std::is_same_v<T, double>)
     if (p.sums != nullptr) {
-      __syncthreads();
       const int points = sort_by_group(p, sorting);
       add_runs(p, first, sorting, points);
     }

@@ -30,7 +30,7 @@ struct Sorting {
 __device__ inline int sort_by_group(const GpuPoints<double>& p, const Sorting& sorting) {
   const int tid = int(threadIdx.x);
   for (int g = tid; g < p.groups; g += gpu_threads) sorting.taken[g] = 0;
-  __syncthreads();
+  __syncthreads();  // and the tile's groups are there
   for (int at = tid; at < p.plan.tile_points(); at += gpu_threads)
     if (sorting.group[at] >= 0) atomicAdd(sorting.taken + sorting.group[at], std::int32_t(1));
   __syncthreads();
