@@ -39,7 +39,7 @@ say "$(sed -n 2p "$out/chip.csv"), $("$build/fedfuse" --version)"
 [ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 tests() {
-  for name in kernels/test_sample kernels/test_aggregate kernels/test_local_train kernels/test_rank kernels/test_preference server/test_device_engine; do
+  for name in kernels/test_sample kernels/test_aggregate kernels/test_local_train kernels/test_rank kernels/test_preference kernels/test_kmeans server/test_grouping server/test_device_engine; do
     step "test_${name##*/test_}" "$build/tests/$name"
   done
 }
@@ -48,7 +48,7 @@ tests() {
 sanitizer() {
   command -v compute-sanitizer >/dev/null || { say "skipped sanitizer: there is no compute-sanitizer (CUDA toolkit)"; return; }
   for tool in memcheck racecheck initcheck synccheck; do
-    for name in sample aggregate local_train rank preference; do
+    for name in sample aggregate local_train rank preference kmeans; do
       step "${tool}_$name" timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1 "$build/tests/kernels/test_$name" --gtest_filter='*Every*:*Variant*:*Reference*:-*Emulated*:*EveryOrder*'
     done
     step "${tool}_round" timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1 "$build/tests/server/test_device_engine" --gtest_filter='*HoweverChunksAreCut:*SameBitsForAnyUploads*'
@@ -77,7 +77,8 @@ rounds() {
 profile() {
   command -v ncu >/dev/null || { say "skipped profile: there is no ncu"; return; }
   for name in local_train/cuda/mlp local_train/cuda/linear sample/cuda/85_samples aggregate/cuda-sorted/1000_items preference/cuda-fused/1048576_items_5_groups \
-    rank/cuda/4096_clients_100000_items; do
+    rank/cuda/4096_clients_100000_items kmeans/cuda-nearest/1048576_points_65_columns_5_groups \
+    kmeans/cuda-step/1048576_points_65_columns_5_groups; do
     step "ncu_${name//\//_}" timeout 300 ncu --profile-from-start off --set full --force-overwrite --export "$out/${name//\//_}" "$build/bench/bench_profile" "$name"
   done
 }

@@ -5,6 +5,8 @@
 #include "device/device_case.hpp"
 #include "kernels/aggregate/aggregate_case.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
+#include "kernels/kmeans/kmeans_case.hpp"
+#include "kernels/kmeans/kmeans_gpu.hpp"
 #include "kernels/preference/preference_case.hpp"
 #include "kernels/preference/preference_gpu.hpp"
 #include "kernels/rank/rank_case.hpp"
@@ -88,6 +90,22 @@ Maker views_of(bool backward, std::int64_t items) {
   };
 }
 
+Maker nearest_of(std::int64_t points, std::int64_t columns, std::int64_t groups) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    const kmeans::Case input({.count = small ? 150 : points, .columns = small ? 21 : columns, .groups = groups, .with_step = false});
+    const auto problem = input.nearest();
+    const auto on_device = std::make_shared<kmeans::NearestOnDevice>(device, problem);
+    return DeviceCase{problem.flops(), problem.bytes(), double(problem.count), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+  };
+}
+
+DeviceCase kmeans_step_case(const std::shared_ptr<gpu::Device>& device, bool small) {
+  const kmeans::Case input({.count = small ? 150 : 1 << 20, .columns = small ? 21 : 65, .groups = 5});
+  const auto problem = input.step();
+  const auto on_device = std::make_shared<kmeans::StepOnDevice>(device, problem);
+  return {problem.flops(), problem.bytes(), double(problem.count), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+}
+
 std::vector<DeviceCaseRow> make_table() {
   using Form = preference::OnDevice::Form;
   using aggregate::GpuMethod;
@@ -106,6 +124,10 @@ std::vector<DeviceCaseRow> make_table() {
           {"preference/cuda-fused/1048576_items_64_groups", "items", preference_of(Form::fused, 1 << 20, 64)},
           {"preference/cuda-blas/1048576_items_5_groups", "items", preference_of(Form::blas, 1 << 20, 5)},
           {"preference/cuda-naive/65536_items_5_groups", "items", preference_of(Form::naive, 1 << 16, 5)},
+          {"kmeans/cuda-nearest/1048576_points_65_columns_5_groups", "points", nearest_of(1 << 20, 65, 5)},
+          {"kmeans/cuda-nearest/65536_points_8385_columns_5_groups", "points", nearest_of(1 << 16, 8385, 5)},
+          {"kmeans/cuda-nearest/1048576_points_65_columns_64_groups", "points", nearest_of(1 << 20, 65, 64)},
+          {"kmeans/cuda-step/1048576_points_65_columns_5_groups", "points", kmeans_step_case},
           {"rank/cuda/4096_clients_100000_items", "clients", rank_case},
           {"views/cuda/forward_65536_items", "items", views_of(false, 1 << 16)},
           {"views/cuda/backward_65536_items", "items", views_of(true, 1 << 16)}};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/aggregate/aggregate_case.hpp"
+#include "kernels/kmeans/kmeans_case.hpp"
 #include "kernels/preference/preference_case.hpp"
 #include "kernels/rank/rank_case.hpp"
 #include "support/report.hpp"
@@ -53,6 +54,41 @@ void preference_map(benchmark::State& state) {
   state.counters["items/s"] = benchmark::Counter(double(shape.items), benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(preference_map)->Args({560, 5})->Args({20000, 5})->Args({20000, 64})->Unit(benchmark::kMillisecond);
+
+// The nearest of G centres for N heads of p numbers (GFMFR's grouping beyond its landmarks).
+void kmeans_nearest(benchmark::State& state) {
+  omp_set_num_threads(1);
+  const kmeans::Case input({.count = state.range(0), .columns = state.range(1), .groups = state.range(2), .with_step = false});
+  const auto problem = input.nearest();
+  std::vector<std::int32_t> group(std::size_t(problem.count));
+  for (auto _ : state) {
+    kmeans::nearest_cpu(problem, group.data());
+    benchmark::ClobberMemory();
+  }
+  report(state, problem.flops(), problem.bytes());
+  state.counters["points/s"] = benchmark::Counter(double(problem.count), benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(kmeans_nearest)
+    ->Name("kmeans/nearest")
+    ->Args({131072, 65, 5})
+    ->Args({131072, 65, 64})
+    ->Args({2048, 8385, 5})
+    ->Unit(benchmark::kMillisecond);
+
+// One step of Lloyd over N points of p numbers.
+void kmeans_step(benchmark::State& state) {
+  omp_set_num_threads(1);
+  const kmeans::Case input({.count = state.range(0), .columns = state.range(1), .groups = state.range(2)});
+  const auto problem = input.step();
+  kmeans::StepResult out;
+  for (auto _ : state) {
+    kmeans::step_cpu(problem, out);
+    benchmark::ClobberMemory();
+  }
+  report(state, problem.flops(), problem.bytes());
+  state.counters["points/s"] = benchmark::Counter(double(problem.count), benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(kmeans_step)->Name("kmeans/step")->Args({65536, 65, 5})->Args({65536, 65, 64})->Unit(benchmark::kMillisecond);
 
 // 256 clients rank M items: validation and test rank of each (R5, R2).
 void rank_count(benchmark::State& state) {

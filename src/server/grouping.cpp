@@ -4,9 +4,11 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "kernels/kmeans/kmeans_gpu.hpp"
 #include "server/grouping/assignment.hpp"
 #include "server/grouping/cluster.hpp"
 #include "server/grouping/fixed.hpp"
+#include "server/grouping/kmeans.hpp"
 #include "server/grouping/sample.hpp"
 #include "server/grouping/standardise.hpp"
 
@@ -27,24 +29,17 @@ GroupBounds bounds_for(const Config& config, std::int64_t participants) {
   return {std::min(wanted.least, participants), std::min(wanted.most, participants)};
 }
 
-// Nearest centre of x: argmin_g square_g - 2 sum_j weight_jg (x_j - mean_j). The sum runs over j in order for every group,
-// so that a row's place in memory decides nothing; ties go to the lower group.
+// Nearest centre of x: argmin_g square_g - 2 sum_j centre_jg (x_j - mean_j) / sd_j.
 void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, const Points& centre, const std::vector<double>& square,
-                       std::vector<std::int32_t>& group) {
-  const std::int64_t groups = centre.cols();
+                       std::vector<std::int32_t>& group, const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
   Points weight = centre;
   for (std::int64_t j = 0; j < weight.rows(); ++j) weight.row(j) *= -2.0 * scale.inverse_sd[std::size_t(j)];
-  parallel_blocks(vectors.rows, 1024, [&](std::int64_t first, std::int64_t count) {
-    std::vector<double> score(static_cast<std::size_t>(groups));
-    for (std::int64_t i = first; i < first + count; ++i) {
-      std::ranges::copy(square, score.begin());
-      for (std::int64_t j = 0; j < vectors.cols; ++j) {
-        const double x = double(vectors(i, j)) - scale.mean[std::size_t(j)];
-        const double* w = weight.data() + j * groups;
-        for (std::size_t g = 0; g < score.size(); ++g) score[g] += w[g] * x;
-      }
-      group[std::size_t(i)] = std::int32_t(std::ranges::min_element(score) - score.begin());
-    }
+  const kmeans::Nearest problem{vectors.rows, weight.rows(), weight.cols(), vectors.data(), scale.mean.data(), weight.data(), square.data()};
+  comm.together([&] {
+    if (device != nullptr)
+      kmeans::nearest_on(device, problem, group.data());
+    else
+      kmeans::nearest_cpu(problem, group.data());
   });
 }
 
@@ -62,12 +57,13 @@ std::string describe(const Config& config, const Header& found, std::int64_t tot
 
 // Clusters the sample on rank 0 and tells everybody; fills result.group.
 Header cluster_everyone(const Config& config, const GroupingInput& input, std::int64_t total, std::int64_t columns, std::int64_t round,
-                        const std::vector<std::int32_t>& sample, GroupBounds bounds, GroupingResult& result, const Comm& comm) {
+                        const std::vector<std::int32_t>& sample, GroupBounds bounds, GroupingResult& result, const Comm& comm,
+                        const std::shared_ptr<gpu::Device>& device) {
   const auto scale = column_scale(input.vectors, input.ids, columns, total, round, comm);
   Clustering found;
   {
     const auto gathered = gather_sample(input.vectors, input.ids, sample, columns, comm);
-    comm.on_root([&] { found = cluster_points(config, standardise(gathered, scale), bounds); });
+    comm.on_root([&] { found = cluster_points(config, standardise(gathered, scale), bounds, device); });
   }
   Header header{found.groups, found.components, found.equal ? 1 : 0, found.variance_share};
   comm.broadcast(std::span(&header, 1));
@@ -84,7 +80,7 @@ Header cluster_everyone(const Config& config, const GroupingInput& input, std::i
     }
     comm.broadcast(std::span(centre.data(), std::size_t(centre.size())));
     comm.broadcast(std::span(square));
-    assign_to_nearest(input.vectors, scale, centre, square, result.group);
+    assign_to_nearest(input.vectors, scale, centre, square, result.group, comm, device);
   }
   for (std::size_t i = 0; i < input.ids.size(); ++i) {
     const auto place = std::ranges::lower_bound(sample, input.ids[i]);
@@ -107,13 +103,16 @@ void keep_names(std::span<const std::int32_t> previous, std::int64_t groups, std
   for (auto& g : group) g = name[std::size_t(g)];
 }
 
-void by_vectors(const Config& config, const GroupingInput& input, std::int64_t total, std::int64_t round, GroupingResult& result, const Comm& comm) {
+std::int64_t sample_limit(const Config& config, GroupBounds bounds) { return std::max(config.landmarks, bounds.most); }
+
+void by_vectors(const Config& config, const GroupingInput& input, std::int64_t total, std::int64_t round, GroupingResult& result, const Comm& comm,
+                const std::shared_ptr<gpu::Device>& device) {
   const std::int64_t columns = comm.max(input.ids.empty() ? std::int64_t(0) : input.vectors.cols);  // a rank may have no participant
   FEDFUSE_CHECK(columns > 0, "participants are grouped by vectors of at least one column");
   FEDFUSE_CHECK(input.ids.empty() || input.vectors.cols == columns, "all ranks hold vectors of the same width");
   const auto bounds = bounds_for(config, total);
-  const auto sample = choose_sample(input.ids, total, std::max(config.landmarks, bounds.most), config.seed, comm);
-  const auto found = cluster_everyone(config, input, total, columns, round, sample, bounds, result, comm);
+  const auto sample = choose_sample(input.ids, total, sample_limit(config, bounds), config.seed, comm);
+  const auto found = cluster_everyone(config, input, total, columns, round, sample, bounds, result, comm, device);
   result.sizes.assign(std::size_t(found.groups), 0);
   result.components = found.components;
   result.method = describe(config, found, total, std::int64_t(sample.size()), columns, bounds.least < bounds.most);
@@ -128,7 +127,8 @@ void by_fixed(FixedGroups fixed, std::string method, GroupingResult& result) {
 
 }  // namespace
 
-GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round, const Comm& comm) {
+GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round, const Comm& comm,
+                             const std::shared_ptr<gpu::Device>& device) {
   const auto mine = input.ids.size();
   FEDFUSE_CHECK(input.previous.size() == mine, "a previous group, or -1, for each participant");
   FEDFUSE_CHECK(std::ranges::is_sorted(input.ids), "participants come in ascending order of their ids");
@@ -145,7 +145,7 @@ GroupingResult group_clients(const Config& config, const GroupingInput& input, s
     by_fixed(label_groups(config, input.ids, input.labels, comm), "labels of the data set", result);
   } else {
     FEDFUSE_CHECK(input.vectors.rows == std::int64_t(mine), "a vector for each participant");
-    by_vectors(config, input, total, round, result, comm);
+    by_vectors(config, input, total, round, result, comm, device);
   }
   for (std::size_t i = 0; i < mine; ++i) {
     ++result.sizes[std::size_t(result.group[i])];
@@ -154,6 +154,15 @@ GroupingResult group_clients(const Config& config, const GroupingInput& input, s
   comm.sum(std::span(result.sizes));
   result.moved = comm.sum(result.moved);
   return result;
+}
+
+std::int64_t grouping_device_bytes(const Config& config, std::int64_t columns, std::int64_t mine, std::int64_t total) {
+  if (columns == 0 || config.group_by == "random" || config.group_by == "labels") return 0;
+  const auto bounds = bounds_for(config, total);
+  const std::int64_t sampled = std::min(total, sample_limit(config, bounds)), rows = seed_candidates(bounds.most);
+  const auto of_points = config.cluster == "kmeans" ? kmeans::points_device_bytes(sampled, columns, bounds.most, rows) : 0;
+  const auto of_nearest = sampled < total ? kmeans::nearest_device_bytes(mine, columns, bounds.most) : 0;
+  return std::max(of_points, of_nearest);  // one after the other
 }
 
 }  // namespace fedfuse

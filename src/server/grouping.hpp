@@ -3,12 +3,14 @@
 // result is the same bits for any number of ranks and threads. Groups keep their identity: new groups are
 // renamed to overlap the old ones best (assignment problem).
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/comm.hpp"
 #include "core/config.hpp"
+#include "core/gpu/device.hpp"
 #include "core/matrix.hpp"
 
 namespace fedfuse {
@@ -31,7 +33,12 @@ struct GroupingResult {
 // strategy, cluster, groups (and bounds), pca_variance, landmarks, seed from config; at most max(groups, groups_max) groups, and
 // never more than participants. No group is empty, except by fixed labels or at random where only a fraction takes part.
 // Rank 0 clusters at most `landmarks` vectors; the ranks assign their other participants to the nearest centre.
+// device: where the nearest centres and, with --cluster kmeans, Lloyd's steps are found; null: on the host. It holds nothing afterwards.
 // InputError: a vector is not finite; labels are missing or more than the groups.
-[[nodiscard]] GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round, const Comm& comm);
+[[nodiscard]] GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round, const Comm& comm,
+                                           const std::shared_ptr<gpu::Device>& device = nullptr);
+
+// Device memory that it takes at most on a rank with `mine` of `total` participants, whose vectors have so many columns.
+[[nodiscard]] std::int64_t grouping_device_bytes(const Config& config, std::int64_t columns, std::int64_t mine, std::int64_t total);
 
 }  // namespace fedfuse

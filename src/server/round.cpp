@@ -107,7 +107,8 @@ void Federation::group_participants(Pass& pass) {
       behaviour = Matrix<float>(std::int64_t(pass.local.size()), behaviour_.cols);
       for (std::size_t p = 0; p < pass.local.size(); ++p) std::copy_n(behaviour_.row(pass.local[p]), behaviour_.cols, behaviour.row(std::int64_t(p)));
     }
-    auto result = group_clients(config_, {behaviour_.empty() ? pass.trained.theta : behaviour, ids, pass.group, labels}, pass.round, comm_);
+    auto result =
+        group_clients(config_, {behaviour_.empty() ? pass.trained.theta : behaviour, ids, pass.group, labels}, pass.round, comm_, engine_->device());
     pass.group = result.group;
     sizes = result.sizes;
     pass.report.grouping = std::move(result);

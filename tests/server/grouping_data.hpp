@@ -32,7 +32,7 @@ inline int rank_of(std::int64_t client, int ranks) { return int((client * client
 
 // Runs group_clients with the clients spread over comm's ranks; result.group is of all clients.
 inline GroupingResult group_all(const Config& config, const Matrix<float>& vectors, const std::vector<std::int32_t>& previous, const Comm& comm,
-                                const std::vector<std::int32_t>& labels = {}) {
+                                const std::vector<std::int32_t>& labels = {}, const std::shared_ptr<gpu::Device>& device = nullptr) {
   std::vector<std::int32_t> ids, own_previous, own_labels;
   Matrix<float> own(0, vectors.cols);
   for (std::int64_t i = 0; i < vectors.rows; ++i) {
@@ -43,7 +43,7 @@ inline GroupingResult group_all(const Config& config, const Matrix<float>& vecto
     own.values.insert(own.values.end(), vectors.row(i), vectors.row(i) + vectors.cols);
     ++own.rows;
   }
-  auto result = group_clients(config, {own, ids, own_previous, own_labels}, 3, comm);
+  auto result = group_clients(config, {own, ids, own_previous, own_labels}, 3, comm, device);
   const auto all_ids = comm.all_gather(std::span<const std::int32_t>(ids));
   const auto all_groups = comm.all_gather(std::span<const std::int32_t>(result.group));
   result.group.assign(std::size_t(vectors.rows), -1);

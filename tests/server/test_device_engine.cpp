@@ -94,6 +94,29 @@ TEST(DeviceEngine, AgreesWithTheProcessor) {
   for (const auto& kind : devices()) expect_near_the_processor(data, kind);
 }
 
+// Where k-means groups them, the device does: the processor's groups, within the memory that was planned.
+TEST(DeviceEngine, GroupsAsTheProcessorDoes) {
+  auto options = tiny();
+  options.users = 40;
+  const test::SmallData small(options);
+  const auto data = small.alone();
+  for (const auto& [cluster, landmarks] : {std::pair{"kmeans", 2048}, {"kmeans", 16}, {"spectral", 16}}) {
+    auto config = small_config("fedncf", "gfmfr");
+    config.fraction = 1.0, config.cluster = cluster, config.landmarks = landmarks;
+    config.device = "cpu";
+    Federation processor(config, data, Comm::self(), 1);
+    config.device = "emulated";
+    Federation device(config, data, Comm::self(), 1);
+    for (int round = 1; round <= 2; ++round) {
+      const auto a = processor.run_round(round), b = device.run_round(round);
+      ASSERT_LT(b.failed_client, 0);
+      EXPECT_EQ(a.grouping->sizes, b.grouping->sizes) << cluster;
+    }
+    EXPECT_EQ(processor.state().group, device.state().group) << cluster << ", " << landmarks;
+    EXPECT_LE(device.engine().facts().high_water_bytes, device.engine().facts().needed_bytes) << cluster;
+  }
+}
+
 void expect_same_bits(const Federation& a, const Federation& b, const std::string& what) {
   EXPECT_TRUE(a.global() == b.global()) << what;
   EXPECT_TRUE(a.state() == b.state()) << what;

@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
+#include "server/grouping.hpp"
 #include "server/item_views.hpp"
 
 namespace fedfuse {
@@ -16,13 +17,24 @@ constexpr std::int64_t word = 4, wide = 8;
 
 std::int64_t most_groups(const Config& config, const ModelSpec& spec) { return spec.has_teacher ? std::max(config.groups, config.groups_max) : 0; }
 
+std::int64_t participants_of(const Config& config, const Dataset& data) {
+  return std::max<std::int64_t>(1, std::llround(config.fraction * double(data.clients)));
+}
+
+std::int64_t grouping_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  if (!spec.has_teacher) return 0;
+  const auto total = participants_of(config, data);
+  const std::int64_t columns = config.group_by == "behaviour" ? data.text.cols + data.image.cols : spec.head.theta;
+  return grouping_device_bytes(config, columns, std::min(total, data.local_clients()), total);
+}
+
 std::int64_t fixed_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
   const std::int64_t cells = data.items * spec.view_width, groups = most_groups(config, spec);
   const auto clients = data.local_clients();
   return word * std::int64_t(data.train.size()) + (3 * word + wide) * (clients + 1) + word * data.items  // interactions; the pool of negatives
          + spec.views * cells * (word + wide)                                                            // views and their sums
          + groups * (data.items * word + cells * wide)                                                   // preferences and group sums
-         + spec.head.theta * (word + wide);
+         + spec.head.theta * (word + wide) + grouping_bytes(config, spec, data);
 }
 
 std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits) {
@@ -51,7 +63,7 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
                        std::int64_t free, const std::string& device, std::int64_t ranks) {
   check_table(config, spec, data);
   std::int64_t largest = 1, all = 0;  // all: of as many clients as may take part, the heaviest
-  const auto participants = std::max<std::int64_t>(1, std::llround(config.fraction * double(data.clients)));
+  const auto participants = participants_of(config, data);
   for (std::size_t k = 0; k < data.heaviest_first.size(); ++k) {
     const auto samples = samples_of(data, data.heaviest_first[k], config.negatives_per_positive);
     largest = std::max(largest, samples);

@@ -15,8 +15,13 @@ namespace {
 // Either algorithm, for any number of groups up to bounds.most; what does not depend on that number is done once.
 class Clusterer {
  public:
-  Clusterer(const Config& config, const Points& points, GroupBounds bounds) : points_(points), rng_(config.seed, Purpose::grouping) {
+  Clusterer(const Config& config, const Points& points, GroupBounds bounds, const std::shared_ptr<gpu::Device>& device)
+      : points_(points), rng_(config.seed, Purpose::grouping) {
     spectral_ = config.cluster == "spectral";
+    if (!spectral_)
+      set_ = device != nullptr
+                 ? kmeans::points_on_device(device, points.data(), points.rows(), points.cols(), bounds.most, seed_candidates(bounds.most))
+                 : kmeans::points_on_host(points.data(), points.rows(), points.cols());
     const bool eigengap = bounds.least < bounds.most && config.groups_by == "eigengap";
     if (!spectral_ && !eigengap) return;
     auto graph = squared_distances(points);
@@ -24,7 +29,7 @@ class Clusterer {
     pairs_ = leading_eigenpairs(graph, std::min<std::int64_t>(bounds.most + (eigengap ? 1 : 0), points.rows()), rng_);
   }
   [[nodiscard]] std::vector<std::int32_t> group(std::int64_t groups) const {
-    return kmeans(spectral_ ? spectral_embedding(pairs_.vectors, groups) : points_, groups, rng_).group;
+    return spectral_ ? kmeans(spectral_embedding(pairs_.vectors, groups), groups, rng_).group : kmeans(points_, *set_, groups, rng_).group;
   }
   [[nodiscard]] const Eigen::VectorXd& eigenvalues() const { return pairs_.values; }
   [[nodiscard]] const Rng& rng() const { return rng_; }
@@ -34,6 +39,7 @@ class Clusterer {
   Rng rng_;
   bool spectral_ = false;
   EigenPairs pairs_;
+  std::unique_ptr<kmeans::PointSet> set_;  // of k-means
 };
 
 // Group 0 is that of the first point, group 1 that of the first point outside it, ...: names that no start of k-means decides.
@@ -77,7 +83,7 @@ Clustering balanced_split(std::int64_t n, std::int64_t columns, std::int64_t gro
 
 }  // namespace
 
-Clustering cluster_points(const Config& config, Points points, GroupBounds bounds) {
+Clustering cluster_points(const Config& config, Points points, GroupBounds bounds, const std::shared_ptr<gpu::Device>& device) {
   FEDFUSE_CHECK(bounds.least >= 1 && bounds.least <= bounds.most && points.rows() >= bounds.most, "more groups than points");
   if (all_equal(points)) return balanced_split(points.rows(), points.cols(), std::clamp(config.groups, bounds.least, bounds.most));
   Clustering result;
@@ -88,7 +94,7 @@ Clustering cluster_points(const Config& config, Points points, GroupBounds bound
     result.variance_share = pca->share;
   }
   result.components = points.cols();
-  const Clusterer clusterer(config, points, bounds);
+  const Clusterer clusterer(config, points, bounds, device);
   if (bounds.least < bounds.most && config.groups_by == "silhouette") {
     result.group = best_by_silhouette(clusterer, points, bounds, result.groups);
   } else {

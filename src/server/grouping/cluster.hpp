@@ -2,10 +2,12 @@
 // Clusters the gathered points on one rank: PCA, the number of groups, spectral clustering or k-means, and the linear
 // form by which everyone else is assigned to the nearest centre.
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/config.hpp"
+#include "core/gpu/device.hpp"
 #include "server/grouping/blocks.hpp"
 
 namespace fedfuse::grouping {
@@ -27,7 +29,9 @@ struct GroupBounds {
   std::int64_t least = 1, most = 1;
 };
 
-// points: n x p, standardised, n >= bounds.most >= bounds.least >= 1.
-[[nodiscard]] Clustering cluster_points(const Config& config, Points points, GroupBounds bounds);
+// points: n x p, standardised, n >= bounds.most >= bounds.least >= 1. device: where k-means of the points runs; null: on the host, as PCA and all of
+// spectral clustering do (its embedding has only `groups` columns).
+[[nodiscard]] Clustering cluster_points(const Config& config, Points points, GroupBounds bounds,
+                                        const std::shared_ptr<gpu::Device>& device = nullptr);
 
 }  // namespace fedfuse::grouping

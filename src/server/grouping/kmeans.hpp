@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/rng.hpp"
+#include "kernels/kmeans/points.hpp"
 #include "server/grouping/blocks.hpp"
 
 namespace fedfuse::grouping {
@@ -18,6 +19,11 @@ struct KMeans {
 
 // points: n x c, n >= groups >= 1. Starts: 10, fewer (>= 3) where they would cost more than a few seconds.
 [[nodiscard]] KMeans kmeans(const Points& points, std::int64_t groups, const Rng& rng);
+// The same, asking `set` (the points again, wherever they lie) for distances and Lloyd's steps.
+[[nodiscard]] KMeans kmeans(const Points& points, kmeans::PointSet& set, std::int64_t groups, const Rng& rng);
+
+// Candidates for the next centre, of which a start takes the best.
+[[nodiscard]] int seed_candidates(std::int64_t groups);
 
 // groups x c means of the members; a group without members has a zero row.
 [[nodiscard]] Points group_means(const Points& points, const std::vector<std::int32_t>& group, std::int64_t groups);
