@@ -1,9 +1,9 @@
 #pragma once
 // Products of small matrices by one block of threads, each sum in one fixed order: a block gives the same bits wherever it runs.
 //
-// A warp owns a tile of 32 x 32 of a product, a lane 8 x 4 of it: 12 numbers loaded for 32 multiply-adds. Shared memory hands a warp 128 bytes a
-// cycle whoever shares them, so 4 x 4 a lane, 16 for 32, would leave the multiply-adds of a Hopper chip at half their peak. Rows of shared matrices
-// are padded() so that lanes side by side read 16 bytes each from different banks.
+// A warp owns a tile of 32 x 32 of a product, a lane 8 x 4 of it: 12 numbers loaded for 32 multiply-adds; 4 x 4 would load 16. Lanes i and i ^ 1
+// read the same of B, i and i ^ 2 the same of A, and rows of shared matrices are padded() so that the eight rows of half a warp lie in different
+// banks: then a load of 16 bytes a lane is one trip to shared memory for 16 lanes, not for 8.
 #include "kernels/local_train/gpu_rows.cuh"
 
 namespace fedfuse::local_train {
@@ -65,9 +65,11 @@ struct Walk {
 struct Place {
   int row, col;
 };
+__device__ inline int lane_row() { return lane() % 2 + lane() / 16 * 2; }  // 0 .. 3
+__device__ inline int lane_col() { return lane() / 2 % 8; }                // 0 .. 7
 __device__ inline Place spread(int tile, int N, int lane_columns_apart) {
   const int across = (N + tile_cols - 1) / tile_cols;
-  return {tile / across * tile_rows + lane() / 8, tile % across * tile_cols + lane() % 8 * lane_columns_apart};
+  return {tile / across * tile_rows + lane_row(), tile % across * tile_cols + lane_col() * lane_columns_apart};
 }
 // f(row, column, value) for those inside M x N
 template <class F>
@@ -147,7 +149,7 @@ __device__ inline Place product_nn(int M, int N, int K, int tile, const A& a, co
 template <class A, class B>
 __device__ inline void product_tn(int M, int N, int K, int tile, const A& a, const B& b, LaneTile& t) {
   const Place at = spread(tile, N, lane_cols);
-  const int low = at.row - lane() / 8 + lane() / 8 * 4, further = low + tile_rows / 2 < M ? tile_rows / 2 : 0, n = at.col < N ? at.col : 0;
+  const int low = at.row + 3 * lane_row(), further = low + tile_rows / 2 < M ? tile_rows / 2 : 0, n = at.col < N ? at.col : 0;
   const float *pa = a.data + (low < M ? low : 0), *pb = b(0) + n;
   clear(t);
 #pragma unroll 2
@@ -165,7 +167,7 @@ __device__ inline void product_tn(int M, int N, int K, int tile, const A& a, con
 template <class F>
 __device__ inline void each_block(const LaneTile& t, int tile, int M, int N, F f) {
   const Place at = spread(tile, N, lane_cols);
-  const int low = at.row - lane() / 8 + lane() / 8 * 4;
+  const int low = at.row + 3 * lane_row();
 #pragma unroll
   for (int i = 0; i < lane_rows; ++i)
 #pragma unroll
