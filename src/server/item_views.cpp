@@ -11,7 +11,7 @@
 #include "model/init.hpp"
 #include "server/item_views_block.hpp"
 #include "server/item_views_sum.hpp"
-#include "server/optimizer.hpp"
+#include "kernels/dense/optimizer.hpp"
 
 namespace fedfuse {
 namespace {

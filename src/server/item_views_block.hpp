@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/matrix.hpp"
-#include "server/dense.hpp"
-#include "server/optimizer.hpp"
+#include "kernels/dense/dense.hpp"
+#include "kernels/dense/optimizer.hpp"
 
 namespace fedfuse {
 

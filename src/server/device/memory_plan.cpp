@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
+#include "server/teacher.hpp"
 
 namespace fedfuse {
 namespace {
@@ -21,7 +22,8 @@ std::int64_t fixed_bytes(const Config& config, const ModelSpec& spec, const Data
   return word * std::int64_t(data.train.size()) + (3 * word + wide) * (clients + 1) + word * data.items  // interactions; the pool of negatives
          + spec.views * cells * (word + wide)                                                            // views and their sums
          + groups * (data.items * word + cells * wide)                                                   // preferences and group sums
-         + spec.head.theta * (word + wide);
+         + spec.head.theta * (word + wide)                                                               //
+         + (spec.has_teacher ? GroupTeacher::device_bytes(config, spec, data) : 0);
 }
 
 std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits) {
