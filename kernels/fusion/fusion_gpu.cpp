@@ -178,6 +178,12 @@ void OnDevice::set_targets(std::span<const float* const> targets) {
   net_.count = batching_.epoch(groups, shape_.items);
   net_.slots = int(std::min(batching_.slots(groups), net_.count));
   carve_scratch();
+  // The first launch of a kernel loads it, which is not for a stream that records: a step of an epoch without slots.
+  auto none = net_;
+  none.count = 0;
+  state_.fill_bytes(0, stream_);
+  gpu::on_platform(stream_.device(), [&]<class P>(P) { step<P>(none, stream_); });
+  stream_.synchronise();
   recorded_steps_ = std::min(steps_a_graph, (net_.count + net_.slots - 1) / net_.slots);
   graph_.emplace(stream_, [this] { put_steps(stream_, recorded_steps_); });
 }

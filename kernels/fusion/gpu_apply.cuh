@@ -49,7 +49,7 @@ __device__ inline void store_transposed(const GpuNet& n, int i, const float4& p)
 
 __global__ void __launch_bounds__(apply_threads) apply_kernel(const __grid_constant__ GpuNet n) {
   const int i = 4 * int(blockIdx.x * blockDim.x + threadIdx.x);
-  if (i >= n.at.size) return;
+  if (i >= n.at.size || n.count == 0) return;
   const float4 g = gradient_at(n, i);
   if (n.rule == Rule::gradient) {
     store4(n.gradient + i, g);

@@ -15,12 +15,14 @@ REGISTERS = {
     "address_kernel": 40, "vectors_kernel": 48, "fold_kernel": 40, "draw_kernel": 80,
     "fused_kernel": 255, "naive_kernel": 64, "pack_kernel": 32, "halve_kernel": 32, "blank_kernel": 32, "epilogue_kernel": 64, "group_kernel": 64,
     "4rank.*count_kernel": 128, "transpose_kernel": 32, "threshold_kernel": 64, "correct_kernel": 96,
+    "6fusion.*encode_kernel": 96, "hidden_kernel": 128, "6fusion.*gradient_kernel": 128, "apply_kernel": 64,
 }
 # kernels of the main path, by their mangled template arguments (head, routed, all in shared memory): the occupancy that their page states
 EXACT = {r"train_kernel.*MlpGpu.*Lb0ELb1E": 128, r"train_kernel.*LinearGpu.*Lb0ELb1E": 128, r"train_kernel.*GpuELb1ELb1E": 168}
 # source: instructions that its PTX must hold
 CLAIMS = {"kernels/local_train/local_train.cu": [r"ld\.shared\.v4\.(f32|b32)", r"fma\.rn\.f32"], "kernels/aggregate/aggregate.cu": [r"(atom|red)\.global\.add\.u64"],
-          "kernels/preference/preference.cu": [r"mma\.sync", r"cp\.async", r"ld\.global\S*\.v4"], "kernels/rank/rank.cu": [r"ld\.shared\.v4"]}
+          "kernels/preference/preference.cu": [r"mma\.sync", r"cp\.async", r"ld\.global\S*\.v4"], "kernels/rank/rank.cu": [r"ld\.shared\.v4"],
+          "kernels/fusion/fusion.cu": [r"ld\.global\S*\.v4", r"ld\.shared\.v4", r"cp\.async", r"fma\.rn\.f32"]}
 
 
 def read_reports(build):
