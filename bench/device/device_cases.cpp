@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
@@ -5,6 +6,8 @@
 #include "device/device_case.hpp"
 #include "kernels/aggregate/aggregate_case.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
+#include "kernels/fusion/fusion_case.hpp"
+#include "kernels/fusion/fusion_gpu.hpp"
 #include "kernels/kmeans/kmeans_case.hpp"
 #include "kernels/kmeans/kmeans_gpu.hpp"
 #include "kernels/preference/preference_case.hpp"
@@ -62,6 +65,23 @@ DeviceCase sample_case(const std::shared_ptr<gpu::Device>& device, bool small) {
   const std::int64_t clients = small ? 3 : 1 << 17;
   const auto on_device = std::make_shared<ClientsOnDevice>(device, config_of("linear", "none", 4, small), clients, small ? 200 : 10000);
   return {0, on_device->draw_bytes(), double(clients), [on_device](const gpu::Stream& s) { on_device->draw(s); }};
+}
+
+// 64 steps of (at most) 256 pairs in one graph.
+Maker fusion_of(bool by_items) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    fusion::CaseShape shape{{5, 3264, 64, 512, 512, 512}, 5, {by_items, 256}};
+    if (small) shape = {{2, 6, 8, 4, 8, 8}, 2, {by_items, 4}};
+    fusion::Case input(shape);
+    const auto p = input.problem();
+    const auto on_device = std::make_shared<fusion::OnDevice>(device, p.shape, p.features, p.batching, fusion::Rule::adam, p.lr);
+    on_device->set_targets({p.targets, std::size_t(p.groups)});
+    on_device->load(p.values, p.m, p.v, p.steps);
+    std::copy_n(p.order, p.count(), on_device->next_order().data());
+    on_device->begin_epoch();
+    (void)on_device->finish_epoch();
+    return DeviceCase{p.flops(), p.bytes(), double(p.steps_an_epoch()), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+  };
 }
 
 DeviceCase rank_case(const std::shared_ptr<gpu::Device>& device, bool small) {
@@ -124,6 +144,8 @@ std::vector<DeviceCaseRow> make_table() {
           {"preference/cuda-fused/1048576_items_64_groups", "items", preference_of(Form::fused, 1 << 20, 64)},
           {"preference/cuda-blas/1048576_items_5_groups", "items", preference_of(Form::blas, 1 << 20, 5)},
           {"preference/cuda-naive/65536_items_5_groups", "items", preference_of(Form::naive, 1 << 16, 5)},
+          {"fusion/cuda/64_steps_of_51_items_x_5_groups", "steps", fusion_of(true)},
+          {"fusion/cuda/64_steps_of_256_pairs", "steps", fusion_of(false)},
           {"kmeans/cuda-nearest/1048576_points_65_columns_5_groups", "points", nearest_of(1 << 20, 65, 5)},
           {"kmeans/cuda-nearest/65536_points_8385_columns_5_groups", "points", nearest_of(1 << 16, 8385, 5)},
           {"kmeans/cuda-nearest/1048576_points_65_columns_64_groups", "points", nearest_of(1 << 20, 65, 64)},

@@ -33,7 +33,7 @@ struct GpuChunk {
   std::int32_t* misfit = nullptr;  // set to 1 when a part is not finite or not below part_limit: the sums are then worth nothing
 };
 
-// One step of an optimizer, as server/optimizer.hpp: sgd, or Adam with rate = lr / (1 - b1^t), inverse_root = 1 / sqrt(1 - b2^t).
+// One step of an optimizer, as kernels/dense/optimizer.hpp: sgd, or Adam with rate = lr / (1 - b1^t), inverse_root = 1 / sqrt(1 - b2^t).
 struct GpuStep {
   std::int64_t n = 0;
   float *values = nullptr, *m = nullptr, *v = nullptr;  // m null: sgd

@@ -23,7 +23,7 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     views_->forward(global_.views, comm_);
   }
   if (spec_.has_teacher) {
-    teacher_ = std::make_unique<GroupTeacher>(config_, spec_, data_);
+    teacher_ = std::make_unique<GroupTeacher>(config_, spec_, data_, engine_->device());
     if (config.group_by == "behaviour") behaviour_ = behaviour_vectors(data);
   }
 }

@@ -12,7 +12,7 @@
 #include "server/item_views_device.hpp"
 #include "server/item_views_rows.hpp"
 #include "server/item_views_sum.hpp"
-#include "server/optimizer.hpp"
+#include "kernels/dense/optimizer.hpp"
 
 namespace fedfuse {
 namespace {

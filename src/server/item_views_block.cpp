@@ -5,7 +5,7 @@
 #include <numeric>
 
 #include "core/error.hpp"
-#include "server/dense.hpp"
+#include "kernels/dense/dense.hpp"
 
 namespace fedfuse {
 namespace {

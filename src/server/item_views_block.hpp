@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "kernels/dense/dense.hpp"
+#include "kernels/dense/optimizer.hpp"
 #include "kernels/views/views.hpp"
-#include "server/dense.hpp"
-#include "server/optimizer.hpp"
 
 namespace fedfuse {
 

@@ -7,9 +7,10 @@
 #include "core/error.hpp"
 #include "core/rng.hpp"
 #include "core/text.hpp"
+#include "kernels/fusion/teacher_net.hpp"
 #include "kernels/preference/preference.hpp"
 #include "model/init.hpp"
-#include "server/teacher_net.hpp"
+#include "server/device/device_teacher.hpp"
 
 namespace fedfuse {
 namespace {
@@ -23,6 +24,16 @@ TeacherFeatures features_of(const Dataset& data) {
   const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
   const auto mask = [](const std::vector<std::uint8_t>& has) { return has.empty() ? nullptr : has.data(); };
   return {values(data.text), values(data.image), mask(data.has_text), mask(data.has_image)};
+}
+
+fusion::Batching batching_of(const Config& c) { return {c.teacher_batches == "items", c.teacher_batch}; }
+
+// What preferences need to know of the items; the most groups.
+preference::Problem problem_of(const TeacherNet::Sizes& s, const TeacherFeatures& f) {
+  preference::Problem p;
+  p.items = s.items, p.groups = s.groups, p.d = s.d, p.d_group = s.d_group, p.d_text = s.d_text, p.d_image = s.d_image;
+  p.text = f.text, p.image = f.image, p.has_text = f.has_text, p.has_image = f.has_image;
+  return p;
 }
 
 // Weights Xavier-uniform, biases 0, e ~ N(0, 1); each parameter has its own counters.
@@ -39,7 +50,7 @@ void initialise(Parameters& parameters, std::uint64_t seed) {
   }
 }
 
-void shuffle(std::vector<std::int32_t>& order, const Rng& rng, std::int64_t epoch, std::int64_t round) {
+void shuffle(std::span<std::int32_t> order, const Rng& rng, std::int64_t epoch, std::int64_t round) {
   std::iota(order.begin(), order.end(), 0);
   RngStream words(rng, std::uint64_t(epoch), std::uint32_t(round));
   for (std::size_t n = order.size(); n > 1; --n) std::swap(order[n - 1], order[words.below(std::uint32_t(n))]);
@@ -50,52 +61,56 @@ void shuffle(std::vector<std::int32_t>& order, const Rng& rng, std::int64_t epoc
 struct GroupTeacher::Impl {
   Config config;
   TeacherFeatures features;
+  fusion::Batching batching;
   TeacherNet net;
   Matrix<float> embeddings;  // a copy of e, as group_embeddings() hands it out
   std::vector<std::int32_t> order;
   std::vector<TeacherPair> pairs;
+  std::unique_ptr<DeviceTeacher> device;  // null: on the host
 
-  Impl(const Config& c, const ModelSpec& spec, const Dataset& data)
+  Impl(const Config& c, const ModelSpec& spec, const Dataset& data, const std::shared_ptr<gpu::Device>& on)
       : config(c),
         features(features_of(data)),
+        batching(batching_of(c)),
         net(sizes_of(c, spec, data), features, c.teacher_optimizer, c.teacher_lr),
         embeddings(net.sizes().groups, c.group_dim) {
     initialise(net.parameters(), c.seed);
+    if (on != nullptr && DeviceTeacher::serves(*on, net.sizes()))
+      device = std::make_unique<DeviceTeacher>(on, net, problem_of(net.sizes(), features), batching, c.teacher_optimizer == "adam", c.teacher_lr);
   }
   void copy_embeddings() { std::copy_n(net.parameters().at(net.offsets().e), embeddings.size(), embeddings.data()); }
-  double epoch(const std::vector<Matrix<float>>& targets, const Rng& rng, std::int64_t epoch, std::int64_t round);
+  double train(TeacherTargets targets, std::int64_t round);
   [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;  // without groups and output
-  void fill_pairs(std::size_t begin, std::size_t end, std::int64_t groups);
 };
 
-// order holds items (R9: every group of an item together) or pair numbers item * G + group.
-void GroupTeacher::Impl::fill_pairs(std::size_t begin, std::size_t end, std::int64_t groups) {
-  const bool by_items = config.teacher_batches == "items";
-  const auto G = std::int32_t(groups);
-  pairs.clear();
-  for (auto k = begin; k < end; ++k) {
-    if (!by_items)
-      pairs.push_back({order[k] % G, order[k] / G});
-    else
-      for (std::int32_t l = 0; l < G; ++l) pairs.push_back({l, order[k]});
+double GroupTeacher::Impl::train(TeacherTargets targets, std::int64_t round) {
+  const Rng rng(config.seed, Purpose::teacher_batches);
+  const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) { shuffle(to, rng, epoch, round); };
+  double last = 0;
+  const auto see = [&](std::int64_t epoch, double loss) {
+    last = loss;
+    if (!std::isfinite(loss))
+      throw InputError(cat("the teacher's loss is not finite in epoch ", epoch + 1, " of round ", round),
+                       "its steps are too long, or the item tables have diverged", "lower --teacher-lr or --lr-items");
+  };
+  if (device != nullptr) {
+    device->train(net, targets, config.teacher_epochs, fill_order, see);
+    return last;
   }
+  order.resize(std::size_t(batching.epoch(std::int64_t(targets.size()), net.sizes().items)));
+  for (std::int64_t epoch = 0; epoch < config.teacher_epochs; ++epoch) {
+    fill_order(epoch, order);
+    see(epoch, fusion::train_epoch(net, order, targets, batching, pairs));
+  }
+  return last;
 }
 
-double GroupTeacher::Impl::epoch(const std::vector<Matrix<float>>& targets, const Rng& rng, std::int64_t epoch_number, std::int64_t round) {
-  const auto groups = std::int64_t(targets.size()), items = net.sizes().items;
-  const bool by_items = config.teacher_batches == "items";
-  const auto together = std::size_t(by_items ? std::max<std::int64_t>(1, config.teacher_batch / groups) : config.teacher_batch);
-  order.resize(std::size_t(by_items ? items : items * groups));
-  shuffle(order, rng, epoch_number, round);
-  double sum = 0;
-  for (std::size_t begin = 0; begin < order.size(); begin += together) {
-    fill_pairs(begin, std::min(begin + together, order.size()), groups);
-    sum += net.step(pairs, targets) * double(pairs.size());
-  }
-  return sum / double(groups * items);
+GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device)
+    : impl_(std::make_unique<Impl>(config, spec, data, device)) {}
+std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  const auto sizes = sizes_of(config, spec, data);
+  return std::int64_t(DeviceTeacher::bytes(sizes, problem_of(sizes, features_of(data)), batching_of(config), config.teacher_optimizer == "adam"));
 }
-
-GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data) : impl_(std::make_unique<Impl>(config, spec, data)) {}
 GroupTeacher::~GroupTeacher() = default;
 GroupTeacher::GroupTeacher(GroupTeacher&&) noexcept = default;
 GroupTeacher& GroupTeacher::operator=(GroupTeacher&&) noexcept = default;
@@ -105,17 +120,11 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   const auto& s = net.sizes();
   FEDFUSE_CHECK(!targets.empty() && std::int64_t(targets.size()) <= s.groups, "more targets than the teacher has groups");
   for (const auto& target : targets) FEDFUSE_CHECK(target.rows == s.items && target.cols == s.d, "a group's target is M x d");
-  const Rng rng(impl_->config.seed, Purpose::teacher_batches);
+  std::vector<const float*> pointers;
+  for (const auto& target : targets) pointers.push_back(target.data());
   double loss = 0;
-  // Every rank trains alike: a step is a millisecond, less than sending its gradients around would take.
-  comm.together([&] {
-    for (std::int64_t epoch = 0; epoch < impl_->config.teacher_epochs; ++epoch) {
-      loss = impl_->epoch(targets, rng, epoch, round);
-      if (!std::isfinite(loss))
-        throw InputError(cat("the teacher's loss is not finite in epoch ", epoch + 1, " of round ", round),
-                         "its steps are too long, or the item tables have diverged", "lower --teacher-lr or --lr-items");
-    }
-  });
+  // Every rank trains alike: a step is a millisecond on a host and less on a device, less than sending its gradients around would take.
+  comm.together([&] { loss = impl_->train(pointers, round); });
   return loss;
 }
 
@@ -123,8 +132,8 @@ preference::Problem GroupTeacher::Impl::problem(std::int64_t first, std::int64_t
   const auto& s = net.sizes();
   const auto& at = net.offsets();
   const auto& values = net.parameters();
-  preference::Problem p;
-  p.items = count, p.d = s.d, p.d_group = s.d_group, p.d_text = s.d_text, p.d_image = s.d_image;
+  auto p = problem_of(s, features);
+  p.items = count;
   p.e = values.at(at.e), p.A_g = values.at(at.A_g), p.a_g = values.at(at.a_g);
   p.A_t = values.at(at.A_t), p.a_t = values.at(at.a_t), p.A_v = values.at(at.A_v), p.a_v = values.at(at.a_v);
   p.W1 = values.at(at.W1), p.b1 = values.at(at.b1), p.W2 = values.at(at.W2), p.b2 = values.at(at.b2);
@@ -139,6 +148,13 @@ Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<co
   const auto groups = last_w.rows;
   FEDFUSE_CHECK(groups <= s.groups && last_w.cols == s.d && std::int64_t(last_b.size()) == groups,
                 "one last layer, d wide, for each group is needed");
+  if (impl_->device != nullptr && impl_->device->prefers()) {  // every rank all of it: no less work than to send it around
+    Matrix<float> pref(groups, s.items);
+    auto whole = impl_->problem(0, s.items);
+    whole.groups = groups, whole.w = last_w.data(), whole.b = last_b.data(), whole.pref = pref.data(), whole.pref_stride = s.items;
+    comm.together([&] { impl_->device->preference(whole); });
+    return pref;
+  }
   // Whole blocks of the kernel to each rank: an item's block, and so its bits, do not depend on the ranks.
   const BlockSplit blocks{(s.items + preference::block_items - 1) / preference::block_items, comm.size()};
   const auto start = [&](int rank) { return std::min(blocks.first(rank) * preference::block_items, s.items); };

@@ -1,6 +1,7 @@
 #pragma once
 // GFMFR steps 3 and 4 (models.md section 3): the server fuses text and image features per group and maps them to
 // preferences. S_phi: Q_l[i] = W2 ReLU(W1 [A_g e_l + a_g ; A_t E_t[i] + a_t ; A_v E_v[i] + a_v] + b1) + b2.
+// On the host, or on a device where there is one: the same batches, floats within rounding.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -10,6 +11,7 @@
 
 #include "core/comm.hpp"
 #include "core/config.hpp"
+#include "core/gpu/device.hpp"
 #include "core/matrix.hpp"
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
@@ -18,8 +20,10 @@ namespace fedfuse {
 
 class GroupTeacher {
  public:
-  // data must outlive this: its features are read in place.
-  GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data);
+  // data must outlive this: its features are read in place. device: where it trains and prefers; null: on the host.
+  GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device = nullptr);
+  // What it holds on a device, at most.
+  [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec, const Dataset& data);
   ~GroupTeacher();
   GroupTeacher(const GroupTeacher&) = delete;
   GroupTeacher& operator=(const GroupTeacher&) = delete;

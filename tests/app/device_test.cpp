@@ -32,6 +32,19 @@ TEST(Device, a_run_names_its_device_and_gives_the_same_bits_on_any_ranks) {
   EXPECT_NE(provenance.find("\"reduction\":\"mpi on the emulated device's memory\""), std::string::npos) << provenance;
 }
 
+// The teacher's parameters and moments live on the device within a round, and in the checkpoint between rounds.
+TEST(Device, a_stopped_run_goes_on_with_the_bits_of_one_that_nobody_stopped) {
+  const auto& place = Place::get();
+  ASSERT_EQ(test::fedfuse(train("unstopped.h5", "--device emulated")).code, 0);
+  const auto stopped = test::fedfuse(train("stopped.h5", "--device emulated --time-budget 0.001"));
+  ASSERT_EQ(stopped.code, 75) << stopped.output;
+  const auto resumed = test::fedfuse_on(2, train("stopped.h5", "--device emulated --resume"));
+  ASSERT_EQ(resumed.code, 0) << resumed.output;
+  const auto a = h5::File::open(place.file("unstopped.h5")), b = h5::File::open(place.file("stopped.h5"));
+  for (const char* name : {"/metrics/loss", "/metrics/teacher_loss"}) EXPECT_EQ(a.read_all<double>(name), b.read_all<double>(name)) << name;
+  for (const char* name : {"/model/item_table", "/groups/preferences"}) EXPECT_EQ(a.read_all<float>(name), b.read_all<float>(name)) << name;
+}
+
 TEST(Device, a_checkpoint_of_one_kind_is_not_resumed_on_another) {
   const auto stopped = test::fedfuse(train("kinds.h5", "--device cpu --time-budget 0.001"));
   ASSERT_EQ(stopped.code, 75) << stopped.output;

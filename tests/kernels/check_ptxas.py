@@ -18,6 +18,7 @@ REGISTERS = {
     "4rank.*count_kernel": 128, "transpose_kernel": 32, "threshold_kernel": 64, "correct_kernel": 96,
     "5views.*product_kernel": 168, "5views.*normalise_kernel": 64, "5views.*add_blocks_kernel": 64, "5views.*column_sums_kernel": 40, "5views.*step_kernel": 40,
     "5views.*transpose_weights_kernel": 32, "5views.*largest_kernel": 32, "5views.*back_sum_kernel": 32,
+    "6fusion.*encode_kernel": 96, "6fusion.*hidden_kernel": 128, "6fusion.*gradient_kernel": 128, "6fusion.*apply_kernel": 64,
 }
 # kernels of the main path, by their mangled template arguments (head, routed, all in shared memory): the occupancy that their page states
 EXACT = {r"train_kernel.*MlpGpu.*Lb0ELb1E": 128, r"train_kernel.*LinearGpu.*Lb0ELb1E": 128, r"train_kernel.*GpuELb1ELb1E": 168,
@@ -26,7 +27,8 @@ EXACT = {r"train_kernel.*MlpGpu.*Lb0ELb1E": 128, r"train_kernel.*LinearGpu.*Lb0E
 CLAIMS = {"kernels/local_train/local_train.cu": [r"ld\.shared\.v4\.(f32|b32)", r"fma\.rn\.f32"], "kernels/aggregate/aggregate.cu": [r"(atom|red)\.global\.add\.u64"],
           "kernels/preference/preference.cu": [r"mma\.sync", r"cp\.async", r"ld\.global\S*\.v4"], "kernels/rank/rank.cu": [r"ld\.shared\.v4"],
           "kernels/views/views.cu": [r"cp\.async", r"ld\.shared\.v4", r"fma\.rn\.f32"],
-          "kernels/kmeans/kmeans.cu": [r"cp\.async", r"ld\.shared\.v4\.(f32|b32)", r"ld\.shared\.v2\.(f64|b64)", r"fma\.rn\.f64", r"(atom|red)\.global\.add\.u64"]}
+          "kernels/kmeans/kmeans.cu": [r"cp\.async", r"ld\.shared\.v4\.(f32|b32)", r"ld\.shared\.v2\.(f64|b64)", r"fma\.rn\.f64", r"(atom|red)\.global\.add\.u64"],
+          "kernels/fusion/fusion.cu": [r"ld\.global\S*\.v4", r"ld\.shared\.v4", r"cp\.async", r"fma\.rn\.f32"]}
 
 
 def read_reports(build):

@@ -5,9 +5,9 @@
 #include <numeric>
 
 #include "core/error.hpp"
+#include "kernels/fusion/teacher_net.hpp"
 #include "naive_server.hpp"
-#include "server/teacher.hpp"
-#include "server/teacher_net.hpp"
+#include "planted_teacher.hpp"
 #include "server_data.hpp"
 #include "support/oracle.hpp"
 
@@ -29,6 +29,12 @@ std::vector<Matrix<float>> to_targets(const Values& C, std::size_t groups, std::
   const auto n = std::ptrdiff_t(C.size() / groups);
   for (std::ptrdiff_t l = 0; l < std::ptrdiff_t(groups); ++l) targets.push_back(matrix_of(items, Values(C.begin() + l * n, C.begin() + (l + 1) * n)));
   return targets;
+}
+
+std::vector<const float*> pointers(const std::vector<Matrix<float>>& targets) {
+  std::vector<const float*> all;
+  for (const auto& target : targets) all.push_back(target.data());
+  return all;
 }
 
 std::map<std::string, std::span<float>> named(TeacherNet& net) {
@@ -109,7 +115,7 @@ TEST(Teacher, MatchesGoldens) {
     assign(named(net), golden.parameters);
     const auto targets = to_targets(golden.C, golden.groups, M);
     Values losses;
-    for (const auto& pairs : golden.steps) losses.push_back(net.step(to_step(pairs), targets));
+    for (const auto& pairs : golden.steps) losses.push_back(net.step(to_step(pairs), pointers(targets)));
     expect_near(losses, golden.out("loss"), 1e-4, "loss");
     auto p = named(net);
     for (const auto& [key, values] : golden.parameters) expect_near(p.at(key), golden.out(key), 1e-4, name + " " + key);
@@ -160,7 +166,7 @@ TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
       while (pairs.size() < batch) pairs.emplace_back(words.below(std::uint32_t(std::max<std::size_t>(1, G - 1))), words.below(std::uint32_t(M)));
       const auto f = [&](Naive<Complex>& x) { return naive_teacher_loss(x, pairs, C, G); };
       const auto expected = complex_step(p, items, f);
-      const double loss = net.backward(to_step(pairs), targets);
+      const double loss = net.backward(to_step(pairs), pointers(targets));
       Naive<double> plain(p, items);
       EXPECT_NEAR(loss, naive_teacher_loss(plain, pairs, C, G), 1e-5 * loss);
       for (const auto& entry : net.parameters().entries())
@@ -168,28 +174,6 @@ TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
     }
   }
 }
-
-// A data set whose targets a network of the right kind can learn: groups weigh text and image differently.
-struct Planted {
-  Config config;
-  Dataset data;
-  std::vector<Matrix<float>> targets;
-  explicit Planted(std::size_t M, std::int64_t groups = 3) {
-    const auto items = random_items(M, 16, 24, 20);
-    data = dataset_of(items);
-    config.fusion = "gfmfr";
-    config.dim = 16, config.group_dim = 12, config.groups = groups;
-    config.teacher_epochs = 10, config.teacher_batch = 60, config.teacher_lr = 3e-3;
-    for (std::int64_t l = 0; l < groups; ++l) {
-      Matrix<float> C(std::int64_t(M), 16);
-      for (std::int64_t i = 0; i < C.rows; ++i)
-        for (std::int64_t k = 0; k < 16; ++k)
-          C(i, k) = 0.3f * (float(l) * data.text(i, k) * float(data.has_text[std::size_t(i)]) +
-                            float(2 - l) * data.image(i, k) * float(data.has_image[std::size_t(i)]));
-      targets.push_back(C);
-    }
-  }
-};
 
 // R9: batches of whole items against the paper's batches of pairs, the same number of pairs a step.
 TEST(Teacher, BatchesOfItemsConvergeAsThoseOfPairs) {
@@ -203,18 +187,6 @@ TEST(Teacher, BatchesOfItemsConvergeAsThoseOfPairs) {
     EXPECT_LT(loss[batches][3], 0.4 * loss[batches][0]);
   }
   for (std::size_t round = 0; round < 4; ++round) EXPECT_NEAR(std::log(loss["items"][round] / loss["pairs"][round]), 0.0, std::log(1.6)) << round;
-}
-
-std::vector<float> trained(const Planted& planted, const Comm& comm, int threads) {
-  omp_set_num_threads(threads);
-  GroupTeacher teacher(planted.config, resolve(planted.config), planted.data);
-  std::vector<float> bits;
-  for (int round = 1; round <= 2; ++round) bits.push_back(float(teacher.train(planted.targets, round, comm)));
-  const auto w = matrix_of(3, random_values(3 * 16, 0.5, 90));
-  const auto pref = teacher.preference(w, std::vector<float>{0.1f, -0.2f, 0.3f}, comm);
-  bits.insert(bits.end(), pref.values.begin(), pref.values.end());
-  for (const auto& [name, values] : teacher.parameters()) bits.insert(bits.end(), values.begin(), values.end());
-  return bits;
 }
 
 TEST(Teacher, RanksAndThreadsDoNotChangeABit) {

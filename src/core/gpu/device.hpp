@@ -70,6 +70,12 @@ class Device {
   virtual void record(void* event, void* stream) = 0;
   virtual double seconds_between(void* first, void* second) = 0;  // waits for the second
   virtual void fill(void* device, int byte, std::size_t bytes, void* stream) = 0;
+  // Under Graph (graph.hpp): what is put on the stream between begin and end is recorded and does not run.
+  virtual void begin_capture(void* stream) = 0;
+  virtual void* end_capture(void* stream) = 0;  // a graph, ready to be launched
+  virtual void abandon_capture(void* stream) noexcept = 0;
+  virtual void launch_graph(void* graph, void* stream) = 0;
+  virtual void destroy_graph(void* graph) noexcept = 0;
 
  protected:
   explicit Device(DeviceInfo info) : info_(std::move(info)) {}

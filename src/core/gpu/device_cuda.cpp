@@ -108,6 +108,29 @@ class CudaDevice final : public Device {
     make_current();
     check(cudaMemsetAsync(device, byte, bytes, stream_of(stream)), "filling device memory");
   }
+  void begin_capture(void* stream) override {
+    make_current();
+    check(cudaStreamBeginCapture(stream_of(stream), cudaStreamCaptureModeThreadLocal), "recording a graph");
+  }
+  void* end_capture(void* stream) override {
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamEndCapture(stream_of(stream), &graph), "the end of a graph's recording");
+    cudaGraphExec_t executable = nullptr;
+    const auto made = cudaGraphInstantiateWithFlags(&executable, graph, 0);
+    cudaGraphDestroy(graph);
+    check(made, "a graph");
+    return executable;
+  }
+  void abandon_capture(void* stream) noexcept override {
+    cudaGraph_t graph = nullptr;
+    if (cudaStreamEndCapture(stream_of(stream), &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
+    cudaGetLastError();  // what went wrong is on its way already
+  }
+  void launch_graph(void* graph, void* stream) override {
+    make_current();
+    check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_of(stream)), "launch of a graph");
+  }
+  void destroy_graph(void* graph) noexcept override { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
 
  private:
   void* allocate_raw(std::size_t bytes) override {

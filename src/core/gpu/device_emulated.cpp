@@ -5,19 +5,23 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "core/gpu/device.hpp"
 #include "core/gpu/simt.hpp"
 #include "core/memory.hpp"
+#include "core/text.hpp"
 #include "core/timer.hpp"
 
 namespace fedfuse::gpu {
 namespace {
 
 // What was put on a stream and did not happen yet.
+using Work = std::vector<std::function<void()>>;
 struct Queue {
   std::deque<std::function<void()>> work;
+  std::shared_ptr<Work> recorded;  // while a graph is recorded: what was put on the stream since
 };
 
 // Host memory in the role of a device's. What was never written reads as NaN; ASan sees the end of every buffer. Streams are as lazy as CUDA
@@ -48,12 +52,17 @@ class EmulatedDevice final : public Device {
     drain_all();  // others may wait for it
     std::erase_if(streams_, [stream](const auto& s) { return s.get() == stream; });
   }
-  void synchronise(void* stream) override { drain(queue(stream)); }
+  void synchronise(void* stream) override {
+    check_not_recording(stream, "wait for it");
+    drain(queue(stream));
+  }
   void wait_for(void* waiting, void* other) override {
+    check_not_recording(waiting, "let it wait"), check_not_recording(other, "wait for it");
     enqueue(waiting, [this, &before = queue(other), n = queue(other).work.size()] { drain(before, n); });
   }
   void copy_in(void* device, const void* host, std::size_t bytes, void* stream) override {
     if (is_pinned(host)) return enqueue(stream, [=] { std::memcpy(device, host, bytes); });
+    check_not_recording(stream, "copy from memory that is not pinned");
     const auto* first = static_cast<const std::byte*>(host);  // CUDA stages what is not pinned before it returns
     enqueue(stream, [device, staged = std::vector<std::byte>(first, first + bytes)] { std::memcpy(device, staged.data(), staged.size()); });
   }
@@ -66,6 +75,7 @@ class EmulatedDevice final : public Device {
     delete static_cast<double*>(event);
   }
   void record(void* event, void* stream) override {
+    check_not_recording(stream, "record an event");
     enqueue(stream, [event] { *static_cast<double*>(event) = now_seconds(); });
   }
   double seconds_between(void* first, void* second) override {
@@ -75,7 +85,34 @@ class EmulatedDevice final : public Device {
   void fill(void* device, int byte, std::size_t bytes, void* stream) override {
     enqueue(stream, [=] { std::memset(device, byte, bytes); });
   }
-  void enqueue(void* stream, std::function<void()> work) { queue(stream).work.push_back(std::move(work)); }
+  void begin_capture(void* stream) override {
+    check_not_recording(stream, "record another graph");
+    queue(stream).recorded = std::make_shared<Work>();
+    ++recording_;
+  }
+  void* end_capture(void* stream) override {
+    --recording_;
+    return new std::shared_ptr<Work>(std::exchange(queue(stream).recorded, nullptr));
+  }
+  void abandon_capture(void* stream) noexcept override {
+    --recording_;
+    queue(stream).recorded = nullptr;
+  }
+  void launch_graph(void* graph, void* stream) override {
+    check_not_recording(stream, "launch a graph");
+    enqueue(stream, [work = *static_cast<std::shared_ptr<Work>*>(graph)] {
+      for (const auto& next : *work) next();
+    });
+  }
+  void destroy_graph(void* graph) noexcept override { delete static_cast<std::shared_ptr<Work>*>(graph); }
+
+  void enqueue(void* stream, std::function<void()> work) {
+    auto& q = queue(stream);
+    if (q.recorded != nullptr)
+      q.recorded->push_back(std::move(work));
+    else
+      q.work.push_back(std::move(work));
+  }
 
  private:
   static DeviceInfo describe() {
@@ -89,6 +126,7 @@ class EmulatedDevice final : public Device {
   }
   static constexpr std::align_val_t alignment{256};  // as cudaMalloc's
   void* allocate_raw(std::size_t bytes) override {
+    if (recording_ > 0) throw InternalError("no memory can be allocated while a graph is recorded");
     void* memory = ::operator new(bytes, alignment);
     std::memset(memory, 0xFF, bytes);
     return memory;
@@ -98,6 +136,10 @@ class EmulatedDevice final : public Device {
     ::operator delete(memory, alignment);
   }
 
+  // What CUDA refuses of a stream whose work is being recorded.
+  static void check_not_recording(void* stream, const char* what) {
+    if (queue(stream).recorded != nullptr) throw InternalError(cat("a stream is being recorded into a graph: one cannot ", what));
+  }
   static Queue& queue(void* stream) { return *static_cast<Queue*>(stream); }
   static void drain(Queue& queue, std::size_t first) {
     for (; first > 0 && !queue.work.empty(); --first) {
@@ -120,6 +162,7 @@ class EmulatedDevice final : public Device {
     return std::ranges::any_of(pinned_, [at](const auto& p) { return at >= p.first && at < p.first + p.second; });
   }
   std::vector<std::unique_ptr<Queue>> streams_;
+  int recording_ = 0;  // streams
   std::map<const std::byte*, std::size_t> pinned_;
 };
 

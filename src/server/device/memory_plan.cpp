@@ -9,6 +9,7 @@
 #include "kernels/aggregate/aggregate_gpu.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
+#include "server/teacher.hpp"
 
 namespace fedfuse {
 namespace {
@@ -34,7 +35,8 @@ std::int64_t fixed_bytes(const Config& config, const ModelSpec& spec, const Data
   return word * std::int64_t(data.train.size()) + (3 * word + wide) * (clients + 1) + word * data.items  // interactions; the pool of negatives
          + spec.views * cells * (word + wide)                                                            // views and their sums
          + groups * (data.items * word + cells * wide)                                                   // preferences and group sums
-         + spec.head.theta * (word + wide) + grouping_bytes(config, spec, data);
+         + spec.head.theta * (word + wide) + grouping_bytes(config, spec, data)                          //
+         + (spec.has_teacher ? GroupTeacher::device_bytes(config, spec, data) : 0);
 }
 
 std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits) {

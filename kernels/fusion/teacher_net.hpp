@@ -1,8 +1,6 @@
 #pragma once
-// The network S_phi of GFMFR (models.md section 3, step 3) and its training step:
-//   Q_l[i] = W2 ReLU(W1 [A_g e_l + a_g ; A_t E_t[i] + a_t ; A_v E_v[i] + a_v] + b1) + b2
-//   loss   = mean over the pairs of the batch and the d components of (Q_l[i] - C_l[i])^2
-// A batch is any list of (group, item) pairs. By R4, with W1 = [W_g W_t W_v], the hidden layer is ReLU(a_l + c_i):
+// The network of fusion.hpp and its training step on a CPU. A batch is any list of (group, item) pairs. By R4, with W1 = [W_g W_t W_v], the hidden
+// layer is ReLU(a_l + c_i):
 //   c_i = W_t(A_t E_t[i] + a_t) + W_v(A_v E_v[i] + a_v)     once for each distinct item of the batch
 //   a_l = W_g(A_g e_l + a_g) + b1                             once for each group
 // and the gradients of c_i and a_l are sums over the pairs that share them, so the way back is as short. Exact.
@@ -12,8 +10,8 @@
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "kernels/fusion/fusion.hpp"
 #include "kernels/preference/packed.hpp"
-#include "server/optimizer.hpp"
 
 namespace fedfuse {
 
@@ -21,29 +19,21 @@ struct TeacherPair {
   std::int32_t group = 0, item = 0;
 };
 
-// Views of the data set, which must outlive the network. Null features: d_m = 0. Null masks: all present.
-struct TeacherFeatures {
-  const float *text = nullptr, *image = nullptr;                 // items x d_t, items x d_v
-  const std::uint8_t *has_text = nullptr, *has_image = nullptr;  // items
-};
+using TeacherFeatures = fusion::Features;              // must outlive the network
+using TeacherTargets = std::span<const float* const>;  // G pointers to C_l: M x d
 
 class TeacherNet {
  public:
-  struct Sizes {
-    std::int64_t groups = 0, items = 0, d = 0, d_group = 0, d_text = 0, d_image = 0;
-  };
-  // Offsets in parameters().values.
-  struct Offsets {
-    std::size_t e = 0, A_g = 0, a_g = 0, A_t = 0, a_t = 0, A_v = 0, a_v = 0, W1 = 0, b1 = 0, W2 = 0, b2 = 0;
-  };
+  using Sizes = fusion::Shape;
+  using Offsets = fusion::Offsets;  // in parameters().values
 
   // optimizer: "adam" or "sgd". All parameters start at 0.
   TeacherNet(const Sizes& sizes, const TeacherFeatures& features, const std::string& optimizer, double lr);
 
-  // Forward, backward and one optimizer step. targets: G matrices M x d (C_l). Returns the loss before the step.
-  double step(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets);
+  // Forward, backward and one optimizer step. Returns the loss before the step.
+  double step(std::span<const TeacherPair> pairs, TeacherTargets targets);
   // The same without the optimizer: afterwards gradient() holds the gradients, fused() is overwritten.
-  double backward(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets);
+  double backward(std::span<const TeacherPair> pairs, TeacherTargets targets);
   // Q of each pair: fused()[pair * d + k].
   void forward(std::span<const TeacherPair> pairs);
 
@@ -58,7 +48,7 @@ class TeacherNet {
  private:
   void find_distinct_items(std::span<const TeacherPair> pairs);
   void encode();
-  double errors(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets);
+  double errors(std::span<const TeacherPair> pairs, TeacherTargets targets);
   void back_through_hidden(std::span<const TeacherPair> pairs);
   void back_through_items();
   void back_through_groups();
@@ -80,5 +70,13 @@ class TeacherNet {
   Packed packed_;                           // the weights of the product at hand
   Array<float> h_, dh_, q_;                 // p x 2d, p x 2d;  p x d: Q, then its gradient
 };
+
+namespace fusion {
+// The pairs of some slots of an order (fusion::Problem), slot after slot.
+void pairs_of_slots(std::span<const std::int32_t> slots, std::int64_t groups, bool by_items, std::vector<TeacherPair>& pairs);
+// An epoch in this order. pairs: a buffer. Returns the mean over all pairs of the loss before their step.
+double train_epoch(TeacherNet& net, std::span<const std::int32_t> order, TeacherTargets targets, const Batching& batching,
+                   std::vector<TeacherPair>& pairs);
+}  // namespace fusion
 
 }  // namespace fedfuse

@@ -1,4 +1,4 @@
-#include "server/optimizer.hpp"
+#include "kernels/dense/optimizer.hpp"
 
 #include <algorithm>
 #include <cmath>

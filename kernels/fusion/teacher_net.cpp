@@ -1,9 +1,9 @@
-#include "server/teacher_net.hpp"
+#include "kernels/fusion/teacher_net.hpp"
 
 #include <algorithm>
 
 #include "core/error.hpp"
-#include "server/dense.hpp"
+#include "kernels/dense/dense.hpp"
 
 namespace fedfuse {
 namespace {
@@ -21,17 +21,7 @@ std::int64_t row_stride(std::int64_t width) { return width == 0 ? 0 : width + 16
 
 TeacherNet::TeacherNet(const Sizes& s, const TeacherFeatures& features, const std::string& optimizer, double lr)
     : sizes_(s), features_(features), slot_of_item_(std::size_t(s.items), -1) {
-  at_.e = parameters_.add("e", s.groups, s.d_group);
-  at_.A_g = parameters_.add("A_g", s.d, s.d_group);
-  at_.a_g = parameters_.add("a_g", 1, s.d);
-  at_.A_t = parameters_.add("A_t", s.d, s.d_text);
-  at_.a_t = parameters_.add("a_t", 1, s.d);
-  at_.A_v = parameters_.add("A_v", s.d, s.d_image);
-  at_.a_v = parameters_.add("a_v", 1, s.d);
-  at_.W1 = parameters_.add("W1", 2 * s.d, 3 * s.d);
-  at_.b1 = parameters_.add("b1", 1, 2 * s.d);
-  at_.W2 = parameters_.add("W2", s.d, 2 * s.d);
-  at_.b2 = parameters_.add("b2", 1, s.d);
+  parameters_ = fusion::declare(s, at_);
   gradient_.assign(parameters_.values.size(), 0.0f);
   optimizer_ = Optimizer(optimizer, lr, parameters_.values.size());
   at_least(g_, s.groups * s.d);
@@ -39,7 +29,7 @@ TeacherNet::TeacherNet(const Sizes& s, const TeacherFeatures& features, const st
   at_least(da_, s.groups * 2 * s.d);
 }
 
-double TeacherNet::step(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets) {
+double TeacherNet::step(std::span<const TeacherPair> pairs, TeacherTargets targets) {
   const double loss = backward(pairs, targets);
   optimizer_.step(parameters_.values, gradient_);
   return loss;
@@ -110,7 +100,7 @@ void TeacherNet::forward(std::span<const TeacherPair> pairs) {
   dense::add_row(q, parameters_.at(at_.b2));
 }
 
-double TeacherNet::backward(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets) {
+double TeacherNet::backward(std::span<const TeacherPair> pairs, TeacherTargets targets) {
   forward(pairs);
   const double loss = errors(pairs, targets);
   back_through_hidden(pairs);
@@ -120,13 +110,13 @@ double TeacherNet::backward(std::span<const TeacherPair> pairs, std::span<const 
 }
 
 // q <- dL/dQ; returns the loss.
-double TeacherNet::errors(std::span<const TeacherPair> pairs, std::span<const Matrix<float>> targets) {
+double TeacherNet::errors(std::span<const TeacherPair> pairs, TeacherTargets targets) {
   const auto d = sizes_.d;
   const double n = double(pairs.size()) * double(d);
   const auto factor = float(2 / n);
   double sum = 0;
   for (std::size_t k = 0; k < pairs.size(); ++k) {
-    const float* __restrict target = targets[std::size_t(pairs[k].group)].row(pairs[k].item);
+    const float* __restrict target = targets[std::size_t(pairs[k].group)] + pairs[k].item * d;
     float* __restrict q = q_.data() + std::int64_t(k) * d;
     float squares = 0;
 #pragma omp simd reduction(+ : squares)

@@ -1,4 +1,4 @@
-#include "server/dense.hpp"
+#include "kernels/dense/dense.hpp"
 
 #include <algorithm>
 
