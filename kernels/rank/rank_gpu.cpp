@@ -199,10 +199,11 @@ DeviceRanker::DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Mod
 
 void DeviceRanker::run(std::span<const Client> clients, std::span<Ranks> out) const {
   for (std::size_t first = 0, n = 0; first < clients.size(); first += n) {
-    std::int64_t own = 0;
+    std::int64_t own = 0, listed = 0;
     for (n = 0; first + n < clients.size() && n < std::size_t(most_batch_clients); ++n) {
-      own += std::int64_t(clients[first + n].row_ids.size());
-      if (n > 0 && own > most_batch_own_rows) break;
+      const auto& c = clients[first + n];
+      own += std::int64_t(c.row_ids.size()), listed += std::int64_t(c.dropped.size() + c.candidates.size());
+      if (n > 0 && (own > most_batch_own_rows || listed > most_batch_listed)) break;
     }
     const auto some = clients.subspan(first, n);
     DeviceBatch batch(stream_, tables_, some);

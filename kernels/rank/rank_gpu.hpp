@@ -154,8 +154,9 @@ class DeviceBatch {
   gpu::Buffer<float> threshold_;
 };
 
-// An evaluation: tables are sent and prepared once, clients go in batches whose memory is bounded whatever rows they own.
-inline constexpr std::int64_t most_batch_clients = 32768, most_batch_own_rows = 1 << 19;
+// An evaluation: tables are sent and prepared once, clients go in batches. A batch of more than one client holds no more than this many clients,
+// own rows, and items in other lists.
+inline constexpr std::int64_t most_batch_clients = 32768, most_batch_own_rows = 1 << 19, most_batch_listed = 1 << 24;
 class DeviceRanker {
  public:
   DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Model& model, bool sampled);  // InputError: not served

@@ -80,7 +80,7 @@ class MlpTile {
   }
   __device__ void add(int chunk, const float* stage, int x, int y, float (&score)[side][side]) const {
     const float* a = stage + units * Planes * block_items;
-#pragma unroll 1
+#pragma unroll(Planes == 1 ? 2 : 1)  // more spill
     for (int o = 0; o < units; ++o, stage += Planes * block_items, a += block_clients) unit(weights_[chunk * units + o], stage, a, x, y, score);
   }
 
