@@ -20,7 +20,7 @@ __global__ void transpose_kernel(const __grid_constant__ GpuRank r) {
     if (first_k + j < r.depth()) r.items_k[(first_k + j) * r.padded_items() + first_item + lane] = tile[j * 33 + lane];
 }
 
-// clients_k[p d + k][u] = g_u = omega_up w_u[k], in the same way; and b_u.
+// clients_k[p d + k][u] = g_u = omega_up w_u[k], in the same way; and b_u. For neumf w_u[k] is its weight times the user's number.
 __global__ void clients_kernel(const __grid_constant__ GpuRank r) {
   float* tile = gpu::shared<float>();  // 32 x 33
   const int lane = int(threadIdx.x) % 32, row = int(threadIdx.x) / 32, rows = int(blockDim.x) / 32, d = r.head.d;
@@ -29,7 +29,7 @@ __global__ void clients_kernel(const __grid_constant__ GpuRank r) {
   for (int c = row; c < 32; c += rows) {
     const std::int64_t u = first_client + c;
     const bool real = u < r.clients && k < r.planes * d;
-    tile[lane * 33 + c] = real ? r.omega[u * r.planes + k / d] * theta_of(r, u)[r.head.last_w + k % d] : 0.0f;
+    tile[lane * 33 + c] = real ? r.omega[u * r.planes + k / d] * linear_weight(r, u, k % d) : 0.0f;
     if (lane == 0 && blockIdx.y == 0 && u < r.clients) r.bias[u] = theta_of(r, u)[r.head.last_b];
   }
   __syncthreads();
@@ -38,21 +38,11 @@ __global__ void clients_kernel(const __grid_constant__ GpuRank r) {
 }
 
 struct LinearScore {
-  static __device__ float shared(const GpuRank& r, std::int64_t u, std::int64_t i) {
-    float sum = r.bias[u];
-    for (int k = 0; k < r.planes * r.head.d; ++k) sum = fmaf(r.clients_k[k * r.padded_clients() + u], r.items_k[k * r.padded_items() + i], sum);
-    return sum;
-  }
-  // z first, then the head.
-  static __device__ float own(const GpuRank& r, std::int64_t u, std::int64_t i, std::int64_t own) {
-    const int d = r.head.d;
-    float sum = r.bias[u];
-    for (int k = 0; k < d; ++k) {
-      float z = r.own_rows[own * d + k];
-      for (int p = 0; p < r.views && r.rows_add; ++p) z = fmaf(r.omega[u * r.planes + p], r.items_k[(p * d + k) * r.padded_items() + i], z);
-      sum = fmaf(theta_of(r, u)[r.head.last_w + k], z, sum);
-    }
-    return sum;
+  const GpuRank& r;
+  explicit __device__ LinearScore(const GpuRank& rank) : r(rank) {}
+  static std::size_t shared_floats(const GpuRank&) { return 0; }
+  __device__ float operator()(std::int64_t u, std::int64_t i, std::int64_t own) const {
+    return own < 0 ? add_shared(r, u, i, r.bias[u]) : add_own(r, u, i, own, r.bias[u]);
   }
 };
 
@@ -101,8 +91,13 @@ void prepare_linear<gpu::Platform>(const GpuRank& r, const gpu::Stream& stream) 
 }
 
 template <>
-void count_linear<gpu::Platform>(const GpuRank& r, int splits, const gpu::Stream& stream) {
+void weigh_clients<gpu::Platform>(const GpuRank& r, const gpu::Stream& stream) {
   gpu::launch(clients_kernel, dim3{unsigned(r.padded_clients() / 32), unsigned((r.depth() + 31) / 32), 1}, transposing, transposing_bytes, stream, r);
+}
+
+template <>
+void count_linear<gpu::Platform>(const GpuRank& r, int splits, const gpu::Stream& stream) {
+  weigh_clients<gpu::Platform>(r, stream);
   count_with<LinearScore>(r, stream, [&] { launch_tiles<LinearTile>(r, splits, stream); });
 }
 

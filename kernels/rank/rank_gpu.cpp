@@ -102,7 +102,7 @@ bool serves(const HeadLayout& head, int planes, int width, bool clients_share_he
     case HeadKind::mlp:
       return width == head.d && clients_share_head && planes <= most_hidden_planes;
     case HeadKind::neumf:
-      return false;
+      return clients_share_head && head.d <= most_tower_d;
   }
   return false;
 }
@@ -177,7 +177,7 @@ void DeviceBatch::count(const gpu::Stream& stream) {
       case HeadKind::mlp:
         return count_mlp<P>(rank_, splits_, stream);
       case HeadKind::neumf:
-        return;
+        return count_neumf<P>(rank_, stream);
     }
   });
 }

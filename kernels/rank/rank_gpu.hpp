@@ -1,15 +1,16 @@
 #pragma once
 // Ranks on a device by counting (R5, R2). Served: linear heads, shared or private; mlp and neumf heads that are shared; views, base, own rows,
-// dropped and excluded items; full and sampled evaluation. Not served: private hidden heads (2 d^2 a score, nothing shared), neumf beyond its sizes.
+// dropped and excluded items; full and sampled evaluation. Not served: private hidden heads (2 d^2 a score, nothing shared), neumf with d > 128.
 //
 //   linear  s_ui = b_u + sum over k of g_u[k] f_i[k]             g_u = omega_up w_u, plane after plane, f_i = the planes' rows of i
 //   mlp     s_ui = b + sum over o of w[o] max(a_u[o] + sum over p of omega_up H_p[i, o], 0)       H_p = F_p W_z^T, a_u = W_u u + b1
 //           one plane, omega = 1: max(a + h, 0) = max(h, -a) + a, so s_ui = (b + w . a_u) + sum over o of w[o] max(H[i, o], -a_u[o])
-//   neumf   rank_tower.cuh
+//   neumf   s_ui = b + sum over k of g_u[k] f_i[k] + w . tower(a_u + sum over p of omega_up H_p[i]), g_u over w u2, a and H of W1: rank_tower.cu
 //
 // First every item is counted with its shared row, then what that got wrong is corrected: own rows, dropped and excluded items. So that this is
 // exact, a score is one chain of operations in one order wherever it is computed. Sampled evaluation counts the listed candidates only.
-// Floors: linear 2 K FLOP a score, K = planes x d; mlp with one plane 2 d instructions (3 d FLOP), with more planes (planes + 2) d; bytes: both
+// Floors: linear 2 K FLOP a score, K = planes x d; mlp with one plane 2 d instructions (3 d FLOP), with more planes
+// (planes + 2) d; neumf d^2 + d^2 / 4 FLOP in its tower; bytes: both
 // tables once a block of 128 x 128 scores, from L2: (K / 64 + small) floats a score.
 #include <cstdint>
 #include <memory>
@@ -24,7 +25,8 @@ namespace fedfuse::rank {
 
 // A block counts tiles of 128 clients x 128 items, 16 k at a time.
 inline constexpr int block_clients = 128, block_items = 128, block_depth = 16;
-inline constexpr int most_hidden_planes = 4;  // of a hidden head: three views and a base
+inline constexpr int most_hidden_planes = 4;  // of an mlp head: three views and a base
+inline constexpr int most_tower_d = 128;      // of a neumf head
 [[nodiscard]] constexpr std::int64_t whole(std::int64_t n, std::int64_t of) { return (n + of - 1) / of * of; }
 
 // Lists of items of the clients, one after the other: those of client u are ids[begin[u]] .. ids[begin[u + 1] - 1].
@@ -86,9 +88,13 @@ void prepare_linear(const GpuRank& rank, const gpu::Stream& stream);
 template <class Platform>
 void prepare_hidden(const GpuRank& rank, const gpu::Stream& stream);
 template <class Platform>
+void weigh_clients(const GpuRank& rank, const gpu::Stream& stream);  // clients_k and bias
+template <class Platform>
 void count_linear(const GpuRank& rank, int splits, const gpu::Stream& stream);
 template <class Platform>
 void count_mlp(const GpuRank& rank, int splits, const gpu::Stream& stream);
+template <class Platform>
+void count_neumf(const GpuRank& rank, const gpu::Stream& stream);
 template <>
 void prepare_linear<gpu::Cuda>(const GpuRank&, const gpu::Stream&);
 template <>
@@ -98,6 +104,10 @@ void prepare_hidden<gpu::Cuda>(const GpuRank&, const gpu::Stream&);
 template <>
 void prepare_hidden<gpu::Emulated>(const GpuRank&, const gpu::Stream&);
 template <>
+void weigh_clients<gpu::Cuda>(const GpuRank&, const gpu::Stream&);
+template <>
+void weigh_clients<gpu::Emulated>(const GpuRank&, const gpu::Stream&);
+template <>
 void count_linear<gpu::Cuda>(const GpuRank&, int, const gpu::Stream&);
 template <>
 void count_linear<gpu::Emulated>(const GpuRank&, int, const gpu::Stream&);
@@ -105,6 +115,10 @@ template <>
 void count_mlp<gpu::Cuda>(const GpuRank&, int, const gpu::Stream&);
 template <>
 void count_mlp<gpu::Emulated>(const GpuRank&, int, const gpu::Stream&);
+template <>
+void count_neumf<gpu::Cuda>(const GpuRank&, const gpu::Stream&);
+template <>
+void count_neumf<gpu::Emulated>(const GpuRank&, const gpu::Stream&);
 
 // Device memory of different types that lives as long as this.
 class DeviceArrays {

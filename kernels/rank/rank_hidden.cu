@@ -21,8 +21,10 @@ __global__ void bias_kernel(const __grid_constant__ GpuRank r) {
 }
 
 struct MlpScore {
-  // own < 0: the shared row.
-  static __device__ float score(const GpuRank& r, std::int64_t u, std::int64_t i, std::int64_t own) {
+  const GpuRank& r;
+  explicit __device__ MlpScore(const GpuRank& rank) : r(rank) {}
+  static std::size_t shared_floats(const GpuRank&) { return 0; }
+  __device__ float operator()(std::int64_t u, std::int64_t i, std::int64_t own) const {
     const bool has_own = own >= 0;
     const int planes = !has_own ? r.planes : (r.rows_add ? r.views : 0);
     const float* omega = r.omega + u * r.planes;
@@ -45,8 +47,6 @@ struct MlpScore {
     }
     return sum;
   }
-  static __device__ float shared(const GpuRank& r, std::int64_t u, std::int64_t i) { return score(r, u, i, -1); }
-  static __device__ float own(const GpuRank& r, std::int64_t u, std::int64_t i, std::int64_t own) { return score(r, u, i, own); }
 };
 
 // A stage is some units of the items, each with its planes, then the same units of the clients: rows of 128 numbers, 8 rows at a time.

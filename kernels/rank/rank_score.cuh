@@ -10,6 +10,28 @@ namespace {
 // theta of the client.
 __device__ inline const float* theta_of(const GpuRank& r, std::int64_t u) { return r.theta + u * r.theta_stride; }
 
+// Weight k of the linear part: of the linear head, or of neumf's product of vectors.
+__device__ inline float linear_weight(const GpuRank& r, std::int64_t u, int k) {
+  const HeadLayout& h = r.head;
+  const float w = theta_of(r, u)[h.last_w + h.last_width - h.d + k];
+  return h.kind == HeadKind::neumf ? w * r.user[u * h.user + h.d + k] : w;
+}
+
+// The linear part of the score of item i, added to sum: one chain over the planes; with own row number o, z first, then the head.
+__device__ inline float add_shared(const GpuRank& r, std::int64_t u, std::int64_t i, float sum) {
+  for (int k = 0; k < r.planes * r.head.d; ++k) sum = fmaf(r.clients_k[k * r.padded_clients() + u], r.items_k[k * r.padded_items() + i], sum);
+  return sum;
+}
+__device__ inline float add_own(const GpuRank& r, std::int64_t u, std::int64_t i, std::int64_t o, float sum) {
+  const int d = r.head.d;
+  for (int k = 0; k < d; ++k) {
+    float z = r.own_rows[o * r.width + r.width - d + k];
+    for (int p = 0; p < r.views && r.rows_add; ++p) z = fmaf(r.omega[u * r.planes + p], r.items_k[(p * d + k) * r.padded_items() + i], z);
+    sum = fmaf(linear_weight(r, u, k), z, sum);
+  }
+  return sum;
+}
+
 // Where id stands among ids[begin] .. ids[end - 1]; -1: nowhere.
 __device__ inline std::int64_t find(const std::int32_t* ids, std::int64_t begin, std::int64_t end, std::int32_t id) {
   while (begin < end) {
@@ -39,40 +61,43 @@ __device__ inline void count(const GpuRank& r, std::int64_t u, float score, int 
     if ((counts >> (8 * w) & 1u) != 0) atomicAdd(r.count + 4 * u + w, sign);
 }
 
-// Score: `shared` scores item i with its shared row, `own` with own row number o.
-template <class Score>
-__device__ inline float score_of(const GpuRank& r, std::int64_t u, std::int32_t id) {
-  const std::int64_t own = find(r.own, u, id);
-  return own >= 0 ? Score::own(r, u, id, own) : Score::shared(r, u, id);
-}
+// A Score is made by all threads of a block; score(u, i, own) scores item i with own row number `own`, or with its shared row (shared_row).
+constexpr std::int64_t shared_row = -1;
 
 template <class Score>
 __global__ void threshold_kernel(const __grid_constant__ GpuRank r) {
   const std::int64_t at = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x, u = at / 2;
-  if (u < r.clients) r.threshold[at] = score_of<Score>(r, u, r.held[at] < 0 ? 0 : r.held[at]);
+  const Score score(r);
+  if (u >= r.clients) return;
+  const std::int32_t item = r.held[at] < 0 ? 0 : r.held[at];
+  r.threshold[at] = score(u, item, find(r.own, u, item));
 }
 
 // A block a client: takes back what was counted of items that are no candidates or have a row of their own, and counts the latter anew.
 template <class Score>
 __global__ void correct_kernel(const __grid_constant__ GpuRank r) {
   const std::int64_t u = blockIdx.x, tid = threadIdx.x, threads = blockDim.x;
+  const Score score(r);
   for (std::int64_t o = r.own.begin[u] + tid; o < r.own.begin[u + 1]; o += threads) {
     const std::int32_t id = r.own.ids[o];
-    count(r, u, Score::shared(r, u, id), -1);
-    if (!dropped(r, u, id)) count(r, u, Score::own(r, u, id, o), 1);
+    const int turns = dropped(r, u, id) ? 1 : 2;
+    for (int turn = 0; turn < turns; ++turn) count(r, u, score(u, id, turn == 0 ? shared_row : o), turn == 0 ? -1 : 1);
   }
-  for (std::int64_t o = r.dropped.begin[u] + tid; o < r.dropped.begin[u + 1]; o += threads)
-    if (find(r.own, u, r.dropped.ids[o]) < 0) count(r, u, Score::shared(r, u, r.dropped.ids[o]), -1);
-  for (std::int64_t o = tid; o < r.excluded_count; o += threads)
-    if (const std::int32_t id = r.excluded[o]; find(r.own, u, id) < 0 && find(r.dropped, u, id) < 0) count(r, u, Score::shared(r, u, id), -1);
+  const std::int64_t dropped = r.dropped.begin[u + 1] - r.dropped.begin[u];
+  for (std::int64_t o = tid; o < dropped + r.excluded_count; o += threads) {
+    const std::int32_t id = o < dropped ? r.dropped.ids[r.dropped.begin[u] + o] : r.excluded[o - dropped];
+    const bool again = o >= dropped && find(r.dropped, u, id) >= 0;
+    if (!again && find(r.own, u, id) < 0) count(r, u, score(u, id, shared_row), -1);
+  }
 }
 
 // A block a client: its listed candidates.
 template <class Score>
 __global__ void listed_kernel(const __grid_constant__ GpuRank r) {
   const std::int64_t u = blockIdx.x;
+  const Score score(r);
   for (std::int64_t o = r.listed.begin[u] + threadIdx.x; o < r.listed.begin[u + 1]; o += blockDim.x)
-    count(r, u, score_of<Score>(r, u, r.listed.ids[o]), 1);
+    count(r, u, score(u, r.listed.ids[o], find(r.own, u, r.listed.ids[o])), 1);
 }
 
 // Thresholds, then the counts: of the list, or `tiles` over all items and what corrects them.
@@ -80,10 +105,11 @@ template <class Score, class Tiles>
 void count_with(const GpuRank& r, const gpu::Stream& stream, const Tiles& tiles) {
   constexpr unsigned threads = 256, of_list = 64;
   const dim3 clients{unsigned(r.clients), 1, 1};
-  gpu::launch(threshold_kernel<Score>, dim3{unsigned((2 * r.clients + threads - 1) / threads), 1, 1}, threads, 0, stream, r);
-  if (r.sampled) return gpu::launch(listed_kernel<Score>, clients, of_list, 0, stream, r);
+  const std::size_t bytes = Score::shared_floats(r) * sizeof(float);
+  gpu::launch(threshold_kernel<Score>, dim3{unsigned((2 * r.clients + threads - 1) / threads), 1, 1}, threads, bytes, stream, r);
+  if (r.sampled) return gpu::launch(listed_kernel<Score>, clients, of_list, bytes, stream, r);
   tiles();
-  gpu::launch(correct_kernel<Score>, clients, of_list, 0, stream, r);
+  gpu::launch(correct_kernel<Score>, clients, of_list, bytes, stream, r);
 }
 
 }  // namespace

@@ -104,17 +104,24 @@ TEST(Rank, StaysByTheNaiveFormOnRealNumbers) {
 }
 
 // The device kernel on more than one tile of clients and of items, and with real numbers: the held-out items' ties with themselves must be exact.
+// Units beyond one stage and one block, sizes of the tower that are filled and not; planes from one to four.
 std::vector<CaseShape> shapes_of_many_tiles() {
   std::vector<CaseShape> all;
-  for (const auto own_rows : {OwnRows::none, OwnRows::add, OwnRows::replace})
-    all.push_back({.clients = 150,
-                   .items = 401,
-                   .d = 21,
-                   .views = own_rows == OwnRows::none ? 3 : 1,
-                   .own_rows = own_rows,
-                   .base = own_rows == OwnRows::add,
-                   .excluded = 9,
-                   .seed = 77});
+  for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
+    for (const auto own_rows : {OwnRows::none, OwnRows::add, OwnRows::replace}) {
+      CaseShape s{.head = head, .clients = 150, .items = 401, .d = 21, .own_rows = own_rows, .excluded = 9, .seed = 77};
+      s.shared_head = head != HeadKind::linear, s.base = own_rows == OwnRows::add;
+      s.views = own_rows == OwnRows::none ? 3 : 1;
+      if (head == HeadKind::neumf) s.clients = 37, s.items = 267, s.d = own_rows == OwnRows::none ? 36 : 20;
+      s.wide = head == HeadKind::neumf && own_rows == OwnRows::replace;
+      all.push_back(s);
+    }
+  all.push_back({.head = HeadKind::mlp, .clients = 130, .items = 129, .d = 70, .shared_head = true, .seed = 78});
+  all.push_back({.head = HeadKind::mlp, .clients = 11, .items = 140, .d = 9, .views = 3, .shared_head = true, .own_rows = OwnRows::add, .base = true, .seed = 79});
+  all.push_back({.head = HeadKind::mlp, .clients = 11, .items = 140, .d = 9, .views = 2, .shared_head = true, .own_rows = OwnRows::add, .seed = 80});
+  all.push_back({.head = HeadKind::neumf, .clients = 5, .items = 70, .d = 76, .shared_head = true, .wide = true, .seed = 81});
+  for (const auto& s : std::vector(all))
+    if (s.clients < 100) all.push_back(s), all.back().sampled = 31;
   return all;
 }
 
@@ -157,7 +164,8 @@ TEST(Rank, EmulatedKernelGivesTheSameInEveryOrder) {
 }
 
 TEST(Rank, DeviceRefusesWhatItDoesNotServe) {
-  for (const auto& shape : {CaseShape{.head = HeadKind::mlp}, CaseShape{.head = HeadKind::neumf}}) {
+  for (const auto& shape : {CaseShape{.head = HeadKind::mlp}, CaseShape{.head = HeadKind::neumf}, CaseShape{.head = HeadKind::neumf, .d = 132, .shared_head = true},
+                            CaseShape{.head = HeadKind::mlp, .views = 5, .shared_head = true}}) {
     const Case inputs(shape);
     EXPECT_THROW(ranks_by(rank::emulated, inputs.problem()), InputError) << name(shape);
   }
