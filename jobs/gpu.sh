@@ -77,7 +77,7 @@ rounds() {
 profile() {
   command -v ncu >/dev/null || { say "skipped profile: there is no ncu"; return; }
   for name in local_train/cuda/mlp local_train/cuda/linear sample/cuda/85_samples aggregate/cuda-sorted/1000_items preference/cuda-fused/1048576_items_5_groups \
-    rank/cuda/4096_clients_100000_items; do
+    rank/cuda/4096_clients_100000_items rank/cuda/mlp_4096_clients_100000_items rank/cuda/neumf_4096_clients_100000_items; do
     step "ncu_${name//\//_}" timeout 300 ncu --profile-from-start off --set full --force-overwrite --export "$out/${name//\//_}" "$build/bench/bench_profile" "$name"
   done
 }

@@ -60,13 +60,16 @@ DeviceCase sample_case(const std::shared_ptr<gpu::Device>& device, bool small) {
   return {0, on_device->draw_bytes(), double(clients), [on_device](const gpu::Stream& s) { on_device->draw(s); }};
 }
 
-DeviceCase rank_case(const std::shared_ptr<gpu::Device>& device, bool small) {
-  rank::CaseShape shape;
-  shape.clients = small ? 5 : 4096, shape.items = small ? 150 : 100000, shape.d = 64, shape.dropped = 17, shape.exact = false;
-  const rank::Case input(shape);
-  const auto problem = input.problem();
-  const auto on_device = std::make_shared<rank::OnDevice>(device, problem);
-  return {problem.flops(), problem.bytes(), double(shape.clients), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+Maker rank_of(HeadKind head, int views, int sampled = 0) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    rank::CaseShape shape;
+    shape.head = head, shape.views = views, shape.shared_head = head != HeadKind::linear, shape.sampled = sampled;
+    shape.clients = small ? 5 : 4096, shape.items = small ? 150 : 100000, shape.d = 64, shape.dropped = 17, shape.exact = false;
+    const rank::Case input(shape);
+    const auto problem = input.problem();
+    const auto on_device = std::make_shared<rank::OnDevice>(device, problem);
+    return DeviceCase{problem.flops(), problem.bytes(), double(shape.clients), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+  };
 }
 
 std::vector<DeviceCaseRow> make_table() {
@@ -87,7 +90,11 @@ std::vector<DeviceCaseRow> make_table() {
           {"preference/cuda-fused/1048576_items_64_groups", "items", preference_of(Form::fused, 1 << 20, 64)},
           {"preference/cuda-blas/1048576_items_5_groups", "items", preference_of(Form::blas, 1 << 20, 5)},
           {"preference/cuda-naive/65536_items_5_groups", "items", preference_of(Form::naive, 1 << 16, 5)},
-          {"rank/cuda/4096_clients_100000_items", "clients", rank_case}};
+          {"rank/cuda/4096_clients_100000_items", "clients", rank_of(HeadKind::linear, 1)},
+          {"rank/cuda/mlp_4096_clients_100000_items", "clients", rank_of(HeadKind::mlp, 1)},
+          {"rank/cuda/mlp_3_views_4096_clients_100000_items", "clients", rank_of(HeadKind::mlp, 3)},
+          {"rank/cuda/neumf_4096_clients_100000_items", "clients", rank_of(HeadKind::neumf, 1)},
+          {"rank/cuda/mlp_99_of_100000_items_4096_clients", "clients", rank_of(HeadKind::mlp, 1, 99)}};
 }
 
 }  // namespace

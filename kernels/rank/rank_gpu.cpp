@@ -62,7 +62,7 @@ Ranks finish(const Model& model, const Client& c, const std::int32_t* count, con
   const bool own_valid = counted(c.valid), own_test = counted(c.test), also_valid = c.valid != c.test && own_valid;
   if (own_valid) valid.count(valid.score, -1);
   if (own_test) test.count(test.score, -1);
-  if (also_valid) test.count(valid.score, -1);  // dropped at test time
+  if (also_valid) test.count(valid.score, -1);                                                    // dropped at test time
   if (!std::isnan(valid.score) && !std::isnan(test.score)) return {valid.rank(0), test.rank(0)};  // the usual case needs no count
   auto candidates = std::int64_t(c.candidates.size());
   if (!c.sampled) {
@@ -191,8 +191,8 @@ void DeviceBatch::finish(const gpu::Stream& stream, const Problem& problem, std:
   for (std::size_t u = 0; u < out.size(); ++u) out[u] = rank::finish(problem.model, problem.clients[u], &counts[4 * u], &scores[2 * u]);
 }
 
-DeviceRanker::DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Model& model, bool sampled)
-    : stream_(device), model_(model), tables_(stream_, model, sampled) {
+DeviceRanker::DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Model& model, bool sampled, const BatchLimits& limits)
+    : stream_(device), model_(model), tables_(stream_, model, sampled), limits_(limits) {
   tables_.prepare(stream_);
   tables_.forget_views(stream_);
 }
@@ -200,10 +200,10 @@ DeviceRanker::DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Mod
 void DeviceRanker::run(std::span<const Client> clients, std::span<Ranks> out) const {
   for (std::size_t first = 0, n = 0; first < clients.size(); first += n) {
     std::int64_t own = 0, listed = 0;
-    for (n = 0; first + n < clients.size() && n < std::size_t(most_batch_clients); ++n) {
+    for (n = 0; first + n < clients.size() && n < std::size_t(limits_.clients); ++n) {
       const auto& c = clients[first + n];
       own += std::int64_t(c.row_ids.size()), listed += std::int64_t(c.dropped.size() + c.candidates.size());
-      if (n > 0 && (own > most_batch_own_rows || listed > most_batch_listed)) break;
+      if (n > 0 && (own > limits_.own_rows || listed > limits_.listed)) break;
     }
     const auto some = clients.subspan(first, n);
     DeviceBatch batch(stream_, tables_, some);

@@ -36,7 +36,7 @@ struct GpuLists {
 };
 
 // Every pointer is into the device. Tables that end in _k are k-major: a row of numbers of all items, or of all clients, for each k; their padding
-// is zero. What is not const is scratch that the kernels fill.
+// is zero, or of zero rows. What is not const is scratch that the kernels fill.
 struct GpuRank {
   HeadLayout head;
   // what all clients share
@@ -53,17 +53,17 @@ struct GpuRank {
   std::int64_t excluded_count = 0;
   // what each client has
   std::int64_t clients = 0, own_count = 0;
-  const float* user = nullptr;        // clients x head.user
-  const float* omega = nullptr;       // clients x planes
+  const float* user = nullptr;         // clients x head.user
+  const float* omega = nullptr;        // clients x planes
   const std::int32_t* held = nullptr;  // clients x 2: valid, test; -1: none
-  GpuLists own, dropped, listed;      // ascending but listed
-  const float* own_rows = nullptr;    // own_count x width, one an element of own
-  float* clients_k = nullptr;         // linear, neumf: g, depth() x padded_clients()
-  float* units_k = nullptr;           // mlp, neumf: a, units() x padded_clients(); -a for an mlp head over one plane
-  float* own_k = nullptr;             // mlp, neumf: own rows through W_z, units() x padded_own()
-  float* bias = nullptr;              // clients: what a score starts with
-  float* threshold = nullptr;         // out, clients x 2: scores of the held-out items
-  std::int32_t* count = nullptr;      // out, clients x 4: above and at valid, above and at test; zero before
+  GpuLists own, dropped, listed;       // ascending but listed
+  const float* own_rows = nullptr;     // own_count x width, one an element of own
+  float* clients_k = nullptr;          // linear, neumf: g, depth() x padded_clients()
+  float* units_k = nullptr;            // mlp, neumf: a, units() x padded_clients(); -a for an mlp head over one plane
+  float* own_k = nullptr;              // mlp, neumf: own rows through W_z, units() x padded_own()
+  float* bias = nullptr;               // clients: what a score starts with
+  float* threshold = nullptr;          // out, clients x 2: scores of the held-out items
+  std::int32_t* count = nullptr;       // out, clients x 4: above and at valid, above and at test; zero before
 
   [[nodiscard]] constexpr bool has_linear() const { return head.kind != HeadKind::mlp; }
   [[nodiscard]] constexpr bool has_hidden() const { return head.kind != HeadKind::linear; }
@@ -168,18 +168,23 @@ class DeviceBatch {
   gpu::Buffer<float> threshold_;
 };
 
-// An evaluation: tables are sent and prepared once, clients go in batches. A batch of more than one client holds no more than this many clients,
-// own rows, and items in other lists.
-inline constexpr std::int64_t most_batch_clients = 32768, most_batch_own_rows = 1 << 19, most_batch_listed = 1 << 24;
+// What a batch of more than one client holds at most; listed: items in lists other than those of own rows.
+struct BatchLimits {
+  std::int64_t clients = 32768, own_rows = 1 << 19, listed = 1 << 24;
+};
+
+// An evaluation: tables are sent and prepared once, clients go in batches. How they are cut decides nothing.
 class DeviceRanker {
  public:
-  DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Model& model, bool sampled);  // InputError: not served
+  // InputError: not served.
+  DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Model& model, bool sampled, const BatchLimits& limits = {});
   void run(std::span<const Client> clients, std::span<Ranks> out) const;
 
  private:
   gpu::Stream stream_;
   Model model_;
   DeviceTables tables_;
+  BatchLimits limits_;
 };
 
 // A whole problem on a device, for benchmarks: a launch is all that an evaluation does there.

@@ -11,7 +11,7 @@ namespace fedfuse::rank {
 namespace {
 
 struct Half {
-  std::int64_t rows = 0, padded_rows = 0;  // of x; columns of out, those beyond rows are zero
+  std::int64_t rows = 0, padded_rows = 0;  // of x; columns of out, those beyond rows as of zero rows
   const float* x = nullptr;
   int ldx = 0, d = 0;
   const float *W = nullptr, *bias = nullptr;  // bias: null is 0
@@ -57,11 +57,9 @@ __global__ void __launch_bounds__(half_threads) half_kernel(const __grid_constan
 #pragma unroll
   for (int j = 0; j < 4; ++j) {
     const int unit = first_unit + o + j;
-    float to[4];
-#pragma unroll
-    for (int i = 0; i < 4; ++i) to[i] = unit < h.d && first + n + i < h.rows ? h.sign * sum[j][i] : 0.0f;
     if (unit < h.units && first + n < h.padded_rows)
-      *reinterpret_cast<float4*>(h.out + unit * h.pitch + first + n) = make_float4(to[0], to[1], to[2], to[3]);
+      *reinterpret_cast<float4*>(h.out + unit * h.pitch + first + n) =
+          make_float4(h.sign * sum[j][0], h.sign * sum[j][1], h.sign * sum[j][2], h.sign * sum[j][3]);
   }
 }
 
@@ -88,7 +86,8 @@ inline void client_halves(const GpuRank& r, float sign, const gpu::Stream& strea
   Half own{.rows = r.own_count, .padded_rows = r.padded_own(), .x = r.own_rows, .ldx = r.width, .d = r.head.d, .W = r.theta + item_weights(r.head)};
   own.ldw = first_stride(r.head), own.units = int(r.units()), own.out = r.own_k, own.pitch = r.padded_own();
   launch_half(own, stream);
-  Half user{.rows = r.clients, .padded_rows = r.padded_clients(), .x = r.user, .ldx = r.head.user, .d = r.head.d, .W = r.theta + user_weights(r.head)};
+  Half user{
+      .rows = r.clients, .padded_rows = r.padded_clients(), .x = r.user, .ldx = r.head.user, .d = r.head.d, .W = r.theta + user_weights(r.head)};
   user.bias = r.theta + r.head.b1, user.ldw = first_stride(r.head), user.units = int(r.units()), user.sign = sign;
   user.out = r.units_k, user.pitch = r.padded_clients();
   launch_half(user, stream);

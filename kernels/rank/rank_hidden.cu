@@ -4,7 +4,8 @@
 //   J planes, omega_u   s = b + sum over o of w[o] max(a[o] + sum over p of omega_p H_p[i, o], 0)               J + 2
 //
 // The maximum hands on what is not a number. The form with one plane takes its maximum where the other form adds: a maximum and a multiply-add go
-// through different units of a multiprocessor. A unit that is off adds w a and takes it back: the same numbers for every item, so items tie as before.
+// through different units of a multiprocessor. A unit that is off adds w a and takes it back: the same numbers for every item, so items tie as
+// before.
 #include "kernels/rank/rank_half.cuh"
 #include "kernels/rank/rank_tile.cuh"
 

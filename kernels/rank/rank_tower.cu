@@ -35,9 +35,9 @@ class Tower {
     __syncthreads();
   }
 
-  // Adds w . x3 to the scores. first(o, x): number o of x1 of each item, before its ReLU.
+  // Adds w . x3 to the scores. first(x), call by call: the numbers of x1 of each item, before their ReLU.
   template <int Items, class First>
-  __device__ void add(const First& first, float (&score)[Items]) const {
+  __device__ void add(First&& first, float (&score)[Items]) const {
     float x2[N][Items];
 #pragma unroll
     for (int j = 0; j < N; ++j)
@@ -46,7 +46,7 @@ class Tower {
 #pragma unroll 1
     for (int o = 0; o < d_; ++o) {
       float x[Items];
-      first(o, x);
+      first(x);
 #pragma unroll
       for (int i = 0; i < Items; ++i) x[i] = gpu::max_or_nan(x[i], 0.0f);
 #pragma unroll
@@ -98,12 +98,14 @@ struct TowerScore {
   __device__ float operator()(std::int64_t u, std::int64_t i, std::int64_t own) const {
     const int planes = own < 0 ? r.planes : (r.rows_add ? r.views : 0);
     float score[1] = {own < 0 ? add_shared(r, u, i, r.bias[u]) : add_own(r, u, i, own, r.bias[u])};
+    const float *unit = r.units_k + u, *hidden = r.hidden_k + i, *row = r.own_k + own, *omega = r.omega + u * r.planes;
     tower.template add<1>(
-        [&](int o, float (&x)[1]) {
-          x[0] = r.units_k[o * r.padded_clients() + u];
-          for (int p = 0; p < planes; ++p)
-            x[0] = fmaf(r.omega[u * r.planes + p], r.hidden_k[(std::int64_t(o) * r.planes + p) * r.padded_items() + i], x[0]);
-          if (own >= 0) x[0] += r.own_k[o * r.padded_own() + own];
+        [&](float(&x)[1]) {
+          x[0] = *unit;
+#pragma unroll 1
+          for (int p = 0; p < planes; ++p) x[0] = fmaf(omega[p], hidden[p * r.padded_items()], x[0]);
+          if (own >= 0) x[0] += *row, row += r.padded_own();
+          unit += r.padded_clients(), hidden += r.planes * r.padded_items();
         },
         score);
     return score[0];
@@ -114,18 +116,21 @@ struct TowerScore {
 template <int N>
 __device__ inline void score_pair(const GpuRank& r, const Tower<N>& tower, std::int64_t u, std::int64_t i, float (&score)[items_a_thread]) {
   score[0] = score[1] = r.bias[u];
-  for (int k = 0; k < r.planes * r.head.d; ++k) {
-    const float g = r.clients_k[k * r.padded_clients() + u];
-    const float2 f = *reinterpret_cast<const float2*>(r.items_k + k * r.padded_items() + i);
-    score[0] = fmaf(g, f.x, score[0]), score[1] = fmaf(g, f.y, score[1]);
+  const float *g = r.clients_k + u, *f = r.items_k + i;
+#pragma unroll 4
+  for (int k = 0; k < r.planes * r.head.d; ++k, g += r.padded_clients(), f += r.padded_items()) {
+    const float2 item = *reinterpret_cast<const float2*>(f);
+    score[0] = fmaf(*g, item.x, score[0]), score[1] = fmaf(*g, item.y, score[1]);
   }
+  const float *unit = r.units_k + u, *hidden = r.hidden_k + i, *omega = r.omega + u * r.planes;
   tower.template add<items_a_thread>(
-      [&](int o, float (&x)[items_a_thread]) {
-        x[0] = x[1] = r.units_k[o * r.padded_clients() + u];
-        for (int p = 0; p < r.planes; ++p) {
-          const float omega = r.omega[u * r.planes + p];
-          const float2 h = *reinterpret_cast<const float2*>(r.hidden_k + (std::int64_t(o) * r.planes + p) * r.padded_items() + i);
-          x[0] = fmaf(omega, h.x, x[0]), x[1] = fmaf(omega, h.y, x[1]);
+      [&](float(&x)[items_a_thread]) {
+        x[0] = x[1] = *unit;
+        unit += r.padded_clients();
+#pragma unroll 1
+        for (int p = 0; p < r.planes; ++p, hidden += r.padded_items()) {
+          const float2 h = *reinterpret_cast<const float2*>(hidden);
+          x[0] = fmaf(omega[p], h.x, x[0]), x[1] = fmaf(omega[p], h.y, x[1]);
         }
       },
       score);
@@ -156,9 +161,8 @@ template <int N>
 void count_towers(const GpuRank& r, const gpu::Stream& stream) {
   constexpr std::int64_t most_rows = 65535;
   const dim3 blocks{unsigned((r.clients + tower_clients - 1) / tower_clients), unsigned(std::min(r.padded_items() / block_items, most_rows)), 1};
-  count_with<TowerScore<N>>(r, stream, [&] {
-    gpu::launch(tower_kernel<N>, blocks, unsigned(tower_threads), Tower<N>::shared_floats(r) * sizeof(float), stream, r);
-  });
+  count_with<TowerScore<N>>(
+      r, stream, [&] { gpu::launch(tower_kernel<N>, blocks, unsigned(tower_threads), Tower<N>::shared_floats(r) * sizeof(float), stream, r); });
 }
 
 }  // namespace

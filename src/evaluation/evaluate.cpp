@@ -27,7 +27,7 @@ rank::Model shared_part(const ModelSpec& spec, const GlobalModel& global, const 
 }
 
 // What a batch of clients needs beside the state: at most batch_clients at once, so that memory stays bounded.
-constexpr std::size_t batch_clients = rank::most_batch_clients;
+constexpr std::size_t batch_clients = rank::BatchLimits{}.clients;
 struct Batch {
   std::vector<rank::Client> clients;
   Matrix<float> omega;
@@ -82,7 +82,8 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global, cons
   LocalRanks out{std::vector<rank::Ranks>(std::size_t(data.local_clients())), plan.skipped_cold};
   const auto model = shared_part(spec, global, state, data, plan);
   std::optional<rank::DeviceRanker> on_device;
-  if (device != nullptr && !plan.order.empty() && rank::served_on_device({model, {}})) on_device.emplace(device, model, protocol.sampled_candidates > 0);
+  if (device != nullptr && !plan.order.empty() && rank::served_on_device({model, {}}))
+    on_device.emplace(device, model, protocol.sampled_candidates > 0);
   for (std::size_t first = 0; first < plan.order.size(); first += batch_clients) {
     const auto who = std::span(plan.order).subspan(first, std::min(batch_clients, plan.order.size() - first));
     const auto batch = make_batch(spec, global, state, data, protocol, plan, who);

@@ -117,7 +117,15 @@ std::vector<CaseShape> shapes_of_many_tiles() {
       all.push_back(s);
     }
   all.push_back({.head = HeadKind::mlp, .clients = 130, .items = 129, .d = 70, .shared_head = true, .seed = 78});
-  all.push_back({.head = HeadKind::mlp, .clients = 11, .items = 140, .d = 9, .views = 3, .shared_head = true, .own_rows = OwnRows::add, .base = true, .seed = 79});
+  all.push_back({.head = HeadKind::mlp,
+                 .clients = 11,
+                 .items = 140,
+                 .d = 9,
+                 .views = 3,
+                 .shared_head = true,
+                 .own_rows = OwnRows::add,
+                 .base = true,
+                 .seed = 79});
   all.push_back({.head = HeadKind::mlp, .clients = 11, .items = 140, .d = 9, .views = 2, .shared_head = true, .own_rows = OwnRows::add, .seed = 80});
   all.push_back({.head = HeadKind::neumf, .clients = 5, .items = 70, .d = 76, .shared_head = true, .wide = true, .seed = 81});
   for (const auto& s : std::vector(all))
@@ -163,9 +171,34 @@ TEST(Rank, EmulatedKernelGivesTheSameInEveryOrder) {
   }
 }
 
+// An evaluation's batches: however they are cut, and no more memory than the plan says.
+TEST(Rank, DeviceBatchesDecideNothing) {
+  for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
+    for (const int sampled : {0, 19}) {
+      CaseShape shape{
+          .head = head, .clients = 23, .items = 130, .shared_head = true, .own_rows = OwnRows::add, .base = true, .excluded = 5, .sampled = sampled};
+      shape.exact = false;
+      const Case inputs(shape);
+      const auto problem = inputs.problem();
+      const auto want = ranks_by(rank::emulated, problem);
+      for (const rank::BatchLimits limits : {rank::BatchLimits{.clients = 4}, {.own_rows = 45}, {.listed = 1}}) {
+        const auto device = gpu::open_emulated_device();
+        std::vector<Ranks> got(want.size());
+        rank::DeviceRanker(device, problem.model, sampled > 0, limits).run(problem.clients, got);
+        EXPECT_TRUE(got == want) << name(shape);
+        EXPECT_EQ(device->held_bytes(), 0);
+        rank::GpuRank s;
+        s.head = problem.model.head, s.items = shape.items, s.width = problem.model.width, s.planes = 2, s.excluded_count = 5;
+        s.clients = std::min<std::int64_t>(shape.clients, limits.clients), s.own_count = s.clients * shape.own;
+        EXPECT_LE(device->high_water_bytes(), rank::table_bytes(s) + rank::batch_bytes(s, s.own_count + s.clients * (shape.dropped + sampled)));
+      }
+    }
+}
+
 TEST(Rank, DeviceRefusesWhatItDoesNotServe) {
-  for (const auto& shape : {CaseShape{.head = HeadKind::mlp}, CaseShape{.head = HeadKind::neumf}, CaseShape{.head = HeadKind::neumf, .d = 132, .shared_head = true},
-                            CaseShape{.head = HeadKind::mlp, .views = 5, .shared_head = true}}) {
+  for (const auto& shape :
+       {CaseShape{.head = HeadKind::mlp}, CaseShape{.head = HeadKind::neumf}, CaseShape{.head = HeadKind::neumf, .d = 132, .shared_head = true},
+        CaseShape{.head = HeadKind::mlp, .views = 5, .shared_head = true}}) {
     const Case inputs(shape);
     EXPECT_THROW(ranks_by(rank::emulated, inputs.problem()), InputError) << name(shape);
   }
@@ -263,6 +296,12 @@ TEST(Rank, CountsItsWork) {
   const auto problem = inputs.problem();
   EXPECT_EQ(problem.flops(), 10.0 * 100 * 2 * 16);
   EXPECT_EQ(problem.bytes(), 4.0 * (100 * 16 + 10 * (17 + 15 + 4)));
+  // Item halves once, user halves, then a maximum and a multiply-add a unit; with three views three multiply-adds more.
+  for (const int views : {1, 3}) {
+    const Case hidden({.head = HeadKind::mlp, .clients = 10, .items = 100, .d = 16, .views = views, .shared_head = true});
+    const double mixing = views > 1 ? 2 * views : 0;
+    EXPECT_EQ(hidden.problem().flops(), views * 100.0 * 2 * 16 * 16 + 10 * (2.0 * 16 * 16 + 100 * 16 * (3 + mixing)));
+  }
 }
 
 }  // namespace

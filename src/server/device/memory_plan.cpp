@@ -21,15 +21,16 @@ bool has_base(const Config& config, const ModelSpec& spec) { return spec.backbon
 // Of an evaluation, at most: it ends before the next round begins, but what a round holds is not given back meanwhile.
 std::int64_t ranking_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
   if (!ranks_on_device(config, spec)) return 0;
+  constexpr rank::BatchLimits most;
   rank::GpuRank shape;
   shape.head = spec.head, shape.items = data.items, shape.width = spec.view_width, shape.views = spec.views;
   shape.planes = spec.views + (has_base(config, spec) ? 1 : 0), shape.theta_stride = spec.shares_head ? 0 : spec.head.theta;
   shape.excluded_count = config.cold_items == "exclude" ? data.items : 0;
   const auto local = data.local_clients();
-  shape.clients = std::min(local, rank::most_batch_clients);
-  if (spec.has_overlay()) shape.own_count = std::min(local * data.items, std::max(rank::most_batch_own_rows, data.items));
+  shape.clients = std::min(local, most.clients);
+  if (spec.has_overlay()) shape.own_count = std::min(local * data.items, std::max(most.own_rows, data.items));
   const std::int64_t sampled = config.candidates == "full" ? 0 : std::stoll(config.candidates.substr(std::string_view("sampled:").size()));
-  const auto listed = std::min(std::int64_t(data.train.size()) + local * sampled, std::max(rank::most_batch_listed, 2 * data.items));
+  const auto listed = std::min(std::int64_t(data.train.size()) + local * sampled, std::max(most.listed, 2 * data.items));
   return rank::table_bytes(shape) + rank::batch_bytes(shape, shape.own_count + listed);
 }
 
