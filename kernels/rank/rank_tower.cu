@@ -98,7 +98,7 @@ struct TowerScore {
   __device__ float operator()(std::int64_t u, std::int64_t i, std::int64_t own) const {
     const int planes = own < 0 ? r.planes : (r.rows_add ? r.views : 0);
     float score[1] = {own < 0 ? add_shared(r, u, i, r.bias[u]) : add_own(r, u, i, own, r.bias[u])};
-    const float *unit = r.units_k + u, *hidden = r.hidden_k + i, *row = r.own_k + own, *omega = r.omega + u * r.planes;
+    const float *unit = r.units_k + u, *hidden = r.hidden_k + i, *row = r.own_k + (own < 0 ? 0 : own), *omega = r.omega + u * r.planes;
     tower.template add<1>(
         [&](float(&x)[1]) {
           x[0] = *unit;
