@@ -77,8 +77,9 @@ rounds() {
 profile() {
   command -v ncu >/dev/null || { say "skipped profile: there is no ncu"; return; }
   for name in local_train/cuda/mlp local_train/cuda/linear sample/cuda/85_samples aggregate/cuda-sorted/1000_items preference/cuda-fused/1048576_items_5_groups \
-    rank/cuda/4096_clients_100000_items kmeans/cuda-nearest/1048576_points_65_columns_5_groups \
-    kmeans/cuda-step/1048576_points_65_columns_5_groups; do
+    rank/cuda/4096_clients_100000_items rank/cuda/mlp_4096_clients_100000_items rank/cuda/neumf_4096_clients_100000_items \
+    kmeans/cuda-nearest/1048576_points_65_columns_5_groups kmeans/cuda-step/1048576_points_65_columns_5_groups \
+    views/cuda/forward_65536_items views/cuda/backward_65536_items; do
     step "ncu_${name//\//_}" timeout 300 ncu --profile-from-start off --set full --force-overwrite --export "$out/${name//\//_}" "$build/bench/bench_profile" "$name"
   done
 }

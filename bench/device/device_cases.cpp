@@ -84,13 +84,16 @@ Maker fusion_of(bool by_items) {
   };
 }
 
-DeviceCase rank_case(const std::shared_ptr<gpu::Device>& device, bool small) {
-  rank::CaseShape shape;
-  shape.clients = small ? 5 : 4096, shape.items = small ? 150 : 100000, shape.d = 64, shape.dropped = 17, shape.exact = false;
-  const rank::Case input(shape);
-  const auto problem = input.problem();
-  const auto on_device = std::make_shared<rank::OnDevice>(device, problem);
-  return {problem.flops(), problem.bytes(), double(shape.clients), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+Maker rank_of(HeadKind head, int views, int sampled = 0) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    rank::CaseShape shape;
+    shape.head = head, shape.views = views, shape.shared_head = head != HeadKind::linear, shape.sampled = sampled;
+    shape.clients = small ? 5 : 4096, shape.items = small ? 150 : 100000, shape.d = 64, shape.dropped = 17, shape.exact = false;
+    const rank::Case input(shape);
+    const auto problem = input.problem();
+    const auto on_device = std::make_shared<rank::OnDevice>(device, problem);
+    return DeviceCase{problem.flops(), problem.bytes(), double(shape.clients), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+  };
 }
 
 Maker views_of(bool backward, std::int64_t items) {
@@ -150,9 +153,13 @@ std::vector<DeviceCaseRow> make_table() {
           {"kmeans/cuda-nearest/65536_points_8385_columns_5_groups", "points", nearest_of(1 << 16, 8385, 5)},
           {"kmeans/cuda-nearest/1048576_points_65_columns_64_groups", "points", nearest_of(1 << 20, 65, 64)},
           {"kmeans/cuda-step/1048576_points_65_columns_5_groups", "points", kmeans_step_case},
-          {"rank/cuda/4096_clients_100000_items", "clients", rank_case},
           {"views/cuda/forward_65536_items", "items", views_of(false, 1 << 16)},
-          {"views/cuda/backward_65536_items", "items", views_of(true, 1 << 16)}};
+          {"views/cuda/backward_65536_items", "items", views_of(true, 1 << 16)},
+          {"rank/cuda/4096_clients_100000_items", "clients", rank_of(HeadKind::linear, 1)},
+          {"rank/cuda/mlp_4096_clients_100000_items", "clients", rank_of(HeadKind::mlp, 1)},
+          {"rank/cuda/mlp_3_views_4096_clients_100000_items", "clients", rank_of(HeadKind::mlp, 3)},
+          {"rank/cuda/neumf_4096_clients_100000_items", "clients", rank_of(HeadKind::neumf, 1)},
+          {"rank/cuda/mlp_99_of_100000_items_4096_clients", "clients", rank_of(HeadKind::mlp, 1, 99)}};
 }
 
 }  // namespace

@@ -112,7 +112,8 @@ RoundReport Training::train_round(std::int64_t round) {
 std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round) {
   if (round % config_.eval_every != 0 && round != config_.rounds) return std::nullopt;
   return federation_.timer().time(Phase::evaluation, [&] {
-    RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_, protocol_, comm_), std::nullopt};
+    RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_, protocol_, comm_, federation_.engine().device()),
+                      std::nullopt};
     if (!federation_.preferences().empty()) e.teacher = evaluate_rows(federation_.preferences(), federation_.state().group, data_, protocol_, comm_);
     return e;
   });

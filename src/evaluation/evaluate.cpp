@@ -1,10 +1,12 @@
 #include "evaluation/evaluate.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/error.hpp"
 #include "evaluation/protocol.hpp"
 #include "evaluation/router_weights.hpp"
+#include "kernels/rank/rank_gpu.hpp"
 
 namespace fedfuse {
 namespace {
@@ -25,7 +27,7 @@ rank::Model shared_part(const ModelSpec& spec, const GlobalModel& global, const 
 }
 
 // What a batch of clients needs beside the state: at most batch_clients at once, so that memory stays bounded.
-constexpr std::size_t batch_clients = 32768;
+constexpr std::size_t batch_clients = rank::BatchLimits{}.clients;
 struct Batch {
   std::vector<rank::Client> clients;
   Matrix<float> omega;
@@ -75,23 +77,29 @@ Batch make_batch(const ModelSpec& spec, const GlobalModel& global, const ClientS
 }  // namespace
 
 LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
-                          const EvaluationProtocol& protocol, const Comm& comm) {
+                          const EvaluationProtocol& protocol, const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
   const auto plan = schedule(data, protocol, comm);
   LocalRanks out{std::vector<rank::Ranks>(std::size_t(data.local_clients())), plan.skipped_cold};
   const auto model = shared_part(spec, global, state, data, plan);
+  std::optional<rank::DeviceRanker> on_device;
+  if (device != nullptr && !plan.order.empty() && rank::served_on_device({model, {}}))
+    on_device.emplace(device, model, protocol.sampled_candidates > 0);
   for (std::size_t first = 0; first < plan.order.size(); first += batch_clients) {
     const auto who = std::span(plan.order).subspan(first, std::min(batch_clients, plan.order.size() - first));
     const auto batch = make_batch(spec, global, state, data, protocol, plan, who);
     std::vector<rank::Ranks> ranks(who.size());
-    rank::run({model, batch.clients}, ranks);
+    if (on_device)
+      on_device->run(batch.clients, ranks);
+    else
+      rank::run({model, batch.clients}, ranks);
     for (std::size_t b = 0; b < who.size(); ++b) out.of_client[std::size_t(who[b])] = ranks[b];
   }
   return out;
 }
 
 Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
-                    const EvaluationProtocol& protocol, const Comm& comm) {
-  return metrics(evaluate_ranks(spec, global, state, data, protocol, comm), data, comm);
+                    const EvaluationProtocol& protocol, const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
+  return metrics(evaluate_ranks(spec, global, state, data, protocol, comm, device), data, comm);
 }
 
 }  // namespace fedfuse

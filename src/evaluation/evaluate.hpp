@@ -4,6 +4,7 @@
 // rank is a count. R2: with a shared head its user half and item half are computed once.
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "clients/state.hpp"
 #include "core/comm.hpp"
 #include "core/config.hpp"
+#include "core/gpu/device.hpp"
 #include "core/matrix.hpp"
 #include "data/dataset.hpp"
 #include "kernels/rank/rank.hpp"
@@ -41,16 +43,16 @@ struct EvaluationProtocol {
 };
 [[nodiscard]] EvaluationProtocol evaluation_protocol(const Config& config);
 
-// Of the trained model. Collective.
+// Of the trained model. device: where clients rank if its kernels serve the model, else they rank on the host; null: on the host. Collective.
 [[nodiscard]] Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
-                                  const EvaluationProtocol& protocol, const Comm& comm);
+                                  const EvaluationProtocol& protocol, const Comm& comm, const std::shared_ptr<gpu::Device>& device = nullptr);
 // The same in two steps, for other cutoffs: ranks of this rank's clients, then their means.
 struct LocalRanks {
   std::vector<rank::Ranks> of_client;  // local clients; 0: not evaluated
   std::int64_t skipped_cold = 0;       // over all ranks
 };
 [[nodiscard]] LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
-                                        const EvaluationProtocol& protocol, const Comm& comm);
+                                        const EvaluationProtocol& protocol, const Comm& comm, const std::shared_ptr<gpu::Device>& device = nullptr);
 struct MetricsAt {  // hr[k] and ndcg[k] at the k-th cutoff
   std::vector<double> hr, ndcg;
   std::int64_t clients = 0;

@@ -73,9 +73,9 @@ std::string now_utc() {
   return text.data();
 }
 
-// What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over the ranks.
+// What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over the ranks; where clients were ranked.
 Json device_json(const EngineFacts& engine, const Comm& comm) {
-  Json device = {{"kind", engine.device}, {"reduction", engine.reduction}};
+  Json device = {{"kind", engine.device}, {"reduction", engine.reduction}, {"ranking", engine.ranking}};
   const auto line = engine.uuid + "\n";
   const auto all = comm.all_gather(std::span<const char>(line.data(), line.size()));
   if (engine.device == "cpu") return device;

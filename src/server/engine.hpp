@@ -30,6 +30,7 @@ struct EngineFacts {
   std::string reduction = "mpi";
   std::int64_t ranks_on_device = 0;
   std::size_t needed_bytes = 0, high_water_bytes = 0;
+  std::string ranking = "cpu";  // where an evaluation's ranks are counted: cpu cuda emulated
 };
 
 class Engine {

@@ -29,6 +29,8 @@ TEST(Device, a_run_names_its_device_and_gives_the_same_bits_on_any_ranks) {
   EXPECT_LE(b.read_all<double>("/facts/device_high_water_bytes").at(0), b.read_all<double>("/facts/device_needed_bytes").at(0));
   const auto provenance = b.text("/", "provenance");
   EXPECT_NE(provenance.find("\"ranks_of_uuid\":{\"emulated\":2}"), std::string::npos) << provenance;
+  EXPECT_NE(provenance.find("\"ranking\":\"emulated\""), std::string::npos) << provenance;
+  EXPECT_EQ(a.read_all<double>("/metrics/valid_ndcg_50"), b.read_all<double>("/metrics/valid_ndcg_50"));
   EXPECT_NE(provenance.find("\"reduction\":\"mpi on the emulated device's memory\""), std::string::npos) << provenance;
 }
 

@@ -14,6 +14,7 @@ REGISTERS = {
     "train_kernel": 255, "atomics_kernel": 64, "9aggregate.*count_kernel": 32, "scan_kernel": 64, "scatter_kernel": 32, "runs_kernel": 64, "clear_kernel": 32,
     "address_kernel": 40, "vectors_kernel": 48, "fold_kernel": 40, "draw_kernel": 80,
     "fused_kernel": 255, "naive_kernel": 64, "pack_kernel": 32, "halve_kernel": 32, "blank_kernel": 32, "epilogue_kernel": 64, "group_kernel": 64,
+    "4rank.*TowerScore": 168, "4rank.*tower_kernel": 255, "4rank.*half_kernel": 64, "4rank.*bias_kernel": 40, "4rank.*clients_kernel": 40, "4rank.*listed_kernel": 96,
     "6kmeans.*score_kernel": 168,
     "4rank.*count_kernel": 128, "transpose_kernel": 32, "threshold_kernel": 64, "correct_kernel": 96,
     "5views.*product_kernel": 168, "5views.*normalise_kernel": 64, "5views.*add_blocks_kernel": 64, "5views.*column_sums_kernel": 40, "5views.*step_kernel": 40,
@@ -22,10 +23,12 @@ REGISTERS = {
 }
 # kernels of the main path, by their mangled template arguments (head, routed, all in shared memory): the occupancy that their page states
 EXACT = {r"train_kernel.*MlpGpu.*Lb0ELb1E": 128, r"train_kernel.*LinearGpu.*Lb0ELb1E": 128, r"train_kernel.*GpuELb1ELb1E": 168,
-         r"6kmeans.*score_kernelI[fd]Li[48]E": 128}
+         r"6kmeans.*score_kernelI[fd]Li[48]E": 128,
+         r"4rank.*tower_kernelILi(16|32)E": 128}
 # source: instructions that its PTX must hold
 CLAIMS = {"kernels/local_train/local_train.cu": [r"ld\.shared\.v4\.(f32|b32)", r"fma\.rn\.f32"], "kernels/aggregate/aggregate.cu": [r"(atom|red)\.global\.add\.u64"],
           "kernels/preference/preference.cu": [r"mma\.sync", r"cp\.async", r"ld\.global\S*\.v4"], "kernels/rank/rank.cu": [r"ld\.shared\.v4"],
+          "kernels/rank/rank_hidden.cu": [r"ld\.shared\.v4", r"cp\.async", r"max\.NaN\.f32"],
           "kernels/views/views.cu": [r"cp\.async", r"ld\.shared\.v4", r"fma\.rn\.f32"],
           "kernels/kmeans/kmeans.cu": [r"cp\.async", r"ld\.shared\.v4\.(f32|b32)", r"ld\.shared\.v2\.(f64|b64)", r"fma\.rn\.f64", r"(atom|red)\.global\.add\.u64"],
           "kernels/fusion/fusion.cu": [r"ld\.global\S*\.v4", r"ld\.shared\.v4", r"cp\.async", r"fma\.rn\.f32"]}

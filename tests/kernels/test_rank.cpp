@@ -4,20 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 #include <limits>
 #include <numeric>
 #include <vector>
 
-#include "core/error.hpp"
-#include "core/gpu/simt.hpp"
 #include "core/h5.hpp"
-#include "core/text.hpp"
-#include "kernels/rank/rank.hpp"
-#include "kernels/rank/rank_case.hpp"
-#include "kernels/rank/rank_gpu.hpp"
+#include "rank_testing.hpp"
 #include "tests/support/oracle.hpp"
-#include "tests/support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -26,26 +19,9 @@ using rank::Case;
 using rank::CaseShape;
 using rank::OwnRows;
 using rank::Ranks;
-
-std::vector<Ranks> ranks_by(rank::Function function, const rank::Problem& problem) {
-  std::vector<Ranks> out(problem.clients.size(), Ranks{-7, -7});
-  function(problem, out);
-  return out;
-}
-
-// Those that run here and take the problem.
-std::vector<rank::Variant> serving(const rank::Problem& problem) {
-  static const auto here = test::runnable(rank::variants());
-  std::vector<rank::Variant> some;
-  std::ranges::copy_if(here, std::back_inserter(some), [&](const auto& v) { return v.serves(problem); });
-  return some;
-}
-
-std::string name(const CaseShape& s) {
-  return cat(head_name(s.head), " M=", s.items, " d=", s.d, " J=", s.views, s.shared_head ? " shared" : " private", s.wide ? " wide" : "",
-             s.own_rows == OwnRows::add ? " add" : (s.own_rows == OwnRows::replace ? " replace" : ""), s.base ? " base" : "", " own=", s.own,
-             " dropped=", s.dropped, " excluded=", s.excluded, " sampled=", s.sampled);
-}
+using test::name;
+using test::ranks_by;
+using test::serving;
 
 // Heads x sharing x views x own rows x base x candidates, sizes that fill no vector and no tile evenly.
 std::vector<CaseShape> shapes() {
@@ -100,66 +76,6 @@ TEST(Rank, StaysByTheNaiveFormOnRealNumbers) {
       different += want[u] != got[u];
     }
     EXPECT_LE(different, 1) << name(shape);
-  }
-}
-
-// The device kernel on more than one tile of clients and of items, and with real numbers: the held-out items' ties with themselves must be exact.
-std::vector<CaseShape> shapes_of_many_tiles() {
-  std::vector<CaseShape> all;
-  for (const auto own_rows : {OwnRows::none, OwnRows::add, OwnRows::replace})
-    all.push_back({.clients = 150,
-                   .items = 401,
-                   .d = 21,
-                   .views = own_rows == OwnRows::none ? 3 : 1,
-                   .own_rows = own_rows,
-                   .base = own_rows == OwnRows::add,
-                   .excluded = 9,
-                   .seed = 77});
-  return all;
-}
-
-TEST(Rank, EmulatedKernelAgreesOverManyTiles) {
-  for (auto shape : shapes_of_many_tiles())
-    for (const bool exact : {true, false}) {
-      shape.exact = exact;
-      const Case inputs(shape);
-      const auto want = ranks_by(rank::reference, inputs.problem()), got = ranks_by(rank::emulated, inputs.problem());
-      int different = 0;
-      for (std::size_t u = 0; u < want.size(); ++u) {
-        EXPECT_LE(std::abs(want[u].valid - got[u].valid), exact ? 0 : 1) << name(shape) << " client " << u;
-        EXPECT_LE(std::abs(want[u].test - got[u].test), exact ? 0 : 1) << name(shape) << " client " << u;
-        different += want[u] != got[u];
-      }
-      EXPECT_LE(different, exact ? 0 : 2) << name(shape);
-    }
-}
-
-// A count of 8 bits must be emptied before it overflows: every item ties, over more tiles than it holds.
-TEST(Rank, EmulatedKernelCountsPastEightBits) {
-  constexpr int items = 40 * 128;
-  Matrix<float> table(items, 1, 0.5f), theta(1, 2, 1.0f);
-  const rank::Model model{.head = head_layout(HeadKind::linear, 1), .items = items, .width = 1, .view = {table.data()}};
-  const std::vector<rank::Client> clients{{.theta = theta.data(), .valid = 1, .test = 2}};
-  EXPECT_EQ(ranks_by(rank::emulated, {model, clients})[0], (Ranks{1 + items / 2, 1 + (items - 1) / 2}));
-}
-
-TEST(Rank, EmulatedKernelGivesTheSameInEveryOrder) {
-  for (auto shape : shapes_of_many_tiles()) {
-    shape.exact = false;
-    const Case inputs(shape);
-    const auto want = ranks_by(rank::emulated, inputs.problem());
-    for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
-      simt::set_schedule({order, 11, 1});
-      EXPECT_TRUE(ranks_by(rank::emulated, inputs.problem()) == want) << name(shape) << " order " << int(order);
-    }
-    simt::set_schedule({});
-  }
-}
-
-TEST(Rank, DeviceRefusesWhatItDoesNotServe) {
-  for (const auto& shape : {CaseShape{.head = HeadKind::mlp, .shared_head = true}, CaseShape{.head = HeadKind::neumf}, CaseShape{.sampled = 5}}) {
-    const Case inputs(shape);
-    EXPECT_THROW(ranks_by(rank::emulated, inputs.problem()), InputError) << name(shape);
   }
 }
 
@@ -255,6 +171,12 @@ TEST(Rank, CountsItsWork) {
   const auto problem = inputs.problem();
   EXPECT_EQ(problem.flops(), 10.0 * 100 * 2 * 16);
   EXPECT_EQ(problem.bytes(), 4.0 * (100 * 16 + 10 * (17 + 15 + 4)));
+  // Item halves once, user halves, then a maximum and a multiply-add a unit; with three views three multiply-adds more.
+  for (const int views : {1, 3}) {
+    const Case hidden({.head = HeadKind::mlp, .clients = 10, .items = 100, .d = 16, .views = views, .shared_head = true});
+    const double mixing = views > 1 ? 2 * views : 0;
+    EXPECT_EQ(hidden.problem().flops(), views * 100.0 * 2 * 16 * 16 + 10 * (2.0 * 16 * 16 + 100 * 16 * (3 + mixing)));
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "core/gpu/simt.hpp"
 #include "core/text.hpp"
+#include "evaluation/evaluate.hpp"
 #include "round_setting.hpp"
 #include "server/device/device_engine.hpp"
 #include "server/federation.hpp"
@@ -66,6 +67,12 @@ void expect_near_the_processor(const Dataset& data, const std::string& kind) {
         EXPECT_NEAR(a.loss, b.loss, 1e-4 * (1 + std::abs(a.loss))) << what;
         EXPECT_NEAR(a.loss_distillation, b.loss_distillation, 1e-4) << what;
       }
+      const auto at = [&](const std::shared_ptr<gpu::Device>& where) {
+        return evaluate(device.spec(), device.global(), device.state(), data, evaluation_protocol(config), self, where).test.all.ndcg[2];
+      };
+      const auto before = device.engine().device()->held_bytes();
+      EXPECT_NEAR(at(device.engine().device()), at(nullptr), 0.02) << what;
+      EXPECT_EQ(device.engine().device()->held_bytes(), before) << what << ": an evaluation gives back what it took";
       const auto facts = device.engine().facts();
       EXPECT_LE(facts.high_water_bytes, facts.needed_bytes) << what;
       EXPECT_GT(double(facts.high_water_bytes), 0.5 * double(facts.needed_bytes)) << what;

@@ -45,6 +45,12 @@ __device__ inline void async_wait() {
 }
 // 16 bytes that are read once: not to be kept in the first cache.
 __device__ inline uint4 load_once(const Half* from) { return __ldcs(reinterpret_cast<const uint4*>(from)); }
+// The larger one; not a number where either is none (fmaxf takes the other).
+__device__ inline float max_or_nan(float a, float b) {
+  float larger;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(a), "f"(b));
+  return larger;
+}
 
 #else
 inline Half to_half(float x) { return std::bit_cast<Half>(static_cast<_Float16>(x)); }
@@ -85,6 +91,7 @@ inline uint4 load_once(const Half* from) {
   std::memcpy(&x, from, sizeof x);
   return x;
 }
+inline float max_or_nan(float a, float b) { return b != b || a < b ? b : a; }
 #endif
 
 }  // namespace fedfuse::gpu

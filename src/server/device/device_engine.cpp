@@ -44,7 +44,15 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
 
 EngineFacts DeviceEngine::facts() const {
   const auto& info = device_->info();
-  return {info.emulated ? "emulated" : "cuda", info.name, info.uuid, reducer_.name, ranks_, std::size_t(plan_.needed()), device_->high_water_bytes()};
+  const std::string kind = info.emulated ? "emulated" : "cuda";
+  return {kind,
+          info.name,
+          info.uuid,
+          reducer_.name,
+          ranks_,
+          std::size_t(plan_.needed()),
+          device_->high_water_bytes(),
+          ranks_on_device(config_, spec_) ? kind : "cpu"};
 }
 
 std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) {

@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
+#include "kernels/rank/rank_gpu.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
 #include "server/teacher.hpp"
@@ -29,14 +30,33 @@ std::int64_t grouping_bytes(const Config& config, const ModelSpec& spec, const D
   return grouping_device_bytes(config, columns, std::min(total, data.local_clients()), total);
 }
 
+bool has_base(const Config& config, const ModelSpec& spec) { return spec.backbone.personal_rows && config.personal_init_std > 0; }
+
+// Of an evaluation, at most: it ends before the next round begins, but what a round holds is not given back meanwhile.
+std::int64_t ranking_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
+  if (!ranks_on_device(config, spec)) return 0;
+  constexpr rank::BatchLimits most;
+  rank::GpuRank shape;
+  shape.head = spec.head, shape.items = data.items, shape.width = spec.view_width, shape.views = spec.views;
+  shape.planes = spec.views + (has_base(config, spec) ? 1 : 0), shape.theta_stride = spec.shares_head ? 0 : spec.head.theta;
+  shape.excluded_count = config.cold_items == "exclude" ? data.items : 0;
+  const auto local = data.local_clients();
+  shape.clients = std::min(local, most.clients);
+  if (spec.has_overlay()) shape.own_count = std::min(local * data.items, std::max(most.own_rows, data.items));
+  const std::int64_t sampled = config.candidates == "full" ? 0 : std::stoll(config.candidates.substr(std::string_view("sampled:").size()));
+  const auto listed = std::min(std::int64_t(data.train.size()) + local * sampled, std::max(most.listed, 2 * data.items));
+  return rank::table_bytes(shape) + rank::batch_bytes(shape, shape.own_count + listed);
+}
+
 std::int64_t fixed_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
   const std::int64_t cells = data.items * spec.view_width, groups = most_groups(config, spec);
   const auto clients = data.local_clients();
   return word * std::int64_t(data.train.size()) + (3 * word + wide) * (clients + 1) + word * data.items  // interactions; the pool of negatives
          + spec.views * cells * (word + wide)                                                            // views and their sums
          + groups * (data.items * word + cells * wide)                                                   // preferences and group sums
-         + spec.head.theta * (word + wide) + grouping_bytes(config, spec, data)                          //
-         + (spec.has_teacher ? GroupTeacher::device_bytes(config, spec, data) : 0);
+         + spec.head.theta * (word + wide)                                                               // heads and their sum
+         + grouping_bytes(config, spec, data) + ranking_bytes(config, spec, data) +
+         (spec.has_teacher ? GroupTeacher::device_bytes(config, spec, data) : 0);
 }
 
 std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits) {
@@ -60,6 +80,10 @@ void check_table(const Config& config, const ModelSpec& spec, const Dataset& dat
 }
 
 }  // namespace
+
+bool ranks_on_device(const Config& config, const ModelSpec& spec) {
+  return rank::serves(spec.head, spec.views + (has_base(config, spec) ? 1 : 0), spec.view_width, spec.shares_head);
+}
 
 MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& usual, std::int64_t scratch_bytes,
                        std::int64_t free, const std::string& device, std::int64_t ranks) {

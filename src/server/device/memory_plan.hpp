@@ -26,4 +26,7 @@ struct MemoryPlan {
 [[nodiscard]] MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& usual,
                                      std::int64_t scratch_bytes, std::int64_t free, const std::string& device, std::int64_t ranks = 1);
 
+// Whether an evaluation ranks the clients on the device: its memory is in the plan then, taken between rounds and given back.
+[[nodiscard]] bool ranks_on_device(const Config& config, const ModelSpec& spec);
+
 }  // namespace fedfuse
