@@ -15,6 +15,7 @@
 #include "kernels/preference/preference_case.hpp"
 #include "kernels/preference/preference_gpu.hpp"
 #include "kernels/sample/sample_gpu.hpp"
+#include "kernels/views/product.cuh"
 
 namespace fedfuse {
 namespace {
@@ -102,6 +103,8 @@ std::vector<Launch> launches(const Chip& chip) {
           training(chip, "neumf", "none", "train_kernel.*NeumfGpuELb0", 1),
           training(chip, "linear", "fedvlr", "train_kernel.*LinearGpuELb1", 1),
           preferences(chip),
+          {"views, products by rows", "5views.*product_kernelILb1E", views::product_threads, views::product_shared<true>, 3},
+          {"views, gradients of weights", "5views.*product_kernelILb0E", views::product_threads, views::product_shared<false>, 3},
           {"sample", "draw_kernel", int(draw.threads), draw.shared_bytes, 20}};
 }
 
