@@ -190,7 +190,7 @@ class GpuScript(JobTest):
         super().setUp()
         self.text = (ROOT / "jobs/gpu.sh").read_text()
         self.build = self.folder / "build"
-        for name in ["fedfuse", "bench/bench_kernels", "bench/bench_profile", *(f"tests/{test.parent.name}/{test.stem}" for test in (ROOT / "tests").rglob("test_*.cpp"))]:
+        for name in ["fedfuse", "bench/bench_kernels", "bench/bench_profile", *(f"tests/{lists.parent.name}/test_{test}" for lists in (ROOT / "tests").rglob("CMakeLists.txt") for test in re.findall(r"^ *fedfuse_test\((\w+)", lists.read_text(), re.M))]:
             self.stand_in(self.build / name)
         for tool in ("nvidia-smi", "ncu", "compute-sanitizer"):
             self.stand_in(self.tools / tool, RUNS_WHAT_FOLLOWS)
