@@ -65,22 +65,9 @@ TEST(ItemViews, RanksAndThreadsDoNotChangeABit) {
 // The first moment after one step is 0.1 times the gradient: it must scale with the view gradients to the last bit.
 TEST(ItemViews, GradientsOfAnySizeKeepTheirBits) {
   const auto items = random_items(300, 8, 12, 9);
-  const auto moments = [&](float scale) {
-    Setting s(views_config(8, "adam", 0.01), items);
-    std::vector<Matrix<float>> view_grad;
-    for (const auto& u : random_up(items, 3)) view_grad.push_back(matrix_of(items.items, u));
-    for (auto& g : view_grad)
-      for (auto& x : g.values) x *= scale;
-    s.views.backward_and_step(view_grad, Comm::world());
-    std::vector<float> m;
-    for (const auto& [name, values] : s.views.parameters())
-      if (name.ends_with(".m"))
-        for (const float x : values) m.push_back(x / scale);
-    return m;
-  };
-  const auto expected = moments(1.0f);
-  EXPECT_EQ(moments(0x1p-40f), expected);
-  EXPECT_EQ(moments(0x1p20f), expected);
+  const auto expected = moments_at_scale(items, 1.0f);
+  EXPECT_EQ(moments_at_scale(items, 0x1p-40f), expected);
+  EXPECT_EQ(moments_at_scale(items, 0x1p20f), expected);
 }
 
 TEST(ItemViews, RefusesGradientsThatAreNotFinite) {

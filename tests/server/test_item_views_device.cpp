@@ -123,21 +123,9 @@ TEST(ItemViewsOnDevice, GoesOnFromItsParameters) {
 TEST(ItemViewsOnDevice, GradientsOfAnySizeKeepTheirBits) {
   const auto items = random_items(60, 8, 12, 9);
   const auto device = gpu::open_emulated_device();
-  const auto moments = [&](float scale) {
-    Setting s(views_config(8, "adam", 0.01), items, device);
-    auto view_grad = gradients(items, 3, 0.5);
-    for (auto& g : view_grad)
-      for (auto& x : g.values) x *= scale;
-    s.views.backward_and_step(view_grad, Comm::world());
-    std::vector<float> m;
-    for (const auto& [name, values] : s.views.parameters())
-      if (name.ends_with(".m"))
-        for (const float x : values) m.push_back(x / scale);
-    return m;
-  };
-  const auto expected = moments(1.0f);
-  EXPECT_EQ(moments(0x1p-40f), expected);
-  EXPECT_EQ(moments(0x1p20f), expected);
+  const auto expected = moments_at_scale(items, 1.0f, device);
+  EXPECT_EQ(moments_at_scale(items, 0x1p-40f, device), expected);
+  EXPECT_EQ(moments_at_scale(items, 0x1p20f, device), expected);
 }
 
 TEST(ItemViewsOnDevice, RefusesGradientsThatAreNotFinite) {

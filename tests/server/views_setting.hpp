@@ -61,4 +61,19 @@ inline std::vector<Values> random_up(const NaiveItems& items, std::size_t views,
   return up;
 }
 
+// Adam's first moments after one step from view gradients of that size, brought back to size 1: they are 0.1 times the gradient.
+inline std::vector<float> moments_at_scale(const NaiveItems& items, float scale, std::shared_ptr<gpu::Device> device = nullptr) {
+  Setting s(views_config(items.d, "adam", 0.01), items, std::move(device));
+  std::vector<Matrix<float>> view_grad;
+  for (const auto& u : random_up(items, 3)) view_grad.push_back(matrix_of(items.items, u));
+  for (auto& g : view_grad)
+    for (auto& x : g.values) x *= scale;
+  s.views.backward_and_step(view_grad, Comm::world());
+  std::vector<float> m;
+  for (const auto& [name, values] : s.views.parameters())
+    if (name.ends_with(".m"))
+      for (const float x : values) m.push_back(x / scale);
+  return m;
+}
+
 }  // namespace fedfuse::test
