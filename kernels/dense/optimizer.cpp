@@ -4,29 +4,15 @@
 #include <cmath>
 
 #include "core/error.hpp"
+#include "kernels/dense/adam.hpp"
 
 namespace fedfuse {
 namespace {
 
 constexpr std::int64_t chunk = std::int64_t(1) << 15;  // a tail is never vectorised, so where chunks end must not depend on threads
 
-struct AdamFactors {
-  float rate, inverse_root;  // lr / (1 - b1^t), 1 / sqrt(1 - b2^t)
-};
-
-// Moments that no longer count are set to 0 before they become denormal: those cost a hundred cycles each.
-inline float without_dust(float x, float dust) { return std::abs(x) < dust ? 0.0f : x; }
-
 void adam_chunk(float* __restrict p, const float* __restrict g, float* __restrict m, float* __restrict v, std::int64_t n, AdamFactors f) {
-  constexpr float b1 = 0.9f, b2 = 0.999f, eps = 1e-8f;
-  constexpr float c1 = float(1 - 0.9), c2 = float(1 - 0.999);
-  for (std::int64_t i = 0; i < n; ++i) {
-    const float mi = without_dust(b1 * m[i] + c1 * g[i], 1e-30f);
-    const float vi = without_dust(b2 * v[i] + c2 * g[i] * g[i], 1e-36f);
-    m[i] = mi;
-    v[i] = vi;
-    p[i] -= f.rate * mi / (std::sqrt(vi) * f.inverse_root + eps);
-  }
+  for (std::int64_t i = 0; i < n; ++i) adam_step(p[i], m[i], v[i], g[i], f);
 }
 
 void sgd_chunk(float* __restrict p, const float* __restrict g, std::int64_t n, float lr) {
@@ -57,11 +43,10 @@ Optimizer::Optimizer(const std::string& kind, double lr, std::size_t size) : ada
 
 void Optimizer::step(std::span<float> values, std::span<const float> gradient) {
   FEDFUSE_CHECK(values.size() == size_ && gradient.size() == size_, "the optimizer was made for another number of parameters");
-  AdamFactors factors{0, 0};
+  AdamFactors factors;
   if (adam_) {
     steps_[0] += 1.0f;
-    const double t = steps_[0];
-    factors = {float(lr_ / (1 - std::pow(0.9, t))), float(1 / std::sqrt(1 - std::pow(0.999, t)))};
+    factors = adam_factors(lr_, steps_[0]);
   }
   const auto n = std::int64_t(size_);
 #pragma omp parallel for schedule(static) if (n > 32 * chunk)

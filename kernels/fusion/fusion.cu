@@ -245,7 +245,7 @@ __device__ inline void finish_batch(const GpuNet& n, const Batch& b, float* red)
   if (threadIdx.x != 0) return;
   n.state->squares += squares / double(at.d);
   const std::int64_t t = n.state->steps + 1;
-  n.state->rate = float(double(n.lr) / (1.0 - power(0.9, t))), n.state->inverse_root = float(1.0 / sqrt(1.0 - power(0.999, t)));
+  n.state->factors = adam_factors(n.lr, power(0.9, t), power(0.999, t));
 }
 
 __global__ void __launch_bounds__(block_threads, 1) gradient_kernel(const __grid_constant__ GpuNet n) {

@@ -16,6 +16,7 @@
 
 #include "core/gpu/device.hpp"
 #include "core/gpu/graph.hpp"
+#include "kernels/dense/adam.hpp"
 #include "kernels/fusion/fusion.hpp"
 
 namespace fedfuse::fusion {
@@ -33,10 +34,10 @@ struct GpuLayout {
 [[nodiscard]] GpuLayout gpu_layout(const Shape& shape);
 
 struct GpuState {
-  std::int32_t batch = 0;            // of the epoch: the next one
-  std::int64_t steps = 0;            // Adam's t: steps taken
-  double squares = 0;                // of all errors of the epoch, over d
-  float rate = 0, inverse_root = 0;  // lr / (1 - b1^t), 1 / sqrt(1 - b2^t) of the step at hand
+  std::int32_t batch = 0;  // of the epoch: the next one
+  std::int64_t steps = 0;  // Adam's t: steps taken
+  double squares = 0;      // of all errors of the epoch, over d
+  AdamFactors factors{};   // of the step at hand
 };
 
 enum class Rule : int { gradient, sgd, adam };  // gradient: apply stores it and moves nothing

@@ -29,15 +29,6 @@ __device__ inline float4 gradient_at(const GpuNet& n, int i) {
   return load4(n.gradient + i);
 }
 
-// Moments that no longer count are 0, as on a CPU.
-__device__ inline float without_dust(float x, float dust) { return fabsf(x) < dust ? 0.0f : x; }
-
-__device__ inline void adam(float& p, float& m, float& v, float g, const GpuState& state) {
-  constexpr float b1 = 0.9f, b2 = 0.999f, eps = 1e-8f, c1 = float(1 - 0.9), c2 = float(1 - 0.999);
-  m = without_dust(fmaf(b1, m, c1 * g), 1e-30f), v = without_dust(fmaf(b2, v, c2 * g * g), 1e-36f);
-  p -= state.rate * m / (sqrtf(v) * state.inverse_root + eps);
-}
-
 __device__ inline void store_transposed(const GpuNet& n, int i, const float4& p) {
   const int wide = 2 * n.at.d, of_tv = i - n.at.W_tv, of_2 = i - n.at.W2;
   float* to = nullptr;
@@ -59,8 +50,8 @@ __global__ void __launch_bounds__(apply_threads) apply_kernel(const __grid_const
       fma4(p, -n.lr, g);
     } else {
       float4 m = load4(n.m + i), v = load4(n.v + i);
-      const GpuState& state = *n.state;
-      adam(p.x, m.x, v.x, g.x, state), adam(p.y, m.y, v.y, g.y, state), adam(p.z, m.z, v.z, g.z, state), adam(p.w, m.w, v.w, g.w, state);
+      const AdamFactors& f = n.state->factors;
+      adam_step(p.x, m.x, v.x, g.x, f), adam_step(p.y, m.y, v.y, g.y, f), adam_step(p.z, m.z, v.z, g.z, f), adam_step(p.w, m.w, v.w, g.w, f);
       store4(n.m + i, m), store4(n.v + i, v);
     }
     store4(n.values + i, p), store_transposed(n, i, p);

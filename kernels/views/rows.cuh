@@ -93,20 +93,13 @@ __global__ void __launch_bounds__(block) largest_kernel(const float* x, std::int
   if (lane() == 0 && mine > 0) atomicMax(most, mine);
 }
 
-// Moments that no longer count become 0, as on the processor.
-__device__ inline float without_dust(float x, float dust) { return fabsf(x) < dust ? 0.0f : x; }
-
 __global__ void __launch_bounds__(block) step_kernel(const __grid_constant__ GpuStep s) {
-  constexpr float b1 = 0.9f, b2 = 0.999f, epsilon = 1e-8f, c1 = float(1 - 0.9), c2 = float(1 - 0.999);
   for (std::int64_t i = thread_of_grid(); i < s.n; i += threads_of_grid()) {
     const float g = s.words == nullptr ? s.gradient[i] : float(s.factor * (double(s.words[i]) * 0x1p-16 + double(s.words[s.n + i]) * 0x1p-60));
-    if (s.m == nullptr) {
-      s.values[i] -= s.rate * g;
-      continue;
-    }
-    const float m = without_dust(b1 * s.m[i] + c1 * g, 1e-30f), v = without_dust(b2 * s.v[i] + c2 * g * g, 1e-36f);
-    s.m[i] = m, s.v[i] = v;
-    s.values[i] -= s.rate * m / (sqrtf(v) * s.inverse_root + epsilon);
+    if (s.m == nullptr)
+      s.values[i] -= s.factors.rate * g;
+    else
+      adam_step(s.values[i], s.m[i], s.v[i], g, s.factors);
   }
 }
 

@@ -139,17 +139,9 @@ bool OnDevice::fits() const {
   return bad == 0;
 }
 
-void OnDevice::step(double factor, const Rate& operators, const Rate& table) {
-  const auto step = [&](State& state, const float* gradient, const std::int64_t* words, const Rate& rate) {
-    const GpuStep s{std::int64_t(state.values.size()),
-                    state.values.data(),
-                    state.m.data(),
-                    state.v.data(),
-                    gradient,
-                    words,
-                    factor,
-                    rate.rate,
-                    rate.inverse_root};
+void OnDevice::step(double factor, const AdamFactors& operators, const AdamFactors& table) {
+  const auto step = [&](State& state, const float* gradient, const std::int64_t* words, const AdamFactors& factors) {
+    const GpuStep s{std::int64_t(state.values.size()), state.values.data(), state.m.data(), state.v.data(), gradient, words, factor, factors};
     gpu::on_platform(stream_.device(), [&]<class P>(P) { Launch<P>::step(s, stream_); });
   };
   step(operators_, nullptr, words_.data(), operators);

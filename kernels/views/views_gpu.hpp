@@ -7,6 +7,7 @@
 #include <span>
 
 #include "core/gpu/device.hpp"
+#include "kernels/dense/adam.hpp"
 #include "kernels/views/views.hpp"
 
 namespace fedfuse::views {
@@ -33,14 +34,14 @@ struct GpuChunk {
   std::int32_t* misfit = nullptr;  // set to 1 when a part is not finite or not below part_limit: the sums are then worth nothing
 };
 
-// One step of an optimizer, as kernels/dense/optimizer.hpp: sgd, or Adam with rate = lr / (1 - b1^t), inverse_root = 1 / sqrt(1 - b2^t).
+// One step of an optimizer, as kernels/dense/optimizer.hpp: sgd, whose rate stands in the factors, or Adam.
 struct GpuStep {
   std::int64_t n = 0;
   float *values = nullptr, *m = nullptr, *v = nullptr;  // m null: sgd
   const float* gradient = nullptr;
   const std::int64_t* words = nullptr;  // or a sum as above, times factor
   double factor = 1.0;
-  float rate = 0, inverse_root = 0;
+  AdamFactors factors;
 };
 
 // All asynchronous on the stream.
@@ -96,10 +97,7 @@ class OnDevice {
   [[nodiscard]] float largest();    // |dL/dF| of this rank's rows; waits. Not finite when one is not
   [[nodiscard]] bool fits() const;  // after backward; waits
   // One step, with words() and grad_D() as they are now.
-  struct Rate {
-    float rate = 0, inverse_root = 0;
-  };
-  void step(double factor, const Rate& operators, const Rate& table);
+  void step(double factor, const AdamFactors& operators, const AdamFactors& table);
 
   [[nodiscard]] const gpu::Stream& stream() const { return stream_; }
   [[nodiscard]] const MyItems& mine() const { return mine_; }

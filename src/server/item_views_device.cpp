@@ -1,16 +1,14 @@
 #include "server/item_views_device.hpp"
 
 #include <bit>
-#include <cmath>
 
 namespace fedfuse {
 namespace {
 
 // The next step's; Adam's count of steps stays on the host.
-views::OnDevice::Rate next_rate(Optimizer& optimizer, float lr) {
+AdamFactors next_rate(Optimizer& optimizer, float lr) {
   if (optimizer.steps().empty()) return {lr, 0.0f};
-  const double t = optimizer.steps()[0] += 1.0f;
-  return {float(double(lr) / (1 - std::pow(0.9, t))), float(1 / std::sqrt(1 - std::pow(0.999, t)))};
+  return adam_factors(lr, optimizer.steps()[0] += 1.0f);
 }
 
 }  // namespace
