@@ -12,10 +12,10 @@
 
 namespace fedfuse::views {
 
-inline constexpr std::int64_t block_items = 512;                    // whose gradient is one float a parameter; chunks and ranks take whole blocks
-inline constexpr std::int64_t usual_chunk = 64 * 512;               // rows at work at once: enough tiles for 132 multiprocessors
-inline constexpr float part_limit = 0x1p30f;                        // |x| of a block's part must be smaller
-inline constexpr std::int64_t most_blocks = std::int64_t(1) << 16;  // that can be added without overflow
+inline constexpr std::int64_t block_items = 512;                     // whose gradient is one float a parameter; chunks and ranks take whole blocks
+inline constexpr std::int64_t usual_chunk = std::int64_t(64) * 512;  // rows at work at once: enough tiles for 132 multiprocessors
+inline constexpr float part_limit = 0x1p30f;                         // |x| of a block's part must be smaller
+inline constexpr std::int64_t most_blocks = std::int64_t(1) << 16;   // that can be added without overflow
 
 // Everything a launch needs; pointers are to the first row of the chunk, on the device.
 struct GpuChunk {

@@ -15,20 +15,20 @@ inline constexpr std::int64_t dataset_schema = 1;
 
 struct Dataset {
   std::string name, path;
-  std::int64_t clients = 0, items = 0;    // N, M: of the whole data set
-  std::int64_t train_interactions = 0;    // of the whole data set
+  std::int64_t clients = 0, items = 0;  // N, M: of the whole data set
+  std::int64_t train_interactions = 0;  // of the whole data set
 
   // item side, the same on every rank
-  Matrix<float> text, image;              // M x d_t, M x d_v; 0 columns: absent for all
+  Matrix<float> text, image;                      // M x d_t, M x d_v; 0 columns: absent for all
   std::vector<std::uint8_t> has_text, has_image;  // M; mask_t, mask_v
-  std::vector<std::int32_t> popularity;   // M: clients that train on the item (0: cold)
+  std::vector<std::int32_t> popularity;           // M: clients that train on the item (0: cold)
 
   // client side: the clients of this rank, ascending ids
-  std::vector<std::int32_t> client_ids;   // global ids
-  std::vector<std::int64_t> offsets;      // local clients + 1
-  std::vector<std::int32_t> train;        // items of P_u, ascending within a client
-  std::vector<std::int32_t> valid, test;  // held-out item of each local client, or -1
-  std::vector<std::int32_t> label;        // planted or given group of each local client, or -1
+  std::vector<std::int32_t> client_ids;      // global ids
+  std::vector<std::int64_t> offsets;         // local clients + 1
+  std::vector<std::int32_t> train;           // items of P_u, ascending within a client
+  std::vector<std::int32_t> valid, test;     // held-out item of each local client, or -1
+  std::vector<std::int32_t> label;           // planted or given group of each local client, or -1
   std::vector<std::int32_t> heaviest_first;  // local indices, most interactions first: the order of work
 
   [[nodiscard]] std::int64_t local_clients() const { return std::int64_t(client_ids.size()); }

@@ -20,7 +20,7 @@ struct Backbone {
 };
 
 [[nodiscard]] std::span<const Backbone> backbones();
-[[nodiscard]] const std::string& backbone_names();  // "a|b|c", for help and messages
+[[nodiscard]] const std::string& backbone_names();                   // "a|b|c", for help and messages
 [[nodiscard]] const Backbone& find_backbone(std::string_view name);  // InputError when unknown
 
 }  // namespace fedfuse

@@ -16,7 +16,7 @@ struct Fusion {
 };
 
 [[nodiscard]] std::span<const Fusion> fusions();
-[[nodiscard]] const std::string& fusion_names();  // "a|b|c", for help and messages
+[[nodiscard]] const std::string& fusion_names();                 // "a|b|c", for help and messages
 [[nodiscard]] const Fusion& find_fusion(std::string_view name);  // InputError when unknown
 
 }  // namespace fedfuse

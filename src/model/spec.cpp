@@ -11,8 +11,7 @@ void check_fit(const ModelSpec& m) {
   if (m.has_teacher)
     throw InputError("--head neumf with GFMFR", "the group's last layer must be d wide to read the fused items (models.md section 3)",
                      "use --head mlp or linear");
-  if (m.backbone.personal_rows)
-    throw InputError(cat("--head neumf with ", m.backbone.name), "personal rows are d wide", "use --head mlp or linear");
+  if (m.backbone.personal_rows) throw InputError(cat("--head neumf with ", m.backbone.name), "personal rows are d wide", "use --head mlp or linear");
 }
 
 }  // namespace

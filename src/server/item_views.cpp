@@ -7,12 +7,12 @@
 
 #include "core/error.hpp"
 #include "core/rng.hpp"
+#include "kernels/dense/optimizer.hpp"
 #include "model/init.hpp"
 #include "server/item_views_block.hpp"
 #include "server/item_views_device.hpp"
 #include "server/item_views_rows.hpp"
 #include "server/item_views_sum.hpp"
-#include "kernels/dense/optimizer.hpp"
 
 namespace fedfuse {
 namespace {
