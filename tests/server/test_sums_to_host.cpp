@@ -20,7 +20,7 @@ std::vector<std::int64_t> sums_of(int rank) {
   for (std::int64_t k = 0; k < std::int64_t(tables) * rows * width; ++k) {
     const auto row = k / width % rows;
     const bool here = row % 3 != 0 && row != 1 + rank;
-    all.push_back(here ? std::int64_t(rng.bits(std::uint64_t(k), std::uint32_t(rank), 0)) - (std::int64_t(1) << 31) : 0);
+    all.push_back(here ? std::int64_t(rng.bits(std::uint64_t(k), std::uint32_t(rank), 0) >> 8) - (std::int64_t(1) << 55) : 0);
   }
   return all;
 }
