@@ -6,10 +6,8 @@
 namespace fedfuse::fusion {
 namespace {
 
-using gpu::block_sum, gpu::lane, gpu::warp, gpu::warp_sum, gpu::warps;
+using gpu::block_sum, gpu::load4, gpu::store4, gpu::lane, gpu::warp, gpu::warp_sum, gpu::warps;
 
-__device__ inline float4 load4(const float* p) { return *reinterpret_cast<const float4*>(p); }
-__device__ inline void store4(float* p, const float4& x) { *reinterpret_cast<float4*>(p) = x; }
 __device__ inline float4 zero4() { return make_float4(0.0f, 0.0f, 0.0f, 0.0f); }
 __device__ inline void add(float4& to, const float4& x) { to.x += x.x, to.y += x.y, to.z += x.z, to.w += x.w; }
 __device__ inline void fma4(float4& to, float s, const float4& x) {

@@ -6,15 +6,12 @@
 namespace fedfuse::local_train {
 namespace {
 
-using gpu::block_sum, gpu::lane, gpu::warp, gpu::warp_sum, gpu::warps;
+using gpu::block_sum, gpu::component, gpu::load4, gpu::store4, gpu::lane, gpu::warp, gpu::warp_sum, gpu::warps;
 
-__device__ inline float4 load4(const float* p) { return *reinterpret_cast<const float4*>(p); }
-__device__ inline void store4(float* p, const float4& x) { *reinterpret_cast<float4*>(p) = x; }
 __device__ inline float4 scaled(float a, const float4& x) { return make_float4(a * x.x, a * x.y, a * x.z, a * x.w); }
 __device__ inline float4 fma4(float a, const float4& x, const float4& y) {
   return make_float4(fmaf(a, x.x, y.x), fmaf(a, x.y, y.y), fmaf(a, x.z, y.z), fmaf(a, x.w, y.w));
 }
-__device__ inline float component(const float4& v, int k) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
 
 // put(i, k, load(i, k)) for each row i < n and each multiple k < cols of Wide. Lanes side by side take k side by side, as many rows at a time as fit
 // a warp: nothing is divided for an element. A lane loads Ahead rows before it puts the first: their latencies are one.

@@ -7,6 +7,7 @@
 //   by columns  A[m][k] = a[k pitch + m]: gradients of weights, sums over blocks of items; C is stored transposed. 4 loads, 64 multiply-adds.
 //
 // An element of C is one chain of fused multiply-adds over k: its bits do not depend on where in which launch it stands.
+#include "core/gpu/block.cuh"
 #include "core/gpu/intrinsics.hpp"
 #include "kernels/views/views_gpu.hpp"
 
@@ -114,10 +115,9 @@ struct Copier {
 };
 
 __device__ inline void load8(const float* low, const float* high, float (&to)[side]) {
-  const float4 x = *reinterpret_cast<const float4*>(low), y = *reinterpret_cast<const float4*>(high);
+  const float4 x = gpu::load4(low), y = gpu::load4(high);
   to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w, to[4] = y.x, to[5] = y.y, to[6] = y.z, to[7] = y.w;
 }
-__device__ inline float part(const float4& v, int j) { return j == 0 ? v.x : j == 1 ? v.y : j == 2 ? v.z : v.w; }
 
 // Columns 4 n .. and 32 + 4 n .. of B's tile. Rows: m, m + 16, ... by rows; 4 m .. and 64 + 4 m .. by columns.
 template <bool by_rows>
@@ -128,7 +128,7 @@ __device__ inline void multiply(const float* stage, const Place& at, float (&sum
     for (int k = 0; k < tile_k; k += 4) {
       float4 a[side];
 #pragma unroll
-      for (int i = 0; i < side; ++i) a[i] = *reinterpret_cast<const float4*>(stage + (at.m + 16 * i) * row_pitch + k);
+      for (int i = 0; i < side; ++i) a[i] = gpu::load4(stage + (at.m + 16 * i) * row_pitch + k);
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         float b[side];
@@ -136,7 +136,7 @@ __device__ inline void multiply(const float* stage, const Place& at, float (&sum
 #pragma unroll
         for (int i = 0; i < side; ++i)
 #pragma unroll
-          for (int c = 0; c < side; ++c) sum[i][c] = fmaf(part(a[i], j), b[c], sum[i][c]);
+          for (int c = 0; c < side; ++c) sum[i][c] = fmaf(gpu::component(a[i], j), b[c], sum[i][c]);
       }
     }
   } else {
@@ -175,7 +175,7 @@ __device__ inline void store_rows(const Product& p, int first_m, int first_n, co
     const int column = first_n + 32 * half + 4 * at.n;
     if (column >= p.n) continue;
     float4 bias = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-    if (p.bias != nullptr) bias = *reinterpret_cast<const float4*>(p.bias + column);
+    if (p.bias != nullptr) bias = gpu::load4(p.bias + column);
 #pragma unroll
     for (int i = 0; i < side; ++i) {
       const int row = first_m + at.m + 16 * i;
@@ -183,7 +183,7 @@ __device__ inline void store_rows(const Product& p, int first_m, int first_n, co
       float4* to = reinterpret_cast<float4*>(p.c + row * p.c_pitch + column);
       float4 before = make_float4(0.0f, 0.0f, 0.0f, 0.0f), other = before;
       if (p.add) before = *to;
-      if (p.other != nullptr) other = *reinterpret_cast<const float4*>(p.other + row * p.c_pitch + column);
+      if (p.other != nullptr) other = gpu::load4(p.other + row * p.c_pitch + column);
       const float* x = sum[i] + 4 * half;
       *to = make_float4(
           finished(p.then, fmaf(p.factor, x[0], bias.x) + before.x, other.x), finished(p.then, fmaf(p.factor, x[1], bias.y) + before.y, other.y),

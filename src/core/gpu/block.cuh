@@ -1,5 +1,5 @@
 #pragma once
-// What the threads of a block do together, whatever the kernel: who is who, and sums. Every sum has one fixed order.
+// What the threads of a block do together, whatever the kernel: who is who, wide loads, and sums. Every sum has one fixed order.
 #include "core/gpu/platform.hpp"
 
 namespace fedfuse::gpu {
@@ -7,6 +7,11 @@ namespace fedfuse::gpu {
 __device__ inline int lane() { return int(threadIdx.x) % 32; }
 __device__ inline int warp() { return int(threadIdx.x) / 32; }
 __device__ inline int warps() { return int(blockDim.x) / 32; }
+
+// 16 bytes at once; p is aligned to them.
+__device__ inline float4 load4(const float* p) { return *reinterpret_cast<const float4*>(p); }
+__device__ inline void store4(float* p, const float4& x) { *reinterpret_cast<float4*>(p) = x; }
+__device__ inline float component(const float4& v, int k) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
 
 __device__ inline float warp_sum(float x) {
 #pragma unroll
