@@ -145,12 +145,18 @@ __device__ inline Place product_nn(int M, int N, int K, int tile, const A& a, co
   return at;
 }
 
+// Of product_tn: rows `row` .. + 3 and half a tile below, columns `col` .. + 3.
+__device__ inline Place blocked(int tile, int N) {
+  const Place at = spread(tile, N, lane_cols);
+  return {at.row + 3 * lane_row(), at.col};
+}
+
 // c[m][n] = sum_i A(i)[m] B(i)[n]: the gradient of a weight matrix, whose numbers each_block places. Both padded to 4.
 template <class A, class B>
 __device__ inline void product_tn(int M, int N, int K, int tile, const A& a, const B& b, LaneTile& t) {
-  const Place at = spread(tile, N, lane_cols);
-  const int low = at.row + 3 * lane_row(), further = low + tile_rows / 2 < M ? tile_rows / 2 : 0, n = at.col < N ? at.col : 0;
-  const float *pa = a.data + (low < M ? low : 0), *pb = b(0) + n;
+  const Place at = blocked(tile, N);
+  const int further = at.row + tile_rows / 2 < M ? tile_rows / 2 : 0, n = at.col < N ? at.col : 0;
+  const float *pa = a.data + (at.row < M ? at.row : 0), *pb = b(0) + n;
   clear(t);
 #pragma unroll 2
   for (int i = 0; i < K; ++i) {
@@ -166,13 +172,12 @@ __device__ inline void product_tn(int M, int N, int K, int tile, const A& a, con
 }
 template <class F>
 __device__ inline void each_block(const LaneTile& t, int tile, int M, int N, F f) {
-  const Place at = spread(tile, N, lane_cols);
-  const int low = at.row + 3 * lane_row();
+  const Place at = blocked(tile, N);
 #pragma unroll
   for (int i = 0; i < lane_rows; ++i)
 #pragma unroll
     for (int j = 0; j < lane_cols; ++j) {
-      const int r = low + (i < 4 ? i : tile_rows / 2 + i - 4);
+      const int r = at.row + (i < 4 ? i : tile_rows / 2 + i - 4);
       if (r < M && at.col + j < N) f(r, at.col + j, t.c[i][j]);
     }
 }

@@ -13,14 +13,21 @@ namespace {
 
 std::span<const float> floats(const float* p, std::int64_t n) { return {p, std::size_t(n)}; }
 
-std::vector<Half> to_half(const float* x, std::int64_t n) {
-  std::vector<Half> out(static_cast<std::size_t>(n));
-#pragma omp parallel for schedule(static)
-  for (std::int64_t k = 0; k < n; ++k) out[std::size_t(k)] = std::bit_cast<Half>(static_cast<_Float16>(x[k]));
-  return out;
-}
-
 }  // namespace
+
+gpu::Buffer<Half> in_half(const float* x, std::int64_t n, const gpu::Stream& stream) {
+  gpu::Buffer<Half> to(stream.shared_device(), std::size_t(n));
+  constexpr std::int64_t at_once = std::int64_t(1) << 22;  // the numbers may be as many as the host's memory allows
+  std::vector<Half> half;
+  for (std::int64_t first = 0; first < n; first += at_once) {
+    half.resize(std::size_t(std::min(at_once, n - first)));
+#pragma omp parallel for schedule(static)
+    for (std::size_t k = 0; k < half.size(); ++k) half[k] = std::bit_cast<Half>(static_cast<_Float16>(x[first + std::int64_t(k)]));
+    stream.device().copy_in(to.data() + first, half.data(), half.size() * sizeof(Half), stream.handle());
+    stream.synchronise();
+  }
+  return to;
+}
 
 bool serves_blas(const Problem& p) { return p.d % 8 == 0 && p.d_text % 8 == 0 && p.d_image % 8 == 0; }
 
@@ -77,8 +84,8 @@ OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const 
     put(q.text, p.items * p.d_text, stream), put(q.image, p.items * p.d_image, stream);
     return;
   }
-  text_ = gpu::to_device<Half>(stream, to_half(p.text, p.items * p.d_text));
-  image_ = gpu::to_device<Half>(stream, to_half(p.image, p.items * p.d_image));
+  text_ = in_half(p.text, p.items * p.d_text, stream);
+  image_ = in_half(p.image, p.items * p.d_image, stream);
   const auto wide = std::size_t(G * 2 * d);
   if (form == Form::blas) make_room_for_blas(device, stream);
   units_ = gpu::Buffer<Half>(device, std::size_t(plan_.units() * d * unit_columns));

@@ -40,6 +40,9 @@ struct GpuScratch {
   float *a = nullptr, *v = nullptr, *constant = nullptr;  // G x 2d, G x 2d, G
 };
 
+// n numbers on the device, rounded to half precision. Returns after the copy.
+[[nodiscard]] gpu::Buffer<Half> in_half(const float* x, std::int64_t n, const gpu::Stream& stream);
+
 // d 32, 64 or 128; G up to 64; d_text and d_image multiples of 8.
 [[nodiscard]] bool serves_fused(const Problem& problem);
 // d, d_text and d_image multiples of 8: rows of whole 16 bytes.

@@ -1,7 +1,6 @@
 #include "kernels/preference/resident.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -55,20 +54,6 @@ bool fits_half(const float* features, const std::uint8_t* has, std::int64_t item
   return beyond == 0;
 }
 
-// Some rows at a time: the features may be as large as the host's memory allows.
-void put_half(gpu::Buffer<Half>& to, const float* from, std::int64_t n, const std::shared_ptr<gpu::Device>& device, const gpu::Stream& stream) {
-  to = {device, std::size_t(n)};
-  constexpr std::int64_t at_once = std::int64_t(1) << 22;
-  std::vector<Half> half;
-  for (std::int64_t first = 0; first < n; first += at_once) {
-    half.resize(std::size_t(std::min(at_once, n - first)));
-#pragma omp parallel for schedule(static)
-    for (std::size_t k = 0; k < half.size(); ++k) half[k] = std::bit_cast<Half>(static_cast<_Float16>(from[first + std::int64_t(k)]));
-    device->copy_in(to.data() + first, half.data(), half.size() * sizeof(Half), stream.handle());
-    stream.synchronise();
-  }
-}
-
 }  // namespace
 
 bool Resident::serves(const Problem& p) {
@@ -83,7 +68,7 @@ std::size_t Resident::bytes(const Problem& p) {
 Resident::Resident(const std::shared_ptr<gpu::Device>& device, const Problem& p) : features_(p) {
   const gpu::Stream stream(device);
   (void)gpu_plan(p, device->info());
-  put_half(text_, p.text, p.items * p.d_text, device, stream), put_half(image_, p.image, p.items * p.d_image, device, stream);
+  text_ = in_half(p.text, p.items * p.d_text, stream), image_ = in_half(p.image, p.items * p.d_image, stream);
   const auto put_mask = [&](gpu::Buffer<std::uint8_t>& to, const std::uint8_t*& has) {
     if (has == nullptr) return;
     to = gpu::to_device(stream, std::span(has, std::size_t(p.items)));
