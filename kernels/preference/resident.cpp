@@ -1,6 +1,5 @@
 #include "kernels/preference/resident.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
