@@ -39,7 +39,7 @@ say "$(sed -n 2p "$out/chip.csv"), $("$build/fedfuse" --version)"
 [ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 tests() {
-  for name in kernels/test_sample kernels/test_aggregate kernels/test_local_train kernels/test_rank kernels/test_preference kernels/test_kmeans kernels/test_views kernels/test_fusion core/test_graph server/test_grouping server/test_server_models server/test_device_engine; do
+  for name in kernels/test_gather kernels/test_sample kernels/test_aggregate kernels/test_aggregate_device kernels/test_local_train kernels/test_rank kernels/test_preference kernels/test_kmeans kernels/test_views kernels/test_fusion core/test_graph server/test_grouping server/test_server_models server/test_sums_to_host server/test_device_engine server/test_device_state; do
     step "test_${name##*/test_}" "$build/tests/$name"
   done
 }
@@ -70,8 +70,9 @@ rounds() {
   step generate_router "$build/fedfuse" generate --users 50000 --items 100000 --seed 0 --out "$out/router_data.h5" --overwrite  # routers are 50 kB a client
   common[2]=$out/router_data.h5
   step round_router "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr --out "$out/router.h5"
-  step table "$build/fedfuse" table "$out"/{linear,gfmfr,mlp,router}.h5
-  rm -f "$out"/{linear,gfmfr,mlp,router,router_data,million}.h5  # the JSON twins hold the numbers
+  step round_router_crossing "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr --client-state host --out "$out/router_crossing.h5"  # what crossing costs
+  step table "$build/fedfuse" table "$out"/{linear,gfmfr,mlp,router,router_crossing}.h5
+  rm -f "$out"/{linear,gfmfr,mlp,router,router_crossing,router_data,million}.h5  # the JSON twins hold the numbers
 }
 
 profile() {

@@ -79,7 +79,7 @@ void ClientsOnDevice::place(const Config& config, std::int64_t items, int positi
 
   auto& g = clients_;
   const auto head = std::size_t(shape_.head.theta), user = std::size_t(shape_.head.user), router = std::size_t(shape_.router.size);
-  g.count = s.count, g.order = g.local = s.local, g.begin = s.begin, g.samples = s.samples, g.slots = s.slots, g.items = s.items;
+  g.count = s.count, g.order = g.row = g.row_out = s.local, g.begin = s.begin, g.samples = s.samples, g.slots = s.slots, g.items = s.items;
   g.entries = s.entries, g.epochs = s.epochs, g.batch = int(config.batch), g.items_total = items;
   g.theta = put(floats_, noise(head, 0.2f, 1)), g.theta_stride = 0;
   g.user = put(floats_, noise(n * user, 0.2f, 2)), g.router = put(floats_, noise(n * router, 0.2f, 3));

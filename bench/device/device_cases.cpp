@@ -8,6 +8,7 @@
 #include "kernels/aggregate/aggregate_gpu.hpp"
 #include "kernels/fusion/fusion_case.hpp"
 #include "kernels/fusion/fusion_gpu.hpp"
+#include "kernels/gather/gather.hpp"
 #include "kernels/kmeans/kmeans_case.hpp"
 #include "kernels/kmeans/kmeans_gpu.hpp"
 #include "kernels/preference/preference_case.hpp"
@@ -65,6 +66,29 @@ DeviceCase sample_case(const std::shared_ptr<gpu::Device>& device, bool small) {
   const std::int64_t clients = small ? 3 : 1 << 17;
   const auto on_device = std::make_shared<ClientsOnDevice>(device, config_of("linear", "none", 4, small), clients, small ? 200 : 10000);
   return {0, on_device->draw_bytes(), double(clients), [on_device](const gpu::Stream& s) { on_device->draw(s); }};
+}
+
+// Rows of both halves of a table, as those of clients some of whom took part.
+Maker gather_of(std::int64_t count, std::int64_t width) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    struct There {
+      gpu::Buffer<float> from, to;
+      gpu::Buffer<std::int32_t> rows;
+    };
+    const auto n = small ? 20 : count;
+    std::vector<std::int32_t> rows;
+    for (std::int64_t i = 0; i < n; ++i) rows.push_back(std::int32_t(i + (i % 3 == 0 ? n : 0)));
+    const gpu::Stream stream(device);
+    const auto floats = std::size_t(n * width);
+    const auto there = std::make_shared<There>(There{gpu::Buffer<float>(device, 2 * floats), gpu::Buffer<float>(device, floats),
+                                                     gpu::to_device(stream, std::span<const std::int32_t>(rows))});
+    there->from.fill_bytes(0, stream);
+    stream.synchronise();
+    const gather::Problem problem{n, width, there->from.data(), there->rows.data(), there->to.data()};
+    return DeviceCase{0, problem.bytes(), double(n), [there, problem](const gpu::Stream& s) {
+                        gpu::on_platform(s.device(), [&]<class P>(P) { gather::gather_rows<P>(problem, s); });
+                      }};
+  };
 }
 
 // 64 steps of (at most) 256 pairs in one graph.
@@ -132,7 +156,9 @@ DeviceCase kmeans_step_case(const std::shared_ptr<gpu::Device>& device, bool sma
 std::vector<DeviceCaseRow> make_table() {
   using Form = preference::OnDevice::Form;
   using aggregate::GpuMethod;
-  return {{"sample/cuda/85_samples", "clients", sample_case},
+  return {{"gather/cuda/1048576_rows_of_64", "rows", gather_of(1 << 20, 64)},
+          {"gather/cuda/65536_rows_of_12547", "rows", gather_of(1 << 16, 12547)},  // routers
+          {"sample/cuda/85_samples", "clients", sample_case},
           {"local_train/cuda/linear", "clients", train_of("linear", "none", 64, 1 << 16)},
           {"local_train/cuda/mlp", "clients", train_of("mlp", "none", 64, 1 << 14)},
           {"local_train/cuda/neumf", "clients", train_of("neumf", "none", 64, 1 << 14)},

@@ -17,8 +17,8 @@ struct Mine {
   int client, slots, samples;
   const std::int32_t *items, *entries;
   float *rows, *personal;
-  std::int64_t state;  // row in user, router, group
-  Sums sums;           // thread 0 adds
+  std::int64_t row;  // in theta, user, router
+  Sums sums;         // thread 0 adds
 };
 
 __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
@@ -28,7 +28,7 @@ __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
   m.items = g.items + at, m.entries = g.entries + at * g.epochs;
   m.rows = g.rows + at * shape.views * shape.width;
   m.personal = g.personal == nullptr ? nullptr : g.personal + at * shape.width;
-  m.state = g.local[c];
+  m.row = g.row[c];
   m.sums = {0.0, 0.0, 0.0, 0.0};
   return m;
 }
@@ -71,9 +71,9 @@ struct Round {
 
   // The client's rows: its copy of the shared rows, or zero gradients.
   __device__ void begin() {
-    const float* theta = g.theta + m.state * g.theta_stride;
-    head.load(theta, g.user == nullptr ? nullptr : g.user + m.state * shape.head.user);
-    if constexpr (Routed) router.load(g.router + m.state * shape.router.size);
+    const float* theta = g.theta + m.row * g.theta_stride;
+    head.load(theta, g.user == nullptr ? nullptr : g.user + m.row * shape.head.user);
+    if constexpr (Routed) router.load(g.router + m.row * shape.router.size);
     if (shape.rows_trained)
       each_of_rows<4, 2>(
           m.slots, w(), [&](int s, int k) { return load4(view_row(0, m.items[s]) + k); },
@@ -163,7 +163,7 @@ struct Round {
   // later.
   __device__ void losses(int n) {
     const float* soft =
-        g.preferences == nullptr || rates.lambda <= 0.0f || g.group[m.state] < 0 ? nullptr : g.preferences + g.group[m.state] * g.items_total;
+        g.preferences == nullptr || rates.lambda <= 0.0f || g.group[m.client] < 0 ? nullptr : g.preferences + g.group[m.client] * g.items_total;
     double recommendation = 0, distillation = 0;
 #pragma unroll 1
     for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
@@ -253,10 +253,10 @@ struct Round {
 
   // Parameters out; rows become updates C_u - rho C.
   __device__ void end(int steps) {
-    const std::int64_t c = m.client;
-    float* theta = g.theta_out + c * shape.head.theta;
-    head.store(theta, g.user_out == nullptr ? nullptr : g.user_out + c * shape.head.user);
-    if constexpr (Routed) router.store(g.router_out + c * shape.router.size);
+    const std::int64_t c = m.client, to = g.row_out[c];
+    float* theta = g.theta_out + (g.theta_stride == 0 ? c : to) * shape.head.theta;
+    head.store(theta, g.user_out == nullptr ? nullptr : g.user_out + to * shape.head.user);
+    if constexpr (Routed) router.store(g.router_out + to * shape.router.size);
     const float rho = float(pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps)));
     if (shape.rows_trained)
       each_of_rows<4, 1>(

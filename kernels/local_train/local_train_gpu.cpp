@@ -153,7 +153,7 @@ Outcome train_one(const std::shared_ptr<gpu::Device>& device, const Shape& shape
   GpuClients g;
   g.count = 1, g.order = d_zero.data(), g.begin = d_begin.data(), g.samples = d_samples.data(), g.slots = d_slots.data(), g.items = d_items.data();
   g.entries = d_entries.data(), g.epochs = r.epochs, g.batch = r.batch;
-  g.theta = theta.data(), g.user = user.data(), g.router = router.data(), g.theta_stride = 0, g.local = d_zero.data();
+  g.theta = theta.data(), g.user = user.data(), g.router = router.data(), g.theta_stride = 0, g.row = g.row_out = d_zero.data();
   g.theta_out = theta_out.data(), g.user_out = user_out.data(), g.router_out = router_out.data();
   for (std::size_t j = 0; j < J; ++j) g.view[j] = views.data() + j * slots * width;
   g.rows = rows.data(), g.personal = shape.personal ? personal.data() : nullptr, g.tuned = tuned.data();

@@ -26,18 +26,19 @@ struct GpuClients {
   const std::int32_t* items = nullptr;    // at begin[c]: of each slot
   const std::int32_t* entries = nullptr;  // at epochs * begin[c]: epoch after epoch, slot | positive << 31
   int epochs = 1, batch = 256;
-  // parameters before and after: client c at c * size; theta_stride 0: all start from one shared head
+  // parameters before and after: of client c in row row[c], and row_out[c], of size each. theta_stride 0: all start from one shared head, and what
+  // client c made of it is row c
   const float *theta = nullptr, *user = nullptr, *router = nullptr;
   std::int64_t theta_stride = 0;
-  const std::int32_t* local = nullptr;  // row of client c in theta (when stride > 0), user, router and group
+  const std::int32_t *row = nullptr, *row_out = nullptr;
   float *theta_out = nullptr, *user_out = nullptr, *router_out = nullptr;
-  const float* view[max_views] = {};   // M x width
-  float* rows = nullptr;               // at views * begin[c] * width; out: rows trained: C_u - rho C, else the view gradients
-  float* personal = nullptr;           // at begin[c] * width, in and out; null without
-  float* tuned = nullptr;              // at begin[c] * width, out: the rows as trained (PFedRec); null: not wanted
-  const float* preferences = nullptr;  // G x M soft labels
-  const std::int32_t* group = nullptr;
-  std::int64_t items_total = 0;  // M
+  const float* view[max_views] = {};    // M x width
+  float* rows = nullptr;                // at views * begin[c] * width; out: rows trained: C_u - rho C, else the view gradients
+  float* personal = nullptr;            // at begin[c] * width, in and out; null without
+  float* tuned = nullptr;               // at begin[c] * width, out: the rows as trained (PFedRec); null: not wanted
+  const float* preferences = nullptr;   // G x M soft labels
+  const std::int32_t* group = nullptr;  // of client c
+  std::int64_t items_total = 0;         // M
   // out, one a client
   double* outcome = nullptr;  // 3: loss_recommendation, loss_distillation, loss
   float* omega = nullptr;     // 3

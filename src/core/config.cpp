@@ -46,6 +46,7 @@ void check_choices(const Config& c) {
   one_of("cold-items", c.cold_items, {"rank", "exclude"});
   one_of("device", c.device, {"auto", "cpu", "cuda", "emulated"});
   one_of("uploads", c.uploads, {"auto", "store", "replay"});
+  one_of("client-state", c.client_state, {"auto", "host", "device"});
   for (const auto& view : c.views) one_of("views", view, {"sum", "mlp", "gate"});
 }
 

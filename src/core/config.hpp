@@ -73,9 +73,10 @@ struct Config {
   std::string device = "cpu";  // auto cpu cuda emulated
 
   // execution
-  std::string uploads = "auto";  // auto store replay (R10)
-  double memory_gib = 0.0;       // what one rank may use; 0: its share of the free memory
-  std::int64_t threads = 0;      // per rank; 0: OMP_NUM_THREADS or the cores that the rank may use
+  std::string uploads = "auto";       // auto store replay (R10)
+  std::string client_state = "auto";  // auto host device: where clients' private numbers live when a device trains them
+  double memory_gib = 0.0;            // what one rank may use; 0: its share of the free memory
+  std::int64_t threads = 0;           // per rank; 0: OMP_NUM_THREADS or the cores that the rank may use
 
   // restart (results/checkpoint.hpp)
   std::int64_t checkpoint_every = 0;  // rounds between checkpoints; 0: only when a signal or the time budget ends the run

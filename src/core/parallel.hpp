@@ -3,6 +3,7 @@
 // depend on timing) comes out of the loop.
 #include <omp.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <mutex>
@@ -66,6 +67,15 @@ void parallel_for(std::int64_t n, int threads, Body&& body) {
     }
   });
   if (error) std::rethrow_exception(error);
+}
+
+// body(i) for i in [0, n) where a body is too short to be dealt out alone: some hundred at a time.
+template <class Body>
+void for_each_in_blocks(std::int64_t n, int threads, Body&& body) {
+  constexpr std::int64_t block = 256;
+  parallel_for((n + block - 1) / block, threads, [&](std::int64_t b, int) {
+    for (std::int64_t i = b * block; i < std::min(n, (b + 1) * block); ++i) body(i);
+  });
 }
 
 }  // namespace fedfuse

@@ -83,6 +83,9 @@ void for_each_field(C& c, Visit&& visit) {
         c.device);
   g = "Execution";
   visit(ConfigField{"uploads", g, "", "auto|store|replay", "keep uploads for the groups, or run clients again (R10)"}, c.uploads);
+  visit(ConfigField{"client_state", g, "", "auto|host|device",
+                    "where clients' private heads, user vectors and routers live between rounds when a device trains them; auto: there if they fit"},
+        c.client_state);
   visit(ConfigField{"memory_gib", g, "", "GiB", "memory that one rank may use; 0: its share of what is free"}, c.memory_gib);
   visit(ConfigField{"threads", g, "", "threads", "OpenMP threads a rank; 0: OMP_NUM_THREADS, or the rank's cores"}, c.threads);
   g = "Restart";

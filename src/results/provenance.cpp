@@ -73,9 +73,10 @@ std::string now_utc() {
   return text.data();
 }
 
-// What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over the ranks; where clients were ranked.
+// What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over the ranks; where clients were ranked and where
+// their state lived.
 Json device_json(const EngineFacts& engine, const Comm& comm) {
-  Json device = {{"kind", engine.device}, {"reduction", engine.reduction}, {"ranking", engine.ranking}};
+  Json device = {{"kind", engine.device}, {"reduction", engine.reduction}, {"ranking", engine.ranking}, {"state", engine.state}};
   const auto line = engine.uuid + "\n";
   const auto all = comm.all_gather(std::span<const char>(line.data(), line.size()));
   if (engine.device == "cpu") return device;

@@ -31,11 +31,12 @@ struct EngineFacts {
   std::int64_t ranks_on_device = 0;
   std::size_t needed_bytes = 0, high_water_bytes = 0;
   std::string ranking = "cpu";  // where an evaluation's ranks are counted: cpu cuda emulated
+  std::string state = "host";   // where clients' private numbers live between rounds: host device
 };
 
 class Engine {
  public:
-  Engine() = default;
+  explicit Engine(int threads) : threads_(threads) {}  // of the host
   virtual ~Engine() = default;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -50,6 +51,14 @@ class Engine {
   virtual std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group,
                                const Trained& trained, GroupSums* groups, const KeepRows& keep_rows) = 0;
 
+  // Clients' private heads, user vectors and routers live with the engine when it holds them: then nobody asks for trained.user and trained.router,
+  // and the host's copy is what bring_home() last made of it. What else ClientState has is the host's.
+  [[nodiscard]] virtual bool holds_state() const { return false; }
+  virtual void adopt(const ClientState&) {}       // the host's numbers are the state
+  virtual void bring_home(ClientState&) const {}  // the state into the host's copy
+  // What the last round left of its participants becomes the state.
+  virtual void commit(const std::vector<std::int32_t>& local, const Trained& trained, ClientState& state);
+
   // Collective, after every rank's train or revisit went well: what this rank's clients sent becomes what all sent.
   virtual void reduce(RoundSums& sums, const Comm& comm) { sums.reduce(comm); }
   virtual void reduce(GroupSums& groups, const Comm& comm) { groups.reduce(comm); }
@@ -59,6 +68,12 @@ class Engine {
   [[nodiscard]] virtual EngineFacts facts() const = 0;
   // Where the server's own steps and the ranking may run too; null: on the host.
   [[nodiscard]] virtual std::shared_ptr<gpu::Device> device() const { return nullptr; }
+
+ protected:
+  [[nodiscard]] int threads() const { return threads_; }
+
+ private:
+  int threads_;
 };
 
 // alpha_u's numerator.

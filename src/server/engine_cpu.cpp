@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "core/parallel.hpp"
 #include "server/engine.hpp"
 
 namespace fedfuse {
@@ -10,7 +11,7 @@ namespace {
 class CpuEngine final : public Engine {
  public:
   CpuEngine(const Config& config, const ModelSpec& spec, const Dataset& data, int threads)
-      : spec_(spec), data_(data), participants_(config, spec, data, threads) {}
+      : Engine(threads), spec_(spec), data_(data), participants_(config, spec, data, threads) {}
 
   std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) override {
     constexpr std::int64_t nobody = std::int64_t(1) << 62;
@@ -57,6 +58,16 @@ class CpuEngine final : public Engine {
 };
 
 }  // namespace
+
+void Engine::commit(const std::vector<std::int32_t>& local, const Trained& trained, ClientState& state) {
+  const auto keep = [](const Matrix<float>& from, std::int64_t p, Matrix<float>& to, std::int64_t u) {
+    if (!to.empty()) std::copy_n(from.row(p), to.cols, to.row(u));
+  };
+  for_each_in_blocks(std::int64_t(local.size()), threads(), [&](std::int64_t p) {
+    const auto u = std::int64_t(local[std::size_t(p)]);
+    keep(trained.theta, p, state.theta, u), keep(trained.user, p, state.user, u), keep(trained.router, p, state.router, u);
+  });
+}
 
 std::unique_ptr<Engine> make_cpu_engine(const Config& config, const ModelSpec& spec, const Dataset& data, int threads) {
   return std::make_unique<CpuEngine>(config, spec, data, threads);

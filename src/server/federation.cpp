@@ -13,6 +13,7 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
       state_(init_client_state(spec_, config, data)),
       engine_(make_engine(config_, spec_, data_, comm_, threads)),
       schedule_(config_) {
+  engine_->adopt(state_);
   global_.theta.resize(std::size_t(spec_.head.theta));
   init_head(global_.theta, spec_.head, config.seed, 0);
   if (spec_.rows_trained) {
@@ -28,9 +29,16 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
   }
 }
 
+const ClientState& Federation::state() const {
+  engine_->bring_home(state_);
+  return state_;
+}
+
 void Federation::visit(StateVisitor& visitor) {
+  engine_->bring_home(state_);
   fedfuse::visit(visitor, "server/global", global_);
   fedfuse::visit(visitor, "clients", spec_, state_);
+  if (visitor.loads()) engine_->adopt(state_);
   if (views_ != nullptr)
     for (const auto& [name, values] : views_->parameters()) visitor.shared("server/views/" + name, values);
   if (teacher_ != nullptr) {

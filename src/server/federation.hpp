@@ -47,7 +47,7 @@ class Federation {
 
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
   [[nodiscard]] const GlobalModel& global() const { return global_; }
-  [[nodiscard]] const ClientState& state() const { return state_; }
+  [[nodiscard]] const ClientState& state() const;                                  // as of now; after another round it must be asked for again
   [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }  // G x M; empty without a teacher, or before it spoke
   [[nodiscard]] const GroupTeacher* teacher() const { return teacher_.get(); }
   [[nodiscard]] const Engine& engine() const { return *engine_; }
@@ -69,7 +69,7 @@ class Federation {
   Comm comm_;
   ModelSpec spec_;
   GlobalModel global_;
-  ClientState state_;
+  mutable ClientState state_;  // the host's copy, behind the engine's where that holds the state
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<ItemViews> views_;       // null: rows are trained on clients
   std::unique_ptr<GroupTeacher> teacher_;  // null without GFMFR

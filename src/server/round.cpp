@@ -71,11 +71,11 @@ RoundInputs Federation::inputs(const Pass& pass) const { return {pass.round, glo
 std::int64_t Federation::train_participants(Pass& pass) {
   const auto n = std::int64_t(pass.local.size());
   pass.sums = std::make_unique<RoundSums>(spec_, data_.items, pass.total_weight);
-  const bool keep_heads = !spec_.shares_head || spec_.has_teacher;
+  const auto for_state = engine_->holds_state() ? 0 : n;
   auto& trained = pass.trained;
-  trained.theta = Matrix<float>(keep_heads ? n : 0, spec_.head.theta);
-  trained.user = Matrix<float>(n, spec_.head.user);
-  trained.router = Matrix<float>(n, spec_.router.size);
+  trained.theta = Matrix<float>(spec_.has_teacher ? n : spec_.shares_head ? 0 : for_state, spec_.head.theta);
+  trained.user = Matrix<float>(for_state, spec_.head.user);
+  trained.router = Matrix<float>(for_state, spec_.router.size);
   trained.omega.resize(std::size_t(n));
   std::int64_t failed = -1;
   comm_.together([&] { failed = engine_->train(pass.local, inputs(pass), trained, *pass.sums); });
@@ -146,14 +146,9 @@ void Federation::teach(Pass& pass) {
 
 void Federation::commit(Pass& pass, std::vector<Matrix<float>>&& summed) {
   timer_.time(Phase::commit, [&] {
-    for (std::size_t p = 0; p < pass.local.size(); ++p) {
-      const auto u = pass.local[p];
-      const auto row = std::int64_t(p);
-      if (!spec_.shares_head) std::copy_n(pass.trained.theta.row(row), spec_.head.theta, state_.theta.row(u));
-      std::copy_n(pass.trained.user.row(row), spec_.head.user, state_.user.row(u));
-      std::copy_n(pass.trained.router.row(row), spec_.router.size, state_.router.row(u));
-      if (spec_.has_teacher) state_.group[std::size_t(u)] = pass.group[p];
-    }
+    engine_->commit(pass.local, pass.trained, state_);
+    if (spec_.has_teacher)
+      for (std::size_t p = 0; p < pass.local.size(); ++p) state_.group[std::size_t(pass.local[p])] = pass.group[p];
     if (spec_.shares_head) global_.theta = pass.sums->mean_theta();
     if (spec_.rows_trained) global_.views = std::move(summed);
   });

@@ -12,7 +12,7 @@ import sys
 # kernel (pattern of its mangled name): registers a thread at most. 65,536 registers an SM: 128 let 512 threads run, 168 let 384, 255 let 256.
 REGISTERS = {
     "train_kernel": 255, "atomics_kernel": 64, "9aggregate.*count_kernel": 32, "scan_kernel": 64, "scatter_kernel": 32, "runs_kernel": 64, "clear_kernel": 32,
-    "address_kernel": 40, "vectors_kernel": 48, "fold_kernel": 40, "draw_kernel": 80,
+    "gather_kernel": 48, "address_kernel": 40, "vectors_kernel": 48, "fold_kernel": 40, "draw_kernel": 80,
     "fused_kernel": 255, "naive_kernel": 64, "pack_kernel": 32, "halve_kernel": 32, "blank_kernel": 32, "epilogue_kernel": 64, "group_kernel": 64,
     "4rank.*TowerScore": 168, "4rank.*tower_kernel": 255, "4rank.*half_kernel": 64, "4rank.*bias_kernel": 40, "4rank.*clients_kernel": 40, "4rank.*listed_kernel": 96,
     "6kmeans.*score_kernel": 168,

@@ -2,12 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <iostream>
 
 #include "core/gpu/simt.hpp"
 #include "core/text.hpp"
+#include "device_setting.hpp"
 #include "evaluation/evaluate.hpp"
-#include "round_setting.hpp"
 #include "server/device/device_engine.hpp"
 #include "server/federation.hpp"
 #include "support/small_data.hpp"
@@ -15,29 +14,7 @@
 namespace fedfuse {
 namespace {
 
-Config small_config(const std::string& backbone, const std::string& fusion) {
-  auto c = test::small_config(backbone, fusion);
-  c.fraction = 0.5;
-  if (backbone == "fedrap") c.personal_init_std = 0.01;
-  return c;
-}
-
-GenerateOptions tiny() {
-  auto o = test::SmallData::default_options();
-  o.users = 12, o.items = 50, o.activity = 5;
-  return o;
-}
-
-// The emulated device, and a real one where there is one.
-std::vector<std::string> devices() {
-  std::vector<std::string> kinds{"emulated"};
-  if (gpu::count_devices() > 0)
-    kinds.emplace_back("cuda");
-  else
-    std::cout << "device cuda skipped: " << gpu::why_none() << "\n";
-  return kinds;
-}
-ChosenDevice open(const std::string& kind) { return open_device(kind, Comm::self(), 1); }
+using test::devices, test::everybody, test::expect_same_bits, test::room_for, test::small_device_config, test::tiny;
 
 double farthest(std::span<const float> a, std::span<const float> b) {
   EXPECT_EQ(a.size(), b.size());
@@ -53,7 +30,7 @@ void expect_near_the_processor(const Dataset& data, const std::string& kind) {
   for (const auto& backbone : backbones())
     for (const auto& fusion : fusions()) {
       const auto what = cat(kind, ": ", backbone.name, "+", fusion.name);
-      auto config = small_config(std::string(backbone.name), std::string(fusion.name));
+      auto config = small_device_config(std::string(backbone.name), std::string(fusion.name));
       config.device = "cpu";
       Federation processor(config, data, self, 1);
       config.device = kind;
@@ -108,7 +85,7 @@ TEST(DeviceEngine, GroupsAsTheProcessorDoes) {
   const test::SmallData small(options);
   const auto data = small.alone();
   for (const auto& [cluster, landmarks] : {std::pair{"kmeans", 2048}, {"kmeans", 16}, {"spectral", 16}}) {
-    auto config = small_config("fedncf", "gfmfr");
+    auto config = small_device_config("fedncf", "gfmfr");
     config.fraction = 1.0, config.cluster = cluster, config.landmarks = landmarks;
     config.device = "cpu";
     Federation processor(config, data, Comm::self(), 1);
@@ -124,12 +101,6 @@ TEST(DeviceEngine, GroupsAsTheProcessorDoes) {
   }
 }
 
-void expect_same_bits(const Federation& a, const Federation& b, const std::string& what) {
-  EXPECT_TRUE(a.global() == b.global()) << what;
-  EXPECT_TRUE(a.state() == b.state()) << what;
-  EXPECT_TRUE(a.preferences() == b.preferences()) << what;
-}
-
 // Nothing of how a round is laid out on a device may decide a bit.
 TEST(DeviceEngine, SameBitsForAnyUploadsAndOrderOfThreads) {
   const test::SmallData small(tiny());
@@ -137,7 +108,7 @@ TEST(DeviceEngine, SameBitsForAnyUploadsAndOrderOfThreads) {
   const auto self = Comm::self();
   for (const auto& kind : devices())
     for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr+gfmfr"}, {"fedrap", "gfmfr"}, {"pfedrec", "none"}}) {
-      auto config = small_config(backbone, fusion);
+      auto config = small_device_config(backbone, fusion);
       config.device = kind, config.uploads = "store";
       Federation one(config, data, self, 1), other(
                                                  [&] {
@@ -159,37 +130,11 @@ TEST(DeviceEngine, SameBitsForAnyUploadsAndOrderOfThreads) {
     }
 }
 
-TEST(DeviceEngine, SameBitsHoweverChunksAreCut) {
-  const test::SmallData small(tiny());
-  const auto data = small.alone();
-  auto config = small_config("fcf", "gfmfr");
-  config.fraction = 1.0;
-  const auto spec = resolve(config);
-  const Federation federation(config, data, Comm::self(), 1);
-  std::vector<std::int32_t> local(std::size_t(data.local_clients()));
-  for (std::size_t u = 0; u < local.size(); ++u) local[u] = std::int32_t(u);
-  const Distillation none;
-  const RoundInputs inputs{1, federation.global(), federation.state(), none};
-  for (const auto& kind : devices())
-    for (Array<float> first; const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
-      DeviceEngine engine(config, spec, data, open(kind), 1, limits);
-      const auto n = std::int64_t(local.size());
-      Trained trained{Matrix<float>(n, spec.head.theta), Matrix<float>(n, spec.head.user), Matrix<float>(n, spec.router.size), {}};
-      trained.omega.resize(local.size());
-      RoundSums sums(spec, data.items, n);
-      ASSERT_EQ(engine.train(local, inputs, trained, sums), -1);
-      engine.reduce(sums, Comm::self());
-      const auto table = sums.aggregated_table(federation.global().views[0]);
-      if (first.empty()) first = table.values;
-      EXPECT_TRUE(std::ranges::equal(first, table.values)) << limits.room;
-    }
-}
-
 TEST(DeviceEngine, SameBitsForAnyRanks) {
   const auto world = Comm::world(), self = Comm::self();
   const test::SmallData small(tiny());
   const auto alone = small.alone(), shared = small.together(world);
-  auto config = small_config("fcf", "gfmfr");
+  auto config = small_device_config("fcf", "gfmfr");
   for (const auto& kind : devices()) {
     config.device = kind;
     Federation one(config, alone, self, 1), many(config, shared, world, 1);
@@ -207,20 +152,19 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
   const auto world = Comm::world();
   const test::SmallData small(tiny());
   const auto data = small.together(world);
-  auto config = small_config("fedncf", "fedvlr");  // a shared head and views
+  auto config = small_device_config("fedncf", "fedvlr");  // a shared head and views
   config.fraction = 1.0;
   const auto spec = resolve(config);
   const Federation federation(config, data, world, 1);
-  std::vector<std::int32_t> local(std::size_t(data.local_clients()));
-  for (std::size_t u = 0; u < local.size(); ++u) local[u] = std::int32_t(u);
+  const auto local = everybody(data);
   std::vector<Matrix<float>> views[2];
   Array<float> theta[2];
   for (const std::size_t on_devices : {0, 1}) {
     gpu::ChosenReducer reducer{on_devices == 1 ? gpu::make_emulated_reducer(world) : nullptr, "as the test says"};
     DeviceEngine engine(config, spec, data, open_device("emulated", Comm::self(), 1), 1, {}, std::move(reducer));
+    engine.adopt(federation.state());
     const auto n = std::int64_t(local.size());
-    Trained trained{{}, Matrix<float>(n, spec.head.user), Matrix<float>(n, spec.router.size), {}};
-    trained.omega.resize(local.size());
+    auto trained = room_for(engine, spec, n);
     RoundSums sums(spec, data.items, world.sum(n));
     ASSERT_EQ(engine.train(local, {1, federation.global(), federation.state(), {}}, trained, sums), -1);
     engine.reduce(sums, world);
@@ -229,48 +173,6 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
   EXPECT_FALSE(theta[0].empty());
   EXPECT_TRUE(views[0] == views[1]);
   EXPECT_TRUE(theta[0] == theta[1]);
-}
-
-TEST(DeviceEngine, ADivergingClientLeavesTheStateBeforeTheRound) {
-  const test::SmallData small(tiny());
-  const auto data = small.alone();
-  auto config = small_config("fedncf", "none");
-  config.device = "emulated", config.fraction = 1.0;
-  Federation federation(config, data, Comm::self(), 1);
-  ASSERT_LT(federation.run_round(1).failed_client, 0);
-  const auto global = federation.global();
-  auto& user = const_cast<Matrix<float>&>(federation.state().user);
-  user(3, 0) = NAN;
-  EXPECT_EQ(federation.run_round(2).failed_client, data.client_ids[3]);
-  EXPECT_TRUE(federation.global() == global);
-}
-
-TEST(MemoryPlan, SaysWhatIsNeededAndWhatIsFree) {
-  const test::SmallData small(tiny());
-  const auto data = small.alone();
-  auto config = small_config("fedncf", "fedvlr+gfmfr");
-  const auto spec = resolve(config);
-  const auto roomy = plan_memory(config, spec, data, {}, 0, std::int64_t(1) << 40, "chip");
-  EXPECT_TRUE(roomy.stores_uploads);
-  EXPECT_EQ(roomy.limits.clients, data.local_clients());
-  const auto tight = plan_memory(config, spec, data, {}, 0, roomy.needed() * 9 / 10, "chip");
-  EXPECT_LT(tight.limits.room, roomy.limits.room);
-  EXPECT_LE(tight.needed(), roomy.needed() * 9 / 10);
-  try {
-    (void)plan_memory(config, spec, data, {}, 0, 1000, "chip");
-    FAIL() << "1000 bytes are too few";
-  } catch (const InputError& e) {
-    EXPECT_NE(std::string(e.what()).find(" bytes are needed, 1000 are free"), std::string::npos) << e.what();
-  }
-}
-
-TEST(Device, CudaWhereThereIsNoneIsBadInput) {
-  if (gpu::count_devices() > 0) GTEST_SKIP() << "there is a device";
-  Config config;
-  config.device = "auto";
-  EXPECT_EQ(resolve_device(config, Comm::self()), "cpu");
-  config.device = "cuda";
-  EXPECT_THROW((void)resolve_device(config, Comm::self()), InputError);
 }
 
 }  // namespace

@@ -17,13 +17,13 @@ constexpr std::int64_t nobody = std::int64_t(1) << 62;
 
 DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data, ChosenDevice chosen, int threads,
                            const ChunkLimits& limits, gpu::ChosenReducer reducer)
-    : config_(config),
+    : Engine(threads),
+      config_(config),
       spec_(spec),
       data_(data),
       device_(std::move(chosen.device)),
       ranks_(chosen.ranks),
       reducer_(std::move(reducer)),
-      threads_(threads),
       sampler_(config, data),
       shape_(shape_of(spec)),
       stream_(device_),
@@ -37,7 +37,8 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
   const auto budget = config.memory_gib > 0 ? std::min(free, std::int64_t(config.memory_gib * double(std::int64_t(1) << 30))) : free;
   plan_ = plan_memory(config, spec, data, limits, scratch_floats() * std::int64_t(sizeof(float)), budget, device_->info().name, chosen.world);
   place_data();
-  for (int l = 0; l < lanes; ++l) lanes_.emplace_back(device_, config, spec, data, plan_.limits, scratch_floats());
+  if (plan_.state_resident) state_ = std::make_unique<ResidentState>(device_, spec, data.local_clients(), threads);
+  for (int l = 0; l < lanes; ++l) lanes_.emplace_back(device_, config, spec, data, plan_, scratch_floats());
   if (!plan_.stores_uploads)
     for (int l = 0; l < lanes; ++l) uploads_.emplace_back(device_, spec, plan_.limits.room, plan_.limits.clients);
 }
@@ -52,7 +53,19 @@ EngineFacts DeviceEngine::facts() const {
           ranks_,
           std::size_t(plan_.needed()),
           device_->high_water_bytes(),
-          ranks_on_device(config_, spec_) ? kind : "cpu"};
+          ranks_on_device(config_, spec_) ? kind : "cpu",
+          holds_state() ? "device" : "host"};
+}
+
+void DeviceEngine::adopt(const ClientState& state) {
+  if (state_) state_->adopt(state);
+}
+void DeviceEngine::bring_home(ClientState& state) const {
+  if (state_) state_->bring_home(state);
+}
+void DeviceEngine::commit(const std::vector<std::int32_t>& local, const Trained& trained, ClientState& state) {
+  if (state_) return state_->commit(local);
+  Engine::commit(local, trained, state);
 }
 
 std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) {
@@ -91,7 +104,7 @@ void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, std::a
   const auto copy = [](const gpu::Pinned<float>& from, std::size_t c, Matrix<float>& to, std::int64_t p) {
     if (to.rows > 0 && to.cols > 0) std::copy_n(&from[c * std::size_t(to.cols)], to.cols, to.row(p));
   };
-  parallel_for(chunk.clients(), threads_, [&](std::int64_t i, int) {
+  for_each_in_blocks(chunk.clients(), threads(), [&](std::int64_t i) {
     const auto c = std::size_t(i);
     const auto p = std::int64_t(chunk.positions[c]);
     const std::int64_t u = lane.client(c), steps = config_.local_epochs * ((lane.samples_host[c] + config_.batch - 1) / config_.batch);
@@ -120,7 +133,7 @@ std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local, const
     if (group_sums_.size() != cells) group_sums_ = {}, group_sums_ = gpu::Buffer<std::int64_t>(device_, cells);
     group_sums_.fill_bytes(0, stream_);
     stream_.synchronise();
-    parallel_for(std::int64_t(local.size()), threads_, [&](std::int64_t p, int) {
+    for_each_in_blocks(std::int64_t(local.size()), threads(), [&](std::int64_t p) {
       const auto l = group[std::size_t(p)];
       const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
       if (l >= 0 && !groups->add_numbers(l, float(rho_[std::size_t(p)]), theta, trained.omega[std::size_t(p)].data())) ++refused;
@@ -132,7 +145,7 @@ std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local, const
     if (lane.chunk() != nullptr) refused += finish(lane, groups != nullptr, keep_rows);
     auto& uploads = uploads_of(k);
     if (plan_.stores_uploads)
-      lane.take(chunks_[k], local);
+      lane.take(chunks_[k], local, threads());
     else
       begin(lane, chunks_[k], uploads, local, inputs);
     if (groups != nullptr) add_to_groups(lane, uploads, group, *groups);

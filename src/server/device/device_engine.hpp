@@ -1,7 +1,7 @@
 #pragma once
-// The engine of a device. What lives there: interactions, views, preferences, all sums, and the uploads of a round when they fit. What
-// crosses a round: views, heads and preferences in; sums out; a client's private state in and out with its chunk, while the other chunk
-// trains. The host keeps the state itself, so that a checkpoint, an evaluation and a processor see the same thing.
+// The engine of a device. What lives there: interactions, views, preferences, all sums; clients' private heads, user vectors and routers, and the
+// uploads of a round, when they fit. What crosses a round: views, heads and preferences in; sums and a few numbers a client out. State that does
+// not fit stays with the host and crosses with its chunk, both ways, while the other chunk trains; FedRAP's and PFedRec's rows always do.
 #include <atomic>
 #include <map>
 
@@ -11,6 +11,7 @@
 #include "server/device/choose.hpp"
 #include "server/device/lane.hpp"
 #include "server/device/memory_plan.hpp"
+#include "server/device/resident_state.hpp"
 #include "server/device/sums_to_host.hpp"
 #include "server/engine.hpp"
 
@@ -25,6 +26,10 @@ class DeviceEngine final : public Engine {
   std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) override;
   std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group, const Trained& trained,
                        GroupSums* groups, const KeepRows& keep_rows) override;
+  [[nodiscard]] bool holds_state() const override { return state_ != nullptr; }
+  void adopt(const ClientState& state) override;
+  void bring_home(ClientState& state) const override;
+  void commit(const std::vector<std::int32_t>& local, const Trained& trained, ClientState& state) override;
   void reduce(RoundSums& sums, const Comm& comm) override;
   void reduce(GroupSums& groups, const Comm& comm) override;
   [[nodiscard]] bool stores_uploads() const override { return plan_.stores_uploads; }
@@ -43,9 +48,11 @@ class DeviceEngine final : public Engine {
   void send_state(Lane& lane, const RoundInputs& inputs);
   void draw(Lane& lane, DeviceUploads& uploads, std::int64_t round);
   void send_personal(Lane& lane, DeviceUploads& uploads, const ClientState& state);
+  void place_parameters(Lane& lane, local_train::GpuClients& clients) const;
   void launch_training(Lane& lane, DeviceUploads& uploads, const RoundInputs& inputs);
   // Pass 1: what a trained chunk sends, into the round's sums; its numbers on their way to the host.
   void add_to_round(Lane& lane, DeviceUploads& uploads, const RoundSums& sums, bool heads);
+  void fetch_state(Lane& lane, bool heads);
   void collect(Lane& lane, Trained& trained, RoundSums& sums, std::atomic<std::int64_t>& failed);
   // Pass 2.
   void add_to_groups(Lane& lane, DeviceUploads& uploads, std::span<const std::int32_t> group, const GroupSums& groups);
@@ -62,7 +69,6 @@ class DeviceEngine final : public Engine {
   std::shared_ptr<gpu::Device> device_;
   std::int64_t ranks_;
   gpu::ChosenReducer reducer_;
-  int threads_;
   Sampler sampler_;
   local_train::Shape shape_;
   std::map<std::int64_t, local_train::GpuPlan> launches_;  // by bucket
@@ -74,6 +80,7 @@ class DeviceEngine final : public Engine {
   gpu::Buffer<float> theta_, preferences_;
   gpu::Buffer<std::int64_t> sums_, theta_sums_, group_sums_;
   SumsToHost to_host_;
+  std::unique_ptr<ResidentState> state_;  // null: the state is the host's
   std::vector<Lane> lanes_;
   std::vector<Chunk> chunks_;
   std::vector<DeviceUploads> uploads_;  // by chunk, or by lane

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "core/parallel.hpp"
+#include "kernels/gather/gather.hpp"
 #include "kernels/sample/sample_gpu.hpp"
 #include "server/device/device_engine.hpp"
 
@@ -48,7 +49,7 @@ void DeviceEngine::send_round(const RoundInputs& in) {
 }
 
 void DeviceEngine::begin(Lane& lane, const Chunk& chunk, DeviceUploads& uploads, const std::vector<std::int32_t>& local, const RoundInputs& in) {
-  lane.take(chunk, local);
+  lane.take(chunk, local, threads());
   send_state(lane, in);
   draw(lane, uploads, in.round);
   if (shape_.personal) send_personal(lane, uploads, in.state);
@@ -59,13 +60,22 @@ void DeviceEngine::send_state(Lane& lane, const RoundInputs& in) {
   const auto gather = [&](const Matrix<float>& from, const gpu::Pinned<float>& to, std::size_t c) {
     if (from.cols > 0) std::copy_n(from.row(lane.client(c)), from.cols, &to[c * std::size_t(from.cols)]);
   };
-  parallel_for(std::int64_t(lane.clients()), threads_, [&](std::int64_t i, int) {
+  for_each_in_blocks(std::int64_t(lane.clients()), threads(), [&](std::int64_t i) {
     const auto c = std::size_t(i);
+    const auto u = lane.client(c);
+    lane.group_host[c] = in.state.group[std::size_t(u)];
+    if (state_) {
+      lane.row_host[c] = state_->row(u), lane.next_row_host[c] = state_->next_row(u);
+      return;
+    }
     if (!spec_.shares_head) gather(in.state.theta, lane.theta_host, c);
     gather(in.state.user, lane.user_host, c), gather(in.state.router, lane.router_host, c);
-    lane.group_host[c] = in.state.group[std::size_t(lane.client(c))];
   });
   lane.send(lane.group, lane.group_host);
+  if (state_) {
+    lane.send(lane.row, lane.row_host), lane.send(lane.next_row, lane.next_row_host);
+    return;
+  }
   if (!spec_.shares_head) lane.send(lane.theta, lane.theta_host, std::size_t(spec_.head.theta));
   lane.send(lane.user, lane.user_host, std::size_t(spec_.head.user));
   lane.send(lane.router, lane.router_host, std::size_t(spec_.router.size));
@@ -105,12 +115,26 @@ void DeviceEngine::send_personal(Lane& lane, DeviceUploads& uploads, const Clien
   uploads.items.copy_out(lane.items_host.first(room), lane.stream);
   lane.fetch(uploads.slots, lane.slots_host);
   lane.stream.synchronise();
-  parallel_for(chunk.clients(), threads_, [&](std::int64_t i, int) {
+  parallel_for(chunk.clients(), threads(), [&](std::int64_t i, int) {
     const auto c = std::size_t(i), first = std::size_t(chunk.begin[c]);
     if (lane.slots_host[c] == 0) return;
     gather_personal(state, lane.client(c), {&lane.items_host[first], std::size_t(lane.slots_host[c])}, &lane.overlay_host[first * width]);
   });
   uploads.overlay.copy_in(lane.overlay_host.first(room * width), lane.stream);
+}
+
+// Where parameters are read and left: in the resident state, or in what the chunk brought.
+void DeviceEngine::place_parameters(Lane& lane, local_train::GpuClients& g) const {
+  const bool resident = state_ != nullptr;
+  g.row = resident ? lane.row.data() : lane.order.data(), g.row_out = resident ? lane.next_row.data() : lane.order.data();
+  g.user = resident ? state_->user() : lane.user.data(), g.user_out = resident ? state_->user() : lane.user_out.data();
+  g.router = resident ? state_->router() : lane.router.data(), g.router_out = resident ? state_->router() : lane.router_out.data();
+  if (spec_.shares_head) {
+    g.theta = theta_.data(), g.theta_out = lane.theta_out.data(), g.theta_stride = 0;
+    return;
+  }
+  g.theta_stride = spec_.head.theta;
+  g.theta = resident ? state_->theta() : lane.theta.data(), g.theta_out = resident ? state_->theta() : lane.theta_out.data();
 }
 
 void DeviceEngine::launch_training(Lane& lane, DeviceUploads& uploads, const RoundInputs& in) {
@@ -120,12 +144,10 @@ void DeviceEngine::launch_training(Lane& lane, DeviceUploads& uploads, const Rou
   rates.soft_negatives_only = in.distillation.negatives_only;
 
   local_train::GpuClients g;
-  g.count = int(lane.clients()), g.order = lane.order.data(), g.local = lane.order.data();
+  g.count = int(lane.clients()), g.order = lane.order.data();
   g.begin = lane.begin.data(), g.samples = lane.samples.data(), g.slots = uploads.slots.data(), g.items = uploads.items.data();
   g.entries = lane.entries.data(), g.epochs = int(config_.local_epochs), g.batch = int(config_.batch);
-  g.theta = spec_.shares_head ? theta_.data() : lane.theta.data(), g.theta_stride = spec_.shares_head ? 0 : spec_.head.theta;
-  g.user = lane.user.data(), g.router = lane.router.data();
-  g.theta_out = lane.theta_out.data(), g.user_out = lane.user_out.data(), g.router_out = lane.router_out.data();
+  place_parameters(lane, g);
   for (std::size_t j = 0; j < views_.size(); ++j) g.view[j] = views_[j].data();
   g.rows = uploads.rows.data();
   g.personal = shape_.personal ? uploads.overlay.data() : nullptr;
@@ -147,7 +169,8 @@ aggregate::GpuUpdates DeviceEngine::updates(const Lane& lane, const DeviceUpload
 }
 
 void DeviceEngine::add_to_round(Lane& lane, DeviceUploads& uploads, const RoundSums& sums, bool heads) {
-  for (std::size_t c = 0; c < lane.clients(); ++c) lane.weight_host[c] = weight_of(spec_, data_, lane.client(c));
+  for_each_in_blocks(std::int64_t(lane.clients()), threads(),
+                     [&](std::int64_t c) { lane.weight_host[std::size_t(c)] = weight_of(spec_, data_, lane.client(std::size_t(c))); });
   lane.send(lane.weight, lane.weight_host);
   lane.misfit.fill_bytes(0, lane.stream);
   auto u = updates(lane, uploads, spec_.views, sums_);
@@ -163,7 +186,16 @@ void DeviceEngine::add_to_round(Lane& lane, DeviceUploads& uploads, const RoundS
   });
   lane.fetch(lane.samples, lane.samples_host), lane.fetch(uploads.slots, lane.slots_host), lane.fetch(lane.finite, lane.finite_host);
   lane.fetch(lane.misfit, lane.misfit_host), lane.fetch(lane.outcome, lane.outcome_host, 3), lane.fetch(lane.omega, lane.omega_host, 3);
+  fetch_state(lane, heads);
+}
+
+void DeviceEngine::fetch_state(Lane& lane, bool heads) {
+  if (heads && state_ && !spec_.shares_head) {
+    const gather::Problem there{std::int64_t(lane.clients()), spec_.head.theta, state_->theta(), lane.next_row.data(), lane.theta_out.data()};
+    gpu::on_platform(*device_, [&]<class P>(P) { gather::gather_rows<P>(there, lane.stream); });
+  }
   if (heads) lane.fetch(lane.theta_out, lane.theta_host, std::size_t(spec_.head.theta));
+  if (state_) return;
   lane.fetch(lane.user_out, lane.user_host, std::size_t(spec_.head.user));
   lane.fetch(lane.router_out, lane.router_host, std::size_t(spec_.router.size));
 }

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <vector>
 
+#include "core/parallel.hpp"
+
 namespace fedfuse {
 
 DeviceUploads::DeviceUploads(const std::shared_ptr<gpu::Device>& device, const ModelSpec& spec, std::int64_t room, std::int64_t clients)
@@ -12,22 +14,25 @@ DeviceUploads::DeviceUploads(const std::shared_ptr<gpu::Device>& device, const M
       rows(device, std::size_t(room * spec.views * spec.view_width)),
       overlay(device, std::size_t(spec.has_overlay() ? room * spec.overlay_width() : 0)) {}
 
-Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits,
+Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec, const Dataset& data, const MemoryPlan& plan,
            std::int64_t scratch_floats)
     : stream(device) {
-  const auto n = std::size_t(limits.clients), room = std::size_t(limits.room), updates = std::size_t(spec.views) * room;
+  const auto n = std::size_t(plan.limits.clients), room = std::size_t(plan.limits.room), updates = std::size_t(spec.views) * room;
   const auto on_device = [&]<class T>(std::size_t size, std::initializer_list<gpu::Buffer<T>*> buffers) {
     for (auto* buffer : buffers) *buffer = gpu::Buffer<T>(device, size);
   };
   const auto on_host = [&]<class T>(std::size_t size, std::initializer_list<gpu::Pinned<T>*> arrays) {
     for (auto* array : arrays) *array = gpu::Pinned<T>(device, size);
   };
-  on_device(n, {&order, &local, &group, &table, &samples, &finite, &misfit});
+  const auto resident = plan.state_resident ? n : 0, crossing = n - resident;
+  on_device(n, {&order, &local, &group, &table, &samples, &finite, &misfit}), on_device(resident, {&row, &next_row});
   on_device(n, {&weight}), on_device(n + 1, {&begin});
   on_device(n, {&scale}), on_device(3 * n, {&outcome});
-  const auto head = n * std::size_t(spec.head.theta), user_size = n * std::size_t(spec.head.user), router_size = n * std::size_t(spec.router.size);
-  on_device(spec.shares_head ? 0 : head, {&theta});
-  on_device(head, {&theta_out}), on_device(user_size, {&user, &user_out}), on_device(router_size, {&router, &router_out});
+  const auto head = n * std::size_t(spec.head.theta), user_size = crossing * std::size_t(spec.head.user),
+             router_size = crossing * std::size_t(spec.router.size);
+  const bool heads_cross = !spec.shares_head && !plan.state_resident, heads_sent = spec.shares_head || spec.has_teacher || heads_cross;
+  on_device(heads_cross ? head : 0, {&theta});
+  on_device(heads_sent ? head : 0, {&theta_out}), on_device(user_size, {&user, &user_out}), on_device(router_size, {&router, &router_out});
   on_device(3 * n, {&omega}), on_device(n, {&rho});
   on_device(room, {&drawn}), on_device(room * std::size_t(config.local_epochs), {&entries});
   on_device(updates, {&ids, &owner});
@@ -37,7 +42,8 @@ Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, con
 
   on_host(n, {&local_host, &group_host, &table_host, &samples_host, &slots_host, &finite_host, &misfit_host});
   on_host(n, {&weight_host}), on_host(3 * n, {&outcome_host}), on_host(n, {&scale_host});
-  on_host(!spec.shares_head || spec.has_teacher ? head : 0, {&theta_host}), on_host(user_size, {&user_host}), on_host(router_size, {&router_host}),
+  on_host(resident, {&row_host, &next_row_host});
+  on_host(heads_cross || spec.has_teacher ? head : 0, {&theta_host}), on_host(user_size, {&user_host}), on_host(router_size, {&router_host}),
       on_host(3 * n, {&omega_host});
   on_host(spec.has_overlay() ? room : 0, {&items_host});
   on_host(spec.has_overlay() ? room * std::size_t(spec.overlay_width()) : 0, {&overlay_host});
@@ -48,9 +54,10 @@ Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, con
   stream.synchronise();
 }
 
-void Lane::take(const Chunk& chunk, const std::vector<std::int32_t>& clients) {
+void Lane::take(const Chunk& chunk, const std::vector<std::int32_t>& clients, int threads) {
   chunk_ = &chunk;
-  for (std::size_t c = 0; c < this->clients(); ++c) local_host[c] = clients[std::size_t(chunk.positions[c])];
+  for_each_in_blocks(chunk.clients(), threads,
+                     [&](std::int64_t c) { local_host[std::size_t(c)] = clients[std::size_t(chunk.positions[std::size_t(c)])]; });
   send(local, local_host);
   begin.copy_in(chunk.begin, stream);
 }

@@ -20,11 +20,11 @@ struct DeviceUploads {
 class Lane {
  public:
   // scratch_floats: of the launch that needs most (local_train's plans).
-  Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits,
+  Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec, const Dataset& data, const MemoryPlan& plan,
        std::int64_t scratch_floats);
 
   // Which clients: `chunk` must stay until the lane is free again. Asynchronous.
-  void take(const Chunk& chunk, const std::vector<std::int32_t>& clients);
+  void take(const Chunk& chunk, const std::vector<std::int32_t>& clients, int threads);
   [[nodiscard]] const Chunk* chunk() const { return chunk_; }
   [[nodiscard]] std::size_t clients() const { return std::size_t(chunk_->clients()); }
   [[nodiscard]] std::int32_t client(std::size_t c) const { return local_host[c]; }
@@ -43,10 +43,10 @@ class Lane {
 
   gpu::Stream stream;
   // of each client; in
-  gpu::Buffer<std::int32_t> order, local, group, table;
+  gpu::Buffer<std::int32_t> order, local, row, next_row, group, table;  // row, next_row: of the resident state
   gpu::Buffer<std::int64_t> begin, weight;
   gpu::Buffer<double> scale;
-  gpu::Buffer<float> theta, user, router;
+  gpu::Buffer<float> theta, user, router;  // of state that crosses
   // ... out
   gpu::Buffer<std::int32_t> samples, finite, misfit;
   gpu::Buffer<double> outcome;
@@ -55,7 +55,8 @@ class Lane {
   gpu::Buffer<std::int32_t> drawn, entries, ids, owner, sort;
   gpu::Buffer<float> scratch;
   // the host's side
-  gpu::Pinned<std::int32_t> local_host, group_host, table_host, samples_host, slots_host, finite_host, misfit_host, items_host;
+  gpu::Pinned<std::int32_t> local_host, row_host, next_row_host, group_host, table_host, samples_host, slots_host, finite_host, misfit_host,
+      items_host;
   gpu::Pinned<std::int64_t> weight_host;
   gpu::Pinned<double> outcome_host, scale_host;
   gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
 #include "kernels/rank/rank_gpu.hpp"
+#include "server/device/resident_state.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
 #include "server/teacher.hpp"
@@ -59,12 +61,25 @@ std::int64_t fixed_bytes(const Config& config, const ModelSpec& spec, const Data
          (spec.has_teacher ? GroupTeacher::device_bytes(config, spec, data) : 0);
 }
 
-std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits) {
+// Private numbers of a client that a lane has a place for, on the device. theta, user and router in and out, or with a resident state only the head
+// for the grouping of the teacher; a shared head as the client left it.
+std::int64_t lane_numbers(const ModelSpec& spec, bool resident) {
+  const std::int64_t left = spec.shares_head || spec.has_teacher ? spec.head.theta : 0;
+  if (resident) return left;
+  return (spec.shares_head ? spec.head.theta : 2 * spec.head.theta) + 2 * (spec.head.user + spec.router.size);
+}
+// ... and in pinned memory of the host, where nobody else can have it.
+std::int64_t pinned_numbers(const ModelSpec& spec, bool resident) {
+  const std::int64_t head = spec.has_teacher || !(spec.shares_head || resident) ? spec.head.theta : 0;
+  return head + (resident ? 0 : spec.head.user + spec.router.size);
+}
+
+std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data, const ChunkLimits& limits, bool resident) {
   const std::int64_t entry_words = 1 + config.local_epochs;
   const std::int64_t table_rows = data.items * std::max<std::int64_t>(spec.views, most_groups(config, spec));
   const std::int64_t updates = spec.views * limits.room;
-  const std::int64_t head_sums = spec.shares_head ? 0 : spec.head.theta;
-  const std::int64_t a_client = word * (spec.head.theta + head_sums + 2 * spec.head.user + 2 * spec.router.size + 12) + 6 * wide;
+  constexpr std::int64_t words_a_client = 12, wides_a_client = 6, rows_a_client = 2;
+  const std::int64_t a_client = word * (lane_numbers(spec, resident) + words_a_client + (resident ? rows_a_client : 0)) + wides_a_client * wide;
   return limits.room * word * entry_words + 2 * word * updates + word * aggregate::sort_scratch(table_rows, updates) + limits.clients * a_client;
 }
 
@@ -95,32 +110,45 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
     largest = std::max(largest, samples);
     if (std::int64_t(k) < participants) all += samples;
   }
-  // Private state of a chunk crosses through pinned host memory, which nobody else can have.
-  constexpr std::int64_t most_pinned = std::int64_t(512) << 20;
-  const std::int64_t state = word * (spec.head.theta + spec.head.user + spec.router.size);
-  const auto most_clients =
-      std::clamp<std::int64_t>(most_pinned / std::max<std::int64_t>(1, state), 1, std::max<std::int64_t>(1, data.local_clients()));
-  const ChunkLimits whole{std::min(usual.room, all), std::min(usual.clients, most_clients)};
+  const auto whole = [&](bool resident) {
+    constexpr std::int64_t most_pinned = std::int64_t(512) << 20;
+    const auto most_clients = std::clamp<std::int64_t>(most_pinned / std::max<std::int64_t>(1, word * pinned_numbers(spec, resident)), 1,
+                                                       std::max<std::int64_t>(1, data.local_clients()));
+    return ChunkLimits{std::min(usual.room, all), std::min(usual.clients, most_clients)};
+  };
   MemoryPlan plan;
   plan.fixed_bytes = fixed_bytes(config, spec, data) + ItemViews::device_bytes(config, spec, data, ranks);
   const auto a_sample = bytes_a_sample_kept(spec);
   const bool second_pass = spec.has_teacher || spec.has_overlay();
-  const auto fit = [&](ChunkLimits limits, bool store) {
+  const auto fit = [&](ChunkLimits limits, bool store, bool resident) {
     limits.room = std::max(limits.room, largest);
-    plan.limits = limits, plan.stores_uploads = store;
-    plan.lane_bytes = bytes_of_lane(config, spec, data, limits) + scratch_bytes;
+    plan.limits = limits, plan.stores_uploads = store, plan.state_resident = resident;
+    plan.state_bytes = resident ? ResidentState::bytes(spec, data.local_clients()) : 0;
+    plan.lane_bytes = bytes_of_lane(config, spec, data, limits, resident) + scratch_bytes;
     plan.upload_bytes = a_sample * (store ? all : lanes * limits.room) + word * (store ? data.local_clients() : lanes * limits.clients);
     return plan.needed() <= free;
   };
-  if (second_pass && config.uploads != "replay" && fit(whole, true)) return plan;
+  const auto too_little = [&](const std::string& what, const char* instead) {
+    return InputError(cat("the device ", device, " has too little memory", what), cat(plan.needed(), " bytes are needed, ", free, " are free"),
+                      instead);
+  };
+  std::vector<bool> homes;  // of the state: true: the device
+  if (config.client_state != "host") homes.push_back(true);
+  if (config.client_state != "device") homes.push_back(false);
+  if (second_pass && config.uploads != "replay")
+    for (const bool resident : homes)
+      if (fit(whole(resident), true, resident)) return plan;
   if (second_pass && config.uploads == "store")
-    throw InputError(cat("the device ", device, " has too little memory to keep all uploads"),
-                     cat(plan.needed(), " bytes are needed, ", free, " are free"), "use --uploads auto, more ranks on more devices, or --device cpu");
-  for (ChunkLimits limits = whole;; limits = {limits.room / 2, limits.clients / 2}) {
-    if (fit(limits, false)) return plan;
-    if (limits.clients == 1)
-      throw InputError(cat("the device ", device, " has too little memory"), cat(plan.needed(), " bytes are needed, ", free, " are free"),
-                       "use more ranks on more devices, a smaller --dim or --groups, or --device cpu");
+    throw too_little(" to keep all uploads", "use --uploads auto, more ranks on more devices, or --device cpu");
+  for (const bool resident : homes)
+    if (fit(whole(resident), false, resident)) return plan;
+  const bool resident = homes.back();
+  for (auto limits = whole(resident);; limits = {limits.room / 2, std::max<std::int64_t>(1, limits.clients / 2)}) {
+    if (fit(limits, false, resident)) return plan;
+    if (limits.clients > 1) continue;
+    if (config.client_state == "device")
+      throw too_little(" to hold the clients' state", "use --client-state auto, more ranks on more devices, or --device cpu");
+    throw too_little("", "use more ranks on more devices, a smaller --dim or --groups, or --device cpu");
   }
 }
 
