@@ -10,6 +10,7 @@
 #include <map>
 #include <sstream>
 
+#include "core/gpu/device.hpp"
 #include "fedfuse_build_config.hpp"
 #include "fedfuse_build_info.hpp"
 #include "results/json_text.hpp"
@@ -79,8 +80,9 @@ Json device_json(const EngineFacts& engine, const Comm& comm) {
   Json device = {{"kind", engine.device}, {"reduction", engine.reduction}, {"ranking", engine.ranking}, {"state", engine.state}};
   const auto line = engine.uuid + "\n";
   const auto all = comm.all_gather(std::span<const char>(line.data(), line.size()));
+  if (engine.device == "cpu" && gpu::count_devices() == 0) device["cuda"] = "skipped: " + gpu::why_none();
   if (engine.device == "cpu") return device;
-  device["name"] = engine.name;
+  device["name"] = engine.name, device["driver"] = engine.driver;
   auto& ranks = device["ranks_of_uuid"] = Json::object();
   std::istringstream lines(std::string(all.begin(), all.end()));
   for (std::string uuid; std::getline(lines, uuid);) ranks[uuid] = ranks.value(uuid, 0) + 1;

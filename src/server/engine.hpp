@@ -25,8 +25,8 @@ struct Trained {
 
 // What the record says of an engine.
 struct EngineFacts {
-  std::string device = "cpu";  // cpu cuda emulated
-  std::string name, uuid;      // of the device that this rank uses
+  std::string device = "cpu";      // cpu cuda emulated
+  std::string name, uuid, driver;  // of the device that this rank uses
   std::string reduction = "mpi";
   std::int64_t ranks_on_device = 0;
   std::size_t needed_bytes = 0, high_water_bytes = 0;

@@ -30,8 +30,17 @@ TEST(Device, a_run_names_its_device_and_gives_the_same_bits_on_any_ranks) {
   const auto provenance = b.text("/", "provenance");
   EXPECT_NE(provenance.find("\"ranks_of_uuid\":{\"emulated\":2}"), std::string::npos) << provenance;
   EXPECT_NE(provenance.find("\"ranking\":\"emulated\""), std::string::npos) << provenance;
+  EXPECT_NE(provenance.find("\"state\":\"device\""), std::string::npos) << provenance;
+  EXPECT_NE(provenance.find("\"driver\":"), std::string::npos) << provenance;
   EXPECT_EQ(a.read_all<double>("/metrics/valid_ndcg_50"), b.read_all<double>("/metrics/valid_ndcg_50"));
   EXPECT_NE(provenance.find("\"reduction\":\"mpi on the emulated device's memory\""), std::string::npos) << provenance;
+}
+
+TEST(Device, a_record_says_why_no_device_was_used) {
+  if (gpu::count_devices() > 0) GTEST_SKIP() << "there is a device";
+  ASSERT_EQ(test::fedfuse(train("auto.h5", "--device auto")).code, 0);
+  const auto provenance = h5::File::open(Place::get().file("auto.h5")).text("/", "provenance");
+  EXPECT_NE(provenance.find(cat("\"cuda\":\"skipped: ", gpu::why_none())), std::string::npos) << provenance;
 }
 
 // The teacher's parameters and moments live on the device within a round, and in the checkpoint between rounds.

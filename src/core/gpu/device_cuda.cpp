@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
 
 #include "core/gpu/device.hpp"
 #include "core/text.hpp"
@@ -34,7 +35,9 @@ DeviceInfo describe(int index) {
   DeviceInfo info;
   info.name = properties.name;
   info.uuid = uuid_text(properties.uuid);
-  info.driver = cat(driver / 1000, ".", driver % 1000 / 10);
+  std::string kernel_module;
+  std::ifstream("/sys/module/nvidia/version") >> kernel_module;
+  info.driver = cat(kernel_module.empty() ? "?" : kernel_module, " (CUDA ", driver / 1000, ".", driver % 1000 / 10, ")");
   info.index = index;
   info.multiprocessors = properties.multiProcessorCount;
   info.shared_per_block = properties.sharedMemPerBlockOptin;
@@ -69,6 +72,13 @@ class CudaDevice final : public Device {
   void synchronise(void* stream) override {
     make_current();
     check(cudaStreamSynchronize(stream_of(stream)), "work on the device");
+  }
+  bool is_done(void* stream) override {
+    make_current();
+    const auto code = cudaStreamQuery(stream_of(stream));
+    if (code != cudaErrorNotReady) check(code, "work on the device");
+    if (code == cudaErrorNotReady) (void)cudaGetLastError();  // the next launch would take it for its own
+    return code == cudaSuccess;
   }
   void wait_for(void* waiting, void* other) override {
     make_current();
