@@ -114,6 +114,21 @@ std::int64_t RowSum::touched_rows() const { return std::ranges::count(touched_, 
 
 FixedSum::FixedSum(std::int64_t size, FixedPoint fixed) : fixed_(fixed), sums_(std::size_t(size)) {}
 
+namespace {
+
+template <class T>
+bool add_to(std::span<std::int64_t> sums, std::span<const T> x, const FixedPoint& fixed, std::int64_t weight) {
+  FEDFUSE_CHECK(x.size() == sums.size(), "a vector of another length");
+  if (!aggregate::all_fit(x.data(), std::int64_t(x.size()))) return false;
+  aggregate::add_fixed(sums.data(), x.data(), std::int64_t(x.size()), fixed.scale, weight);
+  return true;
+}
+
+}  // namespace
+
+bool FixedPart::add(std::span<const float> x, std::int64_t weight) { return add_to(std::span(sums_), x, fixed_, weight); }
+bool FixedPart::add(std::span<const double> x, std::int64_t weight) { return add_to(std::span(sums_), x, fixed_, weight); }
+
 template <class T>
 bool FixedSum::add_values(std::span<const T> x, std::int64_t weight) {
   FEDFUSE_CHECK(std::int64_t(x.size()) == size(), "a vector of another length");
@@ -128,6 +143,15 @@ bool FixedSum::add_values(std::span<const T> x, std::int64_t weight) {
 
 bool FixedSum::add(std::span<const float> x, std::int64_t weight) { return add_values(x, weight); }
 bool FixedSum::add(std::span<const double> x, std::int64_t weight) { return add_values(x, weight); }
+
+void FixedSum::add(const FixedPart& part) {
+  const auto from = part.raw();
+  FEDFUSE_CHECK(std::int64_t(from.size()) == size(), "a part of another sum");
+  for (std::int64_t first = 0; first < size(); first += chunk) {
+    const aggregate::RowLocks::Hold hold(locks_, first / chunk);
+    for (std::int64_t k = first; k < std::min(first + chunk, size()); ++k) sums_[std::size_t(k)] += from[std::size_t(k)];
+  }
+}
 
 void FixedSum::merge(std::span<const std::int64_t> sums, bool whole) {
   whole_ = whole;

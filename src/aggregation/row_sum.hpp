@@ -56,12 +56,27 @@ class RowSum {
   std::int64_t bytes_moved_ = 0;
 };
 
+// One thread's part of a FixedSum: without locks until it is added whole. For vectors of a few numbers, where many threads would wait for one lock.
+class FixedPart {
+ public:
+  FixedPart(std::int64_t size, FixedPoint fixed) : fixed_(fixed), sums_(std::size_t(size)) {}
+  [[nodiscard]] bool add(std::span<const float> x, std::int64_t weight = 1);  // as RowSum::add
+  [[nodiscard]] bool add(std::span<const double> x, std::int64_t weight = 1);
+  [[nodiscard]] std::span<const std::int64_t> raw() const { return sums_; }
+
+ private:
+  FixedPoint fixed_;
+  std::vector<std::int64_t> sums_;
+};
+
 // sum of weight * x for one vector: heads, group means of heads, losses.
 class FixedSum {
  public:
   FixedSum(std::int64_t size, FixedPoint fixed);
   [[nodiscard]] bool add(std::span<const float> x, std::int64_t weight = 1);  // as RowSum::add
   [[nodiscard]] bool add(std::span<const double> x, std::int64_t weight = 1);
+  [[nodiscard]] FixedPart part() const { return {size(), fixed_}; }
+  void add(const FixedPart& part);                             // threads may call it at once
   void merge(std::span<const std::int64_t> sums, bool whole);  // made elsewhere; whole: those of all ranks, reduce() has nothing to do
   void reduce(const Comm& comm);                               // collective
   void clear();

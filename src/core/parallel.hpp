@@ -69,12 +69,17 @@ void parallel_for(std::int64_t n, int threads, Body&& body) {
   if (error) std::rethrow_exception(error);
 }
 
-// body(i) for i in [0, n) where a body is too short to be dealt out alone: some hundred at a time.
+// body(first, end) for [0, n) in blocks, where a single index is too little to be dealt out alone.
+template <class Body>
+void for_each_block(std::int64_t n, int threads, Body&& body) {
+  constexpr std::int64_t block = 512;
+  parallel_for((n + block - 1) / block, threads, [&](std::int64_t b, int) { body(b * block, std::min(n, (b + 1) * block)); });
+}
+// body(i) for each of them.
 template <class Body>
 void for_each_in_blocks(std::int64_t n, int threads, Body&& body) {
-  constexpr std::int64_t block = 256;
-  parallel_for((n + block - 1) / block, threads, [&](std::int64_t b, int) {
-    for (std::int64_t i = b * block; i < std::min(n, (b + 1) * block); ++i) body(i);
+  for_each_block(n, threads, [&](std::int64_t first, std::int64_t end) {
+    for (std::int64_t i = first; i < end; ++i) body(i);
   });
 }
 

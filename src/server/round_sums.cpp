@@ -19,13 +19,25 @@ RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t tot
   for (int j = 0; j < spec.views; ++j) rows_.emplace_back(items, spec.view_width, fixed);
 }
 
-bool RoundSums::add_numbers(const local_train::Outcome& o, std::int64_t touched, double rho, std::int64_t weight) {
-  const std::array<double, 5> scalars{o.loss, o.loss_recommendation, o.loss_distillation, double(touched) * touched_unit, 1.0};
-  return scalars_.add(scalars) && weighted_rho_.add(std::span(&rho, 1), weight);
+namespace {
+
+// What one client adds to the round's scalars.
+std::array<double, 5> scalars_of(const local_train::Outcome& o, std::int64_t touched) {
+  return {o.loss, o.loss_recommendation, o.loss_distillation, double(touched) * touched_unit, 1.0};
 }
 
+}  // namespace
+
+bool RoundSums::Numbers::add(const local_train::Outcome& o, std::int64_t touched, double rho, std::int64_t weight) {
+  return scalars_.add(std::span<const double>(scalars_of(o, touched))) && weighted_rho_.add(std::span<const double>(&rho, 1), weight);
+}
+
+void RoundSums::add(const Numbers& numbers) { scalars_.add(numbers.scalars_), weighted_rho_.add(numbers.weighted_rho_); }
+
 bool RoundSums::add(const LocalUpdate& update, std::int64_t weight) {
-  if (!update.finite || !add_numbers(update.outcome, std::int64_t(update.items.size()), update.rho, weight)) return false;
+  const auto scalars = scalars_of(update.outcome, std::int64_t(update.items.size()));
+  const double rho = update.rho;
+  if (!update.finite || !scalars_.add(std::span<const double>(scalars)) || !weighted_rho_.add(std::span<const double>(&rho, 1), weight)) return false;
   if (spec_.shares_head && !theta_.add(update.theta, weight)) return false;
   const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
   for (std::size_t j = 0; j < rows_.size(); ++j)
@@ -82,16 +94,35 @@ GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items, const std::vecto
   }
 }
 
-bool GroupSums::add_numbers(std::int32_t group, float rho, std::span<const float> theta, const float* omega) {
-  const auto last = theta.subspan(std::size_t(spec_.head.last_w), std::size_t(spec_.head.last_width) + 1);  // the bias follows the weights
-  std::vector<float> small(last.begin(), last.end());
-  small.insert(small.end(), omega, omega + 3);
-  small.push_back(rho);
-  return small_[std::size_t(group)].add(small);
+namespace {
+
+// What a member adds to its group beside its rows.
+void numbers_of(const HeadLayout& head, float rho, std::span<const float> theta, const float* omega, std::vector<float>& to) {
+  const auto last = theta.subspan(std::size_t(head.last_w), std::size_t(head.last_width) + 1);  // the bias follows the weights
+  to.assign(last.begin(), last.end());
+  to.insert(to.end(), omega, omega + 3);
+  to.push_back(rho);
+}
+
+}  // namespace
+
+GroupSums::Numbers::Numbers(const GroupSums& of) : spec_(of.spec_) {
+  for (const auto& sum : of.small_) small_.push_back(sum.part());
+}
+
+bool GroupSums::Numbers::add(std::int32_t group, float rho, std::span<const float> theta, const float* omega) {
+  numbers_of(spec_.head, rho, theta, omega, member_);
+  return small_[std::size_t(group)].add(std::span<const float>(member_));
+}
+
+void GroupSums::add(const Numbers& numbers) {
+  for (std::size_t l = 0; l < small_.size(); ++l) small_[l].add(numbers.small_[l]);
 }
 
 bool GroupSums::add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega) {
-  return add_numbers(group, upload.rho, theta, omega) && rows_[std::size_t(group)].add(upload.items, upload.rows, 1);
+  std::vector<float> member;
+  numbers_of(spec_.head, upload.rho, theta, omega, member);
+  return small_[std::size_t(group)].add(member) && rows_[std::size_t(group)].add(upload.items, upload.rows, 1);
 }
 
 void GroupSums::reduce(const Comm& comm) {

@@ -17,8 +17,18 @@ class RoundSums {
   RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight);
   // Thread-safe. False: a value is not finite, or too large for the sum.
   [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
-  // The same of a client whose head and rows are added up elsewhere (a device): its losses, how many rows it touched, rho.
-  [[nodiscard]] bool add_numbers(const local_train::Outcome& outcome, std::int64_t touched, double rho, std::int64_t weight);
+  // The same of clients whose heads and rows are added up elsewhere (a device): their losses, how many rows they touched, rho. A thread adds up
+  // those of some clients.
+  class Numbers {
+   public:
+    explicit Numbers(const RoundSums& of) : weighted_rho_(of.weighted_rho_.part()), scalars_(of.scalars_.part()) {}
+    [[nodiscard]] bool add(const local_train::Outcome& outcome, std::int64_t touched, double rho, std::int64_t weight);
+
+   private:
+    friend class RoundSums;
+    FixedPart weighted_rho_, scalars_;
+  };
+  void add(const Numbers& numbers);  // thread-safe
   // ... and those, with fixed(): rows of a view from `first` on, as RowSum::merge; the head, whole: of all ranks already.
   void merge(std::size_t view, std::int64_t first, std::span<const std::int64_t> rows, const Comm* over) { rows_[view].merge(first, rows, over); }
   void merge_theta(std::span<const std::int64_t> theta, bool whole) { theta_.merge(theta, whole); }
@@ -47,8 +57,20 @@ class GroupSums {
  public:
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes);
   [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega);  // thread-safe
-  // The same of a member whose rows are added up elsewhere, and those, with fixed(group), as RowSum::merge.
-  [[nodiscard]] bool add_numbers(std::int32_t group, float rho, std::span<const float> theta, const float* omega);
+  // The same of members whose rows are added up elsewhere; a thread adds up some members.
+  class Numbers {
+   public:
+    explicit Numbers(const GroupSums& of);
+    [[nodiscard]] bool add(std::int32_t group, float rho, std::span<const float> theta, const float* omega);
+
+   private:
+    friend class GroupSums;
+    const ModelSpec& spec_;
+    std::vector<FixedPart> small_;
+    std::vector<float> member_;
+  };
+  void add(const Numbers& numbers);  // thread-safe
+  // ... and those rows, with fixed(group), as RowSum::merge.
   void merge(std::size_t group, std::int64_t first, std::span<const std::int64_t> rows, const Comm* over) { rows_[group].merge(first, rows, over); }
   [[nodiscard]] const FixedPoint& fixed(std::size_t group) const { return rows_[group].fixed(); }
   [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }

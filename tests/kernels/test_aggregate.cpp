@@ -10,6 +10,7 @@
 #include "aggregation/row_sum.hpp"
 #include "core/error.hpp"
 #include "core/h5.hpp"
+#include "core/parallel.hpp"
 #include "core/rng.hpp"
 #include "kernels/aggregate/aggregate.hpp"
 #include "kernels/aggregate/aggregate_case.hpp"
@@ -206,6 +207,27 @@ TEST(FixedSum, SameBitsForAnyRanksThreadsAndOrder) {
   double naive = 0;
   for (std::int64_t u = 0; u < clients; ++u) naive += double(1 + u % 5) * double(value(u, 999));
   EXPECT_NEAR(fixed.decode(want[999]), naive, 1e-9);
+}
+
+TEST(FixedPart, PartsOfManyThreadsAreTheSum) {
+  constexpr std::int64_t size = 300, clients = 50;  // more than stands behind one lock
+  const auto fixed = FixedPoint::for_total_weight(clients * 3);
+  const auto vector_of = [](std::int64_t u) {
+    std::vector<double> x(size);
+    for (std::int64_t j = 0; j < size; ++j) x[std::size_t(j)] = std::cos(double(u * size + j));
+    return x;
+  };
+  FixedSum one(size, fixed), parts(size, fixed);
+  for (std::int64_t u = 0; u < clients; ++u) ASSERT_TRUE(one.add(vector_of(u), 1 + u % 3));
+  parallel_for(5, 4, [&](std::int64_t b, int) {
+    auto part = parts.part();
+    for (std::int64_t u = 10 * b; u < 10 * (b + 1); ++u) EXPECT_TRUE(part.add(std::span<const double>(vector_of(u)), 1 + u % 3));
+    auto bad = vector_of(b);
+    bad[7] = -1024.0;
+    EXPECT_FALSE(part.add(std::span<const double>(bad)));
+    parts.add(part);
+  });
+  EXPECT_TRUE(std::ranges::equal(one.raw(), parts.raw()));
 }
 
 // A whole dataset of any rank, flat.

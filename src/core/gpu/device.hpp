@@ -23,7 +23,7 @@ inline constexpr bool built_with_cuda = false;
 #endif
 
 struct DeviceInfo {
-  std::string name, uuid, driver;  // as the driver spells them; driver: its CUDA version
+  std::string name, uuid, driver;  // as the driver spells them; driver: of the kernel module, and the newest CUDA that it serves
   int index = 0;
   int multiprocessors = 1;
   std::size_t shared_per_block = 0;  // bytes that a block may ask for
@@ -61,6 +61,7 @@ class Device {
   virtual void* create_stream() = 0;
   virtual void destroy_stream(void* stream) noexcept = 0;
   virtual void synchronise(void* stream) = 0;
+  virtual bool is_done(void* stream) = 0;                 // all that is on it; does not wait (the emulated device does the work, and says yes)
   virtual void wait_for(void* waiting, void* other) = 0;  // what is put on `waiting` later starts after what is on `other` now
   virtual void copy_in(void* device, const void* host, std::size_t bytes, void* stream) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes, void* stream) = 0;
@@ -107,6 +108,7 @@ class Stream {
   [[nodiscard]] Device& device() const { return *device_; }
   [[nodiscard]] const std::shared_ptr<Device>& shared_device() const { return device_; }
   void synchronise() const { device_->synchronise(handle_); }
+  [[nodiscard]] bool is_done() const { return device_->is_done(handle_); }
   void wait_for(const Stream& other) const { device_->wait_for(handle_, other.handle_); }
 
  private:

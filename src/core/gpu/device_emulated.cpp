@@ -56,6 +56,10 @@ class EmulatedDevice final : public Device {
     check_not_recording(stream, "wait for it");
     drain(queue(stream));
   }
+  bool is_done(void* stream) override {
+    synchronise(stream);
+    return true;
+  }
   void wait_for(void* waiting, void* other) override {
     check_not_recording(waiting, "let it wait"), check_not_recording(other, "wait for it");
     enqueue(waiting, [this, &before = queue(other), n = queue(other).work.size()] { drain(before, n); });

@@ -12,8 +12,9 @@ std::int64_t samples_of(const Dataset& data, std::int64_t local, std::int64_t pe
 }
 
 std::int64_t bucket_bound(std::int64_t samples) {
-  constexpr std::int64_t least = 64;
-  return std::max(least, std::int64_t(std::bit_ceil(std::uint64_t(samples))));
+  constexpr std::int64_t tile = 32, fine = 256;
+  if (samples <= fine) return std::max(tile, (samples + tile - 1) / tile * tile);
+  return std::int64_t(std::bit_ceil(std::uint64_t(samples)));
 }
 
 std::vector<Chunk> cut_into_chunks(const Dataset& data, const std::vector<std::int32_t>& local, std::int64_t per_positive,

@@ -22,7 +22,8 @@ struct ChunkLimits {
 
 // Samples of one client in an epoch: its positives and q negatives for each.
 [[nodiscard]] std::int64_t samples_of(const Dataset& data, std::int64_t local, std::int64_t per_positive);
-// The bucket of a client: the next power of two, at least 64. A bucket's clients share the plan of a launch.
+// The bucket of a client: the next multiple of 32, whole tiles of the training's products, up to 256; the next power of two beyond. A bucket's
+// clients share the plan of a launch.
 [[nodiscard]] std::int64_t bucket_bound(std::int64_t samples);
 // local: clients of this rank. A client beyond limits.room is a chunk of its own.
 [[nodiscard]] std::vector<Chunk> cut_into_chunks(const Dataset& data, const std::vector<std::int32_t>& local, std::int64_t per_positive,

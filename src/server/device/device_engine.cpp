@@ -1,9 +1,11 @@
-// The two passes of a round on a device, chunk after chunk on two lanes.
+// The two passes of a round on a device, chunk after chunk on a few lanes.
 #include "server/device/device_engine.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <deque>
+#include <thread>
 
 #include "core/error.hpp"
 #include "core/parallel.hpp"
@@ -49,6 +51,7 @@ EngineFacts DeviceEngine::facts() const {
   return {kind,
           info.name,
           info.uuid,
+          info.driver,
           reducer_.name,
           ranks_,
           std::size_t(plan_.needed()),
@@ -74,16 +77,45 @@ std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const R
   send_round(inputs);
   if (plan_.stores_uploads) make_room_for_uploads();
   std::atomic<std::int64_t> failed{nobody};
-  for (std::size_t k = 0; k < chunks_.size(); ++k) {
-    auto& lane = lanes_[k % lanes];
-    if (lane.chunk() != nullptr) collect(lane, trained, sums, failed);
-    begin(lane, chunks_[k], uploads_of(k), local, inputs);
-    add_to_round(lane, uploads_of(k), sums, trained.theta.rows > 0);
-  }
-  for (auto& lane : lanes_)
-    if (lane.chunk() != nullptr) collect(lane, trained, sums, failed);
+  over_lanes(
+      [&](Lane& lane, std::size_t k) {
+        auto& uploads = uploads_of(lane, k);
+        begin(lane, chunks_[k], uploads, local, inputs);
+        add_to_round(lane, uploads, sums, trained.theta.rows > 0);
+      },
+      [&](Lane& lane) { collect(lane, trained, sums, failed); });
   if (failed != nobody) return failed;
   return -1;
+}
+
+// A chunk of few large clients leaves most of the device idle for as long as one of them trains: it runs beside others, and nobody waits for it.
+void DeviceEngine::over_lanes(const std::function<void(Lane& lane, std::size_t k)>& begin, const std::function<void(Lane& lane)>& end) {
+  const auto fills_device = [&](const Chunk& chunk) { return chunk.clients() >= blocks_a_multiprocessor * device_->info().multiprocessors; };
+  std::deque<std::size_t> thin, thick;
+  for (std::size_t k = 0; k < chunks_.size(); ++k) (fills_device(chunks_[k]) ? thick : thin).push_back(k);
+  const auto busy_thin = [&] {
+    return std::ranges::any_of(lanes_, [&](const Lane& lane) { return lane.chunk() != nullptr && !fills_device(*lane.chunk()); });
+  };
+  while (!thin.empty() || !thick.empty()) {
+    auto& lane = free_lane(end);
+    auto& from = thick.empty() || (!thin.empty() && !busy_thin()) ? thin : thick;
+    begin(lane, from.front());
+    from.pop_front();
+  }
+  for (auto& lane : lanes_)
+    if (lane.chunk() != nullptr) end(lane);
+}
+
+// One that has no chunk, or the first whose chunk is done.
+Lane& DeviceEngine::free_lane(const std::function<void(Lane& lane)>& end) {
+  const auto idle = std::ranges::find_if(lanes_, [](const Lane& lane) { return lane.chunk() == nullptr; });
+  if (idle != lanes_.end()) return *idle;
+  for (;; std::this_thread::yield())
+    for (auto& lane : lanes_)
+      if (lane.stream.is_done()) {
+        end(lane);
+        return lane;
+      }
 }
 
 // Where everybody takes part, every round has the chunks of the last, and allocates nothing.
@@ -104,7 +136,7 @@ void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, std::a
   const auto copy = [](const gpu::Pinned<float>& from, std::size_t c, Matrix<float>& to, std::int64_t p) {
     if (to.rows > 0 && to.cols > 0) std::copy_n(&from[c * std::size_t(to.cols)], to.cols, to.row(p));
   };
-  for_each_in_blocks(chunk.clients(), threads(), [&](std::int64_t i) {
+  const auto one = [&](std::int64_t i, RoundSums::Numbers& numbers) {
     const auto c = std::size_t(i);
     const auto p = std::int64_t(chunk.positions[c]);
     const std::int64_t u = lane.client(c), steps = config_.local_epochs * ((lane.samples_host[c] + config_.batch - 1) / config_.batch);
@@ -113,7 +145,7 @@ void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, std::a
     outcome.loss_recommendation = lane.outcome_host[3 * c], outcome.loss_distillation = lane.outcome_host[3 * c + 1],
     outcome.loss = lane.outcome_host[3 * c + 2];
     const bool good =
-        lane.finite_host[c] != 0 && lane.misfit_host[c] == 0 && sums.add_numbers(outcome, lane.slots_host[c], rho, weight_of(spec_, data_, u));
+        lane.finite_host[c] != 0 && lane.misfit_host[c] == 0 && numbers.add(outcome, lane.slots_host[c], rho, weight_of(spec_, data_, u));
     if (!good) {
       const std::int64_t id = data_.client_ids[std::size_t(u)];
       for (auto least = failed.load(); id < least && !failed.compare_exchange_weak(least, id);) {
@@ -121,6 +153,11 @@ void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, std::a
     }
     copy(lane.theta_host, c, trained.theta, p), copy(lane.user_host, c, trained.user, p), copy(lane.router_host, c, trained.router, p);
     std::copy_n(&lane.omega_host[3 * c], 3, trained.omega[std::size_t(p)].begin());
+  };
+  for_each_block(chunk.clients(), threads(), [&](std::int64_t first, std::int64_t end) {
+    RoundSums::Numbers numbers(sums);
+    for (auto i = first; i < end; ++i) one(i, numbers);
+    sums.add(numbers);
   });
   lane.release();
 }
@@ -133,28 +170,30 @@ std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local, const
     if (group_sums_.size() != cells) group_sums_ = {}, group_sums_ = gpu::Buffer<std::int64_t>(device_, cells);
     group_sums_.fill_bytes(0, stream_);
     stream_.synchronise();
-    for_each_in_blocks(std::int64_t(local.size()), threads(), [&](std::int64_t p) {
-      const auto l = group[std::size_t(p)];
-      const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
-      if (l >= 0 && !groups->add_numbers(l, float(rho_[std::size_t(p)]), theta, trained.omega[std::size_t(p)].data())) ++refused;
+    for_each_block(std::int64_t(local.size()), threads(), [&](std::int64_t first, std::int64_t end) {
+      GroupSums::Numbers numbers(*groups);
+      for (auto p = first; p < end; ++p) {
+        const auto l = group[std::size_t(p)];
+        const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
+        if (l >= 0 && !numbers.add(l, float(rho_[std::size_t(p)]), theta, trained.omega[std::size_t(p)].data())) ++refused;
+      }
+      groups->add(numbers);
     });
   }
   stored_bytes_ = 0;
-  for (std::size_t k = 0; k < chunks_.size(); ++k) {
-    auto& lane = lanes_[k % lanes];
-    if (lane.chunk() != nullptr) refused += finish(lane, groups != nullptr, keep_rows);
-    auto& uploads = uploads_of(k);
-    if (plan_.stores_uploads)
-      lane.take(chunks_[k], local, threads());
-    else
-      begin(lane, chunks_[k], uploads, local, inputs);
-    if (groups != nullptr) add_to_groups(lane, uploads, group, *groups);
-    if (spec_.has_overlay()) fetch_overlay(lane, uploads);
-    if (plan_.stores_uploads)
-      stored_bytes_ += std::int64_t(sizeof(float) * (uploads.items.size() + uploads.slots.size() + uploads.rows.size() + uploads.overlay.size()));
-  }
-  for (auto& lane : lanes_)
-    if (lane.chunk() != nullptr) refused += finish(lane, groups != nullptr, keep_rows);
+  over_lanes(
+      [&](Lane& lane, std::size_t k) {
+        auto& uploads = uploads_of(lane, k);
+        if (plan_.stores_uploads)
+          lane.take(chunks_[k], local, threads());
+        else
+          begin(lane, chunks_[k], uploads, local, inputs);
+        if (groups != nullptr) add_to_groups(lane, uploads, group, *groups);
+        if (spec_.has_overlay()) fetch_overlay(lane, uploads);
+        if (plan_.stores_uploads)
+          stored_bytes_ += std::int64_t(sizeof(float) * (uploads.items.size() + uploads.slots.size() + uploads.rows.size() + uploads.overlay.size()));
+      },
+      [&](Lane& lane) { refused += finish(lane, groups != nullptr, keep_rows); });
   return refused;
 }
 

@@ -1,8 +1,9 @@
 #pragma once
 // The engine of a device. What lives there: interactions, views, preferences, all sums; clients' private heads, user vectors and routers, and the
 // uploads of a round, when they fit. What crosses a round: views, heads and preferences in; sums and a few numbers a client out. State that does
-// not fit stays with the host and crosses with its chunk, both ways, while the other chunk trains; FedRAP's and PFedRec's rows always do.
+// not fit stays with the host and crosses with its chunk, both ways, while another trains; FedRAP's and PFedRec's rows always do.
 #include <atomic>
+#include <functional>
 #include <map>
 
 #include "clients/sampler.hpp"
@@ -43,6 +44,9 @@ class DeviceEngine final : public Engine {
   [[nodiscard]] std::int64_t scratch_floats() const;  // of the launch that needs most
   void send_round(const RoundInputs& inputs);
   void make_room_for_uploads();
+  // begin(lane, k) for every chunk k on the next free lane, and end(lane) when its work is done.
+  void over_lanes(const std::function<void(Lane& lane, std::size_t k)>& begin, const std::function<void(Lane& lane)>& end);
+  Lane& free_lane(const std::function<void(Lane& lane)>& end);
   // Samples and trains a chunk.
   void begin(Lane& lane, const Chunk& chunk, DeviceUploads& uploads, const std::vector<std::int32_t>& local, const RoundInputs& inputs);
   void send_state(Lane& lane, const RoundInputs& inputs);
@@ -60,8 +64,12 @@ class DeviceEngine final : public Engine {
   std::int64_t finish(Lane& lane, bool groups, const KeepRows& keep_rows);
   [[nodiscard]] aggregate::GpuUpdates updates(const Lane& lane, const DeviceUploads& uploads, std::int64_t tables,
                                               gpu::Buffer<std::int64_t>& sums) const;
-  [[nodiscard]] DeviceUploads& uploads_of(std::size_t chunk) { return uploads_[plan_.stores_uploads ? chunk : chunk % lanes]; }
+  [[nodiscard]] DeviceUploads& uploads_of(const Lane& lane, std::size_t chunk) {
+    return uploads_[plan_.stores_uploads ? chunk : std::size_t(&lane - lanes_.data())];
+  }
   [[nodiscard]] bool second_pass() const { return spec_.has_teacher || spec_.has_overlay(); }
+
+  static constexpr int blocks_a_multiprocessor = 2;  // of clients that train at once, when each is a large one
 
   const Config& config_;
   const ModelSpec& spec_;
@@ -82,7 +90,7 @@ class DeviceEngine final : public Engine {
   SumsToHost to_host_;
   std::unique_ptr<ResidentState> state_;  // null: the state is the host's
   std::vector<Lane> lanes_;
-  std::vector<Chunk> chunks_;
+  std::vector<Chunk> chunks_;           // of the round under way
   std::vector<DeviceUploads> uploads_;  // by chunk, or by lane
   std::vector<double> rho_;             // of each participant
   std::int64_t stored_bytes_ = 0;

@@ -25,7 +25,6 @@ void DeviceEngine::place_data() {
 local_train::GpuPlan DeviceEngine::launch_plan(std::int64_t bound) const {
   const auto& info = device_->info();
   auto plan = local_train::gpu_plan(shape_, int(config_.batch), bound, info.shared_per_block);
-  constexpr int blocks_a_multiprocessor = 2;
   if (plan.scratch_floats > 0) plan.blocks = blocks_a_multiprocessor * info.multiprocessors;
   return plan;
 }

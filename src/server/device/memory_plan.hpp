@@ -10,7 +10,7 @@
 
 namespace fedfuse {
 
-inline constexpr int lanes = 2;  // chunks in flight: one trains while the other's numbers travel
+inline constexpr int lanes = 3;  // chunks in flight: one trains while another's numbers travel, beside one of a few large clients
 
 struct MemoryPlan {
   ChunkLimits limits;             // of a chunk, shrunk until two fit
