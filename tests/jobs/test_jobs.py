@@ -237,6 +237,14 @@ class GpuScript(JobTest):
         self.assertIn("seed=7", (self.folder / "out/fresh_sample.txt").read_text())
         self.assertIn("poison=none", (self.folder / "out/initcheck_sample.txt").read_text())
 
+    def test_every_test_that_opens_a_device_is_run(self):
+        lists = [(lists.parent, found) for lists in (ROOT / "tests").rglob("CMakeLists.txt") for found in re.findall(r"^ *fedfuse_test\((\w+) SOURCES ([^)]*)\)", lists.read_text(), re.M)]
+        on_device = [name for folder, (name, sources) in lists if any(re.search(r"fresh_devices\(|device_kinds\(|[ :]runnable", (folder / word).read_text()) for word in sources.split() if word.endswith(".cpp"))]
+        self.assertIn("device_engine", on_device)
+        summary = self.gpu("tests")[1]
+        for name in on_device:
+            self.assertIn(f"ok      test_{name}\n", summary)
+
     def test_a_record_that_hides_how_sums_met_is_a_failure(self):
         self.stand_in(self.build / "fedfuse")
         self.assertIn("FAILED  several_train", self.gpu("several", code=1)[1])
