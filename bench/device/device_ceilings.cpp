@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "core/text.hpp"
+#include "device/fma.hpp"
 
 namespace fedfuse::bench {
 namespace {
@@ -52,6 +53,15 @@ DeviceCeilings measure_device(const gpu::Device& device) {
     const double seconds =
         best_seconds(stream, [&] { check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, cuda_stream), "copy"); });
     top.copy_bytes = 2.0 * double(bytes) / seconds;
+  }
+  {
+    const int blocks = 64 * device.info().multiprocessors;  // eight fill one
+    constexpr int steps = 128 * fma_unrolled;
+    const gpu::Buffer<float> out(shared, std::size_t(blocks) * fma_threads);
+    top.fma_flops = fma_flops(blocks, steps) / best_seconds(stream, [&] {
+                      launch_fma(out.data(), blocks, steps, cuda_stream);
+                      check(cudaGetLastError(), "fma");
+                    });
   }
   constexpr int n = 8192;
   const double flops = 2.0 * n * n * double(n);

@@ -7,11 +7,11 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/gpu/time_line.hpp"
 #include "device/device_case.hpp"
 
 #ifdef FEDFUSE_HAVE_CUDA
 #include <cuda_profiler_api.h>
-#include <nvtx3/nvToolsExt.h>
 #endif
 
 namespace fedfuse::bench {
@@ -21,16 +21,10 @@ namespace {
 class Shown {
  public:
 #ifdef FEDFUSE_HAVE_CUDA
-  explicit Shown(const std::string& name) {
-    cudaProfilerStart();
-    nvtxRangePushA(name.c_str());
-  }
-  ~Shown() {
-    nvtxRangePop();
-    cudaProfilerStop();
-  }
+  Shown() { cudaProfilerStart(); }
+  ~Shown() { cudaProfilerStop(); }
 #else
-  explicit Shown(const std::string&) {}
+  Shown() {}
 #endif
   Shown(const Shown&) = delete;
   Shown& operator=(const Shown&) = delete;
@@ -50,7 +44,8 @@ int run(std::string_view name) {
     stream.synchronise();
     gpu::Timer timer(stream);
     {
-      const Shown shown{std::string(name)};
+      const Shown shown;
+      const gpu::TimeLineRange range(row.name.data());  // a literal of the table
       timer.start(), problem.launch(stream), timer.stop();
       stream.synchronise();
     }

@@ -64,8 +64,8 @@ def _panels(file: Path, document: dict[str, Any]) -> list[Panel]:
         panels.append(Panel("CPU, one thread; points above the slope are served by caches", {"fused multiply-adds": peak}, bandwidth, _points(on_cpu)))
     if on_device:
         top = on_device[0]
-        panels.append(Panel(f"device: {top.get('label', '')}", {"tensor cores": top["ceiling_tensor_FLOP/s"], "float product": top["ceiling_sgemm_FLOP/s"]}, top["ceiling_copy_B/s"],
-                            _points(on_device)))
+        panels.append(Panel(f"device: {top.get('label', '')}", {name: top[f"ceiling_{unit}_FLOP/s"] for name, unit in (("tensor cores", "tensor"), ("fused multiply-adds", "fma"), ("float product", "sgemm"))},
+                            top["ceiling_copy_B/s"], _points(on_device)))
     if not panels:
         raise Refusal("no benchmark has FLOP and bytes", "none of them passed, or the file is of another suite", "run bench_kernels")
     return panels

@@ -111,6 +111,7 @@ __device__ inline void encode_slots(const GpuNet& n, const Batch& b, int first_s
 }
 
 __global__ void __launch_bounds__(encode_threads) encode_kernel(const __grid_constant__ GpuNet n) {
+  if (n.count == 0) return;  // parameters may not be there yet
   if (int(blockIdx.x) < n.groups) return encode_group(n, int(blockIdx.x));
   const Batch b(n);
   const int tile = int(blockIdx.x) - n.groups, across = over(n.at.d, encode_tile), first_slot = tile / (2 * across) * encode_tile;

@@ -67,7 +67,7 @@ struct GpuNet {
   [[nodiscard]] constexpr int hidden_blocks() const { return (slots + slots_a_block() - 1) / slots_a_block(); }
 };
 
-// d a multiple of 4, up to 512.
+// d a multiple of 4, up to 256.
 [[nodiscard]] bool serves(const Shape& shape);
 [[nodiscard]] std::size_t hidden_shared_bytes(int d);
 

@@ -148,6 +148,7 @@ Outcome train_one(const std::shared_ptr<gpu::Device>& device, const Shape& shape
   gpu::Buffer<double> outcome(device, 3);
   gpu::Buffer<float> omega(device, 3), rho(device, 1), losses(device, std::size_t(std::max(1, steps.count()))),
       scratch(device, std::size_t(plan.scratch_floats));
+  scratch.fill_bytes(0, stream);  // products read whole tiles of rows, also those behind a batch
   gpu::Buffer<std::int32_t> finite(device, 1);
 
   GpuClients g;

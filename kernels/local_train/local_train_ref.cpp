@@ -140,7 +140,8 @@ void route_back(const Shape& s, const DenseClient& at, const std::vector<std::in
   }
 }
 
-double kl(double t, double p) { return (t > 0 ? t * std::log(t / p) : 0) + (t < 1 ? (1 - t) * std::log((1 - t) / (1 - p)) : 0); }
+// q = 1 - p, of which a subtraction would leave no digit where p is near 1
+double kl(double t, double p, double q) { return (t > 0 ? t * std::log(t / p) : 0) + (t < 1 ? (1 - t) * std::log((1 - t) / q) : 0); }
 
 }  // namespace
 
@@ -169,10 +170,10 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
       const Vector half = z;
       z.insert(z.end(), half.begin(), half.end());
     }
-    const double s = score(shape.head, at, z, 0, nullptr, nullptr), p = 1 / (1 + std::exp(-s)), y = labels[i];
+    const double s = score(shape.head, at, z, 0, nullptr, nullptr), p = 1 / (1 + std::exp(-s)), q = 1 / (1 + std::exp(s)), y = labels[i];
     const double lambda = rates.soft_negatives_only && y > 0 ? 0 : rates.lambda;
-    loss += -(y * std::log(p) + (1 - y) * std::log(1 - p)) / double(n);
-    if (lambda > 0) loss += lambda * kl(at.soft[item], p) / double(n);
+    loss += -(y * std::log(p) + (1 - y) * std::log(q)) / double(n);
+    if (lambda > 0) loss += lambda * kl(at.soft[item], p, q) / double(n);
     double squares = 0, magnitudes = 0;
     const double scale = 1 / (double(n) * double(w));
     for (std::size_t k = 0; k < w && shape.personal; ++k) {

@@ -25,19 +25,23 @@ function(fedfuse_sources)
   endforeach()
 endfunction()
 
-# fedfuse_kernel_sources(a.cu): a CUDA source goes into the library twice: compiled by nvcc (where there is one), and by the host compiler
-# over core/gpu/simt.hpp, where every CUDA thread is a fiber: the same source is proved where no GPU is near.
+# fedfuse_cuda_objects(name): what nvcc compiles, with what ptxas says of it beside the objects.
+function(fedfuse_cuda_objects name)
+  add_library(${name} OBJECT)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(${name} SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
+  target_compile_definitions(${name} PRIVATE FEDFUSE_HAVE_CUDA)
+  target_compile_options(${name} PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra -Xptxas=-v)
+  set_target_properties(${name} PROPERTIES RULE_LAUNCH_COMPILE "${PROJECT_SOURCE_DIR}/src/cmake/keep_ptxas_report.sh <OBJECT>")
+endfunction()
 if(FEDFUSE_HAVE_CUDA)
-  add_library(fedfuse_cuda OBJECT)
-  target_include_directories(fedfuse_cuda PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
-  target_include_directories(fedfuse_cuda SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
-  target_compile_definitions(fedfuse_cuda PRIVATE FEDFUSE_HAVE_CUDA)
-  target_compile_options(fedfuse_cuda PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra -Xptxas=-v)
-  set_target_properties(fedfuse_cuda PROPERTIES RULE_LAUNCH_COMPILE "${PROJECT_SOURCE_DIR}/src/cmake/keep_ptxas_report.sh <OBJECT>")
+  fedfuse_cuda_objects(fedfuse_cuda)
   target_link_libraries(fedfuse_lib PRIVATE fedfuse_cuda)
   target_compile_definitions(fedfuse_flags INTERFACE FEDFUSE_HAVE_CUDA)
-  target_link_libraries(fedfuse_flags INTERFACE CUDA::cudart CUDA::cublas)
+  target_link_libraries(fedfuse_flags INTERFACE CUDA::cudart CUDA::cublas ${CMAKE_DL_LIBS})  # NVTX loads a profiler's library, where there is one
 endif()
+# fedfuse_kernel_sources(a.cu): a CUDA source goes into the library twice: compiled by nvcc (where there is one), and by the host compiler
+# over core/gpu/simt.hpp, where every CUDA thread is a fiber: the same source is proved where no GPU is near.
 function(fedfuse_kernel_sources)
   foreach(source ${ARGN})
     set(file ${CMAKE_CURRENT_SOURCE_DIR}/${source})

@@ -1,8 +1,10 @@
 #pragma once
-// Wall-clock seconds by phase of a round.
+// Wall-clock seconds by phase of a round; a profiler sees the phases as ranges.
 #include <array>
 #include <chrono>
 #include <cstddef>
+
+#include "core/gpu/time_line.hpp"
 
 namespace fedfuse {
 
@@ -17,7 +19,7 @@ class PhaseTimer {
  public:
   template <class Work>
   auto time(Phase phase, Work&& work) {
-    const Scope scope{*this, phase, now_seconds()};
+    const Scope scope{*this, phase, gpu::TimeLineRange(phase_names[std::size_t(phase)]), now_seconds()};
     return work();
   }
   void clear() { seconds_ = {}; }
@@ -32,6 +34,7 @@ class PhaseTimer {
   struct Scope {
     PhaseTimer& timer;
     Phase phase;
+    gpu::TimeLineRange shown;
     double start;
     ~Scope() { timer.seconds_[std::size_t(phase)] += now_seconds() - start; }
   };

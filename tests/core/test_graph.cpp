@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/gpu/graph.hpp"
 #include "core/gpu/platform.hpp"
+#include "support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -100,9 +101,7 @@ TEST_F(GraphTest, WhatCannotBeRecordedIsRefusedAndLeavesTheStreamUsable) {
 }
 
 TEST(GraphOnDevice, RecordsCopiesAndFills) {
-  std::vector<std::shared_ptr<gpu::Device>> devices{gpu::open_emulated_device()};
-  if (gpu::count_devices() > 0) devices.push_back(gpu::open_cuda_device(0));
-  for (const auto& device : devices) {
+  for (const auto& device : test::fresh_devices()) {
     const gpu::Stream stream(device);
     gpu::Pinned<int> in(device, 4), out(device, 4);
     gpu::Buffer<int> buffer(device, 4);

@@ -11,6 +11,7 @@
 #include "evaluation/router_weights.hpp"
 #include "kernels/rank/rank_gpu.hpp"
 #include "naive.hpp"
+#include "support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -32,13 +33,6 @@ Evaluation evaluate_on(const Comm& comm, const Config& config, const EvaluationP
   const auto data = test::make_data(clients, items, trained, comm);
   const auto f = test::make_federation(config, data);
   return evaluate(f.spec, f.global, f.state, data, protocol, comm, device);
-}
-
-// The emulated device, and a real one where there is one.
-std::vector<std::shared_ptr<gpu::Device>> devices() {
-  std::vector<std::shared_ptr<gpu::Device>> all{gpu::open_emulated_device()};
-  if (gpu::count_devices() > 0) all.push_back(gpu::open_cuda_device(0));
-  return all;
 }
 
 Evaluation naive_of(const Config& config) {
@@ -72,7 +66,7 @@ TEST(Evaluate, EveryHeadSharedOrPrivateLikeTheNaiveForm) {
 
 // The seed leaves no two scores so close that rounding swaps them around a held-out item.
 TEST(Evaluate, EveryBackboneAndFusionOnADevice) {
-  for (const auto& device : devices())
+  for (const auto& device : test::fresh_devices())
     for (const auto& backbone : backbones())
       for (const auto& fusion : fusions()) {
         SCOPED_TRACE(cat(backbone.name, " + ", fusion.name, " on ", device->info().name));

@@ -167,7 +167,7 @@ class Plot(ToolTest):
 
     def test_a_device_has_ceilings_of_its_own(self):
         cpu = {"name": "k/cpu", "run_name": "k/cpu", "FLOP": 8e6, "bytes": 2e6, "FLOP/s": 1e9, "cpu_time": 1.0, "time_unit": "us"}
-        device = {**cpu, "run_name": "k/cuda", "label": "some chip", "warm_up_ms": 1.0, "ceiling_copy_B/s": 2e12, "ceiling_sgemm_FLOP/s": 5e13, "ceiling_tensor_FLOP/s": 6e14}
+        device = {**cpu, "run_name": "k/cuda", "label": "some chip", "warm_up_ms": 1.0, "ceiling_copy_B/s": 2e12, "ceiling_fma_FLOP/s": 6e13, "ceiling_sgemm_FLOP/s": 5e13, "ceiling_tensor_FLOP/s": 6e14}
         emulated = {**cpu, "run_name": "k/emulated", "warm_up_ms": 1.0}
         broken = {"name": "k/broken", "run_name": "k/broken", "error_occurred": True, "error_message": "wrong result"}
         ceilings = {"ceiling_fma_flop_per_s": "1.5e11", "ceiling_copy_bytes_per_s": "1.6e10"}
@@ -175,7 +175,7 @@ class Plot(ToolTest):
         said = self.run_tool("bench/plot.py", "roofline", path, "--out", self.folder / "both.svg")
         self.assertIn("INVALID, not drawn: k/broken: wrong result", said)
         text = (self.folder / "both.svg").read_text()
-        for words in ("device: some chip", "tensor cores: 600000 GFLOP/s", "fused multiply-adds: 150 GFLOP/s"):
+        for words in ("device: some chip", "tensor cores: 600000 GFLOP/s", "fused multiply-adds: 60000 GFLOP/s", "fused multiply-adds: 150 GFLOP/s"):
             self.assertIn(words, text)
         self.run_tool("bench/plot.py", "roofline", self.write("emulated.json", {"context": ceilings, "benchmarks": [emulated]}), "--out", self.folder / "e.svg", code=2)
 

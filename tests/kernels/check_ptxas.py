@@ -2,8 +2,10 @@
 """Holds what the CUDA compiler says of our kernels to what they claim, where no GPU is needed.
 
 check_ptxas.py BUILD SOURCE NVCC: reads BUILD/**/*.cu.o.ptxas (kept by the build), wants of every kernel and architecture: no spill, no
-stack, no more registers than its row allows, at least one row; and of the PTX of the rows that claim it the instructions they claim.
+stack, no more registers than its row allows, at least one row; and of the PTX of every kernel of which a page claims instructions those it claims.
 Exit code 0: all hold; 1: not; 77: the build has no CUDA."""
+import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
@@ -20,19 +22,29 @@ REGISTERS = {
     "5views.*product_kernel": 168, "5views.*normalise_kernel": 64, "5views.*add_blocks_kernel": 64, "5views.*column_sums_kernel": 40, "5views.*step_kernel": 40,
     "5views.*transpose_weights_kernel": 32, "5views.*largest_kernel": 32, "5views.*back_sum_kernel": 32,
     "6fusion.*encode_kernel": 96, "6fusion.*hidden_kernel": 128, "6fusion.*gradient_kernel": 128, "6fusion.*apply_kernel": 64,
+    "5bench.*fma_kernel": 32,
 }
 # kernels of the main path, by their mangled template arguments (head, routed, all in shared memory): the occupancy that their page states
 EXACT = {r"train_kernel.*MlpGpu.*Lb0ELb1E": 128, r"train_kernel.*LinearGpu.*Lb0ELb1E": 128, r"train_kernel.*GpuELb1ELb1E": 168,
          r"6kmeans.*score_kernelI[fd]Li[48]E": 128,
          r"4rank.*tower_kernelILi(16|32)E": 128}
-# source: instructions that its PTX must hold
-CLAIMS = {"kernels/local_train/local_train.cu": [r"ld\.shared\.v4\.(f32|b32)", r"fma\.rn\.f32"], "kernels/aggregate/aggregate.cu": [r"(atom|red)\.global\.add\.u64"],
-          "kernels/preference/preference.cu": [r"mma\.sync", r"cp\.async", r"ld\.global\S*\.v4"], "kernels/rank/rank.cu": [r"ld\.shared\.v4"],
-          "kernels/rank/rank_hidden.cu": [r"ld\.shared\.v4", r"cp\.async", r"max\.NaN\.f32"],
-          "kernels/views/views.cu": [r"cp\.async", r"ld\.shared\.v4", r"fma\.rn\.f32"],
-          "kernels/kmeans/kmeans.cu": [r"cp\.async", r"ld\.shared\.v4\.(f32|b32)", r"ld\.shared\.v2\.(f64|b64)", r"fma\.rn\.f64", r"(atom|red)\.global\.add\.u64"],
-          "kernels/fusion/fusion.cu": [r"ld\.global\S*\.v4", r"ld\.shared\.v4", r"cp\.async", r"fma\.rn\.f32"]}
-
+# source, kernel (pattern of its mangled name): instructions that the PTX of every such kernel must hold
+CLAIMS = (
+    ("kernels/local_train/local_train.cu", r"train_kernel", [r"fma\.rn\.f32", r"ld\.global\S*\.v4"]),
+    ("kernels/local_train/local_train.cu", r"train_kernel.*GpuELb[01]ELb1E", [r"ld\.shared\.v4\.(f32|b32)"]),
+    ("kernels/aggregate/aggregate.cu", r"atomics_kernel(?<!float_atomics_kernel)|runs_kernel|vectors_kernel", [r"(atom|red)\.global\.add\.u64"]),
+    ("kernels/preference/preference.cu", r"fused_kernel", [r"mma\.sync", r"cp\.async\.cg", r"ld\.global\S*\.v4"]),
+    ("kernels/rank/rank.cu", r"count_kernel", [r"ld\.shared\.v4", r"cp\.async\.cg", r"fma\.rn\.f32"]),
+    ("kernels/rank/rank_hidden.cu", r"count_kernel", [r"ld\.shared\.v4", r"cp\.async\.cg", r"max\.NaN\.f32"]),
+    ("kernels/rank/rank_tower.cu", r"tower_kernel", [r"ld\.shared\.v4", r"fma\.rn\.f32", r"max\.NaN\.f32"]),
+    ("kernels/views/views.cu", r"product_kernel", [r"cp\.async\.c[ag]", r"ld\.shared\.v4", r"fma\.rn\.f32"]),
+    ("kernels/kmeans/kmeans.cu", r"score_kernelIf", [r"cp\.async\.c[ag]", r"ld\.shared\.v4\.(f32|b32)", r"fma\.rn\.f64"]),
+    ("kernels/kmeans/kmeans.cu", r"score_kernelId", [r"cp\.async\.c[ag]", r"ld\.shared\.v2\.(f64|b64)", r"fma\.rn\.f64", r"(atom|red)\.global\.add\.u64"]),
+    ("kernels/fusion/fusion.cu", r"encode_kernel", [r"cp\.async\.cg", r"ld\.shared\.v4", r"fma\.rn\.f32"]),
+    ("kernels/fusion/fusion.cu", r"hidden_kernel|gradient_kernel", [r"ld\.global\S*\.v4", r"ld\.shared\.v4", r"fma\.rn\.f32"]),
+    ("kernels/fusion/fusion.cu", r"apply_kernel", [r"ld\.global\S*\.v4", r"st\.global\S*\.v4"]),
+    ("bench/device/fma.cu", r"fma_kernel", [r"fma\.rn\.f32"]),
+)
 
 def read_reports(build):
     """Rows of (kernel, architecture, registers, stack, spill stores, spill loads) from what ptxas printed."""
@@ -71,14 +83,33 @@ def faults_of(row):
         yield f"{short(kernel)} ({architecture}) has {stack} bytes of stack, spills {stores} bytes and loads {loads}"
 
 
+def kernels_of(ptx):
+    """The PTX of each kernel by its mangled name; what it calls and did not swallow is not its own."""
+    parts = re.split(r"^(?=[^\n]*\.(?:entry|func)\b)", ptx, flags=re.M)
+    return {found[1]: part for part in parts if (found := re.match(r"[^\n]*\.entry\s+(\w+)", part))}
+
+
+def faults_of_claims(source, kernels, claims):
+    for kernel_pattern, instructions in claims:
+        claimed = {name: ptx for name, ptx in kernels.items() if re.search(kernel_pattern, name)}
+        if not claimed:
+            yield f"{source} has no kernel {kernel_pattern}, of which its page claims instructions"
+        for name, ptx in claimed.items():
+            for instruction in instructions:
+                if not re.search(instruction, ptx):
+                    yield f"the PTX of {short(name)} ({source}) holds no {instruction}, which its page claims"
+
+
 def missing_claims(source, nvcc):
-    for name, patterns in CLAIMS.items():
-        command = [nvcc, "-std=c++20", "-DFEDFUSE_HAVE_CUDA", f"-I{source}", f"-I{source}/src", "-I/usr/include", "--expt-relaxed-constexpr", "-arch=sm_90", "-ptx",
-                   "-o", "-", f"{source}/{name}"]
-        ptx = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        for pattern in patterns:
-            if not re.search(pattern, ptx):
-                yield f"the PTX of {name} holds no {pattern}, which its page claims"
+    def ptx_of(name):
+        command = [nvcc, "-std=c++20", "-DFEDFUSE_HAVE_CUDA", f"-I{source}", f"-I{source}/src", f"-I{source}/bench", "-I/usr/include", "--expt-relaxed-constexpr",
+                   "-arch=sm_90", "-ptx", "-o", "-", f"{source}/{name}"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    names = list(dict.fromkeys(row[0] for row in CLAIMS))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as compilers:
+        for name, ptx in zip(names, compilers.map(ptx_of, names)):
+            yield from faults_of_claims(name, kernels_of(ptx), [row[1:] for row in CLAIMS if row[0] == name])
 
 
 def main():

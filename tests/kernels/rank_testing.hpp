@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "kernels/rank/rank.hpp"
 #include "kernels/rank/rank_case.hpp"
+#include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
 
 namespace fedfuse::test {

@@ -14,6 +14,7 @@
 #include "core/rng.hpp"
 #include "kernels/aggregate/aggregate.hpp"
 #include "kernels/aggregate/aggregate_case.hpp"
+#include "tests/support/inputs.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/runnable.hpp"
 
@@ -42,10 +43,11 @@ void expect_near(std::span<const double> got, std::span<const double> want, doub
 }
 
 std::vector<CaseShape> shapes() {
-  return {{.clients = 1, .items = 1, .width = 1, .touched = 1},
-          {.clients = 40, .items = 33, .width = 7, .touched = 5},
-          {.clients = 61, .items = 20, .width = 64, .touched = 20, .weighted = true},
-          {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3}};
+  const std::vector<CaseShape> all{{.clients = 1, .items = 1, .width = 1, .touched = 1},
+                                   {.clients = 40, .items = 33, .width = 7, .touched = 5},
+                                   {.clients = 61, .items = 20, .width = 64, .touched = 20, .weighted = true},
+                                   {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3}};
+  return test::with_asked_seed(all);
 }
 
 TEST(Aggregate, EveryVariantAgreesWithTheDenseFormInDouble) {

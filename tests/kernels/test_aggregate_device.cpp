@@ -9,6 +9,8 @@
 #include "core/gpu/simt.hpp"
 #include "core/rng.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
+#include "support/inputs.hpp"
+#include "support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -19,7 +21,7 @@ struct Heads {
   std::vector<std::int64_t> weight;
   double scale = std::ldexp(1.0, 32);
   Heads(std::int64_t n, std::int64_t columns) : count(n), width(columns) {
-    const Rng rng(5, Purpose::test);
+    const Rng rng(test::seed(5), Purpose::test);
     for (std::int64_t k = 0; k < n * columns; ++k) values.push_back(float(rng.normal(std::uint64_t(k), 0, 0)));
     for (std::int64_t c = 0; c < n; ++c) weight.push_back(1 + c % 7);
   }
@@ -45,14 +47,8 @@ Sums add(const std::shared_ptr<gpu::Device>& device, const Heads& heads) {
   return out;
 }
 
-std::vector<std::shared_ptr<gpu::Device>> devices() {
-  std::vector<std::shared_ptr<gpu::Device>> all{gpu::open_emulated_device()};
-  if (gpu::count_devices() > 0) all.push_back(gpu::open_cuda_device(0));
-  return all;
-}
-
 TEST(AggregateDevice, HeadsAreTheSumsOfTheirWholeNumbers) {
-  for (const auto& device : devices())
+  for (const auto& device : test::fresh_devices())
     for (const auto& [n, width] : {std::pair{1, 1}, {3, 65}, {257, 33}, {700, 8}, {2, 600}}) {
       const Heads heads(n, width);
       std::vector<std::int64_t> want(static_cast<std::size_t>(width));
@@ -70,7 +66,7 @@ TEST(AggregateDevice, HeadsAreTheSumsOfTheirWholeNumbers) {
 }
 
 TEST(AggregateDevice, AHeadThatDoesNotFitIsNamed) {
-  for (const auto& device : devices())
+  for (const auto& device : test::fresh_devices())
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -1024.0f}) {
       Heads heads(9, 5);
       heads.values[4 * 5 + 3] = bad;

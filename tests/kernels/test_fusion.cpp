@@ -7,9 +7,11 @@
 
 #include "core/error.hpp"
 #include "core/gpu/simt.hpp"
+#include "core/rng.hpp"
 #include "kernels/fusion/fusion.hpp"
 #include "kernels/fusion/fusion_case.hpp"
 #include "kernels/fusion/fusion_gpu.hpp"
+#include "support/inputs.hpp"
 #include "support/runnable.hpp"
 
 namespace fedfuse::fusion {
@@ -22,11 +24,11 @@ struct Result {
   bool operator==(const Result&) const = default;
 };
 
-Result run(const Variant& variant, const CaseShape& shape) {
-  Case c(shape);
+Result run(const Variant& variant, Case&& c) {
   const double loss = variant.run(c.problem());
   return {loss, c.values, c.m, c.v, c.steps};
 }
+Result run(const Variant& variant, const CaseShape& shape) { return run(variant, Case(shape)); }
 
 const Variant& variant(std::string_view name) { return *std::ranges::find(variants(), name, &Variant::name); }
 
@@ -42,15 +44,56 @@ void expect_same_way(const Parameters& start, const Array<float>& got, const Arr
   }
 }
 
+// A ReLU at its kink answers a rounding with a jump of the gradient, and no tolerance holds: a case whose moments (with SGD: parameters) jump when
+// its parameters move by a few roundings.
+bool stands_at_a_kink(const CaseShape& shape, std::uint64_t seed) {
+  const auto want = run(variant("reference"), Case(shape, seed));
+  const double tolerance = 0.5 * Case(shape).problem().tolerance();
+  for (std::uint64_t turn = 0; turn < 8; ++turn) {
+    Case moved(shape, seed);
+    const Rng rng(turn, Purpose::test);
+    for (std::size_t k = 0; k < moved.values.size(); ++k) moved.values[k] *= float(1 + 3e-6 * (2 * rng.uniform(k, 0, 0) - 1));
+    const auto start = moved.values;
+    const auto got = run(variant("reference"), std::move(moved));
+    const Case unmoved(shape, seed);
+    for (const auto& entry : unmoved.start().entries()) {
+      const auto jumps = [&](auto way, auto other) {
+        double farthest = 1e-6, apart = 0;
+        for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k)
+          farthest = std::max(farthest, std::abs(way(k))), apart = std::max(apart, std::abs(way(k) - other(k)));
+        return apart > tolerance * farthest;
+      };
+      const auto of = [](const Array<float>& x) { return [&x](std::size_t k) { return double(x[k]); }; };
+      const auto from = [](const Array<float>& x, const Array<float>& begin) {
+        return [&](std::size_t k) { return double(x[k]) - double(begin[k]); };
+      };
+      if (shape.adam ? jumps(of(want.m), of(got.m)) || jumps(of(want.v), of(got.v))
+                     : jumps(from(want.values, unmoved.values), from(got.values, start)))
+        return true;
+    }
+  }
+  return false;
+}
+
+// Where other inputs than the usual ones are asked for, the first of them that stand at no kink.
+std::uint64_t asked_seed(const CaseShape& shape) {
+  constexpr std::uint64_t usual = 1;
+  auto seed = test::seed(usual);
+  if (seed != usual)
+    while (stands_at_a_kink(shape, seed)) seed += 1'000'003;
+  return seed;
+}
+
 TEST(Fusion, EveryVariantMatchesTheReference) {
   for (const auto& shape : shapes_to_test()) {
-    Case c(shape);
+    const auto seed = asked_seed(shape);
+    Case c(shape, seed);
     const auto problem = c.problem();
-    const auto want = run(variant("reference"), shape);
+    const auto want = run(variant("reference"), Case(shape, seed));
     for (const auto& candidate : test::runnable(variants())) {
       if (!candidate.serves(problem)) continue;
       const auto what = std::string(candidate.name) + " " + c.name();
-      const auto got = run(candidate, shape);
+      const auto got = run(candidate, Case(shape, seed));
       EXPECT_NEAR(got.loss, want.loss, 1e-4 * want.loss) << what;
       EXPECT_EQ(got.steps, want.steps) << what;
       expect_same_way(c.start(), got.values, want.values, problem.tolerance(), what);
@@ -100,38 +143,60 @@ TEST(Fusion, TheDevicesGradientIsTheReferences) {
     ASSERT_EQ(p.steps_an_epoch(), 1);
     std::vector<double> values(c.values.begin(), c.values.end()), want;
     const double loss = reference_gradient(p, values, 0, p.count(), want);
-    OnDevice device(gpu::open_emulated_device(), p.shape, p.features, p.batching, Rule::gradient, 0);
-    device.set_targets({p.targets, std::size_t(p.groups)});
-    device.load(p.values, nullptr, nullptr, nullptr);
-    std::copy_n(p.order, p.count(), device.next_order().data());
-    device.begin_epoch();
-    EXPECT_NEAR(device.finish_epoch(), loss, 1e-5 * loss);
-    Array<float> got(want.size(), NAN);
-    device.fetch_gradient(got.data());
-    for (const auto& entry : c.start().entries()) {
-      double largest = 1e-12;
-      for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k) largest = std::max(largest, std::abs(want[k]));
-      for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k) ASSERT_NEAR(got[k], want[k], 1e-5 * largest) << c.name() << " " << entry.name;
+    for (const auto& device : test::fresh_devices()) {
+      OnDevice trainer(device, p.shape, p.features, p.batching, Rule::gradient, 0);
+      trainer.set_targets({p.targets, std::size_t(p.groups)});
+      trainer.load(p.values, nullptr, nullptr, nullptr);
+      std::copy_n(p.order, p.count(), trainer.next_order().data());
+      trainer.begin_epoch();
+      EXPECT_NEAR(trainer.finish_epoch(), loss, 1e-5 * loss);
+      Array<float> got(want.size(), NAN);
+      trainer.fetch_gradient(got.data());
+      for (const auto& entry : c.start().entries()) {
+        double largest = 1e-12;
+        for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k) largest = std::max(largest, std::abs(want[k]));
+        for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k)
+          ASSERT_NEAR(got[k], want[k], 1e-5 * largest) << device->info().name << ": " << c.name() << " " << entry.name;
+      }
     }
   }
 }
 
-TEST(Fusion, EmulatedKernelsGiveTheSameBitsInEveryOrder) {
-  for (const auto& shape : {shapes_to_test()[1], shapes_to_test()[4], shapes_to_test()[7], shapes_to_test()[8]}) {
-    simt::set_schedule({});
-    const auto want = run(variant("emulated"), shape);
-    for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
-      simt::set_schedule({order, 5, 1});
-      EXPECT_TRUE(run(variant("emulated"), shape) == want) << Case(shape).name() << " order " << int(order);
+// A graph's warm-up runs before there are parameters: a step of no slots reads and writes nothing but its state.
+TEST(Fusion, AStepWithoutSlotsTouchesNothing) {
+  for (const auto& device : test::fresh_devices())
+    for (const bool by_items : {false, true}) {
+      const gpu::Stream stream(device);
+      gpu::Buffer<GpuState> state(device, 1);
+      state.fill_bytes(0, stream);
+      GpuNet net;  // of null pointers
+      net.at = gpu_layout({2, 67, 4, 2, 4, 4}), net.by_items = by_items;
+      net.groups = 2, net.slots = 8, net.pairs_a_slot = by_items ? 2 : 1, net.items = 67, net.count = 0, net.state = state.data();
+      gpu::on_platform(*device, [&]<class P>(P) { step<P>(net, stream); });
+      GpuState after;
+      state.copy_out({&after, 1}, stream);
+      stream.synchronise();
+      EXPECT_EQ(after.batch, 0);
+      EXPECT_EQ(after.steps, 0);
     }
-  }
-  simt::set_schedule({});
+}
+
+// Of the emulated threads; on CUDA, again and again.
+TEST(Fusion, KernelsGiveTheSameBitsInEveryOrder) {
+  for (const auto& shape : {shapes_to_test()[1], shapes_to_test()[4], shapes_to_test()[7], shapes_to_test()[8]})
+    for (const auto& candidate : test::runnable_on_devices(variants())) {
+      const auto want = run(candidate, shape);
+      for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
+        simt::set_schedule({order, 5, 1});
+        EXPECT_TRUE(run(candidate, shape) == want) << candidate.name << " " << Case(shape).name() << " order " << int(order);
+      }
+      simt::set_schedule({});
+    }
 }
 
 // More steps than a graph holds, in two epochs that are prepared while the other runs; and what is stored goes on elsewhere.
-TEST(Fusion, ManyStepsAndEpochsGoOnFromWhatWasStored) {
+void expect_to_go_on(const std::shared_ptr<gpu::Device>& device) {
   const CaseShape shape{{2, 67, 4, 2, 4, 4}, 2, {false, 1}, true, 0.2, 1e-3};
-  const auto device = gpu::open_emulated_device();
   const auto two_epochs = [&](bool apart) {
     Case c(shape);
     const auto p = c.problem();
@@ -158,7 +223,11 @@ TEST(Fusion, ManyStepsAndEpochsGoOnFromWhatWasStored) {
     EXPECT_LT(losses[1], losses[0]);
     return Result{losses[1], c.values, c.m, c.v, c.steps};
   };
-  EXPECT_TRUE(two_epochs(false) == two_epochs(true));
+  EXPECT_TRUE(two_epochs(false) == two_epochs(true)) << device->info().name;
+}
+
+TEST(Fusion, ManyStepsAndEpochsGoOnFromWhatWasStored) {
+  for (const auto& device : test::fresh_devices()) expect_to_go_on(device);
 }
 
 TEST(Fusion, TellsWhatItAllocates) {

@@ -6,19 +6,15 @@
 #include "core/gpu/simt.hpp"
 #include "core/rng.hpp"
 #include "kernels/gather/gather.hpp"
+#include "support/inputs.hpp"
+#include "support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
 
-std::vector<std::shared_ptr<gpu::Device>> devices() {
-  std::vector<std::shared_ptr<gpu::Device>> all{gpu::open_emulated_device()};
-  if (gpu::count_devices() > 0) all.push_back(gpu::open_cuda_device(0));
-  return all;
-}
-
 TEST(Gather, RowsStandOneAfterTheOther) {
-  const Rng rng(3, Purpose::test);
-  for (const auto& device : devices())
+  const Rng rng(test::seed(3), Purpose::test);
+  for (const auto& device : test::fresh_devices())
     for (const std::int64_t width : {1, 3, 4, 64, 65, 132, 8385})
       for (const std::int64_t count : {0, 1, 7, 100}) {
         constexpr std::int64_t table_rows = 23;

@@ -9,6 +9,7 @@
 #include "core/text.hpp"
 #include "kernels/local_train/local_train.hpp"
 #include "local_train_golden.hpp"
+#include "support/inputs.hpp"
 #include "support/oracle.hpp"
 #include "support/runnable.hpp"
 
@@ -187,6 +188,39 @@ ClientCase random_case(const Options& o, std::uint64_t seed) {
   return c;
 }
 
+// A ReLU at its kink answers a rounding with a jump of the gradient, and no tolerance holds: a case that does so when its parameters move by a few
+// roundings.
+bool stands_at_a_kink(const ClientCase& c) {
+  const auto want = by_reference(c);
+  const auto jumps = [](const std::vector<double>& a, const std::vector<double>& b) {
+    double largest = 0;
+    for (const double x : a) largest = std::max(largest, std::abs(x));
+    return !std::ranges::equal(a, b, [largest](double x, double y) { return std::abs(x - y) <= 1e-4 * (std::abs(x) + 0.1 * largest); });
+  };
+  for (std::uint64_t turn = 0; turn < 8; ++turn) {
+    auto moved = c;
+    const Rng rng(turn, Purpose::test);
+    std::uint32_t index = 0;
+    for (auto* part : {&moved.client.theta, &moved.client.user, &moved.client.router, &moved.client.table, &moved.client.personal})
+      for (auto& x : *part) x *= 1 + 3e-6 * (2 * rng.uniform(9, 0, index++) - 1);
+    const auto got = by_reference(moved);
+    const auto &x = want.client, &y = got.client;
+    if (jumps(x.theta, y.theta) || jumps(x.user, y.user) || jumps(x.router, y.router) || jumps(x.table, y.table) || jumps(x.personal, y.personal) ||
+        jumps(want.view_grad, got.view_grad) || jumps(want.loss, got.loss))
+      return true;
+  }
+  return false;
+}
+
+// Where other inputs than the usual ones are asked for, the first of them that stand at no kink.
+ClientCase asked_case(const Options& o, std::uint64_t usual) {
+  auto seed = test::seed(usual);
+  auto c = random_case(o, seed);
+  if (seed != usual)
+    while (stands_at_a_kink(c)) c = random_case(o, seed += 1'000'003);
+  return c;
+}
+
 TEST(LocalTrain, GradientsAgainstFiniteDifferences) {
   for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
     for (const int views : {1, 3})
@@ -227,7 +261,7 @@ TEST(LocalTrain, VariantsAgainstReferenceOnEveryShape) {
           for (const bool personal : {false, true})
             for (const double lambda : {0.0, 0.7}) {
               if ((views > 1 && trained) || (personal && head == HeadKind::neumf)) continue;
-              const auto c = random_case({head, d, views, trained, personal, lambda > 0 ? 0.02 : 0.0, lambda, personal, 23, 9, 2}, ++seed);
+              const auto c = asked_case({head, d, views, trained, personal, lambda > 0 ? 0.02 : 0.0, lambda, personal, 23, 9, 2}, ++seed);
               const auto want = by_reference(c);
               for (const auto& v : test::runnable(variants()))
                 expect_same(
@@ -239,25 +273,25 @@ TEST(LocalTrain, VariantsAgainstReferenceOnEveryShape) {
 TEST(LocalTrain, OneSampleAndLargeBatch) {
   for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
     for (const int samples : {1, 2, 257}) {
-      const auto c = random_case({head, 16, 1, true, false, 0, 0, false, samples, 256, 1}, 7);
+      const auto c = asked_case({head, 16, 1, true, false, 0, 0, false, samples, 256, 1}, 7);
       for (const auto& v : test::runnable(variants()))
         expect_same(c, by_reference(c), by_variant(c, v), 2e-4, cat(head_name(head), " samples ", samples));
     }
 }
 
-// The device kernel's threads in any order, and blocks that share nothing: the same bits.
-TEST(LocalTrain, EmulatedKernelGivesTheSameBitsInEveryOrder) {
-  const auto emulated = std::ranges::find(variants(), "emulated", &Variant::name);
-  ASSERT_NE(emulated, variants().end());
+// The device kernel's threads in any order, and blocks that share nothing: the same bits. On CUDA: again and again.
+TEST(LocalTrain, KernelGivesTheSameBitsInEveryOrder) {
   for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
     for (const int views : {1, 3}) {
       const auto c = random_case({head, 32, views, views == 1, head == HeadKind::linear, 0.02, 0.5, false, 41, 17, 2}, 9);
-      const auto want = by_variant(c, *emulated);
-      for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
-        simt::set_schedule({order, 3, 1});
-        expect_same(c, want, by_variant(c, *emulated), 0.0, cat(head_name(head), " views ", views, " order ", int(order)));
+      for (const auto& v : test::runnable_on_devices(variants())) {
+        const auto want = by_variant(c, v);
+        for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
+          simt::set_schedule({order, 3, 1});
+          expect_same(c, want, by_variant(c, v), 0.0, cat(v.name, " ", head_name(head), " views ", views, " order ", int(order)));
+        }
+        simt::set_schedule({});
       }
-      simt::set_schedule({});
     }
 }
 

@@ -1,4 +1,5 @@
-// The rank kernels of a device, emulated where there is none: more than one tile of everything, batches, orders of threads, what is not served.
+// The rank kernels of a device, emulated and on CUDA where there is one: more than one tile of everything, batches, orders of threads, what is not
+// served.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -48,7 +49,12 @@ std::vector<CaseShape> shapes_of_many_tiles() {
   all.push_back({.head = HeadKind::neumf, .clients = 5, .items = 70, .d = 76, .shared_head = true, .wide = true, .seed = 81});
   for (const auto& s : std::vector(all))
     if (s.clients < 100) all.push_back(s), all.back().sampled = 31;
-  return all;
+  return test::with_asked_seed(all);
+}
+
+const std::vector<rank::Variant>& on_devices() {
+  static const auto some = test::runnable_on_devices(rank::variants());
+  return some;
 }
 
 TEST(RankOnDevice, AgreesOverManyTiles) {
@@ -56,14 +62,17 @@ TEST(RankOnDevice, AgreesOverManyTiles) {
     for (const bool exact : {true, false}) {
       shape.exact = exact;
       const Case inputs(shape);
-      const auto want = ranks_by(rank::reference, inputs.problem()), got = ranks_by(rank::emulated, inputs.problem());
-      int different = 0;
-      for (std::size_t u = 0; u < want.size(); ++u) {
-        EXPECT_LE(std::abs(want[u].valid - got[u].valid), exact ? 0 : 1) << name(shape) << " client " << u;
-        EXPECT_LE(std::abs(want[u].test - got[u].test), exact ? 0 : 1) << name(shape) << " client " << u;
-        different += want[u] != got[u];
+      const auto want = ranks_by(rank::reference, inputs.problem());
+      for (const auto& variant : on_devices()) {
+        const auto got = ranks_by(variant.run, inputs.problem());
+        int different = 0;
+        for (std::size_t u = 0; u < want.size(); ++u) {
+          EXPECT_LE(std::abs(want[u].valid - got[u].valid), exact ? 0 : 1) << variant.name << ": " << name(shape) << " client " << u;
+          EXPECT_LE(std::abs(want[u].test - got[u].test), exact ? 0 : 1) << variant.name << ": " << name(shape) << " client " << u;
+          different += want[u] != got[u];
+        }
+        EXPECT_LE(different, exact ? 0 : 2) << variant.name << ": " << name(shape);
       }
-      EXPECT_LE(different, exact ? 0 : 2) << name(shape);
     }
 }
 
@@ -73,19 +82,23 @@ TEST(RankOnDevice, CountsPastEightBits) {
   Matrix<float> table(items, 1, 0.5f), theta(1, 2, 1.0f);
   const rank::Model model{.head = head_layout(HeadKind::linear, 1), .items = items, .width = 1, .view = {table.data()}};
   const std::vector<rank::Client> clients{{.theta = theta.data(), .valid = 1, .test = 2}};
-  EXPECT_EQ(ranks_by(rank::emulated, {model, clients})[0], (Ranks{1 + items / 2, 1 + (items - 1) / 2}));
+  for (const auto& variant : on_devices())
+    EXPECT_EQ(ranks_by(variant.run, {model, clients})[0], (Ranks{1 + items / 2, 1 + (items - 1) / 2})) << variant.name;
 }
 
+// Of the emulated threads; on CUDA, again and again.
 TEST(RankOnDevice, GivesTheSameInEveryOrder) {
   for (auto shape : shapes_of_many_tiles()) {
     shape.exact = false;
     const Case inputs(shape);
-    const auto want = ranks_by(rank::emulated, inputs.problem());
-    for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
-      simt::set_schedule({order, 11, 1});
-      EXPECT_TRUE(ranks_by(rank::emulated, inputs.problem()) == want) << name(shape) << " order " << int(order);
+    for (const auto& variant : on_devices()) {
+      const auto want = ranks_by(variant.run, inputs.problem());
+      for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
+        simt::set_schedule({order, 11, 1});
+        EXPECT_TRUE(ranks_by(variant.run, inputs.problem()) == want) << variant.name << ": " << name(shape) << " order " << int(order);
+      }
+      simt::set_schedule({});
     }
-    simt::set_schedule({});
   }
 }
 
@@ -98,18 +111,19 @@ TEST(RankOnDevice, BatchesDecideNothing) {
       shape.exact = false;
       const Case inputs(shape);
       const auto problem = inputs.problem();
-      const auto want = ranks_by(rank::emulated, problem);
-      for (const rank::BatchLimits limits : {rank::BatchLimits{.clients = 4}, {.own_rows = 45}, {.listed = 1}}) {
-        const auto device = gpu::open_emulated_device();
-        std::vector<Ranks> got(want.size());
-        rank::DeviceRanker(device, problem.model, sampled > 0, limits).run(problem.clients, got);
-        EXPECT_TRUE(got == want) << name(shape);
-        EXPECT_EQ(device->held_bytes(), 0);
-        rank::GpuRank s;
-        s.head = problem.model.head, s.items = shape.items, s.width = problem.model.width, s.planes = 2, s.excluded_count = 5;
-        s.clients = std::min<std::int64_t>(shape.clients, limits.clients), s.own_count = s.clients * shape.own;
-        EXPECT_LE(device->high_water_bytes(), rank::table_bytes(s) + rank::batch_bytes(s, s.own_count + s.clients * (shape.dropped + sampled)));
-      }
+      std::vector<std::vector<Ranks>> want;  // of each device
+      for (const rank::BatchLimits limits : {rank::BatchLimits{}, {.clients = 4}, {.own_rows = 45}, {.listed = 1}})
+        for (std::size_t k = 0; const auto& device : test::fresh_devices()) {
+          std::vector<Ranks> got(problem.clients.size());
+          rank::DeviceRanker(device, problem.model, sampled > 0, limits).run(problem.clients, got);
+          if (want.size() == k) want.push_back(got);
+          EXPECT_TRUE(got == want[k++]) << device->info().name << ": " << name(shape);
+          EXPECT_EQ(device->held_bytes(), 0);
+          rank::GpuRank s;
+          s.head = problem.model.head, s.items = shape.items, s.width = problem.model.width, s.planes = 2, s.excluded_count = 5;
+          s.clients = std::min<std::int64_t>(shape.clients, limits.clients), s.own_count = s.clients * shape.own;
+          EXPECT_LE(device->high_water_bytes(), rank::table_bytes(s) + rank::batch_bytes(s, s.own_count + s.clients * (shape.dropped + sampled)));
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 #include "core/gpu/simt.hpp"
 #include "kernels/sample/sample.hpp"
 #include "kernels/sample/sample_gpu.hpp"
+#include "support/inputs.hpp"
 #include "support/runnable.hpp"
 
 namespace fedfuse::sample {
@@ -20,8 +21,8 @@ struct Case {
 
 class Problem {
  public:
-  explicit Problem(const Case& c) : rules{Rng(7, Purpose::negatives), Rng(7, Purpose::shuffle)} {
-    const Rng rng(3, Purpose::test);
+  explicit Problem(const Case& c) : rules{Rng(test::seed(7), Purpose::negatives), Rng(test::seed(7), Purpose::shuffle)} {
+    const Rng rng(test::seed(3), Purpose::test);
     std::set<std::int32_t> chosen;
     for (std::uint32_t k = 0; std::int64_t(chosen.size()) < c.positives; ++k)
       chosen.insert(std::int32_t(Rng::below(std::uint32_t(rng.bits(1, 0, k)), std::uint32_t(c.items))));
@@ -77,22 +78,22 @@ TEST(Sample, EveryVariantDrawsTheSame) {
     }
 }
 
+// Of the emulated threads; on CUDA, again.
 TEST(Sample, AnyOrderOfThreadsDrawsTheSame) {
   const Problem problem({"more samples than threads", 900, 61, 4, 2, 64});
   Samples expected, got;
   draw(problem.rules, problem.client, 4, expected);
-  const auto emulated = std::ranges::find(variants(), "emulated", &Variant::name)->run;
-  for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
-    simt::set_schedule({order, 5, 1});
-    emulated(problem.rules, problem.client, 4, got);
-    expect_same(got, expected, "another order of threads");
-  }
+  for (const auto& variant : test::runnable_on_devices(variants()))
+    for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
+      simt::set_schedule({order, 5, 1});
+      variant.run(problem.rules, problem.client, 4, got);
+      expect_same(got, expected, std::string(variant.name) + ", another order of threads");
+    }
   simt::set_schedule({});
 }
 
 // Clients beside each other, one larger than shared memory holds, and a room larger than its samples.
-TEST(Sample, ManyClientsInOneLaunch) {
-  const auto device = gpu::open_emulated_device();
+void expect_many_in_one_launch(const std::shared_ptr<gpu::Device>& device) {
   const gpu::Stream stream(device);
   const auto up = [&]<class T>(const std::vector<T>& values) { return gpu::to_device(stream, std::span<const T>(values)); };
   std::vector<std::int32_t> train, ids{50, 7, 901}, local{2, 0, 1};
@@ -101,7 +102,7 @@ TEST(Sample, ManyClientsInOneLaunch) {
     for (int i = 0; i < positives; ++i) train.push_back(2 * i + positives % 2);
     offsets.push_back(std::int64_t(train.size()));
   }
-  Rules rules{Rng(1, Purpose::negatives), Rng(1, Purpose::shuffle)};
+  Rules rules{Rng(test::seed(1), Purpose::negatives), Rng(test::seed(1), Purpose::shuffle)};
   rules.items = 80, rules.per_positive = 3, rules.epochs = 2, rules.batch = 8;
   const std::vector<std::int64_t> begin{0, 17 * 4, 17 * 4 + 30, 17 * 4 + 33};  // of client 2, 0, 1
   for (const std::size_t shared_limit : {std::size_t(227) << 10, std::size_t(256)}) {
@@ -132,25 +133,35 @@ TEST(Sample, ManyClientsInOneLaunch) {
                         entries.data()};
     const auto plan = gpu_sample_plan(17 * 4, 2, shared_limit);
     EXPECT_EQ(plan.in_shared, shared_limit > 1000);
-    draw_clients<gpu::Emulated>(plan, s, stream);
-    stream.synchronise();
+    gpu::on_platform(*device, [&]<class P>(P) { draw_clients<P>(plan, s, stream); });
+    const auto down = [&](const gpu::Buffer<std::int32_t>& from) {
+      std::vector<std::int32_t> values(from.size());
+      from.copy_out(values, stream);
+      stream.synchronise();
+      return values;
+    };
+    const auto got_samples = down(samples), got_slots = down(slots), got_items = down(items), got_entries = down(entries);
     for (std::size_t c = 0; c < 3; ++c) {
       const auto u = std::size_t(local[c]);
       const std::span<const std::int32_t> positives(train.data() + offsets[u], std::size_t(offsets[u + 1] - offsets[u]));
       Samples expected;
       draw(rules, {ids[u], positives, -1, -1}, 5, expected);
       const auto n = std::size_t(expected.distinct_entries), first = std::size_t(begin[c]);
-      ASSERT_EQ(samples.data()[c], std::int32_t(n));
-      ASSERT_EQ(std::size_t(slots.data()[c]), expected.items.size());
+      ASSERT_EQ(got_samples[c], std::int32_t(n));
+      ASSERT_EQ(std::size_t(got_slots[c]), expected.items.size());
       for (std::size_t i = first; i < std::size_t(begin[c + 1]); ++i)
-        EXPECT_EQ(items.data()[i], i - first < expected.items.size() ? expected.items[i - first] : -1) << "client " << c;
+        EXPECT_EQ(got_items[i], i - first < expected.items.size() ? expected.items[i - first] : -1) << "client " << c;
       for (std::size_t e = 0; e < 2 * n; ++e) {
-        const auto entry = entries.data()[2 * first + e];
+        const auto entry = got_entries[2 * first + e];
         EXPECT_EQ(entry & 0x7fffffff, expected.slot[e]) << "client " << c << " entry " << e;
         EXPECT_EQ(entry < 0, expected.label[e] == 1.0f);
       }
     }
   }
+}
+
+TEST(Sample, ManyClientsInOneLaunch) {
+  for (const auto& device : test::fresh_devices()) expect_many_in_one_launch(device);
 }
 
 }  // namespace

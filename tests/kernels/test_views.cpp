@@ -12,6 +12,7 @@
 #include "kernels/views/views_case.hpp"
 #include "kernels/views/views_gpu.hpp"
 #include "server/item_views_block.hpp"
+#include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
 
 namespace fedfuse {
@@ -23,15 +24,16 @@ using views::Result;
 const std::vector<View> all_views{View::sum, View::mlp, View::gate};
 
 std::vector<CaseShape> shapes() {
-  return {{.items = 37, .shape = {8, 12, 9, all_views}},
-          {.items = 1, .shape = {4, 1, 2, {View::gate, View::sum}}},
-          {.items = 130, .shape = {12, 7, 20, {View::mlp}}},
-          {.items = 65, .shape = {16, 16, 0, {View::sum}}, .missing = false},
-          {.items = 20, .shape = {20, 0, 5, {View::mlp, View::gate, View::sum}}},
-          {.items = 33, .shape = {8, 0, 0, {View::gate}}},
-          {.items = 530, .shape = {8, 6, 10, {View::sum, View::mlp}}},
-          {.items = 140, .shape = {72, 130, 67, {View::gate, View::mlp}}},
-          {.items = 9, .shape = {128, 36, 140, all_views}}};
+  const std::vector<CaseShape> all{{.items = 37, .shape = {8, 12, 9, all_views}},
+                                   {.items = 1, .shape = {4, 1, 2, {View::gate, View::sum}}},
+                                   {.items = 130, .shape = {12, 7, 20, {View::mlp}}},
+                                   {.items = 65, .shape = {16, 16, 0, {View::sum}}, .missing = false},
+                                   {.items = 20, .shape = {20, 0, 5, {View::mlp, View::gate, View::sum}}},
+                                   {.items = 33, .shape = {8, 0, 0, {View::gate}}},
+                                   {.items = 530, .shape = {8, 6, 10, {View::sum, View::mlp}}},
+                                   {.items = 140, .shape = {72, 130, 67, {View::gate, View::mlp}}},
+                                   {.items = 9, .shape = {128, 36, 140, all_views}}};
+  return test::with_asked_seed(all);
 }
 
 // |x - y| <= tolerance * the largest |y| of the array.
@@ -148,12 +150,6 @@ TEST(Views, SameBitsInAnyOrderOfTheThreads) {
   simt::set_schedule({});
 }
 
-std::vector<std::shared_ptr<gpu::Device>> devices() {
-  std::vector<std::shared_ptr<gpu::Device>> all{gpu::open_emulated_device()};
-  if (gpu::count_devices() > 0) all.push_back(gpu::open_cuda_device(0));
-  return all;
-}
-
 // What ranks with the given rows, each in chunks of the given size, have together.
 struct Together {
   std::vector<float> views, D;
@@ -189,7 +185,7 @@ Together together(const std::shared_ptr<gpu::Device>& device, const Case& input,
 
 TEST(Views, SameBitsHoweverRowsAreCut) {
   const Case input({.items = 1100, .shape = {8, 12, 9, all_views}});
-  for (const auto& device : devices()) {
+  for (const auto& device : test::fresh_devices()) {
     const auto whole = together(device, input, {0, 1100}, 2048);
     EXPECT_TRUE(together(device, input, {0, 1100}, 512) == whole);
     EXPECT_TRUE(together(device, input, {0, 512, 1100}, 1024) == whole);
@@ -224,7 +220,7 @@ TEST(Views, GradientsThatAreNotFiniteAreNoticed) {
 
 TEST(Views, LargestSeesEveryRowAndWhatIsNoNumber) {
   Case input({.items = 40, .shape = {8, 12, 9, all_views}});
-  for (const auto& device : devices()) {
+  for (const auto& device : test::fresh_devices()) {
     const auto p = input.problem();
     views::OnDevice there(device, p.layout, {p.items, 0, p.items}, p.features, p.has, false);
     std::vector<float> rows(std::size_t(p.items * 8), 0.25f);

@@ -2,7 +2,6 @@
 // What the tests of the round on a device share.
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "round_setting.hpp"
 #include "server/device/choose.hpp"
 #include "server/federation.hpp"
+#include "support/runnable.hpp"
 #include "support/small_data.hpp"
 
 namespace fedfuse::test {
@@ -27,15 +27,6 @@ inline GenerateOptions tiny() {
   return o;
 }
 
-// The emulated device, and a real one where there is one.
-inline std::vector<std::string> devices() {
-  std::vector<std::string> kinds{"emulated"};
-  if (gpu::count_devices() > 0)
-    kinds.emplace_back("cuda");
-  else
-    std::cout << "device cuda skipped: " << gpu::why_none() << "\n";
-  return kinds;
-}
 inline ChosenDevice open(const std::string& kind) { return open_device(kind, Comm::self(), 1); }
 
 inline void expect_same_bits(const Federation& a, const Federation& b, const std::string& what) {

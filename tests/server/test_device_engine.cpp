@@ -14,7 +14,7 @@
 namespace fedfuse {
 namespace {
 
-using test::devices, test::everybody, test::expect_same_bits, test::room_for, test::small_device_config, test::tiny;
+using test::device_kinds, test::everybody, test::expect_same_bits, test::room_for, test::small_device_config, test::tiny;
 
 double farthest(std::span<const float> a, std::span<const float> b) {
   EXPECT_EQ(a.size(), b.size());
@@ -75,7 +75,7 @@ void expect_near_the_processor(const Dataset& data, const std::string& kind) {
 TEST(DeviceEngine, AgreesWithTheProcessor) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
-  for (const auto& kind : devices()) expect_near_the_processor(data, kind);
+  for (const auto& kind : device_kinds()) expect_near_the_processor(data, kind);
 }
 
 // Where k-means groups them, the device does: the processor's groups, within the memory that was planned.
@@ -84,21 +84,22 @@ TEST(DeviceEngine, GroupsAsTheProcessorDoes) {
   options.users = 40;
   const test::SmallData small(options);
   const auto data = small.alone();
-  for (const auto& [cluster, landmarks] : {std::pair{"kmeans", 2048}, {"kmeans", 16}, {"spectral", 16}}) {
-    auto config = small_device_config("fedncf", "gfmfr");
-    config.fraction = 1.0, config.cluster = cluster, config.landmarks = landmarks;
-    config.device = "cpu";
-    Federation processor(config, data, Comm::self(), 1);
-    config.device = "emulated";
-    Federation device(config, data, Comm::self(), 1);
-    for (int round = 1; round <= 2; ++round) {
-      const auto a = processor.run_round(round), b = device.run_round(round);
-      ASSERT_LT(b.failed_client, 0);
-      EXPECT_EQ(a.grouping->sizes, b.grouping->sizes) << cluster;
+  for (const auto& kind : device_kinds())
+    for (const auto& [cluster, landmarks] : {std::pair{"kmeans", 2048}, {"kmeans", 16}, {"spectral", 16}}) {
+      auto config = small_device_config("fedncf", "gfmfr");
+      config.fraction = 1.0, config.cluster = cluster, config.landmarks = landmarks;
+      config.device = "cpu";
+      Federation processor(config, data, Comm::self(), 1);
+      config.device = kind;
+      Federation device(config, data, Comm::self(), 1);
+      for (int round = 1; round <= 2; ++round) {
+        const auto a = processor.run_round(round), b = device.run_round(round);
+        ASSERT_LT(b.failed_client, 0);
+        EXPECT_EQ(a.grouping->sizes, b.grouping->sizes) << kind << ": " << cluster;
+      }
+      EXPECT_EQ(processor.state().group, device.state().group) << kind << ": " << cluster << ", " << landmarks;
+      EXPECT_LE(device.engine().facts().high_water_bytes, device.engine().facts().needed_bytes) << kind << ": " << cluster;
     }
-    EXPECT_EQ(processor.state().group, device.state().group) << cluster << ", " << landmarks;
-    EXPECT_LE(device.engine().facts().high_water_bytes, device.engine().facts().needed_bytes) << cluster;
-  }
 }
 
 // Nothing of how a round is laid out on a device may decide a bit.
@@ -106,7 +107,7 @@ TEST(DeviceEngine, SameBitsForAnyUploadsAndOrderOfThreads) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
   const auto self = Comm::self();
-  for (const auto& kind : devices())
+  for (const auto& kind : device_kinds())
     for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr+gfmfr"}, {"fedrap", "gfmfr"}, {"pfedrec", "none"}}) {
       auto config = small_device_config(backbone, fusion);
       config.device = kind, config.uploads = "store";
@@ -135,7 +136,7 @@ TEST(DeviceEngine, SameBitsForAnyRanks) {
   const test::SmallData small(tiny());
   const auto alone = small.alone(), shared = small.together(world);
   auto config = small_device_config("fcf", "gfmfr");
-  for (const auto& kind : devices()) {
+  for (const auto& kind : device_kinds()) {
     config.device = kind;
     Federation one(config, alone, self, 1), many(config, shared, world, 1);
     for (int round = 1; round <= 2; ++round) {

@@ -9,7 +9,7 @@
 namespace fedfuse {
 namespace {
 
-using test::devices, test::everybody, test::expect_same_bits, test::open, test::room_for, test::small_device_config, test::tiny;
+using test::device_kinds, test::everybody, test::expect_same_bits, test::open, test::room_for, test::small_device_config, test::tiny;
 
 TEST(DeviceState, SameBitsHoweverChunksAreCut) {
   const test::SmallData small(tiny());
@@ -23,7 +23,7 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
     const Federation federation(config, data, Comm::self(), 1);
     const auto start = federation.state();
     const RoundInputs inputs{1, federation.global(), start, {}};
-    for (const auto& kind : devices()) {
+    for (const auto& kind : device_kinds()) {
       std::vector<Matrix<float>> summed;
       ClientState left;
       Matrix<float> heads;
@@ -56,7 +56,7 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
 TEST(DeviceState, SameBitsWhereverTheStateLives) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
-  for (const auto& kind : devices())
+  for (const auto& kind : device_kinds())
     for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr"}, {"fcf", "fedvlr+gfmfr"}, {"pfedrec", "none"}, {"fedrap", "mlp"}}) {
       auto config = small_device_config(backbone, fusion);
       config.device = kind, config.client_state = "host";
@@ -97,25 +97,26 @@ class Tamper final : public StateVisitor {
 TEST(DeviceState, ADivergingClientLeavesTheStateBeforeTheRound) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
-  for (const auto* home : {"host", "device"}) {
-    auto config = small_device_config("fedncf", "none");
-    config.device = "emulated", config.fraction = 1.0, config.client_state = home;
-    Federation federation(config, data, Comm::self(), 1);
-    ASSERT_LT(federation.run_round(1).failed_client, 0);
-    const auto global = federation.global();
-    const float before = federation.state().user(3, 0);
-    Tamper broken(NAN), mended(before);
-    federation.visit(broken);
-    EXPECT_EQ(federation.run_round(2).failed_client, data.client_ids[3]) << home;
-    EXPECT_TRUE(federation.global() == global) << home;
-    federation.visit(mended);
-    Federation undisturbed(config, data, Comm::self(), 1);
-    ASSERT_LT(undisturbed.run_round(1).failed_client, 0);
-    EXPECT_TRUE(federation.state() == undisturbed.state()) << home;
-    ASSERT_LT(federation.run_round(2).failed_client, 0);
-    ASSERT_LT(undisturbed.run_round(2).failed_client, 0);
-    expect_same_bits(federation, undisturbed, home);
-  }
+  for (const auto& kind : device_kinds())
+    for (const auto* home : {"host", "device"}) {
+      auto config = small_device_config("fedncf", "none");
+      config.device = kind, config.fraction = 1.0, config.client_state = home;
+      Federation federation(config, data, Comm::self(), 1);
+      ASSERT_LT(federation.run_round(1).failed_client, 0);
+      const auto global = federation.global();
+      const float before = federation.state().user(3, 0);
+      Tamper broken(NAN), mended(before);
+      federation.visit(broken);
+      EXPECT_EQ(federation.run_round(2).failed_client, data.client_ids[3]) << kind << ": " << home;
+      EXPECT_TRUE(federation.global() == global) << kind << ": " << home;
+      federation.visit(mended);
+      Federation undisturbed(config, data, Comm::self(), 1);
+      ASSERT_LT(undisturbed.run_round(1).failed_client, 0);
+      EXPECT_TRUE(federation.state() == undisturbed.state()) << kind << ": " << home;
+      ASSERT_LT(federation.run_round(2).failed_client, 0);
+      ASSERT_LT(undisturbed.run_round(2).failed_client, 0);
+      expect_same_bits(federation, undisturbed, cat(kind, ": ", home));
+    }
 }
 
 }  // namespace

@@ -1,27 +1,18 @@
 // ItemViews on the emulated device (and a real one where there is one): near the processor, the same bits on any number of ranks, a restart.
 #include <gtest/gtest.h>
 
-#include <iostream>
 #include <limits>
 
 #include "core/error.hpp"
 #include "core/gpu/simt.hpp"
 #include "naive_server.hpp"
+#include "support/runnable.hpp"
 #include "views_setting.hpp"
 
 namespace fedfuse {
 namespace {
 
 using namespace test;
-
-std::vector<std::shared_ptr<gpu::Device>> devices() {
-  std::vector<std::shared_ptr<gpu::Device>> all{gpu::open_emulated_device()};
-  if (gpu::count_devices() > 0)
-    all.push_back(gpu::open_cuda_device(0));
-  else
-    std::cout << "device cuda skipped: " << gpu::why_none() << "\n";
-  return all;
-}
 
 // Everything that a run leaves behind: views and state.
 using State = std::map<std::string, std::vector<float>>;
@@ -62,7 +53,7 @@ TEST(ItemViewsOnDevice, AgreesWithTheProcessor) {
                                     {{"gate", "sum"}, 31, 12, 0, 7, "sgd"},
                                     {{"sum"}, 20, 8, 5, 0, "sgd"},
                                     {all_views, 40, 16, 6, 8, "adam", "mlp"}};
-  for (const auto& device : devices())
+  for (const auto& device : fresh_devices())
     for (const auto& choice : choices) {
       auto config = views_config(choice.d, choice.optimizer, 0.01, choice.views);
       config.fusion = choice.fusion, config.init_std = 0.5;
@@ -76,7 +67,7 @@ TEST(ItemViewsOnDevice, AgreesWithTheProcessor) {
 // With SGD and rate 1 a step is the gradient, which must be far nearer than what Adam makes of it.
 TEST(ItemViewsOnDevice, GradientsAreTheProcessors) {
   const auto items = random_items(90, 8, 12, 9);
-  for (const auto& device : devices()) {
+  for (const auto& device : fresh_devices()) {
     Setting here(views_config(8, "sgd", 1.0), items), there(views_config(8, "sgd", 1.0), items, device);
     const auto up = random_up(items, 3);
     const auto expected = gradient_of(here, up);
@@ -85,7 +76,7 @@ TEST(ItemViewsOnDevice, GradientsAreTheProcessors) {
 }
 
 TEST(ItemViewsOnDevice, SameBitsForAnyRanksAndOrderOfThreads) {
-  for (const auto& device : devices())
+  for (const auto& device : fresh_devices())
     for (const std::size_t M : {1100, 40}) {  // three blocks, the last ragged; one block for all ranks
       const auto items = random_items(M, 8, 10, 4);
       const auto config = views_config(8, "adam", 0.01);
@@ -102,7 +93,7 @@ TEST(ItemViewsOnDevice, GoesOnFromItsParameters) {
   auto other = config;
   other.seed = 9;
   const auto view_grad = gradients(items, 3, 0.5);
-  for (const auto& device : devices()) {
+  for (const auto& device : fresh_devices()) {
     Setting first(config, items, device), second(other, items, device);
     std::vector<Matrix<float>> F, G;
     for (int step = 0; step < 3; ++step) {

@@ -5,7 +5,10 @@
 
 #include "aggregation/row_sum.hpp"
 #include "core/rng.hpp"
+#include "server/device/choose.hpp"
 #include "server/device/sums_to_host.hpp"
+#include "support/inputs.hpp"
+#include "support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -15,7 +18,7 @@ constexpr std::size_t tables = 2;
 
 // Of one rank: every third row of a table is touched by nobody, and every rank leaves one row to the others.
 std::vector<std::int64_t> sums_of(int rank) {
-  const Rng rng(11, Purpose::test);
+  const Rng rng(test::seed(11), Purpose::test);
   std::vector<std::int64_t> all;
   for (std::int64_t k = 0; k < std::int64_t(tables) * rows * width; ++k) {
     const auto row = k / width % rows;
@@ -25,20 +28,23 @@ std::vector<std::int64_t> sums_of(int rank) {
   return all;
 }
 
-std::vector<RowSum> fetched(const Comm& comm, bool over_devices, std::int64_t tile_words) {
-  const auto device = gpu::open_emulated_device();
+// Sums over the ranks' devices, as a run of this kind of device would; null where it would go over their hosts.
+std::unique_ptr<gpu::Reducer> reducer_of(const ChosenDevice& chosen, const Comm& comm) {
+  return chosen.device->info().emulated ? gpu::make_emulated_reducer(comm)
+                                        : gpu::choose_reducer(*chosen.device, comm.max(chosen.ranks), comm).reducer;
+}
+
+std::vector<RowSum> fetched(const Comm& comm, const std::shared_ptr<gpu::Device>& device, gpu::Reducer* reducer, std::int64_t tile_words) {
   const gpu::Stream stream(device);
   const auto mine = gpu::to_device(stream, std::span<const std::int64_t>(sums_of(comm.rank())));
   std::vector<RowSum> sums;
   for (std::size_t t = 0; t < tables; ++t) sums.emplace_back(rows, int(width), FixedPoint::for_total_weight(1));
-  const auto reducer = over_devices ? gpu::make_emulated_reducer(comm) : nullptr;
   std::int64_t expected = 0;  // rows come in order, each once
-  SumsToHost(device, tile_words)
-      .fetch(mine, tables, width, reducer.get(), [&](std::size_t t, std::int64_t first, std::span<const std::int64_t> tile) {
-        EXPECT_EQ(std::int64_t(t) * rows + first, expected);
-        expected += std::int64_t(tile.size()) / width;
-        sums[t].merge(first, tile, over_devices ? nullptr : &comm);
-      });
+  SumsToHost(device, tile_words).fetch(mine, tables, width, reducer, [&](std::size_t t, std::int64_t first, std::span<const std::int64_t> tile) {
+    EXPECT_EQ(std::int64_t(t) * rows + first, expected);
+    expected += std::int64_t(tile.size()) / width;
+    sums[t].merge(first, tile, reducer != nullptr ? nullptr : &comm);
+  });
   EXPECT_EQ(expected, std::int64_t(tables) * rows);
   for (auto& sum : sums) sum.reduce(comm);  // has nothing left to do
   return sums;
@@ -51,21 +57,25 @@ TEST(SumsToHost, WholeSumsForAnyTileAndWay) {
     const auto of_rank = sums_of(rank);
     for (std::size_t k = 0; k < want.size(); ++k) want[k] += of_rank[k];
   }
-  for (const bool over_devices : {false, true})
-    for (const std::int64_t tile : {std::int64_t(1), 4 * width, 5 * width + 1, SumsToHost::usual_tile}) {
-      const auto sums = fetched(world, over_devices, tile);
-      for (std::size_t t = 0; t < tables; ++t)
-        for (std::int64_t i = 0; i < rows; ++i) {
-          const auto* expected = want.data() + (std::int64_t(t) * rows + i) * width;
-          EXPECT_TRUE(std::equal(expected, expected + width, sums[t].raw(i))) << "table " << t << " row " << i << " tile " << tile;
-          EXPECT_EQ(sums[t].touched()[std::size_t(i)] != 0, std::any_of(expected, expected + width, [](auto x) { return x != 0; })) << i;
-        }
-    }
+  for (const auto& kind : test::device_kinds()) {
+    const auto chosen = open_device(kind, world, 1);
+    const auto over_devices = reducer_of(chosen, world);
+    for (auto* const reducer : {static_cast<gpu::Reducer*>(nullptr), over_devices.get()})
+      for (const std::int64_t tile : {std::int64_t(1), 4 * width, 5 * width + 1, SumsToHost::usual_tile}) {
+        const auto sums = fetched(world, chosen.device, reducer, tile);
+        for (std::size_t t = 0; t < tables; ++t)
+          for (std::int64_t i = 0; i < rows; ++i) {
+            const auto* expected = want.data() + (std::int64_t(t) * rows + i) * width;
+            EXPECT_TRUE(std::equal(expected, expected + width, sums[t].raw(i))) << kind << " table " << t << " row " << i << " tile " << tile;
+            EXPECT_EQ(sums[t].touched()[std::size_t(i)] != 0, std::any_of(expected, expected + width, [](auto x) { return x != 0; })) << i;
+          }
+      }
+  }
 }
 
 TEST(SumsToHost, NothingToBring) {
-  const auto device = gpu::open_emulated_device();
-  SumsToHost(device).fetch({}, 0, 3, nullptr, [](std::size_t, std::int64_t, std::span<const std::int64_t>) { FAIL() << "there are no rows"; });
+  for (const auto& device : test::fresh_devices())
+    SumsToHost(device).fetch({}, 0, 3, nullptr, [](std::size_t, std::int64_t, std::span<const std::int64_t>) { FAIL() << "there are no rows"; });
 }
 
 }  // namespace

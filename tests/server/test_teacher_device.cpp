@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "planted_teacher.hpp"
+#include "support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -29,16 +30,10 @@ void expect_near_the_host(const Planted& planted, const std::shared_ptr<gpu::Dev
   for (std::size_t k = 0; k < pref.size(); ++k) ASSERT_NEAR(device_pref.values[k], pref.values[k], near) << k;
 }
 
-std::vector<std::shared_ptr<gpu::Device>> devices() {
-  std::vector<std::shared_ptr<gpu::Device>> all{gpu::open_emulated_device()};
-  if (gpu::count_devices() > 0) all.push_back(gpu::open_cuda_device(0));
-  return all;
-}
-
 TEST(DeviceTeacher, OnADeviceItLearnsTheSame) {
   Planted narrow(31), wide(21, 3, 32);  // d = 16: preferences on the host; d = 32: on the device
   for (auto* planted : {&narrow, &wide}) planted->config.teacher_epochs = 2;
-  for (const auto& device : devices())
+  for (const auto& device : fresh_devices())
     for (const std::string batches : {"items", "pairs"})
       for (const std::string optimizer : {"adam", "sgd"})
         for (auto* planted : {&narrow, &wide}) {
@@ -51,7 +46,7 @@ TEST(DeviceTeacher, OnADeviceItLearnsTheSame) {
 TEST(DeviceTeacher, OnADeviceRanksAndRestartsDoNotChangeABit) {
   Planted planted(21, 3, 32);
   planted.config.teacher_epochs = 2;
-  for (const auto& device : devices()) {
+  for (const auto& device : fresh_devices()) {
     const auto alone = trained(planted, Comm::self(), 1, device);
     EXPECT_EQ(trained(planted, Comm::world(), 2, device), alone);
     EXPECT_NE(trained(planted, Comm::self(), 1, nullptr), alone);
@@ -70,7 +65,7 @@ TEST(DeviceTeacher, FeaturesBeyondHalfPrecisionArePreferredOnTheHost) {
   Planted planted(21, 3, 32);
   planted.data.text(2, 3) = 70000.0f, planted.data.has_text[2] = 1;
   GroupTeacher host(planted.config, resolve(planted.config), planted.data),
-      other(planted.config, resolve(planted.config), planted.data, devices()[0]);
+      other(planted.config, resolve(planted.config), planted.data, fresh_devices().front());
   const Matrix<float> w(3, 32, 0.1f);
   const std::vector<float> b(3, 0.0f);
   EXPECT_EQ(host.preference(w, b, Comm::self()), other.preference(w, b, Comm::self()));

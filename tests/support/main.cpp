@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/comm.hpp"
+#include "tests/support/inputs.hpp"
 
 // Leaks are looked for while Open MPI is still loaded: its own are then reachable or named by tests/support/lsan.supp. At the exit its
 // plugins are gone, and nobody can say whose a leak was; under mpirun there are more of them than a file can name.
@@ -24,6 +25,8 @@ int main(int argc, char** argv) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());
   }
+  if (const auto asked = fedfuse::test::asked_seed(); asked != 0 && comm.root())
+    std::printf("inputs of FEDFUSE_TEST_SEED=%llu\n", static_cast<unsigned long long>(asked));
   const int failed = RUN_ALL_TESTS() != 0 || leaks(comm) ? 1 : 0;
   const auto anywhere = comm.max(std::int64_t(failed));
   if (comm.root() && failed == 0 && anywhere != 0) std::fprintf(stderr, "a test failed on another rank\n");

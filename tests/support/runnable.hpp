@@ -1,8 +1,10 @@
 #pragma once
-// The variants of a kernel that this machine can run; those that it cannot are named once, with the reason.
+// What this machine can run of the kernels: variants and devices. Those that it cannot are named once, with the reason.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/gpu/device.hpp"
@@ -21,11 +23,33 @@ std::vector<Variant> runnable(std::span<const Variant> variants) {
   return here;
 }
 
+// Of those the variants that are a device's kernels: emulated, and on the CUDA device where there is one.
+template <class Variant>
+std::vector<Variant> runnable_on_devices(std::span<const Variant> variants) {
+  auto here = runnable(variants);
+  std::erase_if(here, [](const auto& v) { return v.runs == gpu::Runs::everywhere; });
+  return here;
+}
+
+inline bool cuda_is_here() {
+  static const bool here = [] {
+    const bool some = gpu::count_devices() > 0;
+    if (!some) std::cout << "device cuda skipped: " << gpu::why_none() << "\n";
+    return some;
+  }();
+  return here;
+}
+
 // A fresh emulated device, and the CUDA device where there is one.
 inline std::vector<std::shared_ptr<gpu::Device>> fresh_devices() {
   std::vector<std::shared_ptr<gpu::Device>> devices{gpu::open_emulated_device()};
-  if (gpu::count_devices() > 0) devices.push_back(gpu::open_cuda_device(0));
+  if (cuda_is_here()) devices.push_back(gpu::open_cuda_device(0));
   return devices;
+}
+
+// The same as --device names them.
+inline std::vector<std::string> device_kinds() {
+  return cuda_is_here() ? std::vector<std::string>{"emulated", "cuda"} : std::vector<std::string>{"emulated"};
 }
 
 }  // namespace fedfuse::test

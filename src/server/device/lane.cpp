@@ -12,7 +12,12 @@ DeviceUploads::DeviceUploads(const std::shared_ptr<gpu::Device>& device, const M
     : items(device, std::size_t(room)),
       slots(device, std::size_t(clients)),
       rows(device, std::size_t(room * spec.views * spec.view_width)),
-      overlay(device, std::size_t(spec.has_overlay() ? room * spec.overlay_width() : 0)) {}
+      overlay(device, std::size_t(spec.has_overlay() ? room * spec.overlay_width() : 0)) {
+  if (overlay.size() == 0) return;
+  const gpu::Stream stream(device);
+  overlay.fill_bytes(0, stream);  // the whole room goes to the host, of which training writes the client's slots
+  stream.synchronise();
+}
 
 Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec, const Dataset& data, const MemoryPlan& plan,
            std::int64_t scratch_floats)
@@ -39,6 +44,7 @@ Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, con
   const std::int64_t tables = std::max<std::int64_t>(spec.views, spec.has_teacher ? std::max(config.groups, config.groups_max) : 0);
   on_device(std::size_t(aggregate::sort_scratch(data.items * tables, std::int64_t(updates))), {&sort});
   on_device(std::size_t(scratch_floats), {&scratch});
+  scratch.fill_bytes(0, stream);  // products read whole tiles of rows, also those behind a batch
 
   on_host(n, {&local_host, &group_host, &table_host, &samples_host, &slots_host, &finite_host, &misfit_host});
   on_host(n, {&weight_host}), on_host(3 * n, {&outcome_host}), on_host(n, {&scale_host});
