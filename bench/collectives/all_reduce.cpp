@@ -45,7 +45,7 @@ class OverDevices final : public AllReduce {
   }
   void sum() override {
     reducer_.reducer->sum(words_.data(), words_.size(), stream_);
-    stream_.synchronise();
+    reducer_.reducer->wait(stream_);
   }
   void take(std::span<std::int64_t> words) override {
     words_.copy_out(words, stream_);
@@ -78,7 +78,7 @@ AllReduces all_reduces(const Comm& comm) {
     return all;
   }
   auto chosen = open_device(emulated ? "emulated" : "cuda", comm, 1);
-  auto reducer = gpu::choose_reducer(*chosen.device, comm.max(chosen.ranks), comm);
+  auto reducer = gpu::choose_reducer(chosen.device, comm.max(chosen.ranks), comm);
   if (reducer.reducer == nullptr)
     all.no_nccl = reducer.name;
   else

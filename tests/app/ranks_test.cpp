@@ -64,6 +64,9 @@ TEST(Ranks, one_rank_that_cannot_begin_ends_all) {
 TEST(Ranks, one_rank_that_fails_alone_ends_all) {
   std::vector<std::string> lines;
   for (const char* what : {"nothing", "late", "input", "memory", "bug"}) lines.push_back(cat(FEDFUSE_MPIRUN, " -n 3 ", FEDFUSE_LONELY, " ", what));
+#ifdef FEDFUSE_HAVE_NCCL
+  lines.push_back(cat(FEDFUSE_MPIRUN, " -n 3 ", FEDFUSE_LONELY, " nccl"));
+#endif
   const auto outcomes = test::side_by_side(lines);
   const auto expect = [&](std::size_t k, int code, const std::string& said) {
     SCOPED_TRACE(lines[k]);
@@ -75,6 +78,7 @@ TEST(Ranks, one_rank_that_fails_alone_ends_all) {
   expect(2, 2, "fedfuse: error: a file of one rank");
   expect(3, 1, "out of memory on rank 2");
   expect(4, 1, "internal error on rank 2: out of range");
+  if (lines.size() > 5) expect(5, 1, "ncclAllReduce, while it was waited for on rank 2: a link is broken");
 }
 
 // A full disk, as small as can be: needs the right to mount.

@@ -73,6 +73,34 @@ TEST(SumsToHost, WholeSumsForAnyTileAndWay) {
   }
 }
 
+// A stream on which a sum broke is never done: who waits for it must do so through the reducer, which knows.
+class Breaking final : public gpu::Reducer {
+ public:
+  Breaking(const Comm& comm, int good_waits) : sums_(gpu::make_emulated_reducer(comm)), good_waits_(good_waits) {}
+  void sum(std::int64_t* words, std::size_t count, const gpu::Stream& stream) override { sums_->sum(words, count, stream); }
+  void wait(const gpu::Stream& stream) override {
+    if (good_waits_-- == 0) throw InternalError("a link is broken");
+    sums_->wait(stream);
+  }
+
+ private:
+  std::unique_ptr<gpu::Reducer> sums_;
+  int good_waits_;
+};
+
+TEST(SumsToHost, ASumThatBrokeIsTakenByNobody) {
+  const auto device = gpu::open_emulated_device();
+  const gpu::Stream stream(device);
+  const auto mine = gpu::to_device(stream, std::span<const std::int64_t>(sums_of(Comm::world().rank())));
+  for (const int good : {0, 1, 4}) {
+    Breaking reducer(Comm::world(), good);
+    int taken = 0;
+    const auto take = [&](std::size_t, std::int64_t, std::span<const std::int64_t>) { ++taken; };
+    EXPECT_THROW(SumsToHost(device, 5 * width).fetch(mine, tables, width, &reducer, take), InternalError);
+    EXPECT_EQ(taken, good);
+  }
+}
+
 TEST(SumsToHost, NothingToBring) {
   for (const auto& device : test::fresh_devices())
     SumsToHost(device).fetch({}, 0, 3, nullptr, [](std::size_t, std::int64_t, std::span<const std::int64_t>) { FAIL() << "there are no rows"; });

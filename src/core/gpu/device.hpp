@@ -61,7 +61,7 @@ class Device {
   virtual void* create_stream() = 0;
   virtual void destroy_stream(void* stream) noexcept = 0;
   virtual void synchronise(void* stream) = 0;
-  virtual bool is_done(void* stream) = 0;                 // all that is on it; does not wait (the emulated device does the work, and says yes)
+  virtual bool is_done(void* stream) = 0;                 // all that is on it; does not wait (the emulated device does a piece of the work first)
   virtual void wait_for(void* waiting, void* other) = 0;  // what is put on `waiting` later starts after what is on `other` now
   virtual void copy_in(void* device, const void* host, std::size_t bytes, void* stream) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes, void* stream) = 0;
@@ -132,8 +132,11 @@ class Timer {
   void *first_, *second_;
 };
 
-// The emulated device's launches: work happens when somebody waits for the stream.
-void enqueue_emulated(const Stream& stream, std::function<void()> work);
+// The emulated device's launches: work happens when somebody waits for the stream, or asks whether it is done.
+void enqueue_emulated(Device& device, void* stream, std::function<void()> work);
+inline void enqueue_emulated(const Stream& stream, std::function<void()> work) {
+  enqueue_emulated(stream.device(), stream.handle(), std::move(work));
+}
 
 // n elements of device memory; contents undefined (poisoned on the emulated device).
 template <class T>

@@ -39,7 +39,10 @@ void SumsToHost::fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables
   start(0);
   for (std::int64_t k = 0; k < all; ++k) {
     if (k + 1 < all) start(k + 1);
-    copying_[slot(k)].synchronise();
+    if (reducer != nullptr)
+      reducer->wait(copying_[slot(k)]);
+    else
+      copying_[slot(k)].synchronise();
     const auto t = tile_at(k);
     take(t.table, t.first, tile_[slot(k)].first(t.words));
   }
