@@ -7,6 +7,7 @@
 #include "clients/local_round.hpp"
 #include "core/rng.hpp"
 #include "kernels/local_train/local_train.hpp"
+#include "server/device/chunks.hpp"
 
 namespace fedfuse::bench {
 namespace {
@@ -43,9 +44,10 @@ ClientsOnDevice::ClientsOnDevice(const std::shared_ptr<gpu::Device>& device, con
       sampling_{.negatives = Rng(config.seed, Purpose::negatives), .shuffle = Rng(config.seed, Purpose::shuffle)},
       count_(clients),
       samples_(positives * (1 + config.negatives_per_positive)) {
-  plan_ = local_train::gpu_plan(shape_, int(config.batch), samples_, device->info().shared_per_block);
+  const auto bound = bucket_bound(samples_);  // as in a round
+  plan_ = local_train::gpu_plan(shape_, int(config.batch), bound, device->info().shared_per_block);
   if (plan_.scratch_floats > 0) plan_.blocks = 2 * device->info().multiprocessors;
-  sample_plan_ = sample::gpu_sample_plan(samples_, int(config.local_epochs), device->info().shared_per_block);
+  sample_plan_ = sample::gpu_sample_plan(bound, int(config.local_epochs), device->info().shared_per_block);
   place(config, items, positives);
   const gpu::Stream stream(device);
   draw(stream);

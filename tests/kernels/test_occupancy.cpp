@@ -16,6 +16,7 @@
 #include "kernels/preference/preference_gpu.hpp"
 #include "kernels/sample/sample_gpu.hpp"
 #include "kernels/views/product.cuh"
+#include "server/device/chunks.hpp"
 
 namespace fedfuse {
 namespace {
@@ -73,7 +74,8 @@ struct Launch {
   int least;  // blocks a multiprocessor, as the page states
 };
 
-constexpr int samples = 85, epochs = 5;
+const std::int64_t samples = bucket_bound(85);  // as the engine launches the typical client
+constexpr int epochs = 5;
 
 Launch training(const Chip& chip, const char* head, const char* fusion, const char* kernel, int least) {
   Config config;
