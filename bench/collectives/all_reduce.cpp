@@ -78,7 +78,11 @@ AllReduces all_reduces(const Comm& comm) {
     return all;
   }
   auto chosen = open_device(emulated ? "emulated" : "cuda", comm, 1);
+  const auto& info = chosen.device->info();
+  all.facts.device = info.emulated ? "emulated" : "cuda";
+  all.facts.name = info.name, all.facts.uuid = info.uuid, all.facts.driver = info.driver;
   auto reducer = gpu::choose_reducer(chosen.device, comm.max(chosen.ranks), comm);
+  all.facts.reduction = reducer.name;
   if (reducer.reducer == nullptr)
     all.no_nccl = reducer.name;
   else

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/comm.hpp"
+#include "server/engine.hpp"
 
 namespace fedfuse::bench {
 
@@ -25,6 +26,7 @@ class AllReduce {
 struct AllReduces {
   std::vector<std::unique_ptr<AllReduce>> ways;
   std::string no_nccl;  // why it is not among them; empty: it is
+  EngineFacts facts;    // the device that was opened, or cpu, and how sums go over it
 };
 // NCCL needs a device for every rank. With FEDFUSE_BENCH_EMULATED set, the emulated device takes its place: for proof of the benchmark itself.
 [[nodiscard]] AllReduces all_reduces(const Comm& comm);

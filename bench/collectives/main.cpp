@@ -1,7 +1,7 @@
 // All-reduce over sizes, as rounds use it: int64 words, summed in place. Algorithm bandwidth = bytes / seconds, bus bandwidth =
 // algorithm bandwidth x 2 (p - 1) / p, which does not grow with the ranks. Every size is checked before it is timed, with words
 // whose sum is known; NCCL's rows need a device a rank, else the record says why they were skipped; iteration counts are rank 0's decision. JSON on
-// stdout or in --out; exit code 1 when a sum was wrong.
+// stdout or in --out (format: results/scaling/README.md); exit code 1 when a sum was wrong.
 //   mpirun -n 4 bench_collectives [--max-bytes 67108864] [--repeats 7] [--out FILE]
 #include <CLI/CLI.hpp>
 #include <fstream>
@@ -10,6 +10,7 @@
 
 #include "collectives/all_reduce.hpp"
 #include "core/timer.hpp"
+#include "results/record.hpp"
 
 namespace fedfuse::bench {
 namespace {
@@ -41,10 +42,19 @@ Json measure(const AllReduces& all, const Comm& comm, const Options& options, bo
   return rows;
 }
 
-int run(const Comm& comm, const Options& options) {
+// As in a result of `fedfuse train`, without what only a round has.
+Json provenance(const std::vector<std::string>& argv, const Comm& comm, const EngineFacts& facts) {
+  auto p = Json::parse(provenance_json(argv, 1, comm, facts));
+  p["program"] = "bench_collectives";
+  p["device"].erase("ranking"), p["device"].erase("state");
+  return p;
+}
+
+int run(const Comm& comm, const Options& options, const std::vector<std::string>& argv) {
   bool right = true;
   Json document{{"format", "fedfuse-collectives"}, {"schema_version", 1}, {"ranks", comm.size()}, {"ranks_on_a_node", comm.ranks_on_this_node()}};
   const auto all = all_reduces(comm);
+  document["provenance"] = provenance(argv, comm, all.facts);
   if (!all.no_nccl.empty()) document["skipped"] = {{"nccl", all.no_nccl}};
   document["rows"] = measure(all, comm, options, right);
   if (comm.root()) {
@@ -75,5 +85,5 @@ int main(int argc, char** argv) {
     if (comm.root()) app.exit(e);
     return e.get_exit_code() == 0 ? 0 : 2;
   }
-  return bench::run(comm, options);
+  return bench::run(comm, options, {argv, argv + argc});
 }

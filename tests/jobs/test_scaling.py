@@ -55,8 +55,14 @@ class Scaling(ToolTest):
         subprocess.run(["mpirun", "-n", "2", os.environ["FEDFUSE_COLLECTIVES"], "--max-bytes", "8192", "--repeats", "3", "--out", collectives], check=True, timeout=60)
         document = json.loads(collectives.read_text())
         self.assertTrue(document["rows"] and all(row["wrong_words"] == 0 and row["seconds_median"] > 0 for row in document["rows"]))
+        provenance = document["provenance"]
+        self.assertEqual((provenance["program"], provenance["ranks"], provenance["device"]["reduction"]), ("bench_collectives", 2, "mpi"))
+        self.assertRegex(provenance["git_sha"], "^([0-9a-f]{40}|unknown)$")
         on_device = subprocess.run(["mpirun", "-n", "2", os.environ["FEDFUSE_COLLECTIVES"], "--max-bytes", "512", "--repeats", "1"], check=True, timeout=60, capture_output=True,
                                    env=os.environ | {"FEDFUSE_BENCH_EMULATED": "1"}).stdout  # the path of NCCL, on the emulated device
+        device = json.loads(on_device)["provenance"]["device"]
+        self.assertEqual((device["kind"], device["reduction"]), ("emulated", "mpi on the emulated device's memory"))
+        self.assertTrue(device["name"] and "driver" in device and sum(device["ranks_of_uuid"].values()) == 2)
         rows = json.loads(on_device)["rows"]
         self.assertEqual(len({row["collective"] for row in rows}), 2)
         self.assertTrue(all(row["wrong_words"] == 0 for row in rows))
