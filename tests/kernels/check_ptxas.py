@@ -26,7 +26,8 @@ EXACT = {r"train_kernel.*MlpGpu.*Lb0ELb1E": 128, r"train_kernel.*LinearGpu.*Lb0E
          r"6kmeans.*score_kernelI[fd]Li[48]E": 128,
          r"4rank.*tower_kernelILi(16|32)E": 128}
 # source: instructions that its PTX must hold
-CLAIMS = {"kernels/local_train/local_train.cu": [r"ld\.shared\.v4\.(f32|b32)", r"fma\.rn\.f32"], "kernels/aggregate/aggregate.cu": [r"(atom|red)\.global\.add\.u64"],
+CLAIMS = {"kernels/local_train/local_train.cu": [r"ld\.shared\.v4\.(f32|b32)", r"fma\.rn\.f32"],
+          "kernels/aggregate/aggregate.cu": [r"(atom|red)\.global\.add\.u64", r"ld\.global\.cs\.f32", r"cvt\.rni\.s64\.f32", r"max\.NaN\.f32"],
           "kernels/preference/preference.cu": [r"mma\.sync", r"cp\.async", r"ld\.global\S*\.v4"], "kernels/rank/rank.cu": [r"ld\.shared\.v4"],
           "kernels/rank/rank_hidden.cu": [r"ld\.shared\.v4", r"cp\.async", r"max\.NaN\.f32"],
           "kernels/views/views.cu": [r"cp\.async", r"ld\.shared\.v4", r"fma\.rn\.f32"],

@@ -44,7 +44,8 @@ std::vector<CaseShape> shapes() {
   return {{.clients = 1, .items = 1, .width = 1, .touched = 1},
           {.clients = 40, .items = 33, .width = 7, .touched = 5},
           {.clients = 61, .items = 20, .width = 64, .touched = 20, .weighted = true},
-          {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3}};
+          {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3},
+          {.clients = 200, .items = 3, .width = 65, .touched = 2, .weighted = true, .seed = 4}};
 }
 
 TEST(Aggregate, EveryVariantAgreesWithTheDenseFormInDouble) {
