@@ -31,6 +31,10 @@ struct GpuUpdates {
 
 enum class GpuMethod { atomics, sorted, float_atomics };
 
+// Bytes that a launch moves at the least: ids and deltas once, and of the sums, read and written, a row for every update; `sorted`: every
+// touched row once. owner, the clients' numbers and the sort's own words are not counted.
+[[nodiscard]] double launch_bytes(GpuMethod method, const Problem& problem);
+
 // Scratch of `sorted`, in 32-bit words, for `count` entries into `rows` rows: the rows' places, a cursor, the order.
 [[nodiscard]] inline std::int64_t sort_scratch(std::int64_t rows, std::int64_t count) { return rows + 1 + count; }
 

@@ -207,5 +207,16 @@ TEST(AggregateDevice, UpdatesThatDoNotFitAreNamedAndAddNothing) {
   }
 }
 
+TEST(AggregateDevice, BytesOfALaunchAreThoseThatMustTravel) {
+  const std::vector<std::int64_t> offsets{0, 2, 3};
+  const std::vector<std::int32_t> ids{0, 4, 4};
+  aggregate::Problem p;
+  p.items = 5, p.width = 3, p.clients = 2, p.offsets = offsets.data(), p.ids = ids.data();
+  const double in = 3 * (4 + 3 * 4);
+  EXPECT_EQ(aggregate::launch_bytes(aggregate::GpuMethod::sorted, p), in + 2 * 3 * (8 + 8));
+  EXPECT_EQ(aggregate::launch_bytes(aggregate::GpuMethod::atomics, p), in + 3 * 3 * (8 + 8));
+  EXPECT_EQ(aggregate::launch_bytes(aggregate::GpuMethod::float_atomics, p), in + 3 * 3 * (4 + 4));
+}
+
 }  // namespace
 }  // namespace fedfuse
