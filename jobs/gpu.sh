@@ -39,7 +39,7 @@ say "$(sed -n 2p "$out/chip.csv"), $("$build/fedfuse" --version)"
 [ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 tests() {
-  for name in kernels/test_sample kernels/test_aggregate kernels/test_local_train kernels/test_rank kernels/test_preference kernels/test_kmeans kernels/test_views kernels/test_fusion core/test_graph server/test_grouping server/test_server_models server/test_device_engine; do
+  for name in kernels/test_sample kernels/test_aggregate kernels/test_aggregate_device kernels/test_local_train kernels/test_rank kernels/test_preference kernels/test_kmeans kernels/test_views kernels/test_fusion core/test_graph server/test_grouping server/test_server_models server/test_device_engine; do
     step "test_${name##*/test_}" "$build/tests/$name"
   done
 }
