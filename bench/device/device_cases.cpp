@@ -44,7 +44,8 @@ Maker aggregate_of(aggregate::GpuMethod method, std::int64_t items) {
     const aggregate::Case input(shape);
     const auto problem = input.problem();
     const auto on_device = std::make_shared<aggregate::OnDevice>(device, method, problem);
-    return DeviceCase{problem.flops(), problem.bytes(), double(shape.clients), [on_device](const gpu::Stream& s) { on_device->launch(s); }};
+    return DeviceCase{problem.flops(), aggregate::launch_bytes(method, problem), double(shape.clients),
+                      [on_device](const gpu::Stream& s) { on_device->launch(s); }};
   };
 }
 

@@ -10,6 +10,18 @@
 
 namespace fedfuse::aggregate {
 
+double launch_bytes(GpuMethod method, const Problem& p) {
+  const auto updates = p.updates();
+  const double a_sum = method == GpuMethod::float_atomics ? sizeof(float) : sizeof(std::int64_t);
+  std::int64_t rows_met = updates;
+  if (method == GpuMethod::sorted) {
+    std::vector<std::uint8_t> touched(std::size_t(p.items));
+    for (const auto row : std::span(p.ids + p.offsets[0], std::size_t(updates))) touched[std::size_t(row)] = 1;
+    rows_met = std::ranges::count(touched, 1);
+  }
+  return double(updates) * (sizeof(std::int32_t) + sizeof(float) * p.width) + 2 * a_sum * double(rows_met) * p.width;
+}
+
 OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Problem& p)
     : problem_(p), method_(method), fixed_(FixedPoint::for_total_weight(p.total_weight())) {
   const gpu::Stream stream(device);

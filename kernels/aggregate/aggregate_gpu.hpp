@@ -2,8 +2,8 @@
 // Row updates into a shared 64-bit fixed-point table on a device (R7). Every variant gives the integers that the CPU gives.
 //
 // Floors, an update of width d: bytes 4 d + 4 read once, and what reaches the table. `atomics`: 8 d bytes read and written in L2 for every
-// update. `sorted`: updates are brought into the order of their rows (a counting sort of indices, 12 bytes an update), and a warp
-// adds a run of equal rows in registers: the table is touched once a run.
+// update. `sorted`: updates are brought into the order of their rows (a counting sort of indices, 4 bytes an update), and a warp adds a run of
+// equal rows in registers: the table is touched once a run.
 #include <cstdint>
 
 #include "core/gpu/device.hpp"
@@ -15,12 +15,12 @@ namespace fedfuse::aggregate {
 struct GpuUpdates {
   std::int64_t rows = 0;  // M
   int width = 0;
-  std::int64_t count = 0;                // entries; the first is 0
+  std::int64_t count = 0;                // entries, the first is 0; `sorted`: below 2^31
   const std::int32_t* ids = nullptr;     // count; negative: no update (a client's unused room)
   const float* delta = nullptr;          // count x width
   const std::int32_t* owner = nullptr;   // count: client of each entry
   const std::int64_t* weight = nullptr;  // of each client
-  double scale = 0;                      // FixedPoint's
+  double scale = 0;                      // FixedPoint's: a power of two from 2^8 to 2^40
   const double* scale_of = nullptr;      // of each client, instead: tables of different weight; null: scale
   std::int64_t* sums = nullptr;          // rows x width, added to
   float* float_sums = nullptr;           // of the float opponent: rows x width
@@ -31,17 +31,21 @@ struct GpuUpdates {
 
 enum class GpuMethod { atomics, sorted, float_atomics };
 
-// Scratch of `sorted`, in 32-bit words, for `count` entries into `rows` rows.
-[[nodiscard]] inline std::int64_t sort_scratch(std::int64_t rows, std::int64_t count) { return 2 * rows + 1 + count; }
+// Bytes that a launch moves at the least: ids and deltas once, and of the sums, read and written, a row for every update; `sorted`: every
+// touched row once. owner, the clients' numbers and the sort's own words are not counted.
+[[nodiscard]] double launch_bytes(GpuMethod method, const Problem& problem);
+
+// Scratch of `sorted`, in 32-bit words, for `count` entries into `rows` rows: the rows' places, a cursor, the order.
+[[nodiscard]] inline std::int64_t sort_scratch(std::int64_t rows, std::int64_t count) { return rows + 1 + count; }
 
 // One vector a client, all into one sum: heads. sums[k] += sum over c of weight_c values[c][k].
 struct GpuVectors {
   std::int64_t count = 0, width = 0;
   const float* values = nullptr;         // count x width
   const std::int64_t* weight = nullptr;  // count
-  double scale = 0;
-  std::int64_t* sums = nullptr;    // width
-  std::int32_t* misfit = nullptr;  // count, as in GpuUpdates
+  double scale = 0;                      // as in GpuUpdates
+  std::int64_t* sums = nullptr;          // width
+  std::int32_t* misfit = nullptr;        // count, as in GpuUpdates
 };
 template <class Platform>
 void add_vectors(const GpuVectors& vectors, const gpu::Stream& stream);

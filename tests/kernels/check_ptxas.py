@@ -32,7 +32,8 @@ EXACT = {r"train_kernel.*MlpGpu.*Lb0ELb1E": 128, r"train_kernel.*LinearGpu.*Lb0E
 CLAIMS = (
     ("kernels/local_train/local_train.cu", r"train_kernel", [r"fma\.rn\.f32", r"ld\.global\S*\.v4"]),
     ("kernels/local_train/local_train.cu", r"train_kernel.*GpuELb[01]ELb1E", [r"ld\.shared\.v4\.(f32|b32)"]),
-    ("kernels/aggregate/aggregate.cu", r"atomics_kernel(?<!float_atomics_kernel)|runs_kernel|vectors_kernel", [r"(atom|red)\.global\.add\.u64"]),
+    ("kernels/aggregate/aggregate.cu", r"atomics_kernel(?<!float_atomics_kernel)|runs_kernel|vectors_kernel", [r"(atom|red)\.global\.add\.u64", r"cvt\.rni\.s64\.f32"]),
+    ("kernels/aggregate/aggregate.cu", r"runs_kernel", [r"ld\.global\.cs\.f32", r"max\.NaN\.f32"]),
     ("kernels/preference/preference.cu", r"fused_kernel", [r"mma\.sync", r"cp\.async\.cg", r"ld\.global\S*\.v4"]),
     ("kernels/rank/rank.cu", r"count_kernel", [r"ld\.shared\.v4", r"cp\.async\.cg", r"fma\.rn\.f32"]),
     ("kernels/rank/rank_hidden.cu", r"count_kernel", [r"ld\.shared\.v4", r"cp\.async\.cg", r"max\.NaN\.f32"]),

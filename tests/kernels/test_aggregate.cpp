@@ -1,6 +1,5 @@
 // Aggregation against the naive dense form (R1), and the same bits in any order, on any number of threads and ranks (R7).
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,30 +9,20 @@
 #include "aggregation/row_sum.hpp"
 #include "core/error.hpp"
 #include "core/h5.hpp"
-#include "core/parallel.hpp"
 #include "core/rng.hpp"
 #include "kernels/aggregate/aggregate.hpp"
 #include "kernels/aggregate/aggregate_case.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/oracle.hpp"
 #include "tests/support/runnable.hpp"
+#include "tests/support/threads.hpp"
 
 namespace fedfuse {
 namespace {
 
 using aggregate::Case;
 using aggregate::CaseShape;
-
-class Threads {  // for one scope
- public:
-  explicit Threads(int n) : before_(omp_get_max_threads()) { omp_set_num_threads(n); }
-  ~Threads() { omp_set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
+using test::Threads;
 
 void expect_near(std::span<const double> got, std::span<const double> want, double tolerance) {
   ASSERT_EQ(got.size(), want.size());
@@ -46,7 +35,8 @@ std::vector<CaseShape> shapes() {
   const std::vector<CaseShape> all{{.clients = 1, .items = 1, .width = 1, .touched = 1},
                                    {.clients = 40, .items = 33, .width = 7, .touched = 5},
                                    {.clients = 61, .items = 20, .width = 64, .touched = 20, .weighted = true},
-                                   {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3}};
+                                   {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3},
+                                   {.clients = 200, .items = 3, .width = 65, .touched = 2, .weighted = true, .seed = 4}};
   return test::with_asked_seed(all);
 }
 
@@ -184,52 +174,6 @@ TEST(RowSum, RefusesAWholeClientWhenOneValueDoesNotFit) {
   FixedSum vector(3, FixedPoint::for_total_weight(1));
   EXPECT_FALSE(vector.add(std::vector<double>{0, std::nan(""), 0}));
   EXPECT_EQ(vector[0], 0.0);
-}
-
-TEST(FixedSum, SameBitsForAnyRanksThreadsAndOrder) {
-  const auto world = Comm::world();
-  constexpr std::int64_t size = 1000, clients = 37;
-  const auto fixed = FixedPoint::for_total_weight(clients * 5);
-  const auto value = [](std::int64_t u, std::int64_t j) { return float(std::sin(double(u * size + j))); };
-  const auto sum_of = [&](const Comm& comm, int threads) {
-    const Threads scope(threads);
-    FixedSum sum(size, fixed);
-#pragma omp parallel for schedule(dynamic, 1)
-    for (std::int64_t u = 0; u < clients; ++u) {
-      if (u % comm.size() != comm.rank()) continue;
-      std::vector<float> x(size);
-      for (std::int64_t j = 0; j < size; ++j) x[std::size_t(j)] = value(u, j);
-      EXPECT_TRUE(sum.add(x, 1 + u % 5));
-    }
-    sum.reduce(comm);
-    return std::vector<std::int64_t>(sum.raw().begin(), sum.raw().end());
-  };
-  const auto want = sum_of(Comm::self(), 1);
-  for (const int threads : {1, 2, 4}) EXPECT_EQ(sum_of(world, threads), want);
-  double naive = 0;
-  for (std::int64_t u = 0; u < clients; ++u) naive += double(1 + u % 5) * double(value(u, 999));
-  EXPECT_NEAR(fixed.decode(want[999]), naive, 1e-9);
-}
-
-TEST(FixedPart, PartsOfManyThreadsAreTheSum) {
-  constexpr std::int64_t size = 300, clients = 50;  // more than stands behind one lock
-  const auto fixed = FixedPoint::for_total_weight(clients * 3);
-  const auto vector_of = [](std::int64_t u) {
-    std::vector<double> x(size);
-    for (std::int64_t j = 0; j < size; ++j) x[std::size_t(j)] = std::cos(double(u * size + j));
-    return x;
-  };
-  FixedSum one(size, fixed), parts(size, fixed);
-  for (std::int64_t u = 0; u < clients; ++u) ASSERT_TRUE(one.add(vector_of(u), 1 + u % 3));
-  parallel_for(5, 4, [&](std::int64_t b, int) {
-    auto part = parts.part();
-    for (std::int64_t u = 10 * b; u < 10 * (b + 1); ++u) EXPECT_TRUE(part.add(std::span<const double>(vector_of(u)), 1 + u % 3));
-    auto bad = vector_of(b);
-    bad[7] = -1024.0;
-    EXPECT_FALSE(part.add(std::span<const double>(bad)));
-    parts.add(part);
-  });
-  EXPECT_TRUE(std::ranges::equal(one.raw(), parts.raw()));
 }
 
 // A whole dataset of any rank, flat.

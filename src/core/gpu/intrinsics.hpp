@@ -45,6 +45,8 @@ __device__ inline void async_wait() {
 }
 // 16 bytes that are read once: not to be kept in the first cache.
 __device__ inline uint4 load_once(const Half* from) { return __ldcs(reinterpret_cast<const uint4*>(from)); }
+// A number that is read once: the first to leave the caches.
+__device__ inline float load_once(const float* from) { return __ldcs(from); }
 // The larger one; not a number where either is none (fmaxf takes the other).
 __device__ inline float max_or_nan(float a, float b) {
   float larger;
@@ -91,6 +93,7 @@ inline uint4 load_once(const Half* from) {
   std::memcpy(&x, from, sizeof x);
   return x;
 }
+inline float load_once(const float* from) { return *from; }
 inline float max_or_nan(float a, float b) { return b != b || a < b ? b : a; }
 #endif
 

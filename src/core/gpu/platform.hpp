@@ -119,6 +119,7 @@ inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned(std::uint64_t(a) * b >> 32); }
 inline long long __double2ll_rn(double x) { return std::llrint(x); }
+inline long long __float2ll_rn(float x) { return std::llrint(x); }
 
 namespace fedfuse::gpu {
 using Platform = Emulated;
