@@ -2,24 +2,21 @@
 // Flat, 64-byte aligned, row-major arrays: what a kernel or a device copy wants to see.
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <vector>
 
 namespace fedfuse {
 
-// Bytes aligned to 64; large blocks in huge pages where the system has them on request: tables are met row by row in no order, so small pages cost a
-// miss of the TLB a row, and the first touch of a new block a fault every 4 kB.
-[[nodiscard]] void* allocate_aligned(std::size_t bytes);
-void free_aligned(void* block, std::size_t bytes) noexcept;
-
 template <class T>
 struct AlignedAllocator {
   using value_type = T;
+  static constexpr std::align_val_t alignment{64};
   AlignedAllocator() = default;
   template <class U>
   explicit AlignedAllocator(const AlignedAllocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(allocate_aligned(n * sizeof(T))); }
-  void deallocate(T* p, std::size_t n) noexcept { free_aligned(p, n * sizeof(T)); }
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
+  void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, alignment); }
   template <class U>
   bool operator==(const AlignedAllocator<U>&) const {
     return true;
