@@ -100,7 +100,7 @@ Launch preferences(const Chip& chip) {
 std::vector<Launch> launches(const Chip& chip) {
   const auto draw = sample::gpu_sample_plan(samples, epochs, chip.shared_per_block);
   const bool hopper = chip.major == 9;
-  return {training(chip, "linear", "none", "train_kernel.*LinearGpuELb0", 6),
+  return {training(chip, "linear", "none", "train_kernel.*LinearGpuELb0", hopper ? 6 : 5),
           training(chip, "mlp", "none", "train_kernel.*MlpGpuELb0", hopper ? 2 : 1),
           training(chip, "neumf", "none", "train_kernel.*NeumfGpuELb0", 1),
           training(chip, "linear", "fedvlr", "train_kernel.*LinearGpuELb1", 1),
