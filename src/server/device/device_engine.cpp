@@ -72,7 +72,7 @@ void DeviceEngine::commit(const std::vector<std::int32_t>& local, const Trained&
 }
 
 std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) {
-  chunks_ = cut_into_chunks(data_, local, config_.negatives_per_positive, plan_.limits);
+  if (local != in_chunks_) chunks_ = cut_into_chunks(data_, local, config_.negatives_per_positive, plan_.limits), in_chunks_ = local;
   rho_.assign(local.size(), 1.0);
   send_round(inputs);
   if (plan_.stores_uploads) make_room_for_uploads();
@@ -118,7 +118,7 @@ Lane& DeviceEngine::free_lane(const std::function<void(Lane& lane)>& end) {
       }
 }
 
-// Where everybody takes part, every round has the chunks of the last, and allocates nothing.
+// Where everybody takes part, every round has the chunks of the last, and allocates nothing here.
 void DeviceEngine::make_room_for_uploads() {
   const auto fits = [this](std::size_t k) {
     return uploads_[k].items.size() == std::size_t(chunks_[k].room()) && uploads_[k].slots.size() == std::size_t(chunks_[k].clients());

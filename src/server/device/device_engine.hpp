@@ -90,9 +90,10 @@ class DeviceEngine final : public Engine {
   SumsToHost to_host_;
   std::unique_ptr<ResidentState> state_;  // null: the state is the host's
   std::vector<Lane> lanes_;
-  std::vector<Chunk> chunks_;           // of the round under way
-  std::vector<DeviceUploads> uploads_;  // by chunk, or by lane
-  std::vector<double> rho_;             // of each participant
+  std::vector<std::int32_t> in_chunks_;  // the participants that chunks_ are cut of
+  std::vector<Chunk> chunks_;            // of the round under way
+  std::vector<DeviceUploads> uploads_;   // by chunk, or by lane
+  std::vector<double> rho_;              // of each participant
   std::int64_t stored_bytes_ = 0;
 };
 
