@@ -30,8 +30,7 @@ std::vector<std::int64_t> sums_of(int rank) {
 
 // Sums over the ranks' devices, as a run of this kind of device would; null where it would go over their hosts.
 std::unique_ptr<gpu::Reducer> reducer_of(const ChosenDevice& chosen, const Comm& comm) {
-  return chosen.device->info().emulated ? gpu::make_emulated_reducer(comm)
-                                        : gpu::choose_reducer(chosen.device, comm.max(chosen.ranks), comm).reducer;
+  return chosen.device->info().emulated ? gpu::make_emulated_reducer(comm) : gpu::choose_reducer(chosen.device, comm.max(chosen.ranks), comm).reducer;
 }
 
 std::vector<RowSum> fetched(const Comm& comm, const std::shared_ptr<gpu::Device>& device, gpu::Reducer* reducer, std::int64_t tile_words) {
