@@ -117,7 +117,7 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
 }
 
 void Recorder::groups(std::int64_t /*round*/, const RoundReport& report, const Federation& federation) {
-  const auto& group = federation.state().group;
+  const auto& group = federation.groups();
   const bool labelled = comm_.max(double(std::ranges::any_of(data_.label, [](auto l) { return l >= 0; }))) > 0;
   auto& g = record.groups;
   g.begin_row();

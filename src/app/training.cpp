@@ -114,7 +114,7 @@ std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round) {
   return federation_.timer().time(Phase::evaluation, [&] {
     RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_, protocol_, comm_, federation_.engine().device()),
                       std::nullopt};
-    if (!federation_.preferences().empty()) e.teacher = evaluate_rows(federation_.preferences(), federation_.state().group, data_, protocol_, comm_);
+    if (!federation_.preferences().empty()) e.teacher = evaluate_rows(federation_.preferences(), federation_.groups(), data_, protocol_, comm_);
     return e;
   });
 }

@@ -47,8 +47,9 @@ class Federation {
 
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
   [[nodiscard]] const GlobalModel& global() const { return global_; }
-  [[nodiscard]] const ClientState& state() const;                                  // as of now; after another round it must be asked for again
-  [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }  // G x M; empty without a teacher, or before it spoke
+  [[nodiscard]] const ClientState& state() const;  // as of now; asked for again after another round: it may have to come from a device
+  [[nodiscard]] const std::vector<std::int32_t>& groups() const { return state_.group; }  // of each client; always the host's
+  [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }         // G x M; empty without a teacher, or before it spoke
   [[nodiscard]] const GroupTeacher* teacher() const { return teacher_.get(); }
   [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const PhaseTimer& timer() const { return timer_; }
