@@ -41,6 +41,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
+  // What train() wants to be given for n participants: heads where the grouping or the host keeps them, the rest where the host does.
+  [[nodiscard]] Trained room_for(const ModelSpec& spec, std::int64_t n) const;
+
   // Pass 1 over `local` (clients of this rank, ascending). Returns the least id of a client whose loss or update is not finite or does not
   // fit the sums, or -1: then the sums are worth nothing.
   virtual std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) = 0;

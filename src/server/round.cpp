@@ -71,12 +71,7 @@ RoundInputs Federation::inputs(const Pass& pass) const { return {pass.round, glo
 std::int64_t Federation::train_participants(Pass& pass) {
   const auto n = std::int64_t(pass.local.size());
   pass.sums = std::make_unique<RoundSums>(spec_, data_.items, pass.total_weight);
-  const auto for_state = engine_->holds_state() ? 0 : n;
-  auto& trained = pass.trained;
-  trained.theta = Matrix<float>(spec_.has_teacher ? n : spec_.shares_head ? 0 : for_state, spec_.head.theta);
-  trained.user = Matrix<float>(for_state, spec_.head.user);
-  trained.router = Matrix<float>(for_state, spec_.router.size);
-  trained.omega.resize(std::size_t(n));
+  auto& trained = pass.trained = engine_->room_for(spec_, n);
   std::int64_t failed = -1;
   comm_.together([&] { failed = engine_->train(pass.local, inputs(pass), trained, *pass.sums); });
   constexpr std::int64_t nobody = std::int64_t(1) << 62;

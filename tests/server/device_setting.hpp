@@ -41,15 +41,4 @@ inline std::vector<std::int32_t> everybody(const Dataset& data) {
   return local;
 }
 
-// What an engine's caller has ready for it.
-inline Trained room_for(const Engine& engine, const ModelSpec& spec, std::int64_t n) {
-  const auto for_state = engine.holds_state() ? 0 : n;
-  Trained trained{Matrix<float>(spec.has_teacher ? n : for_state, spec.head.theta),
-                  Matrix<float>(for_state, spec.head.user),
-                  Matrix<float>(for_state, spec.router.size),
-                  {}};
-  trained.omega.resize(std::size_t(n));
-  return trained;
-}
-
 }  // namespace fedfuse::test

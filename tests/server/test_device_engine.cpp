@@ -14,7 +14,7 @@
 namespace fedfuse {
 namespace {
 
-using test::device_kinds, test::everybody, test::expect_same_bits, test::room_for, test::small_device_config, test::tiny;
+using test::device_kinds, test::everybody, test::expect_same_bits, test::small_device_config, test::tiny;
 
 double farthest(std::span<const float> a, std::span<const float> b) {
   EXPECT_EQ(a.size(), b.size());
@@ -165,7 +165,7 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
     DeviceEngine engine(config, spec, data, open_device("emulated", Comm::self(), 1), 1, {}, std::move(reducer));
     engine.adopt(federation.state());
     const auto n = std::int64_t(local.size());
-    auto trained = room_for(engine, spec, n);
+    auto trained = engine.room_for(spec, n);
     RoundSums sums(spec, data.items, world.sum(n));
     ASSERT_EQ(engine.train(local, {1, federation.global(), federation.state(), {}}, trained, sums), -1);
     engine.reduce(sums, world);

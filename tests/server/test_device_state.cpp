@@ -9,7 +9,7 @@
 namespace fedfuse {
 namespace {
 
-using test::device_kinds, test::everybody, test::expect_same_bits, test::open, test::room_for, test::small_device_config, test::tiny;
+using test::device_kinds, test::everybody, test::expect_same_bits, test::open, test::small_device_config, test::tiny;
 
 TEST(DeviceState, SameBitsHoweverChunksAreCut) {
   const test::SmallData small(tiny());
@@ -34,7 +34,7 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
           DeviceEngine engine(config, spec, data, open(kind), 1, limits);
           EXPECT_EQ(engine.facts().state, home);
           engine.adopt(start);
-          auto trained = room_for(engine, spec, n);
+          auto trained = engine.room_for(spec, n);
           RoundSums sums(spec, data.items, n);
           ASSERT_EQ(engine.train(local, inputs, trained, sums), -1);
           engine.reduce(sums, Comm::self());

@@ -67,7 +67,6 @@ class DeviceEngine final : public Engine {
   [[nodiscard]] DeviceUploads& uploads_of(const Lane& lane, std::size_t chunk) {
     return uploads_[plan_.stores_uploads ? chunk : std::size_t(&lane - lanes_.data())];
   }
-  [[nodiscard]] bool second_pass() const { return spec_.has_teacher || spec_.has_overlay(); }
 
   static constexpr int blocks_a_multiprocessor = 2;  // of clients that train at once, when each is a large one
 
