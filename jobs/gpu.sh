@@ -47,21 +47,21 @@ say "$(sed -n 2p "$out/chip.csv"), $("$build/fedfuse" --version)"
 tests() {
   local -x FEDFUSE_POISON=1
   local kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views fusion)
-  for name in "${kernels[@]/#/kernels/test_}" core/test_graph server/test_grouping server/test_server_models server/test_sums_to_host server/test_device_engine server/test_device_state evaluation/test_evaluation; do
-    step "test_${name##*/test_}" env -u FEDFUSE_TEST_SEED "$build/tests/$name"
+  for name in "${kernels[@]/#/kernels/}" core/graph server/grouping server/server_models server/sums_to_host server/device_engine server/resident_state evaluation/evaluation; do
+    step "test_${name##*/}" env -u FEDFUSE_TEST_SEED "$build/tests/${name}_test"
   done
   local -x FEDFUSE_TEST_SEED=${FEDFUSE_TEST_SEED:-$(((RANDOM << 15) + RANDOM + 1))}
   say "fresh inputs: FEDFUSE_TEST_SEED=$FEDFUSE_TEST_SEED"
-  for name in "${kernels[@]}"; do step "fresh_$name" "$build/tests/kernels/test_$name"; done
+  for name in "${kernels[@]}"; do step "fresh_$name" "$build/tests/kernels/${name}_test"; done
 }
 
 # Ranks beside each other: NCCL where each has a GPU of its own, else sums over pinned host memory.
 several() {
   local -x OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
   command -v mpirun >/dev/null || { say "skipped several: there is no mpirun"; return; }
-  step two_ranks_engine mpirun -n 2 "$build/tests/server/test_device_engine" --gtest_filter='*AnyRanks*:*WhereverSumsMeet*'
-  for name in server/test_sums_to_host server/test_grouping server/test_server_models evaluation/test_evaluation; do
-    step "two_ranks_${name##*/test_}" mpirun -n 2 "$build/tests/$name"
+  step two_ranks_engine mpirun -n 2 "$build/tests/server/device_engine_test" --gtest_filter='*AnyRanks*:*WhereverSumsMeet*'
+  for name in server/sums_to_host server/grouping server/server_models evaluation/evaluation; do
+    step "two_ranks_${name##*/}" mpirun -n 2 "$build/tests/${name}_test"
   done
   step collectives mpirun -n "$gpus" "$build/bench/bench_collectives" --out "$out/collectives.json"
   step several_generate "$build/fedfuse" generate --users 20000 --items 5000 --seed 0 --out "$out/several_data.h5" --overwrite
@@ -82,10 +82,10 @@ sanitizer() {
     local watched=(timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1)
     [ "$tool" != memcheck ] || watched+=(--report-api-errors no)
     for name in gather sample aggregate aggregate_device local_train rank preference kmeans views fusion; do
-      step "${tool}_$name" "${watched[@]}" "$build/tests/kernels/test_$name" --gtest_filter='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*:*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
+      step "${tool}_$name" "${watched[@]}" "$build/tests/kernels/${name}_test" --gtest_filter='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*:*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
     done
-    step "${tool}_round" "${watched[@]}" "$build/tests/server/test_device_engine" --gtest_filter='*SameBitsForAnyUploads*'
-    step "${tool}_state" "${watched[@]}" "$build/tests/server/test_device_state" --gtest_filter='*HoweverChunksAreCut*'
+    step "${tool}_round" "${watched[@]}" "$build/tests/server/device_engine_test" --gtest_filter='*SameBitsForAnyUploads*'
+    step "${tool}_state" "${watched[@]}" "$build/tests/server/resident_state_test" --gtest_filter='*HoweverChunksAreCut*'
   done
 }
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/text.hpp"
-#include "program.hpp"
+#include "tests/app/program.hpp"
 
 namespace fedfuse {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "core/text.hpp"
-#include "program.hpp"
+#include "tests/app/program.hpp"
 
 namespace fedfuse {
 namespace {

@@ -7,7 +7,7 @@
 #include "app/exit_together.hpp"
 #include "core/comm.hpp"
 #include "core/error.hpp"
-#include "support/nccl_stand_in.hpp"
+#include "tests/support/nccl_stand_in.hpp"
 
 #ifdef FEDFUSE_HAVE_NCCL
 namespace {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/text.hpp"
-#include "program.hpp"
+#include "tests/app/program.hpp"
 #include "results/config_fields.hpp"
 #include "results/config_text.hpp"
 

@@ -1,4 +1,4 @@
-#include "program.hpp"
+#include "tests/app/program.hpp"
 
 #include <sys/wait.h>
 

@@ -7,7 +7,7 @@
 
 #include "core/h5.hpp"
 #include "core/text.hpp"
-#include "program.hpp"
+#include "tests/app/program.hpp"
 
 namespace fedfuse {
 namespace {

@@ -13,7 +13,7 @@
 #include "core/text.hpp"
 #include "data/partition.hpp"
 #include "data/write_dataset.hpp"
-#include "support.hpp"
+#include "tests/data/support.hpp"
 
 namespace fedfuse {
 namespace {

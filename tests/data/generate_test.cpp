@@ -9,7 +9,7 @@
 
 #include "core/h5.hpp"
 #include "data/dataset.hpp"
-#include "support.hpp"
+#include "tests/data/support.hpp"
 
 namespace fedfuse {
 namespace {

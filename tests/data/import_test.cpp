@@ -6,7 +6,7 @@
 #include "core/h5.hpp"
 #include "core/text.hpp"
 #include "data/dataset.hpp"
-#include "support.hpp"
+#include "tests/data/support.hpp"
 
 namespace fedfuse {
 namespace {

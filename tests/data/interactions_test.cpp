@@ -1,6 +1,6 @@
 #include "data/interactions.hpp"
 
-#include "support.hpp"
+#include "tests/data/support.hpp"
 
 namespace fedfuse {
 namespace {

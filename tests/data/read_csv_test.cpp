@@ -1,6 +1,6 @@
 #include "data/read_csv.hpp"
 
-#include "support.hpp"
+#include "tests/data/support.hpp"
 
 namespace fedfuse {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "core/text.hpp"
-#include "support.hpp"
+#include "tests/data/support.hpp"
 
 namespace fedfuse {
 namespace {

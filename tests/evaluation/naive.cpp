@@ -1,4 +1,4 @@
-#include "naive.hpp"
+#include "tests/evaluation/naive.hpp"
 
 #include <gtest/gtest.h>
 

@@ -13,7 +13,7 @@
 #include "results/checkpoint_files.hpp"
 #include "results/record_state.hpp"
 #include "results/validity.hpp"
-#include "synthetic.hpp"
+#include "tests/results/synthetic.hpp"
 
 namespace fedfuse {
 namespace {

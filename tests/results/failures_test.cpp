@@ -15,7 +15,7 @@
 #include "data/output_file.hpp"
 #include "results/output_space.hpp"
 #include "results/result_file.hpp"
-#include "synthetic.hpp"
+#include "tests/results/synthetic.hpp"
 
 namespace fedfuse {
 namespace {

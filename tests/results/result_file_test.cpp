@@ -7,7 +7,7 @@
 
 #include "core/h5.hpp"
 #include "results/record_io.hpp"
-#include "synthetic.hpp"
+#include "tests/results/synthetic.hpp"
 
 namespace fedfuse {
 namespace {

@@ -1,4 +1,4 @@
-#include "synthetic.hpp"
+#include "tests/results/synthetic.hpp"
 
 #include <cstdlib>
 #include <filesystem>

@@ -8,7 +8,7 @@
 #include "core/comm.hpp"
 #include "core/gpu/device.hpp"
 #include "server/teacher.hpp"
-#include "server_data.hpp"
+#include "tests/server/server_data.hpp"
 
 namespace fedfuse::test {
 

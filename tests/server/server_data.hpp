@@ -12,7 +12,7 @@
 #include "core/h5.hpp"
 #include "core/rng.hpp"
 #include "data/dataset.hpp"
-#include "naive_server.hpp"
+#include "tests/server/naive_server.hpp"
 
 namespace fedfuse::test {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "server/item_views.hpp"
-#include "server_data.hpp"
+#include "tests/server/server_data.hpp"
 
 namespace fedfuse::test {
 

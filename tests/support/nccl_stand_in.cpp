@@ -1,4 +1,4 @@
-#include "support/nccl_stand_in.hpp"
+#include "tests/support/nccl_stand_in.hpp"
 
 #ifdef FEDFUSE_HAVE_NCCL
 #include <chrono>

@@ -1,0 +1,92 @@
+// clients/sampler: who takes part and on which samples, as pure functions of (seed, round, client).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "clients/sampler.hpp"
+#include "tests/support/small_data.hpp"
+
+namespace fedfuse {
+namespace {
+
+std::set<std::int32_t> ids_of(const Dataset& data, const std::vector<std::int32_t>& local) {
+  std::set<std::int32_t> ids;
+  for (const auto u : local) ids.insert(data.client_ids[std::size_t(u)]);
+  return ids;
+}
+
+TEST(Sampler, ParticipantsAreTheSameForAnyNumberOfRanks) {
+  const auto comm = Comm::world();
+  const test::SmallData small;
+  const auto alone = small.alone(), shared = small.together(comm);
+  for (const double fraction : {0.3, 1.0})
+    for (const std::int64_t round : {1, 2, 9}) {
+      Config config;
+      config.fraction = fraction;
+      const auto all = ids_of(alone, sample_participants(config, alone, round));
+      EXPECT_EQ(std::int64_t(all.size()), std::llround(fraction * 40));
+      const auto mine = ids_of(shared, sample_participants(config, shared, round));
+      for (const auto id : shared.client_ids) EXPECT_EQ(mine.contains(id), all.contains(id)) << "client " << id;
+    }
+  Config config;
+  config.fraction = 0.3;
+  EXPECT_NE(ids_of(alone, sample_participants(config, alone, 1)), ids_of(alone, sample_participants(config, alone, 2)));
+}
+
+TEST(Sampler, NegativesKeepToTheirProtocol) {
+  const test::SmallData small;
+  const auto data = small.alone();
+  for (const std::string protocol : {"own-train", "own-all", "trained-items"}) {
+    Config config;
+    config.negatives = protocol;
+    const Sampler sampler(config, data);
+    Samples s;
+    bool held_out_drawn = false, cold_drawn = false;
+    for (std::int64_t round = 1; round <= 40; ++round)
+      for (std::int64_t u = 0; u < data.local_clients(); ++u) {
+        sampler.draw(u, round, s);
+        const auto positives = data.positives(u);
+        for (std::size_t e = 0; e < s.slot.size(); ++e) {
+          const auto item = s.items[std::size_t(s.slot[e])];
+          ASSERT_EQ(std::ranges::binary_search(positives, item), s.label[e] == 1.0f) << protocol;
+          if (s.label[e] == 1.0f) continue;
+          held_out_drawn |= item == data.valid[std::size_t(u)] || item == data.test[std::size_t(u)];
+          cold_drawn |= data.popularity[std::size_t(item)] == 0;
+        }
+      }
+    EXPECT_EQ(held_out_drawn, protocol != "own-all") << protocol;
+    EXPECT_TRUE(protocol != "trained-items" || !cold_drawn);
+  }
+}
+
+TEST(Sampler, EveryEpochIsAPermutationOfTheSameSamples) {
+  const test::SmallData small;
+  const auto data = small.alone();
+  Config config;
+  config.batch = 7, config.local_epochs = 3, config.negatives_per_positive = 2;
+  const Sampler sampler(config, data);
+  Samples s, again;
+  sampler.draw(5, 4, s);
+  const auto n = data.positives(5).size() * 3;
+  ASSERT_EQ(s.slot.size(), 3 * n);
+  const auto epoch = [&](std::size_t e) {
+    std::map<std::pair<int, float>, int> counts;
+    for (std::size_t i = e * n; i < (e + 1) * n; ++i) ++counts[{s.slot[i], s.label[i]}];
+    return counts;
+  };
+  EXPECT_EQ(epoch(0), epoch(1));
+  EXPECT_EQ(epoch(0), epoch(2));
+  EXPECT_FALSE(std::equal(s.slot.begin(), s.slot.begin() + long(n), s.slot.begin() + long(n)));
+  for (std::size_t k = 0; k + 1 < s.begin.size(); ++k) EXPECT_LE(s.begin[k + 1] - s.begin[k], 7);
+  EXPECT_TRUE(std::ranges::is_sorted(s.items));
+  sampler.draw(6, 4, again);  // another client in between changes nothing
+  sampler.draw(5, 4, again);
+  EXPECT_EQ(s.slot, again.slot);
+  sampler.draw(5, 5, again);
+  EXPECT_NE(s.items, again.items);  // drawn anew each round
+}
+
+}  // namespace
+}  // namespace fedfuse

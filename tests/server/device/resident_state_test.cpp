@@ -1,0 +1,123 @@
+// server/device/resident_state and the round around it: where clients' private numbers live decides nothing, and a round that fails moves none.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/server/device/device_setting.hpp"
+#include "server/device/device_engine.hpp"
+
+namespace fedfuse {
+namespace {
+
+using test::device_kinds, test::everybody, test::expect_same_bits, test::open, test::small_device_config, test::tiny;
+
+TEST(DeviceState, SameBitsHoweverChunksAreCut) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  const auto local = everybody(data);
+  const auto n = std::int64_t(local.size());
+  for (const auto& fusion : {"gfmfr", "fedvlr+gfmfr"}) {
+    auto config = small_device_config("fcf", fusion);
+    config.fraction = 1.0;
+    const auto spec = resolve(config);
+    const Federation federation(config, data, Comm::self(), 1);
+    const auto start = federation.state();
+    const RoundInputs inputs{1, federation.global(), start, {}};
+    for (const auto& kind : device_kinds()) {
+      std::vector<Matrix<float>> summed;
+      ClientState left;
+      Matrix<float> heads;
+      for (const auto* home : {"host", "device"})
+        for (const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
+          const auto what = cat(kind, ", ", fusion, ", state on the ", home, ", room ", limits.room);
+          config.client_state = home;
+          DeviceEngine engine(config, spec, data, open(kind), 1, limits);
+          EXPECT_EQ(engine.facts().state, home);
+          engine.adopt(start);
+          auto trained = engine.room_for(spec, n);
+          RoundSums sums(spec, data.items, n);
+          ASSERT_EQ(engine.train(local, inputs, trained, sums), -1);
+          engine.reduce(sums, Comm::self());
+          auto state = start;
+          engine.commit(local, trained, state);
+          engine.bring_home(state);
+          auto views = spec.rows_trained ? std::vector{sums.aggregated_table(federation.global().views[0])} : sums.mean_view_gradients();
+          if (summed.empty()) summed = views, left = state, heads = trained.theta;
+          EXPECT_FALSE(state == start) << what;
+          EXPECT_TRUE(views == summed) << what;
+          EXPECT_TRUE(state == left) << what;
+          EXPECT_TRUE(trained.theta == heads) << what;
+        }
+    }
+  }
+}
+
+// Clients' numbers that live on the device are those that cross, round after round, whoever takes part and whenever somebody looks.
+TEST(DeviceState, SameBitsWhereverTheStateLives) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  for (const auto& kind : device_kinds())
+    for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr"}, {"fcf", "fedvlr+gfmfr"}, {"pfedrec", "none"}, {"fedrap", "mlp"}}) {
+      auto config = small_device_config(backbone, fusion);
+      config.device = kind, config.client_state = "host";
+      Federation host(config, data, Comm::self(), 1);
+      config.client_state = "device", config.uploads = "replay";
+      Federation device(config, data, Comm::self(), 2);
+      EXPECT_EQ(host.engine().facts().state, "host");
+      EXPECT_EQ(device.engine().facts().state, "device");
+      for (int round = 1; round <= 4; ++round) {
+        ASSERT_LT(host.run_round(round).failed_client, 0);
+        ASSERT_LT(device.run_round(round).failed_client, 0);
+        if (round != 2) expect_same_bits(host, device, cat(kind, ": ", backbone, "+", fusion, ", round ", round));
+      }
+    }
+}
+
+// A checkpoint that another hand has been at: client 3's first number is none, or something again.
+class Tamper final : public StateVisitor {
+ public:
+  explicit Tamper(float value) : value_(value) {}
+  [[nodiscard]] bool loads() const override { return true; }
+  void clients(const std::string& name, std::int64_t width, std::span<float> values) override {
+    if (name == "clients/user") values[std::size_t(3 * width)] = value_;
+  }
+  void clients(const std::string&, std::int64_t, std::span<std::int32_t>) override {}
+  void shared(const std::string&, std::span<float>) override {}
+  void shared(const std::string&, std::span<double>) override {}
+  void shared(const std::string&, std::span<std::int64_t>) override {}
+  void matrix(const std::string&, Matrix<float>&) override {}
+  void matrix(const std::string&, Matrix<double>&) override {}
+  void text(const std::string&, std::string&) override {}
+  void overlay(const std::string&, OverlayStore&) override {}
+
+ private:
+  float value_;
+};
+
+TEST(DeviceState, ADivergingClientLeavesTheStateBeforeTheRound) {
+  const test::SmallData small(tiny());
+  const auto data = small.alone();
+  for (const auto& kind : device_kinds())
+    for (const auto* home : {"host", "device"}) {
+      auto config = small_device_config("fedncf", "none");
+      config.device = kind, config.fraction = 1.0, config.client_state = home;
+      Federation federation(config, data, Comm::self(), 1);
+      ASSERT_LT(federation.run_round(1).failed_client, 0);
+      const auto global = federation.global();
+      const float before = federation.state().user(3, 0);
+      Tamper broken(NAN), mended(before);
+      federation.visit(broken);
+      EXPECT_EQ(federation.run_round(2).failed_client, data.client_ids[3]) << kind << ": " << home;
+      EXPECT_TRUE(federation.global() == global) << kind << ": " << home;
+      federation.visit(mended);
+      Federation undisturbed(config, data, Comm::self(), 1);
+      ASSERT_LT(undisturbed.run_round(1).failed_client, 0);
+      EXPECT_TRUE(federation.state() == undisturbed.state()) << kind << ": " << home;
+      ASSERT_LT(federation.run_round(2).failed_client, 0);
+      ASSERT_LT(undisturbed.run_round(2).failed_client, 0);
+      expect_same_bits(federation, undisturbed, cat(kind, ": ", home));
+    }
+}
+
+}  // namespace
+}  // namespace fedfuse

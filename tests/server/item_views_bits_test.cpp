@@ -1,0 +1,130 @@
+// FedVLR's server side against itself: other ranks, threads and scales, a start and a restart.
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <limits>
+
+#include "core/error.hpp"
+#include "server/item_views_sum.hpp"
+#include "tests/server/views_setting.hpp"
+
+namespace fedfuse {
+namespace {
+
+using namespace test;
+
+// What parameters() shows is the whole state: a run that goes on elsewhere keeps its bits.
+TEST(ItemViews, GoesOnFromItsParameters) {
+  const auto items = random_items(30, 8, 12, 9);
+  Setting first(views_config(8, "adam", 0.01), items);
+  auto other = views_config(8, "adam", 0.01);
+  other.seed = 9;
+  Setting second(other, items);
+  std::vector<Matrix<float>> view_grad;
+  for (const auto& u : random_up(items, 3)) view_grad.push_back(matrix_of(items.items, u));
+  for (int step = 0; step < 3; ++step) {
+    if (step == 2)
+      for (auto& [name, values] : second.views.parameters()) std::ranges::copy(first.views.parameters().at(name), values.begin());
+    first.views.backward_and_step(view_grad, Comm::world());
+    if (step == 2) second.views.backward_and_step(view_grad, Comm::world());
+  }
+  EXPECT_EQ(first.parameters(), second.parameters());
+}
+
+// Everything that a run leaves behind, as bits.
+std::vector<float> trained(const NaiveItems& items, const Comm& comm, int threads) {
+  omp_set_num_threads(threads);
+  Setting s(views_config(16, "adam", 0.01), items);
+  const auto up = random_up(items, 3, 1e-3);
+  std::vector<Matrix<float>> view_grad, F;
+  for (const auto& u : up) view_grad.push_back(matrix_of(items.items, u));
+  for (int step = 0; step < 3; ++step) {
+    s.views.backward_and_step(view_grad, comm);
+    s.views.forward(F, comm);
+    for (std::size_t j = 0; j < 3; ++j)
+      for (std::size_t k = 0; k < F[j].size(); ++k) view_grad[j].values[k] = 1e-3f * F[j].values[k] + float(up[j][k]);
+  }
+  std::vector<float> bits;
+  for (const auto& f : F) bits.insert(bits.end(), f.values.begin(), f.values.end());
+  for (const auto& [name, values] : s.views.parameters()) bits.insert(bits.end(), values.begin(), values.end());
+  return bits;
+}
+
+TEST(ItemViews, RanksAndThreadsDoNotChangeABit) {
+  const int threads = omp_get_max_threads();
+  for (const std::size_t M : {700, 90}) {  // three blocks, the last ragged; one block for all ranks
+    const auto items = random_items(M, 16, 20, 24);
+    const auto alone = trained(items, Comm::self(), 1);
+    EXPECT_EQ(trained(items, Comm::self(), 2), alone);
+    EXPECT_EQ(trained(items, Comm::world(), 1), alone);
+    EXPECT_EQ(trained(items, Comm::world(), 2), alone);
+  }
+  omp_set_num_threads(threads);
+}
+
+// The first moment after one step is 0.1 times the gradient: it must scale with the view gradients to the last bit.
+TEST(ItemViews, GradientsOfAnySizeKeepTheirBits) {
+  const auto items = random_items(300, 8, 12, 9);
+  const auto expected = moments_at_scale(items, 1.0f);
+  EXPECT_EQ(moments_at_scale(items, 0x1p-40f), expected);
+  EXPECT_EQ(moments_at_scale(items, 0x1p20f), expected);
+}
+
+TEST(ItemViews, RefusesGradientsThatAreNotFinite) {
+  Setting s(views_config(8, "adam", 0.01), random_items(20, 8, 4, 4));
+  const auto before = s.parameters();
+  std::vector<Matrix<float>> view_grad(3, Matrix<float>(20, 8, 0.1f));
+  view_grad[1](7, 3) = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THROW(s.views.backward_and_step(view_grad, Comm::world()), InputError);
+  EXPECT_EQ(s.parameters(), before);
+}
+
+TEST(ItemViews, StartsFromTheSeed) {
+  auto config = views_config(64, "adam", 0.01);
+  const auto items = random_items(50, 64, 32, 16);
+  Setting a(config, items), b(config, items);
+  EXPECT_EQ(a.parameters(), b.parameters());
+  config.seed = 1;
+  Setting c(config, items);
+  EXPECT_NE(a.parameters().at("A_t"), c.parameters().at("A_t"));
+  double squares = 0;
+  const auto D = a.parameters().at("D");
+  for (const double x : D) squares += x * x;
+  EXPECT_NEAR(std::sqrt(squares / (50 * 64)), config.init_std, 0.1 * config.init_std);
+  EXPECT_NE(a.parameters().at("G_d"), a.parameters().at("G_t"));  // distinct counters
+  EXPECT_EQ(a.parameters().at("ln_w_d"), Values(64, 1.0));
+  EXPECT_EQ(a.parameters().at("b_o"), Values(64, 0.0));
+  EXPECT_LE(*std::ranges::max_element(a.parameters().at("W2")), std::sqrt(6.0 / (64 + 128)));
+}
+
+TEST(ExactSum, KeepsItsPromise) {
+  const Rng rng(3, Purpose::test);
+  constexpr std::size_t n = 37;
+  std::vector<std::vector<float>> parts(50, std::vector<float>(n));
+  std::vector<long double> truth(n, 0);
+  for (std::size_t b = 0; b < parts.size(); ++b)
+    for (std::size_t k = 0; k < n; ++k) {
+      parts[b][k] = float(std::ldexp(rng.normal(b, std::uint32_t(k), 0), -int(k)));  // from 1 down to 2^-36
+      truth[k] += parts[b][k];
+    }
+  const auto sum = [&](bool backwards) {
+    ExactSum first(n), second(n);
+    for (std::size_t b = 0; b < parts.size(); ++b) {
+      const auto& part = parts[backwards ? parts.size() - 1 - b : b];
+      EXPECT_TRUE((b % 3 == 0 ? first : second).add(part));
+    }
+    first.merge(second);
+    std::vector<float> out(n);
+    first.decode(out, 1.0);
+    return out;
+  };
+  const auto out = sum(false);
+  EXPECT_EQ(out, sum(true));
+  for (std::size_t k = 0; k < n; ++k) EXPECT_NEAR(out[k], double(truth[k]), 1e-7 * std::abs(double(truth[k])) + 50 * 0x1p-61) << k;
+  ExactSum other(2);
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -0x1p30f})
+    EXPECT_FALSE(other.add(std::vector<float>{1.0f, bad}));
+}
+
+}  // namespace
+}  // namespace fedfuse

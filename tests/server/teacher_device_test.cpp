@@ -1,0 +1,75 @@
+// GFMFR's server fusion on a device, whose kernels are those of a GPU, against the host's.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/server/planted_teacher.hpp"
+#include "tests/support/runnable.hpp"
+
+namespace fedfuse {
+namespace {
+
+using namespace test;
+
+// The same batches, so the same loss and parameters within rounding; preferences too, from half-precision features where the tensor cores take the
+// shape.
+void expect_near_the_host(const Planted& planted, const std::shared_ptr<gpu::Device>& device, std::int64_t groups, double near) {
+  const auto spec = resolve(planted.config);
+  GroupTeacher host(planted.config, spec, planted.data), other(planted.config, spec, planted.data, device);
+  const std::vector<Matrix<float>> targets(planted.targets.begin(), planted.targets.begin() + groups);
+  for (int round = 1; round <= 2; ++round) {
+    const double a = host.train(targets, round, Comm::self()), b = other.train(targets, round, Comm::self());
+    EXPECT_NEAR(a, b, 1e-4 * a);
+  }
+  const auto theirs = host.parameters();
+  for (const auto& [name, values] : other.parameters()) expect_near(values, Values(theirs.at(name).begin(), theirs.at(name).end()), 2e-3, name);
+  const auto w = matrix_of(std::size_t(groups), random_values(std::size_t(groups * planted.config.dim), 0.5, 90));
+  const std::vector<float> b(std::size_t(groups), 0.1f);
+  const auto pref = host.preference(w, b, Comm::self()), device_pref = other.preference(w, b, Comm::self());
+  ASSERT_EQ(device_pref.size(), pref.size());
+  for (std::size_t k = 0; k < pref.size(); ++k) ASSERT_NEAR(device_pref.values[k], pref.values[k], near) << k;
+}
+
+TEST(DeviceTeacher, OnADeviceItLearnsTheSame) {
+  Planted narrow(31), wide(21, 3, 32);  // d = 16: preferences on the host; d = 32: on the device
+  for (auto* planted : {&narrow, &wide}) planted->config.teacher_epochs = 2;
+  for (const auto& device : fresh_devices())
+    for (const std::string batches : {"items", "pairs"})
+      for (const std::string optimizer : {"adam", "sgd"})
+        for (auto* planted : {&narrow, &wide}) {
+          planted->config.teacher_batches = batches, planted->config.teacher_optimizer = optimizer;
+          expect_near_the_host(*planted, device, optimizer == "adam" ? 3 : 2, planted->config.dim == 32 ? 1e-3 : 1e-4);
+        }
+}
+
+// Every rank does all of it; a run that goes on from the parameters keeps its bits.
+TEST(DeviceTeacher, OnADeviceRanksAndRestartsDoNotChangeABit) {
+  Planted planted(21, 3, 32);
+  planted.config.teacher_epochs = 2;
+  for (const auto& device : fresh_devices()) {
+    const auto alone = trained(planted, Comm::self(), 1, device);
+    EXPECT_EQ(trained(planted, Comm::world(), 2, device), alone);
+    EXPECT_NE(trained(planted, Comm::self(), 1, nullptr), alone);
+    const auto spec = resolve(planted.config);
+    GroupTeacher first(planted.config, spec, planted.data, device), second(planted.config, spec, planted.data, device);
+    first.train(planted.targets, 1, Comm::self());
+    for (auto& [name, values] : second.parameters()) std::ranges::copy(first.parameters().at(name), values.begin());
+    EXPECT_EQ(first.train(planted.targets, 2, Comm::self()), second.train(planted.targets, 2, Comm::self()));
+    const auto theirs = first.parameters();
+    for (const auto& [name, values] : second.parameters()) EXPECT_TRUE(std::ranges::equal(values, theirs.at(name))) << name;
+  }
+}
+
+// Half precision ends at 65,504: preferences are the host's then, with the host's bits where the parameters are the same.
+TEST(DeviceTeacher, FeaturesBeyondHalfPrecisionArePreferredOnTheHost) {
+  Planted planted(21, 3, 32);
+  planted.data.text(2, 3) = 70000.0f, planted.data.has_text[2] = 1;
+  GroupTeacher host(planted.config, resolve(planted.config), planted.data),
+      other(planted.config, resolve(planted.config), planted.data, fresh_devices().front());
+  const Matrix<float> w(3, 32, 0.1f);
+  const std::vector<float> b(3, 0.0f);
+  EXPECT_EQ(host.preference(w, b, Comm::self()), other.preference(w, b, Comm::self()));
+}
+
+}  // namespace
+}  // namespace fedfuse
