@@ -16,7 +16,8 @@ void fill(std::span<std::int64_t> words, int rank) {
 }
 std::int64_t wrong_words(std::span<const std::int64_t> words, std::int64_t p) {
   std::int64_t wrong = 0;
-  for (std::size_t i = 0; i < words.size(); ++i) wrong += words[i] != p * std::int64_t(i) + p * (p - 1) / 2;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    wrong += words[i] != p * std::int64_t(i) + p * (p - 1) / 2;
   return wrong;
 }
 
@@ -24,7 +25,9 @@ class OverMpi final : public AllReduce {
  public:
   explicit OverMpi(const Comm& comm) : comm_(comm) {}
   [[nodiscard]] std::string name() const override { return "mpi"; }
-  void put(std::span<const std::int64_t> words) override { words_.assign(words.begin(), words.end()); }
+  void put(std::span<const std::int64_t> words) override {
+    words_.assign(words.begin(), words.end());
+  }
   void sum() override { comm_.sum(words_); }
   void take(std::span<std::int64_t> words) override { std::ranges::copy(words_, words.begin()); }
 
@@ -60,7 +63,8 @@ class OverDevices final : public AllReduce {
 };
 
 double timed(AllReduce& way, const Comm& comm, std::int64_t count, int iterations) {
-  way.put(std::vector<std::int64_t>(std::size_t(count)));  // sums of zeros: repeated in place, nothing overflows
+  // sums of zeros: repeated in place, nothing overflows
+  way.put(std::vector<std::int64_t>(std::size_t(count)));
   comm.barrier();
   const double start = now_seconds();
   for (int k = 0; k < iterations; ++k) way.sum();
@@ -80,7 +84,9 @@ AllReduces all_reduces(const Comm& comm) {
   auto chosen = open_device(emulated ? "emulated" : "cuda", comm, 1);
   const auto& info = chosen.device->info();
   all.facts.device = info.emulated ? "emulated" : "cuda";
-  all.facts.name = info.name, all.facts.uuid = info.uuid, all.facts.driver = info.driver;
+  all.facts.name = info.name;
+  all.facts.uuid = info.uuid;
+  all.facts.driver = info.driver;
   auto reducer = gpu::choose_reducer(chosen.device, comm.max(chosen.ranks), comm);
   all.facts.reduction = reducer.name;
   if (reducer.reducer == nullptr)
@@ -94,15 +100,20 @@ Measured measure_all_reduce(AllReduce& way, const Comm& comm, std::int64_t bytes
   std::vector<std::int64_t> words(std::size_t(std::max<std::int64_t>(1, bytes / 8)));
   Measured m;
   fill(words, comm.rank());
-  way.put(words), way.sum(), way.take(words);
+  way.put(words);
+  way.sum();
+  way.take(words);
   m.wrong = comm.sum(wrong_words(words, comm.size()));
   if (m.wrong != 0) return m;
-  // 20 ms a timing, by rank 0's clock: a count that each rank chose for itself would leave some waiting for ever.
+  // 20 ms a timing, by rank 0's clock: a count that each rank chose for itself would leave some
+  // waiting for ever.
   const double once = timed(way, comm, std::int64_t(words.size()), 3);
-  std::int64_t iterations = std::clamp<std::int64_t>(std::int64_t(0.02 / std::max(once, 1e-9)), 1, 10000);
+  std::int64_t iterations =
+      std::clamp<std::int64_t>(std::int64_t(0.02 / std::max(once, 1e-9)), 1, 10000);
   comm.broadcast(std::span(&iterations, 1));
   m.iterations = int(iterations);
-  for (int k = 0; k < repeats; ++k) m.seconds.push_back(timed(way, comm, std::int64_t(words.size()), m.iterations));
+  for (int k = 0; k < repeats; ++k)
+    m.seconds.push_back(timed(way, comm, std::int64_t(words.size()), m.iterations));
   auto sorted = m.seconds;
   std::ranges::sort(sorted);
   m.median = sorted.empty() ? 0 : (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2;

@@ -11,7 +11,8 @@
 
 namespace fedfuse::bench {
 
-// A way to sum words over ranks, in place, where they lie: in the host's memory or a device's. Collective.
+// A way to sum words over ranks, in place, where they lie: in the host's memory or a device's.
+// Collective.
 class AllReduce {
  public:
   AllReduce() = default;
@@ -28,7 +29,8 @@ struct AllReduces {
   std::string no_nccl;  // why it is not among them; empty: it is
   EngineFacts facts;    // the device that was opened, or cpu, and how sums go over it
 };
-// NCCL needs a device for every rank. With FEDFUSE_BENCH_EMULATED set, the emulated device takes its place: for proof of the benchmark itself.
+// NCCL needs a device for every rank. With FEDFUSE_BENCH_EMULATED set, the emulated device takes
+// its place: for proof of the benchmark itself.
 [[nodiscard]] AllReduces all_reduces(const Comm& comm);
 
 struct Measured {
@@ -38,6 +40,7 @@ struct Measured {
   double median = 0;
 };
 // Collective: the same result on every rank.
-[[nodiscard]] Measured measure_all_reduce(AllReduce& way, const Comm& comm, std::int64_t bytes, int repeats);
+[[nodiscard]] Measured measure_all_reduce(AllReduce& way, const Comm& comm, std::int64_t bytes,
+                                          int repeats);
 
 }  // namespace fedfuse::bench

@@ -1,7 +1,9 @@
-// All-reduce over sizes, as rounds use it: int64 words, summed in place. Algorithm bandwidth = bytes / seconds, bus bandwidth =
-// algorithm bandwidth x 2 (p - 1) / p, which does not grow with the ranks. Every size is checked before it is timed, with words
-// whose sum is known; NCCL's rows need a device a rank, else the record says why they were skipped; iteration counts are rank 0's decision. JSON on
-// stdout or in --out (format: results/scaling/README.md); exit code 1 when a sum was wrong.
+// All-reduce over sizes, as rounds use it: int64 words, summed in place. Algorithm bandwidth =
+// bytes / seconds, bus bandwidth = algorithm bandwidth x 2 (p - 1) / p, which does not grow with
+// the ranks. Every size is checked before it is timed, with words whose sum is known; NCCL's rows
+// need a device a rank, else the record says why they were skipped; iteration counts are rank 0's
+// decision. JSON on stdout or in --out (format: results/scaling/README.md); exit code 1 when a sum
+// was wrong.
 //   mpirun -n 4 bench_collectives [--max-bytes 67108864] [--repeats 7] [--out FILE]
 #include <CLI/CLI.hpp>
 #include <fstream>
@@ -46,13 +48,17 @@ Json measure(const AllReduces& all, const Comm& comm, const Options& options, bo
 Json provenance(const std::vector<std::string>& argv, const Comm& comm, const EngineFacts& facts) {
   auto p = Json::parse(provenance_json(argv, 1, comm, facts));
   p["program"] = "bench_collectives";
-  p["device"].erase("ranking"), p["device"].erase("state");
+  p["device"].erase("ranking");
+  p["device"].erase("state");
   return p;
 }
 
 int run(const Comm& comm, const Options& options, const std::vector<std::string>& argv) {
   bool right = true;
-  Json document{{"format", "fedfuse-collectives"}, {"schema_version", 1}, {"ranks", comm.size()}, {"ranks_on_a_node", comm.ranks_on_this_node()}};
+  Json document{{"format", "fedfuse-collectives"},
+                {"schema_version", 1},
+                {"ranks", comm.size()},
+                {"ranks_on_a_node", comm.ranks_on_this_node()}};
   const auto all = all_reduces(comm);
   document["provenance"] = provenance(argv, comm, all.facts);
   if (!all.no_nccl.empty()) document["skipped"] = {{"nccl", all.no_nccl}};
@@ -60,8 +66,10 @@ int run(const Comm& comm, const Options& options, const std::vector<std::string>
   if (comm.root()) {
     if (options.out.empty())
       std::cout << document.dump(1) << "\n";
-    else if (!(std::ofstream(options.out) << document.dump(1) << "\n"))
-      right = false, std::cerr << "fedfuse: error: cannot write " << options.out << "\n";
+    else if (!(std::ofstream(options.out) << document.dump(1) << "\n")) {
+      right = false;
+      std::cerr << "fedfuse: error: cannot write " << options.out << "\n";
+    }
     if (!right) std::cerr << "fedfuse: error: a check failed: see wrong_words\n";
   }
   return right ? 0 : 1;
@@ -75,7 +83,8 @@ int main(int argc, char** argv) {
   const MpiSession session(argc, argv);
   bench::Options options;
   CLI::App app("all-reduce bandwidth, checked");
-  app.add_option("--max-bytes", options.max_bytes, "largest message of a rank")->check(CLI::Range(std::int64_t(8), std::int64_t(1) << 32));
+  app.add_option("--max-bytes", options.max_bytes, "largest message of a rank")
+      ->check(CLI::Range(std::int64_t(8), std::int64_t(1) << 32));
   app.add_option("--repeats", options.repeats, "timings of each size")->check(CLI::Range(1, 1000));
   app.add_option("--out", options.out, "JSON file");
   const auto comm = Comm::world();

@@ -1,6 +1,7 @@
-// Every device case cold (caches overwritten before each launch) and hot, in the device's own time, beside what the device gave in this process: a
-// copy (of_copy), multiply-adds in registers (of_fma, the unit's peak), cuBLAS in float (of_sgemm) and on tensor cores (of_tensor). Without a device
-// the rows say so.
+// Every device case cold (caches overwritten before each launch) and hot, in the device's own time,
+// beside what the device gave in this process: a copy (of_copy), multiply-adds in registers
+// (of_fma, the unit's peak), cuBLAS in float (of_sgemm) and on tensor cores (of_tensor). Without a
+// device the rows say so.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -23,27 +24,35 @@ const Bench& shared_bench() {
   return bench;
 }
 
-void report(benchmark::State& state, const DeviceCase& problem, const DeviceCeilings& top, std::string_view counts) {
+void report(benchmark::State& state, const DeviceCase& problem, const DeviceCeilings& top,
+            std::string_view counts) {
   using benchmark::Counter;
   const auto rate = [](double x) { return Counter(x, Counter::kIsIterationInvariantRate); };
-  state.counters["FLOP"] = problem.flops, state.counters["bytes"] = problem.bytes;
-  state.counters["FLOP/s"] = rate(problem.flops), state.counters["B/s"] = rate(problem.bytes);
+  state.counters["FLOP"] = problem.flops;
+  state.counters["bytes"] = problem.bytes;
+  state.counters["FLOP/s"] = rate(problem.flops);
+  state.counters["B/s"] = rate(problem.bytes);
   state.counters[std::string(counts) + "/s"] = rate(problem.count);
   if (top.copy_bytes <= 0) return;
   state.counters["of_copy"] = rate(problem.bytes / top.copy_bytes);
-  state.counters["of_fma"] = rate(problem.flops / top.fma_flops), state.counters["of_sgemm"] = rate(problem.flops / top.sgemm_flops);
+  state.counters["of_fma"] = rate(problem.flops / top.fma_flops);
+  state.counters["of_sgemm"] = rate(problem.flops / top.sgemm_flops);
   state.counters["of_tensor"] = rate(problem.flops / top.tensor_flops);
-  state.counters["ceiling_copy_B/s"] = top.copy_bytes, state.counters["ceiling_fma_FLOP/s"] = top.fma_flops;
-  state.counters["ceiling_sgemm_FLOP/s"] = top.sgemm_flops, state.counters["ceiling_tensor_FLOP/s"] = top.tensor_flops;
+  state.counters["ceiling_copy_B/s"] = top.copy_bytes;
+  state.counters["ceiling_fma_FLOP/s"] = top.fma_flops;
+  state.counters["ceiling_sgemm_FLOP/s"] = top.sgemm_flops;
+  state.counters["ceiling_tensor_FLOP/s"] = top.tensor_flops;
 }
 
-// The problem of a row: made once for its cold and hot rows and all their repetitions, which come one after the other; the host works on one for
-// seconds. The one before goes first: two need not fit the device.
+// The problem of a row: made once for its cold and hot rows and all their repetitions, which come
+// one after the other; the host works on one for seconds. The one before goes first: two need not
+// fit the device.
 const DeviceCase& problem_of(const DeviceCaseRow& row) {
   static const DeviceCaseRow* made = nullptr;
   static DeviceCase problem;
   if (made == &row) return problem;
-  made = nullptr, problem = {};
+  made = nullptr;
+  problem = {};
   const auto& device = shared_bench().device;
   problem = row.make(device, device->info().emulated);
   made = &row;
@@ -59,13 +68,17 @@ void device_kernel(benchmark::State& state, const DeviceCaseRow& row, bool cold)
   const auto& problem = problem_of(row);
   const gpu::Stream stream(device);
   gpu::Timer timer(stream);
-  timer.start(), problem.launch(stream), timer.stop();  // the warm-up: code is loaded, clocks rise
+  timer.start();
+  problem.launch(stream);
+  timer.stop();  // the warm-up: code is loaded, clocks rise
   state.counters["warm_up_ms"] = 1e3 * timer.seconds();
   constexpr std::size_t beyond_caches = std::size_t(256) << 20;
   gpu::Buffer<std::uint8_t> other(device, cold && !device->info().emulated ? beyond_caches : 0);
   for (auto _ : state) {
     if (cold) other.fill_bytes(1, stream);
-    timer.start(), problem.launch(stream), timer.stop();
+    timer.start();
+    problem.launch(stream);
+    timer.stop();
     state.SetIterationTime(timer.seconds());
   }
   report(state, problem, top, row.counts);
@@ -75,8 +88,9 @@ void device_kernel(benchmark::State& state, const DeviceCaseRow& row, bool cold)
 const bool registered = [] {
   for (const auto& row : device_cases())
     for (const bool cold : {false, true})
-      benchmark::RegisterBenchmark((std::string(row.name) + (cold ? "/cold" : "/hot")).c_str(),
-                                   [&row, cold](benchmark::State& state) { device_kernel(state, row, cold); })
+      benchmark::RegisterBenchmark(
+          (std::string(row.name) + (cold ? "/cold" : "/hot")).c_str(),
+          [&row, cold](benchmark::State& state) { device_kernel(state, row, cold); })
           ->UseManualTime()
           ->Unit(benchmark::kMillisecond);
   return true;

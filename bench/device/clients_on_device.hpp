@@ -1,5 +1,6 @@
 #pragma once
-// Equal clients on a device, as a round has them: 17 positives, 85 samples, 5 epochs (the typical client of the papers' data).
+// Equal clients on a device, as a round has them: 17 positives, 85 samples, 5 epochs (the typical
+// client of the papers' data).
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,8 +15,10 @@ namespace fedfuse::bench {
 
 class ClientsOnDevice {
  public:
-  // config: head, fusion, dim and the federation's options. The samples are drawn once, before the constructor returns.
-  ClientsOnDevice(const std::shared_ptr<gpu::Device>& device, const Config& config, std::int64_t clients, std::int64_t items, int positives = 17);
+  // config: head, fusion, dim and the federation's options. The samples are drawn once, before the
+  // constructor returns.
+  ClientsOnDevice(const std::shared_ptr<gpu::Device>& device, const Config& config,
+                  std::int64_t clients, std::int64_t items, int positives = 17);
   void draw(const gpu::Stream& stream) const;
   void train(const gpu::Stream& stream) const;
   [[nodiscard]] double train_flops() const { return flops_; }

@@ -1,6 +1,6 @@
 #pragma once
-// A kernel's problem that lies in a device's memory, ready to be launched again and again: what bench_kernels times and bench_profile shows to a
-// profiler.
+// A kernel's problem that lies in a device's memory, ready to be launched again and again: what
+// bench_kernels times and bench_profile shows to a profiler.
 #include <functional>
 #include <memory>
 #include <span>
@@ -18,14 +18,17 @@ struct DeviceCase {
 };
 
 struct DeviceCaseRow {
-  std::string_view name;                                                            // kernel/variant/size
-  std::string_view counts;                                                          // what `count` counts
-  std::function<DeviceCase(const std::shared_ptr<gpu::Device>&, bool small)> make;  // small: for the emulated device
+  // kernel/variant/size
+  std::string_view name;
+  // what `count` counts
+  std::string_view counts;
+  // small: for the emulated device
+  std::function<DeviceCase(const std::shared_ptr<gpu::Device>&, bool small)> make;
 };
 [[nodiscard]] std::span<const DeviceCaseRow> device_cases();
 
-// The device of this process: CUDA's, or with FEDFUSE_BENCH_EMULATED set the emulated one (small problems, for proof of the benchmark itself); null
-// without either.
+// The device of this process: CUDA's, or with FEDFUSE_BENCH_EMULATED set the emulated one (small
+// problems, for proof of the benchmark itself); null without either.
 [[nodiscard]] std::shared_ptr<gpu::Device> bench_device();
 
 }  // namespace fedfuse::bench

@@ -33,7 +33,9 @@ double best_seconds(const gpu::Stream& stream, const std::function<void()>& work
   gpu::Timer timer(stream);
   double best = 1e30;
   for (int turn = 0; turn < 7; ++turn) {  // the first ones warm up
-    timer.start(), work(), timer.stop();
+    timer.start();
+    work();
+    timer.stop();
     best = std::min(best, timer.seconds());
   }
   return best;
@@ -50,8 +52,10 @@ DeviceCeilings measure_device(const gpu::Device& device) {
   {
     constexpr std::size_t bytes = std::size_t(1) << 30;
     const gpu::Buffer<std::uint8_t> from(shared, bytes), to(shared, bytes);
-    const double seconds =
-        best_seconds(stream, [&] { check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, cuda_stream), "copy"); });
+    const double seconds = best_seconds(stream, [&] {
+      check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, cuda_stream),
+            "copy");
+    });
     top.copy_bytes = 2.0 * double(bytes) / seconds;
   }
   {
@@ -67,13 +71,16 @@ DeviceCeilings measure_device(const gpu::Device& device) {
   const double flops = 2.0 * n * n * double(n);
   const Blas blas;
   check(cublasSetStream(blas.get(), cuda_stream), "cublasSetStream");
-  gpu::Buffer<float> a(shared, std::size_t(n) * n), b(shared, std::size_t(n) * n), c(shared, std::size_t(n) * n);
-  a.fill_bytes(0x3c, stream), b.fill_bytes(0x3c, stream);  // numbers near 0.01 or 1: zeros draw no power, and clock higher
+  gpu::Buffer<float> a(shared, std::size_t(n) * n), b(shared, std::size_t(n) * n),
+      c(shared, std::size_t(n) * n);
+  a.fill_bytes(0x3c, stream);
+  b.fill_bytes(0x3c, stream);  // numbers near 0.01 or 1: zeros draw no power, and clock higher
   const float one = 1, zero = 0;
   const auto product = [&](cudaDataType_t type, cublasComputeType_t compute) {
     return flops / best_seconds(stream, [&] {
-             check(cublasGemmEx(blas.get(), CUBLAS_OP_T, CUBLAS_OP_N, n, n, n, &one, a.data(), type, n, b.data(), type, n, &zero, c.data(),
-                                CUDA_R_32F, n, compute, CUBLAS_GEMM_DEFAULT),
+             check(cublasGemmEx(blas.get(), CUBLAS_OP_T, CUBLAS_OP_N, n, n, n, &one, a.data(), type,
+                                n, b.data(), type, n, &zero, c.data(), CUDA_R_32F, n, compute,
+                                CUBLAS_GEMM_DEFAULT),
                    "cublasGemmEx");
            });
   };

@@ -1,12 +1,14 @@
 #pragma once
-// What a device gives, measured in the same process as the kernels: ratios to it say something on any chip.
+// What a device gives, measured in the same process as the kernels: ratios to it say something on
+// any chip.
 #include "core/gpu/device.hpp"
 
 namespace fedfuse::bench {
 
 struct DeviceCeilings {
-  double copy_bytes = 0;    // B/s read plus written by a copy of 1 GiB inside the device
-  double fma_flops = 0;     // FLOP/s of fused multiply-adds in registers, float: the peak that the units sustain
+  double copy_bytes = 0;  // B/s read plus written by a copy of 1 GiB inside the device
+  // FLOP/s of fused multiply-adds in registers, float: the peak that the units sustain
+  double fma_flops = 0;
   double sgemm_flops = 0;   // FLOP/s of cuBLAS' product of 8192 x 8192 floats, no tensor cores
   double tensor_flops = 0;  // FLOP/s of the same in half precision with float sums
 };

@@ -1,5 +1,5 @@
-// bench_profile CASE: one launch of one device case after its warm-up, between the marks that ncu and nsys look for, in an NVTX range of the case's
-// name:
+// bench_profile CASE: one launch of one device case after its warm-up, between the marks that ncu
+// and nsys look for, in an NVTX range of the case's name:
 //   ncu --profile-from-start off --set full bench_profile local_train/cuda/mlp
 //   nsys profile --capture-range=cudaProfilerApi bench_profile local_train/cuda/mlp
 #include <cstdio>
@@ -46,14 +46,19 @@ int run(std::string_view name) {
     {
       const Shown shown;
       const gpu::TimeLineRange range(row.name.data());  // a literal of the table
-      timer.start(), problem.launch(stream), timer.stop();
+      timer.start();
+      problem.launch(stream);
+      timer.stop();
       stream.synchronise();
     }
-    std::printf("%s on %s: %.4f ms\n", std::string(name).c_str(), device->info().name.c_str(), 1e3 * timer.seconds());
+    std::printf("%s on %s: %.4f ms\n", std::string(name).c_str(), device->info().name.c_str(),
+                1e3 * timer.seconds());
     return 0;
   }
-  std::fprintf(stderr, "bench_profile: there is no case %s\n  do:  name one of:\n", std::string(name).c_str());
-  for (const auto& row : device_cases()) std::fprintf(stderr, "       %s\n", std::string(row.name).c_str());
+  std::fprintf(stderr, "bench_profile: there is no case %s\n  do:  name one of:\n",
+               std::string(name).c_str());
+  for (const auto& row : device_cases())
+    std::fprintf(stderr, "       %s\n", std::string(row.name).c_str());
   return 2;
 }
 

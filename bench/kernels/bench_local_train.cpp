@@ -1,5 +1,6 @@
-// A client's whole local round: 17 positives, 85 samples, 5 epochs, d = 64 (the typical client of the papers' data), per
-// head. Hot: the client is in the cache; cold: clients follow each other through 64 MiB, as in a round.
+// A client's whole local round: 17 positives, 85 samples, 5 epochs, d = 64 (the typical client of
+// the papers' data), per head. Hot: the client is in the cache; cold: clients follow each other
+// through 64 MiB, as in a round.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -48,11 +49,15 @@ void local_train_clients(benchmark::State& state) {
   }
   const auto problem = clients.front()->problem();
   report(state, problem.flops(), problem.bytes());
-  state.counters["client_rounds/s"] = benchmark::Counter(1, benchmark::Counter::kIsIterationInvariantRate);
-  static const char* const names[] = {"linear", "mlp", "neumf", "mlp+personal+distill", "linear+router3"};
+  state.counters["client_rounds/s"] =
+      benchmark::Counter(1, benchmark::Counter::kIsIterationInvariantRate);
+  static const char* const names[] = {"linear", "mlp", "neumf", "mlp+personal+distill",
+                                      "linear+router3"};
   state.SetLabel(std::string(names[state.range(0)]) + (cold ? " cold" : " hot"));
 }
-BENCHMARK(local_train_clients)->ArgsProduct({{0, 1, 2, 3, 4}, {0, 1}})->Unit(benchmark::kMicrosecond);
+BENCHMARK(local_train_clients)
+    ->ArgsProduct({{0, 1, 2, 3, 4}, {0, 1}})
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace fedfuse::bench

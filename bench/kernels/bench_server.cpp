@@ -15,12 +15,16 @@
 namespace fedfuse::bench {
 namespace {
 
-// 2,000 clients' rows (85 x 64 each, 45 MB) into a table of 1,000, 10,000 or 100,000 rows (5 groups' tables of 2,000 items: 10,000).
+// 2,000 clients' rows (85 x 64 each, 45 MB) into a table of 1,000, 10,000 or 100,000 rows (5
+// groups' tables of 2,000 items: 10,000).
 void aggregate_updates(benchmark::State& state) {
   omp_set_num_threads(1);
   const auto& variant = aggregate::variants()[std::size_t(state.range(0))];
   aggregate::CaseShape shape;
-  shape.clients = 2000, shape.items = state.range(1), shape.width = 64, shape.touched = 85;
+  shape.clients = 2000;
+  shape.items = state.range(1);
+  shape.width = 64;
+  shape.touched = 85;
   const aggregate::Case input(shape);
   const auto problem = input.problem();
   std::vector<double> next(std::size_t(shape.items) * 64);
@@ -29,14 +33,18 @@ void aggregate_updates(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
-  state.counters["clients/s"] = benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["clients/s"] =
+      benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(std::string(variant.name) + (variant.order_dependent ? " (order-dependent)" : ""));
 }
-// Every variant of the processor but the reference, which takes minutes; a device's are device cases (bench/device).
+// Every variant of the processor but the reference, which takes minutes; a device's are device
+// cases (bench/device).
 void variants_of_the_processor(benchmark::internal::Benchmark* b) {
   for (std::size_t v = 0; v < aggregate::variants().size(); ++v)
     for (const std::int64_t items : {1000, 10000, 100000})
-      if (aggregate::variants()[v].runs == gpu::Runs::everywhere && aggregate::variants()[v].name != "reference") b->Args({std::int64_t(v), items});
+      if (aggregate::variants()[v].runs == gpu::Runs::everywhere &&
+          aggregate::variants()[v].name != "reference")
+        b->Args({std::int64_t(v), items});
 }
 BENCHMARK(aggregate_updates)->Apply(variants_of_the_processor)->Unit(benchmark::kMillisecond);
 
@@ -44,7 +52,8 @@ BENCHMARK(aggregate_updates)->Apply(variants_of_the_processor)->Unit(benchmark::
 void preference_map(benchmark::State& state) {
   omp_set_num_threads(1);
   preference::Shape shape;
-  shape.items = state.range(0), shape.groups = state.range(1);
+  shape.items = state.range(0);
+  shape.groups = state.range(1);
   preference::Case input(shape);
   const auto problem = input.problem();
   for (auto _ : state) {
@@ -52,14 +61,22 @@ void preference_map(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
-  state.counters["items/s"] = benchmark::Counter(double(shape.items), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["items/s"] =
+      benchmark::Counter(double(shape.items), benchmark::Counter::kIsIterationInvariantRate);
 }
-BENCHMARK(preference_map)->Args({560, 5})->Args({20000, 5})->Args({20000, 64})->Unit(benchmark::kMillisecond);
+BENCHMARK(preference_map)
+    ->Args({560, 5})
+    ->Args({20000, 5})
+    ->Args({20000, 64})
+    ->Unit(benchmark::kMillisecond);
 
 // The nearest of G centres for N heads of p numbers (GFMFR's grouping beyond its landmarks).
 void kmeans_nearest(benchmark::State& state) {
   omp_set_num_threads(1);
-  const kmeans::Case input({.count = state.range(0), .columns = state.range(1), .groups = state.range(2), .with_step = false});
+  const kmeans::Case input({.count = state.range(0),
+                            .columns = state.range(1),
+                            .groups = state.range(2),
+                            .with_step = false});
   const auto problem = input.nearest();
   std::vector<std::int32_t> group(std::size_t(problem.count));
   for (auto _ : state) {
@@ -67,7 +84,8 @@ void kmeans_nearest(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
-  state.counters["points/s"] = benchmark::Counter(double(problem.count), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["points/s"] =
+      benchmark::Counter(double(problem.count), benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(kmeans_nearest)
     ->Name("kmeans/nearest")
@@ -79,7 +97,8 @@ BENCHMARK(kmeans_nearest)
 // One step of Lloyd over N points of p numbers.
 void kmeans_step(benchmark::State& state) {
   omp_set_num_threads(1);
-  const kmeans::Case input({.count = state.range(0), .columns = state.range(1), .groups = state.range(2)});
+  const kmeans::Case input(
+      {.count = state.range(0), .columns = state.range(1), .groups = state.range(2)});
   const auto problem = input.step();
   kmeans::StepResult out;
   for (auto _ : state) {
@@ -87,9 +106,14 @@ void kmeans_step(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
-  state.counters["points/s"] = benchmark::Counter(double(problem.count), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["points/s"] =
+      benchmark::Counter(double(problem.count), benchmark::Counter::kIsIterationInvariantRate);
 }
-BENCHMARK(kmeans_step)->Name("kmeans/step")->Args({65536, 65, 5})->Args({65536, 65, 64})->Unit(benchmark::kMillisecond);
+BENCHMARK(kmeans_step)
+    ->Name("kmeans/step")
+    ->Args({65536, 65, 5})
+    ->Args({65536, 65, 64})
+    ->Unit(benchmark::kMillisecond);
 
 // 64 steps of the server fusion: 51 items x 5 groups, or 256 pairs.
 void fusion_steps(benchmark::State& state) {
@@ -101,7 +125,8 @@ void fusion_steps(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
-  state.counters["steps/s"] = benchmark::Counter(double(problem.steps_an_epoch()), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["steps/s"] = benchmark::Counter(double(problem.steps_an_epoch()),
+                                                 benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(state.range(0) == 1 ? "batches of items" : "batches of pairs");
 }
 BENCHMARK(fusion_steps)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond);
@@ -110,12 +135,20 @@ BENCHMARK(fusion_steps)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond);
 void rank_count(benchmark::State& state) {
   omp_set_num_threads(1);
   rank::CaseShape shape;
-  shape.clients = 256, shape.items = state.range(1), shape.d = 64, shape.dropped = 17, shape.exact = false;
-  static const char* const names[] = {"linear", "mlp, shared head", "mlp, private heads", "mlp, shared head, personal rows", "linear, 3 views"};
+  shape.clients = 256;
+  shape.items = state.range(1);
+  shape.d = 64;
+  shape.dropped = 17;
+  shape.exact = false;
+  static const char* const names[] = {"linear", "mlp, shared head", "mlp, private heads",
+                                      "mlp, shared head, personal rows", "linear, 3 views"};
   const auto which = state.range(0);
   if (which >= 1 && which <= 3) shape.head = HeadKind::mlp;
   shape.shared_head = which == 1 || which == 3;
-  if (which == 3) shape.own_rows = rank::OwnRows::add, shape.own = 85;
+  if (which == 3) {
+    shape.own_rows = rank::OwnRows::add;
+    shape.own = 85;
+  }
   if (which == 4) shape.views = 3;
   const rank::Case input(shape);
   const auto problem = input.problem();
@@ -125,7 +158,8 @@ void rank_count(benchmark::State& state) {
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
-  state.counters["clients/s"] = benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["clients/s"] =
+      benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(names[which]);
 }
 BENCHMARK(rank_count)->ArgsProduct({{0, 1, 2, 3, 4}, {560, 20000}})->Unit(benchmark::kMillisecond);

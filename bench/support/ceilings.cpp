@@ -28,7 +28,8 @@ double best_rate(double amount, Work&& work) {
 
 double measure_flops() {
   using namespace simd;
-  constexpr int chains = 12, steps = 1 << 20;  // enough chains to cover the latency of a fused multiply-add
+  // enough chains to cover the latency of a fused multiply-add
+  constexpr int chains = 12, steps = 1 << 20;
   Float8 acc[chains];
   for (int c = 0; c < chains; ++c) acc[c] = splat(float(c));
   const double rate = best_rate(2.0 * lanes * chains * steps, [&] {
@@ -46,7 +47,8 @@ double measure_flops() {
 
 double measure_gemm() {
   constexpr int n = 512;
-  const Eigen::MatrixXf a = Eigen::MatrixXf::Constant(n, n, 0.5f), b = Eigen::MatrixXf::Constant(n, n, 0.25f);
+  const Eigen::MatrixXf a = Eigen::MatrixXf::Constant(n, n, 0.5f),
+                        b = Eigen::MatrixXf::Constant(n, n, 0.25f);
   Eigen::MatrixXf c(n, n);
   const double rate = best_rate(2.0 * n * n * n, [&] { c.noalias() = a * b; });
   volatile float sink = c(1, 1);

@@ -1,6 +1,6 @@
 #pragma once
-// What this machine gives one thread, measured in the same process as the kernels: an absolute time says nothing on a
-// shared machine, the ratio to a ceiling does.
+// What this machine gives one thread, measured in the same process as the kernels: an absolute time
+// says nothing on a shared machine, the ratio to a ceiling does.
 namespace fedfuse::bench {
 
 struct Ceilings {
@@ -9,7 +9,8 @@ struct Ceilings {
   double copy_bytes = 0;  // B/s read plus written by a copy far larger than the caches, one thread
 };
 
-[[nodiscard]] const Ceilings& ceilings();  // measured at the first call: best of several, about half a second
+// measured at the first call: best of several, about half a second
+[[nodiscard]] const Ceilings& ceilings();
 [[nodiscard]] double measure_flops();
 [[nodiscard]] double measure_gemm();
 [[nodiscard]] double measure_copy();

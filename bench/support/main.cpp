@@ -1,4 +1,5 @@
-// Google Benchmark's main, with the ceilings of this process in the header (and so in --benchmark_format=json).
+// Google Benchmark's main, with the ceilings of this process in the header (and so in
+// --benchmark_format=json).
 #include <benchmark/benchmark.h>
 
 #include <cstdio>

@@ -5,7 +5,9 @@
 
 namespace fedfuse::aggregate {
 
-std::int64_t Problem::total_weight() const { return std::accumulate(weight, weight + clients, std::int64_t(0)); }
+std::int64_t Problem::total_weight() const {
+  return std::accumulate(weight, weight + clients, std::int64_t(0));
+}
 
 double Problem::flops() const {
   std::int64_t weighted = 0;
@@ -23,17 +25,26 @@ double Problem::bytes() const {
 std::span<const Variant> variants() {
   using gpu::Runs;
   static constexpr std::array<Variant, 10> table{{
-      {"cpu-row-locks", "fixed point, OpenMP over clients, striped row locks", false, cpu_row_locks, Runs::everywhere},
-      {"cpu-atomics", "fixed point, OpenMP over clients, one atomic addition a number", false, cpu_atomics, Runs::everywhere},
-      {"float-order-dependent", "float sums under a lock: what most systems do; the bits change with the order", true, float_order_dependent,
+      {"cpu-row-locks", "fixed point, OpenMP over clients, striped row locks", false, cpu_row_locks,
        Runs::everywhere},
+      {"cpu-atomics", "fixed point, OpenMP over clients, one atomic addition a number", false,
+       cpu_atomics, Runs::everywhere},
+      {"float-order-dependent",
+       "float sums under a lock: what most systems do; the bits change with the order", true,
+       float_order_dependent, Runs::everywhere},
       {"reference", "every client's whole table, double", true, reference, Runs::everywhere},
-      {"cuda-sorted", "fixed point, counting sort by row, a run of one row in registers", false, cuda_sorted, Runs::on_device},
-      {"cuda-atomics", "fixed point, a warp an update, one 64-bit atomic addition a number", false, cuda_atomics, Runs::on_device},
-      {"cuda-float-atomics", "float atomics; the bits change from run to run", true, cuda_float_atomics, Runs::on_device},
-      {"emulated-sorted", "cuda-sorted's source on the CPU: for proof", false, emulated_sorted, Runs::for_proof},
-      {"emulated-atomics", "cuda-atomics' source on the CPU: for proof", false, emulated_atomics, Runs::for_proof},
-      {"emulated-float-atomics", "cuda-float-atomics' source on the CPU: for proof", true, emulated_float_atomics, Runs::for_proof},
+      {"cuda-sorted", "fixed point, counting sort by row, a run of one row in registers", false,
+       cuda_sorted, Runs::on_device},
+      {"cuda-atomics", "fixed point, a warp an update, one 64-bit atomic addition a number", false,
+       cuda_atomics, Runs::on_device},
+      {"cuda-float-atomics", "float atomics; the bits change from run to run", true,
+       cuda_float_atomics, Runs::on_device},
+      {"emulated-sorted", "cuda-sorted's source on the CPU: for proof", false, emulated_sorted,
+       Runs::for_proof},
+      {"emulated-atomics", "cuda-atomics' source on the CPU: for proof", false, emulated_atomics,
+       Runs::for_proof},
+      {"emulated-float-atomics", "cuda-float-atomics' source on the CPU: for proof", true,
+       emulated_float_atomics, Runs::for_proof},
   }};
   return table;
 }

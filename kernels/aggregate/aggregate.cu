@@ -12,20 +12,23 @@ __global__ void __launch_bounds__(block) atomics_kernel(const __grid_constant__ 
     bool good = true;
     for (int k = lane(); k < u.width; k += 32) {
       const float x = checked(u.delta[e * u.width + k], good);
-      atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k, fixed_update(x, scale, weight));
+      atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k,
+                fixed_update(x, scale, weight));
     }
     if (!good) mark(u.misfit + u.owner[e]);
   }
 }
 
-__global__ void __launch_bounds__(block) float_atomics_kernel(const __grid_constant__ GpuUpdates u) {
+__global__ void __launch_bounds__(block)
+    float_atomics_kernel(const __grid_constant__ GpuUpdates u) {
   for (std::int64_t e = warp_of_grid(); e < u.count; e += warps_of_grid()) {
     const std::int32_t row = u.ids[e];
     if (row < 0) continue;
     const float alpha = float(u.weight[u.owner[e]]) * u.inverse_total;
     bool good = true;
     for (int k = lane(); k < u.width; k += 32)
-      atomicAdd(u.float_sums + std::int64_t(row) * u.width + k, alpha * checked(u.delta[e * u.width + k], good));
+      atomicAdd(u.float_sums + std::int64_t(row) * u.width + k,
+                alpha * checked(u.delta[e * u.width + k], good));
     if (!good) mark(u.misfit + u.owner[e]);
   }
 }
@@ -38,7 +41,10 @@ __device__ inline Word sum_of(const GpuVectors& v, std::int64_t c, std::int64_t 
   Word weight[Clients], sum = 0;
   float x[Clients], largest = 0.0f;
 #pragma unroll
-  for (int j = 0; j < Clients; ++j) weight[j] = Word(__ldg(v.weight + c + j)), x[j] = v.values[(c + j) * v.width + k];
+  for (int j = 0; j < Clients; ++j) {
+    weight[j] = Word(__ldg(v.weight + c + j));
+    x[j] = v.values[(c + j) * v.width + k];
+  }
 #pragma unroll
   for (const float value : x) largest = gpu::max_or_nan(largest, fabsf(value));
   if (!fits(largest))
@@ -52,8 +58,10 @@ __device__ inline Word sum_of(const GpuVectors& v, std::int64_t c, std::int64_t 
   return sum;
 }
 
-// A thread a column and a slice of the clients: every value is read once, neighbours read neighbours, and the sum is met once a slice.
-__global__ void __launch_bounds__(block) vectors_kernel(const __grid_constant__ GpuVectors v, std::int64_t slice) {
+// A thread a column and a slice of the clients: every value is read once, neighbours read
+// neighbours, and the sum is met once a slice.
+__global__ void __launch_bounds__(block)
+    vectors_kernel(const __grid_constant__ GpuVectors v, std::int64_t slice) {
   const std::int64_t k = thread_of_grid(), first = std::int64_t(blockIdx.y) * slice;
   if (k >= v.width) return;
   const std::int64_t end = first + slice < v.count ? first + slice : v.count;
@@ -65,19 +73,25 @@ __global__ void __launch_bounds__(block) vectors_kernel(const __grid_constant__ 
 }
 
 // A block a client: its room of views (begin[c + 1] - begin[c]) entries.
-__global__ void __launch_bounds__(block) address_kernel(const __grid_constant__ GpuUploads u, std::int32_t* ids, std::int32_t* owner) {
+__global__ void __launch_bounds__(block)
+    address_kernel(const __grid_constant__ GpuUploads u, std::int32_t* ids, std::int32_t* owner) {
   for (int c = int(blockIdx.x); c < u.count; c += int(gridDim.x)) {
-    const std::int64_t first = u.begin[c], room = u.views * (u.begin[c + 1] - first), slots = u.slots[c];
+    const std::int64_t first = u.begin[c], room = u.views * (u.begin[c + 1] - first),
+                       slots = u.slots[c];
     for (std::int64_t at = threadIdx.x; at < room; at += blockDim.x) {
       const std::int64_t view = slots == 0 ? u.views : at / slots, e = u.views * first + at;
-      const std::int64_t table = view >= u.views ? -1 : u.table == nullptr ? view : view > 0 ? -1 : std::int64_t(u.table[c]);
+      const std::int64_t table = view >= u.views      ? -1
+                                 : u.table == nullptr ? view
+                                 : view > 0           ? -1
+                                                      : std::int64_t(u.table[c]);
       ids[e] = table < 0 ? -1 : std::int32_t(table * u.rows + u.items[first + at % slots]);
       owner[e] = c;
     }
   }
 }
 
-__global__ void __launch_bounds__(block) fold_kernel(const __grid_constant__ GpuUploads u, float rate, float* delta) {
+__global__ void __launch_bounds__(block)
+    fold_kernel(const __grid_constant__ GpuUploads u, float rate, float* delta) {
   for (int c = int(blockIdx.x); c < u.count; c += int(gridDim.x)) {
     const std::int64_t size = std::int64_t(u.slots[c]) * u.width;
     float* rows = delta + u.views * u.begin[c] * u.width;
@@ -92,23 +106,31 @@ __global__ void __launch_bounds__(block) fold_kernel(const __grid_constant__ Gpu
 }  // namespace
 
 template <>
-void address_updates<gpu::Platform>(const GpuUploads& u, std::int32_t* ids, std::int32_t* owner, const gpu::Stream& stream) {
-  gpu::launch(address_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, ids, owner);
+void address_updates<gpu::Platform>(const GpuUploads& u, std::int32_t* ids, std::int32_t* owner,
+                                    const gpu::Stream& stream) {
+  gpu::launch(address_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, ids,
+              owner);
 }
 template <>
-void fold_views<gpu::Platform>(const GpuUploads& u, float rate, float* delta, const gpu::Stream& stream) {
-  gpu::launch(fold_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, rate, delta);
+void fold_views<gpu::Platform>(const GpuUploads& u, float rate, float* delta,
+                               const gpu::Stream& stream) {
+  gpu::launch(fold_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, rate,
+              delta);
 }
 template <>
 void add_vectors<gpu::Platform>(const GpuVectors& v, const gpu::Stream& stream) {
-  constexpr std::int64_t slices = 256;  // of the clients: enough blocks for any chip, few enough that sums are rarely met
-  const std::int64_t slice = ((v.count + slices - 1) / slices + vectors_at_once - 1) / vectors_at_once * vectors_at_once;
+  // of the clients: enough blocks for any chip, few enough that sums are rarely met
+  constexpr std::int64_t slices = 256;
+  const std::int64_t slice =
+      ((v.count + slices - 1) / slices + vectors_at_once - 1) / vectors_at_once * vectors_at_once;
   if (slice == 0 || v.width == 0) return;
-  const dim3 grid{unsigned((v.width + block - 1) / block), unsigned((v.count + slice - 1) / slice), 1};
+  const dim3 grid{unsigned((v.width + block - 1) / block), unsigned((v.count + slice - 1) / slice),
+                  1};
   gpu::launch(vectors_kernel, grid, block, 0, stream, v, slice);
 }
 template <>
-void add_updates<gpu::Platform>(GpuMethod method, const GpuUpdates& u, std::int32_t* scratch, const gpu::Stream& stream) {
+void add_updates<gpu::Platform>(GpuMethod method, const GpuUpdates& u, std::int32_t* scratch,
+                                const gpu::Stream& stream) {
   if (u.count == 0) return;
   switch (method) {
     case GpuMethod::atomics:

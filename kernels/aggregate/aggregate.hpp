@@ -1,9 +1,11 @@
 #pragma once
-// The participants' tables become the next shared table (models.md section 2; restructuring.md R1 and R7):
+// The participants' tables become the next shared table (models.md section 2; restructuring.md R1
+// and R7):
 //
-//   C' = sum_u alpha_u C_u                                                  C_u: client u's whole table, M x d
+//   C' = sum_u alpha_u C_u   C_u: client u's whole table, M x d
 //      = keep C + 1/W sum_u n_u sum_{i touched by u} (C_u[i] - rho_u C[i]) 1_i     (R1)
-//   alpha_u = n_u / W,  W = sum_u n_u,  keep = sum_u alpha_u rho_u,  rho_u = (1 - eta_I kappa)^steps
+//   alpha_u = n_u / W,  W = sum_u n_u,  keep = sum_u alpha_u rho_u,  rho_u = (1 - eta_I
+//                       kappa)^steps
 //
 // in integers (R7):  S[i, k] += n_u round(x_k 2^bits),  x = C_u[i] - rho_u C[i],  |x| < 1024
 // so that any order of clients, threads and ranks gives the same bits. n_u is an integer.
@@ -30,8 +32,10 @@ struct Problem {
 
   [[nodiscard]] std::int64_t updates() const { return offsets[clients] - offsets[0]; }
   [[nodiscard]] std::int64_t total_weight() const;
-  [[nodiscard]] double flops() const;  // scale, add and (n_u > 1) multiply an element; two an element of the new table
-  [[nodiscard]] double bytes() const;  // deltas and ids in, sums in and out; then sums and table in, new table out
+  // scale, add and (n_u > 1) multiply an element; two an element of the new table
+  [[nodiscard]] double flops() const;
+  // deltas and ids in, sums in and out; then sums and table in, new table out
+  [[nodiscard]] double bytes() const;
   static constexpr double tolerance = 1e-4;
 };
 
@@ -45,7 +49,8 @@ struct Variant {
 };
 [[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
 
-// The naive dense form: every client's whole table in double. rows: clients x M x d, used where touched.
+// The naive dense form: every client's whole table in double. rows: clients x M x d, used where
+// touched.
 struct DenseClients {
   std::int64_t clients = 0, items = 0;
   int width = 0;

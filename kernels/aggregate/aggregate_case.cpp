@@ -14,17 +14,20 @@ Case::Case(const CaseShape& s) : shape(s), offsets{0}, table(std::size_t(s.items
   for (std::int64_t u = 0; u < s.clients; ++u) {
     RngStream own(rng, std::uint64_t(u) + 1, 0);
     std::set<std::int32_t> rows;
-    while (std::int64_t(rows.size()) < std::min<std::int64_t>(s.touched, s.items)) rows.insert(std::int32_t(own.below(std::uint32_t(s.items))));
+    while (std::int64_t(rows.size()) < std::min<std::int64_t>(s.touched, s.items))
+      rows.insert(std::int32_t(own.below(std::uint32_t(s.items))));
     ids.insert(ids.end(), rows.begin(), rows.end());
     offsets.push_back(std::int64_t(ids.size()));
     weight.push_back(s.weighted ? 1 + own.below(40) : 1);
     rho.push_back(float(0.9 + 0.1 * own.uniform()));
-    for (std::size_t j = 0; j < rows.size() * std::size_t(s.width); ++j) delta.push_back(float(0.2 * (own.uniform() - 0.5)));
+    for (std::size_t j = 0; j < rows.size() * std::size_t(s.width); ++j)
+      delta.push_back(float(0.2 * (own.uniform() - 0.5)));
   }
 }
 
 Problem Case::problem() const {
-  return {shape.items, shape.width, shape.clients, offsets.data(), ids.data(), delta.data(), weight.data(), rho.data(), table.data()};
+  return {shape.items,  shape.width,   shape.clients, offsets.data(), ids.data(),
+          delta.data(), weight.data(), rho.data(),    table.data()};
 }
 
 }  // namespace fedfuse::aggregate

@@ -33,9 +33,11 @@ void cpu_row_locks(const Problem& problem, double* next) {
   RowLocks locks;
   for_updates(problem, [&](const Problem& p, std::int64_t u, std::int64_t e) {
     constexpr std::int64_t ahead = 2;
-    if (e + ahead < p.offsets[u + 1]) prefetch_row(sums.data() + std::int64_t(p.ids[e + ahead]) * p.width, p.width);
+    if (e + ahead < p.offsets[u + 1])
+      prefetch_row(sums.data() + std::int64_t(p.ids[e + ahead]) * p.width, p.width);
     const RowLocks::Hold hold(locks, p.ids[e]);
-    add_fixed(sums.data() + std::int64_t(p.ids[e]) * p.width, p.delta + e * p.width, p.width, fixed.scale, p.weight[u]);
+    add_fixed(sums.data() + std::int64_t(p.ids[e]) * p.width, p.delta + e * p.width, p.width,
+              fixed.scale, p.weight[u]);
   });
   finish(problem, fixed, sums, next);
 }

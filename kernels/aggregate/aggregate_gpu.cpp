@@ -16,10 +16,12 @@ double launch_bytes(GpuMethod method, const Problem& p) {
   std::int64_t rows_met = updates;
   if (method == GpuMethod::sorted) {
     std::vector<std::uint8_t> touched(std::size_t(p.items));
-    for (const auto row : std::span(p.ids + p.offsets[0], std::size_t(updates))) touched[std::size_t(row)] = 1;
+    for (const auto row : std::span(p.ids + p.offsets[0], std::size_t(updates)))
+      touched[std::size_t(row)] = 1;
     rows_met = std::ranges::count(touched, 1);
   }
-  return double(updates) * (sizeof(std::int32_t) + sizeof(float) * p.width) + 2 * a_sum * double(rows_met) * p.width;
+  return double(updates) * (sizeof(std::int32_t) + sizeof(float) * p.width) +
+         2 * a_sum * double(rows_met) * p.width;
 }
 
 OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Problem& p)
@@ -29,31 +31,48 @@ OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, GpuMethod method,
   const auto size = std::size_t(p.items * p.width);
   const bool exact = method != GpuMethod::float_atomics;
   std::vector<std::int32_t> owner;
-  for (std::int64_t u = 0; u < p.clients; ++u) owner.insert(owner.end(), std::size_t(p.offsets[u + 1] - p.offsets[u]), std::int32_t(u));
+  for (std::int64_t u = 0; u < p.clients; ++u)
+    owner.insert(owner.end(), std::size_t(p.offsets[u + 1] - p.offsets[u]), std::int32_t(u));
   ids_ = gpu::to_device(stream, std::span(p.ids + first, std::size_t(count)));
-  delta_ = gpu::to_device(stream, std::span(p.delta + first * p.width, std::size_t(count * p.width)));
+  delta_ =
+      gpu::to_device(stream, std::span(p.delta + first * p.width, std::size_t(count * p.width)));
   owner_ = gpu::to_device(stream, std::span<const std::int32_t>(owner));
   weight_ = gpu::to_device(stream, std::span(p.weight, std::size_t(p.clients)));
-  sums_ = gpu::Buffer<std::int64_t>(device, exact ? size : 0), float_sums_ = gpu::Buffer<float>(device, exact ? 0 : size);
+  sums_ = gpu::Buffer<std::int64_t>(device, exact ? size : 0);
+  float_sums_ = gpu::Buffer<float>(device, exact ? 0 : size);
   misfit_ = gpu::Buffer<std::int32_t>(device, std::size_t(p.clients));
-  scratch_ = gpu::Buffer<std::int32_t>(device, method == GpuMethod::sorted ? std::size_t(sort_scratch(p.items, count)) : 0);
-  sums_.fill_bytes(0, stream), float_sums_.fill_bytes(0, stream), misfit_.fill_bytes(0, stream);
+  scratch_ = gpu::Buffer<std::int32_t>(
+      device, method == GpuMethod::sorted ? std::size_t(sort_scratch(p.items, count)) : 0);
+  sums_.fill_bytes(0, stream);
+  float_sums_.fill_bytes(0, stream);
+  misfit_.fill_bytes(0, stream);
   stream.synchronise();
-  updates_.rows = p.items, updates_.width = p.width, updates_.count = count;
-  updates_.ids = ids_.data(), updates_.delta = delta_.data(), updates_.owner = owner_.data(), updates_.weight = weight_.data();
-  updates_.scale = fixed_.scale, updates_.sums = sums_.data(), updates_.misfit = misfit_.data();
-  updates_.float_sums = float_sums_.data(), updates_.inverse_total = float(1.0 / double(p.total_weight()));
+  updates_.rows = p.items;
+  updates_.width = p.width;
+  updates_.count = count;
+  updates_.ids = ids_.data();
+  updates_.delta = delta_.data();
+  updates_.owner = owner_.data();
+  updates_.weight = weight_.data();
+  updates_.scale = fixed_.scale;
+  updates_.sums = sums_.data();
+  updates_.misfit = misfit_.data();
+  updates_.float_sums = float_sums_.data();
+  updates_.inverse_total = float(1.0 / double(p.total_weight()));
 }
 
 void OnDevice::launch(const gpu::Stream& stream) const {
-  gpu::on_platform(stream.device(), [&]<class P>(P) { add_updates<P>(method_, updates_, scratch_.data(), stream); });
+  gpu::on_platform(stream.device(),
+                   [&]<class P>(P) { add_updates<P>(method_, updates_, scratch_.data(), stream); });
 }
 
 void OnDevice::finish(const gpu::Stream& stream, double* next) const {
   std::vector<std::int32_t> refused(misfit_.size());
   Array<std::int64_t> total(sums_.size());
   Array<float> float_total(float_sums_.size());
-  misfit_.copy_out(refused, stream), sums_.copy_out(total, stream), float_sums_.copy_out(float_total, stream);
+  misfit_.copy_out(refused, stream);
+  sums_.copy_out(total, stream);
+  float_sums_.copy_out(float_total, stream);
   stream.synchronise();
   if (std::ranges::find(refused, 1) != refused.end()) throw_misfit();
   if (method_ != GpuMethod::float_atomics)
@@ -64,7 +83,8 @@ void OnDevice::finish(const gpu::Stream& stream, double* next) const {
 
 namespace {
 
-void run(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Problem& p, double* next) {
+void run(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Problem& p,
+         double* next) {
   const gpu::Stream stream(device);
   const OnDevice problem(device, method, p);
   problem.launch(stream);
@@ -73,11 +93,23 @@ void run(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Pro
 
 }  // namespace
 
-void cuda_atomics(const Problem& p, double* next) { run(gpu::open_cuda_device(0), GpuMethod::atomics, p, next); }
-void cuda_sorted(const Problem& p, double* next) { run(gpu::open_cuda_device(0), GpuMethod::sorted, p, next); }
-void cuda_float_atomics(const Problem& p, double* next) { run(gpu::open_cuda_device(0), GpuMethod::float_atomics, p, next); }
-void emulated_atomics(const Problem& p, double* next) { run(gpu::open_emulated_device(), GpuMethod::atomics, p, next); }
-void emulated_sorted(const Problem& p, double* next) { run(gpu::open_emulated_device(), GpuMethod::sorted, p, next); }
-void emulated_float_atomics(const Problem& p, double* next) { run(gpu::open_emulated_device(), GpuMethod::float_atomics, p, next); }
+void cuda_atomics(const Problem& p, double* next) {
+  run(gpu::open_cuda_device(0), GpuMethod::atomics, p, next);
+}
+void cuda_sorted(const Problem& p, double* next) {
+  run(gpu::open_cuda_device(0), GpuMethod::sorted, p, next);
+}
+void cuda_float_atomics(const Problem& p, double* next) {
+  run(gpu::open_cuda_device(0), GpuMethod::float_atomics, p, next);
+}
+void emulated_atomics(const Problem& p, double* next) {
+  run(gpu::open_emulated_device(), GpuMethod::atomics, p, next);
+}
+void emulated_sorted(const Problem& p, double* next) {
+  run(gpu::open_emulated_device(), GpuMethod::sorted, p, next);
+}
+void emulated_float_atomics(const Problem& p, double* next) {
+  run(gpu::open_emulated_device(), GpuMethod::float_atomics, p, next);
+}
 
 }  // namespace fedfuse::aggregate

@@ -1,9 +1,11 @@
 #pragma once
-// Row updates into a shared 64-bit fixed-point table on a device (R7). Every variant gives the integers that the CPU gives.
+// Row updates into a shared 64-bit fixed-point table on a device (R7). Every variant gives the
+// integers that the CPU gives.
 //
-// Floors, an update of width d: bytes 4 d + 4 read once, and what reaches the table. `atomics`: 8 d bytes read and written in L2 for every
-// update. `sorted`: updates are brought into the order of their rows (a counting sort of indices, 4 bytes an update), and a warp adds a run of
-// equal rows in registers: the table is touched once a run.
+// Floors, an update of width d: bytes 4 d + 4 read once, and what reaches the table. `atomics`: 8 d
+// bytes read and written in L2 for every update. `sorted`: updates are brought into the order of
+// their rows (a counting sort of indices, 4 bytes an update), and a warp adds a run of equal rows
+// in registers: the table is touched once a run.
 #include <cstdint>
 
 #include "core/gpu/device.hpp"
@@ -11,7 +13,8 @@
 
 namespace fedfuse::aggregate {
 
-// Device pointers; entry e of client u, e in [offsets[u], offsets[u + 1]), is row ids[e] and floats delta[e * width ...].
+// Device pointers; entry e of client u, e in [offsets[u], offsets[u + 1]), is row ids[e] and floats
+// delta[e * width ...].
 struct GpuUpdates {
   std::int64_t rows = 0;  // M
   int width = 0;
@@ -21,22 +24,28 @@ struct GpuUpdates {
   const std::int32_t* owner = nullptr;   // count: client of each entry
   const std::int64_t* weight = nullptr;  // of each client
   double scale = 0;                      // FixedPoint's: a power of two from 2^8 to 2^40
-  const double* scale_of = nullptr;      // of each client, instead: tables of different weight; null: scale
-  std::int64_t* sums = nullptr;          // rows x width, added to
-  float* float_sums = nullptr;           // of the float opponent: rows x width
-  float inverse_total = 0;               // of the float opponent: 1 / W
-  // of each client: set to 1 when a value is not finite or not below FixedPoint::limit; then the sums are worth nothing
+  // of each client, instead: tables of different weight; null: scale
+  const double* scale_of = nullptr;
+  std::int64_t* sums = nullptr;  // rows x width, added to
+  float* float_sums = nullptr;   // of the float opponent: rows x width
+  float inverse_total = 0;       // of the float opponent: 1 / W
+  // of each client: set to 1 when a value is not finite or not below FixedPoint::limit; then the
+  // sums are worth nothing
   std::int32_t* misfit = nullptr;
 };
 
 enum class GpuMethod { atomics, sorted, float_atomics };
 
-// Bytes that a launch moves at the least: ids and deltas once, and of the sums, read and written, a row for every update; `sorted`: every
-// touched row once. owner, the clients' numbers and the sort's own words are not counted.
+// Bytes that a launch moves at the least: ids and deltas once, and of the sums, read and written, a
+// row for every update; `sorted`: every touched row once. owner, the clients' numbers and the
+// sort's own words are not counted.
 [[nodiscard]] double launch_bytes(GpuMethod method, const Problem& problem);
 
-// Scratch of `sorted`, in 32-bit words, for `count` entries into `rows` rows: the rows' places, a cursor, the order.
-[[nodiscard]] inline std::int64_t sort_scratch(std::int64_t rows, std::int64_t count) { return rows + 1 + count; }
+// Scratch of `sorted`, in 32-bit words, for `count` entries into `rows` rows: the rows' places, a
+// cursor, the order.
+[[nodiscard]] inline std::int64_t sort_scratch(std::int64_t rows, std::int64_t count) {
+  return rows + 1 + count;
+}
 
 // One vector a client, all into one sum: heads. sums[k] += sum over c of weight_c values[c][k].
 struct GpuVectors {
@@ -54,22 +63,29 @@ void add_vectors<gpu::Cuda>(const GpuVectors&, const gpu::Stream&);
 template <>
 void add_vectors<gpu::Emulated>(const GpuVectors&, const gpu::Stream&);
 
-// What local_train left in its buffer: the rows of client c in view j at (views begin[c] + j slots[c]) width, its items at begin[c].
+// What local_train left in its buffer: the rows of client c in view j at (views begin[c] + j
+// slots[c]) width, its items at begin[c].
 struct GpuUploads {
   int count = 0, views = 1, width = 0;
   const std::int64_t* begin = nullptr;  // count + 1
   const std::int32_t *slots = nullptr, *items = nullptr;
-  std::int64_t rows = 0;                // M
-  const std::int32_t* table = nullptr;  // of client c: its first view is for rows table M ..., negative: nowhere. Null: view j is for table j
+  std::int64_t rows = 0;  // M
+  // of client c: its first view is for rows table M ..., negative: nowhere. Null: view j is for
+  // table j
+  const std::int32_t* table = nullptr;
 };
 // ids and owner of all views begin[count] entries of that buffer, unused room included.
 template <class Platform>
-void address_updates(const GpuUploads& uploads, std::int32_t* ids, std::int32_t* owner, const gpu::Stream& stream);
+void address_updates(const GpuUploads& uploads, std::int32_t* ids, std::int32_t* owner,
+                     const gpu::Stream& stream);
 template <>
-void address_updates<gpu::Cuda>(const GpuUploads&, std::int32_t*, std::int32_t*, const gpu::Stream&);
+void address_updates<gpu::Cuda>(const GpuUploads&, std::int32_t*, std::int32_t*,
+                                const gpu::Stream&);
 template <>
-void address_updates<gpu::Emulated>(const GpuUploads&, std::int32_t*, std::int32_t*, const gpu::Stream&);
-// A client of J views: its first view <- -rate * (sum of its views' gradients), what a group sums (models.md section 4).
+void address_updates<gpu::Emulated>(const GpuUploads&, std::int32_t*, std::int32_t*,
+                                    const gpu::Stream&);
+// A client of J views: its first view <- -rate * (sum of its views' gradients), what a group sums
+// (models.md section 4).
 template <class Platform>
 void fold_views(const GpuUploads& uploads, float rate, float* delta, const gpu::Stream& stream);
 template <>
@@ -79,7 +95,8 @@ void fold_views<gpu::Emulated>(const GpuUploads&, float, float*, const gpu::Stre
 
 // Asynchronous on the stream. scratch: sort_scratch words when the method is `sorted`.
 template <class Platform>
-void add_updates(GpuMethod method, const GpuUpdates& updates, std::int32_t* scratch, const gpu::Stream& stream);
+void add_updates(GpuMethod method, const GpuUpdates& updates, std::int32_t* scratch,
+                 const gpu::Stream& stream);
 template <>
 void add_updates<gpu::Cuda>(GpuMethod, const GpuUpdates&, std::int32_t*, const gpu::Stream&);
 template <>
@@ -89,8 +106,9 @@ void add_updates<gpu::Emulated>(GpuMethod, const GpuUpdates&, std::int32_t*, con
 class OnDevice {
  public:
   OnDevice(const std::shared_ptr<gpu::Device>& device, GpuMethod method, const Problem& problem);
-  void launch(const gpu::Stream& stream) const;                // adds to the sums once more
-  void finish(const gpu::Stream& stream, double* next) const;  // after one launch. InputError: a misfit
+  void launch(const gpu::Stream& stream) const;  // adds to the sums once more
+  // after one launch. InputError: a misfit
+  void finish(const gpu::Stream& stream, double* next) const;
 
  private:
   Problem problem_;

@@ -1,4 +1,5 @@
-// Naive: builds every client's whole table in double and averages. Shares nothing with the variants.
+// Naive: builds every client's whole table in double and averages. Shares nothing with the
+// variants.
 #include <vector>
 
 #include "kernels/aggregate/aggregate.hpp"
@@ -20,7 +21,8 @@ void reference_dense(const DenseClients& in, double* next) {
 
 void reference(const Problem& p, double* next) {
   const std::int64_t size = p.items * p.width;
-  std::vector<double> rows(static_cast<std::size_t>(p.clients * size)), table(p.table, p.table + size), rho, alpha;
+  std::vector<double> rows(static_cast<std::size_t>(p.clients * size)),
+      table(p.table, p.table + size), rho, alpha;
   std::vector<std::uint8_t> touched(std::size_t(p.clients * p.items));
   double total = 0;
   for (std::int64_t u = 0; u < p.clients; ++u) total += double(p.weight[u]);
@@ -32,11 +34,14 @@ void reference(const Problem& p, double* next) {
       touched[std::size_t(u * p.items + i)] = 1;
       for (std::int64_t k = 0; k < p.width; ++k) {
         const double shared = table[std::size_t(i * p.width + k)];
-        rows[std::size_t(u * size + i * p.width + k)] = double(p.delta[e * p.width + k]) + rho.back() * shared;
+        rows[std::size_t(u * size + i * p.width + k)] =
+            double(p.delta[e * p.width + k]) + rho.back() * shared;
       }
     }
   }
-  reference_dense({p.clients, p.items, p.width, table.data(), rho.data(), alpha.data(), rows.data(), touched.data()}, next);
+  reference_dense({p.clients, p.items, p.width, table.data(), rho.data(), alpha.data(), rows.data(),
+                   touched.data()},
+                  next);
 }
 
 }  // namespace fedfuse::aggregate

@@ -5,10 +5,12 @@
 
 namespace fedfuse::aggregate {
 
-[[noreturn]] void throw_misfit();  // InputError: an update is not a number, or too large for fixed point
+// InputError: an update is not a number, or too large for fixed point
+[[noreturn]] void throw_misfit();
 
 // C' = keep C + S / W, with keep summed in fixed point as well. sums: M x d, S.
-void finish(const Problem& problem, const FixedPoint& fixed, const Array<std::int64_t>& sums, double* next);
+void finish(const Problem& problem, const FixedPoint& fixed, const Array<std::int64_t>& sums,
+            double* next);
 // The same for float sums that were weighted by alpha already.
 void finish_float(const Problem& problem, const Array<float>& sums, double* next);
 

@@ -1,5 +1,6 @@
 #pragma once
-// The inner loops of R7: floats into 64-bit fixed-point sums, and the row locks that let threads add at once.
+// The inner loops of R7: floats into 64-bit fixed-point sums, and the row locks that let threads
+// add at once.
 #include <atomic>
 #include <bit>
 #include <cmath>
@@ -18,7 +19,8 @@ template <class T>
   return outside == 0;
 }
 
-// round(x * scale) for |x * scale| < 2^51, ties to even like llrint: adding 1.5 * 2^52 leaves the integer in the low bits.
+// round(x * scale) for |x * scale| < 2^51, ties to even like llrint: adding 1.5 * 2^52 leaves the
+// integer in the low bits.
 [[nodiscard]] inline std::int64_t to_fixed(double x, double scale) {
   constexpr double magic = 0x1.8p52;
   return std::bit_cast<std::int64_t>(x * scale + magic) - std::bit_cast<std::int64_t>(magic);
@@ -26,7 +28,8 @@ template <class T>
 
 // sum[k] += weight * round(x[k] * scale). Values fit: |x| < 2^10 and scale <= 2^40 stay below 2^51.
 template <class T>
-inline void add_fixed(std::int64_t* __restrict sum, const T* __restrict x, std::int64_t n, double scale, std::int64_t weight) {
+inline void add_fixed(std::int64_t* __restrict sum, const T* __restrict x, std::int64_t n,
+                      double scale, std::int64_t weight) {
   if (weight == 1) {
     for (std::int64_t k = 0; k < n; ++k) sum[k] += to_fixed(double(x[k]), scale);
   } else {
@@ -38,7 +41,8 @@ inline void prefetch_row(const std::int64_t* row, int width) {
   for (int k = 0; k < width; k += 8) __builtin_prefetch(row + k, 1);
 }
 
-// Spin locks, one for many rows, each in its own cache line: they are held for about a hundred nanoseconds.
+// Spin locks, one for many rows, each in its own cache line: they are held for about a hundred
+// nanoseconds.
 class RowLocks {
  public:
   RowLocks() : stripes_(count) {}

@@ -1,12 +1,14 @@
 #pragma once
-// The variant `sorted`: a counting sort of the entries by row, then a warp adds 32 entries of the sorted order in registers and meets the
-// table once a run of equal rows. Rows stand in `order` as blocks come, entries of a row as well: sums are whole numbers and do not mind.
+// The variant `sorted`: a counting sort of the entries by row, then a warp adds 32 entries of the
+// sorted order in registers and meets the table once a run of equal rows. Rows stand in `order` as
+// blocks come, entries of a row as well: sums are whole numbers and do not mind.
 #include "kernels/aggregate/update.cuh"
 
 namespace fedfuse::aggregate {
 namespace {
 
-constexpr int entries_a_thread = 4, entries_a_block = block * entries_a_thread;  // loads, then atomics, that wait for each other in nothing
+// loads, then atomics, that wait for each other in nothing
+constexpr int entries_a_thread = 4, entries_a_block = block * entries_a_thread;
 constexpr int rows_a_thread = 4, rows_a_block = block * rows_a_thread;
 
 __global__ void __launch_bounds__(block) clear_kernel(std::int32_t* places, std::int64_t count) {
@@ -14,7 +16,8 @@ __global__ void __launch_bounds__(block) clear_kernel(std::int32_t* places, std:
 }
 
 // The rows of a thread's entries, a block's width apart; -1 beyond the end.
-__device__ inline void load_rows(const GpuUpdates& u, std::int64_t first, std::int32_t (&row)[entries_a_thread]) {
+__device__ inline void load_rows(const GpuUpdates& u, std::int64_t first,
+                                 std::int32_t (&row)[entries_a_thread]) {
 #pragma unroll
   for (int j = 0; j < entries_a_thread; ++j) {
     const std::int64_t e = first + j * block;
@@ -22,7 +25,8 @@ __device__ inline void load_rows(const GpuUpdates& u, std::int64_t first, std::i
   }
 }
 
-__global__ void __launch_bounds__(block) count_kernel(const __grid_constant__ GpuUpdates u, std::int32_t* counts) {
+__global__ void __launch_bounds__(block)
+    count_kernel(const __grid_constant__ GpuUpdates u, std::int32_t* counts) {
   std::int32_t row[entries_a_thread];
   load_rows(u, std::int64_t(blockIdx.x) * entries_a_block + threadIdx.x, row);
 #pragma unroll
@@ -30,15 +34,18 @@ __global__ void __launch_bounds__(block) count_kernel(const __grid_constant__ Gp
     if (row[j] >= 0) atomicAdd(counts + row[j], std::int32_t(1));
 }
 
-// A row's count becomes the first of as many places of its own. A block scans its rows and takes a range for all of them from `cursor`, which
-// ends as the number of all. Which range a block gets depends on the schedule.
-__global__ void __launch_bounds__(block) scan_kernel(std::int32_t* counts, std::int32_t* cursor, std::int64_t rows) {
+// A row's count becomes the first of as many places of its own. A block scans its rows and takes a
+// range for all of them from `cursor`, which ends as the number of all. Which range a block gets
+// depends on the schedule.
+__global__ void __launch_bounds__(block)
+    scan_kernel(std::int32_t* counts, std::int32_t* cursor, std::int64_t rows) {
   std::int32_t* warp_totals = gpu::shared<std::int32_t>();
   std::int32_t* base = warp_totals + gpu::warp_lanes;
   const std::int64_t first = std::int64_t(blockIdx.x) * rows_a_block + threadIdx.x * rows_a_thread;
   std::int32_t count[rows_a_thread], own = 0, total = 0;
 #pragma unroll
-  for (int j = 0; j < rows_a_thread; ++j) own += count[j] = first + j < rows ? counts[first + j] : 0;
+  for (int j = 0; j < rows_a_thread; ++j)
+    own += count[j] = first + j < rows ? counts[first + j] : 0;
   const std::int32_t earlier = gpu::block_scan(own, warp_totals, total);
   if (threadIdx.x == 0) *base = atomicAdd(cursor, total);
   __syncthreads();
@@ -49,23 +56,29 @@ __global__ void __launch_bounds__(block) scan_kernel(std::int32_t* counts, std::
 }
 
 // Every entry to the next place of its row.
-__global__ void __launch_bounds__(block) scatter_kernel(const __grid_constant__ GpuUpdates u, std::int32_t* places, std::int32_t* order) {
+__global__ void __launch_bounds__(block) scatter_kernel(const __grid_constant__ GpuUpdates u,
+                                                        std::int32_t* places, std::int32_t* order) {
   const std::int64_t first = std::int64_t(blockIdx.x) * entries_a_block + threadIdx.x;
   std::int32_t row[entries_a_thread], place[entries_a_thread];
   load_rows(u, first, row);
 #pragma unroll
-  for (int j = 0; j < entries_a_thread; ++j) place[j] = row[j] >= 0 ? atomicAdd(places + row[j], std::int32_t(1)) : -1;
+  for (int j = 0; j < entries_a_thread; ++j)
+    place[j] = row[j] >= 0 ? atomicAdd(places + row[j], std::int32_t(1)) : -1;
 #pragma unroll
   for (int j = 0; j < entries_a_thread; ++j)
     if (place[j] >= 0) order[place[j]] = std::int32_t(first + j * block);
 }
 
-constexpr int piece = 32;                                                // entries of the order that one warp adds, however popular a row is
-constexpr int group = 8;                                                 // of them, whose deltas are on their way at once: 2 kB a warp
-constexpr int columns_a_lane = 2, columns_a_pass = 32 * columns_a_lane;  // 32 apart: loads and atomics of a warp are whole lines
+// entries of the order that one warp adds, however popular a row is
+constexpr int piece = 32;
+// of them, whose deltas are on their way at once: 2 kB a warp
+constexpr int group = 8;
+// 32 apart: loads and atomics of a warp are whole lines
+constexpr int columns_a_lane = 2, columns_a_pass = 32 * columns_a_lane;
 using Values = float[group][columns_a_lane];
 
-// What each lane found out about its entry, for all lanes of the warp: loads that all lanes share, and no shuffles under conditions.
+// What each lane found out about its entry, for all lanes of the warp: loads that all lanes share,
+// and no shuffles under conditions.
 struct alignas(16) Facts {
   Word weight;
   float scale;
@@ -77,8 +90,10 @@ struct Piece {
   std::int32_t owner[piece];
 };
 
-// Beyond the end stands the last entry once more, with weight 0, so that the walk has no bounds. A bit of the result: the run ends there.
-__device__ inline unsigned gather(const GpuUpdates& u, const std::int32_t* order, std::int64_t at, std::int64_t count, Piece& to) {
+// Beyond the end stands the last entry once more, with weight 0, so that the walk has no bounds. A
+// bit of the result: the run ends there.
+__device__ inline unsigned gather(const GpuUpdates& u, const std::int32_t* order, std::int64_t at,
+                                  std::int64_t count, Piece& to) {
   const std::int32_t e = order[at < count ? at : count - 1], row = u.ids[e], owner = u.owner[e];
   to.delta[lane()] = u.delta + std::int64_t(e) * u.width;
   to.facts[lane()] = {at < count ? Word(u.weight[owner]) : 0, scale_of(u, owner), row};
@@ -99,7 +114,8 @@ __device__ inline void refuse(const GpuUpdates& u, const std::int32_t* owner, Va
   }
 }
 
-__device__ inline void flush(const GpuUpdates& u, std::int32_t row, int column, Word (&sum)[columns_a_lane]) {
+__device__ inline void flush(const GpuUpdates& u, std::int32_t row, int column,
+                             Word (&sum)[columns_a_lane]) {
   Word* to = reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + column;
 #pragma unroll
   for (int c = 0; c < columns_a_lane; ++c) {
@@ -109,7 +125,9 @@ __device__ inline void flush(const GpuUpdates& u, std::int32_t row, int column, 
 }
 
 // Runs that cross pieces meet in the table.
-__global__ void __launch_bounds__(block, 4) runs_kernel(const __grid_constant__ GpuUpdates u, const std::int32_t* order, const std::int32_t* total) {
+__global__ void __launch_bounds__(block, 4)
+    runs_kernel(const __grid_constant__ GpuUpdates u, const std::int32_t* order,
+                const std::int32_t* total) {
   Piece& own = gpu::shared<Piece>()[gpu::warp()];
   const std::int64_t first = warp_of_grid() * piece, count = *total;
   if (first >= count) return;  // the whole warp
@@ -117,7 +135,8 @@ __global__ void __launch_bounds__(block, 4) runs_kernel(const __grid_constant__ 
   for (int column = lane(); column - lane() < u.width; column += columns_a_pass) {
     int k[columns_a_lane];  // beyond the width: the last column once more, which goes nowhere
 #pragma unroll
-    for (int c = 0; c < columns_a_lane; ++c) k[c] = column + c * 32 < u.width ? column + c * 32 : u.width - 1;
+    for (int c = 0; c < columns_a_lane; ++c)
+      k[c] = column + c * 32 < u.width ? column + c * 32 : u.width - 1;
     Word sum[columns_a_lane] = {};
     for (int i = 0; i < piece; i += group) {
       Values x;
@@ -135,7 +154,8 @@ __global__ void __launch_bounds__(block, 4) runs_kernel(const __grid_constant__ 
       for (int j = 0; j < group; ++j) {
         const Facts facts = own.facts[i + j];
 #pragma unroll
-        for (int c = 0; c < columns_a_lane; ++c) sum[c] += fixed_update(x[j][c], facts.scale, facts.weight);
+        for (int c = 0; c < columns_a_lane; ++c)
+          sum[c] += fixed_update(x[j][c], facts.scale, facts.weight);
         if ((ends >> (i + j) & 1) != 0) flush(u, facts.row, column, sum);
       }
     }
@@ -148,10 +168,13 @@ void add_sorted(const GpuUpdates& u, std::int32_t* scratch, const gpu::Stream& s
   gpu::launch(clear_kernel, grid_for(u.rows + 1), block, 0, stream, places, u.rows + 1);
   gpu::launch(count_kernel, grid_of(u.count, entries_a_block), block, 0, stream, u, places);
   constexpr std::size_t scan_words = gpu::warp_lanes + 1;
-  gpu::launch(scan_kernel, grid_of(u.rows, rows_a_block), block, scan_words * sizeof(std::int32_t), stream, places, cursor, u.rows);
-  gpu::launch(scatter_kernel, grid_of(u.count, entries_a_block), block, 0, stream, u, places, order);
-  gpu::launch(runs_kernel, grid_of(u.count, piece * block / 32), block, block / 32 * sizeof(Piece), stream, u,
-              static_cast<const std::int32_t*>(order), static_cast<const std::int32_t*>(cursor));
+  gpu::launch(scan_kernel, grid_of(u.rows, rows_a_block), block, scan_words * sizeof(std::int32_t),
+              stream, places, cursor, u.rows);
+  gpu::launch(scatter_kernel, grid_of(u.count, entries_a_block), block, 0, stream, u, places,
+              order);
+  gpu::launch(runs_kernel, grid_of(u.count, piece * block / 32), block, block / 32 * sizeof(Piece),
+              stream, u, static_cast<const std::int32_t*>(order),
+              static_cast<const std::int32_t*>(cursor));
 }
 
 }  // namespace

@@ -12,17 +12,25 @@ using gpu::all_lanes, gpu::lane;
 using Word = unsigned long long;  // two's complement: adding as unsigned is adding as signed
 constexpr int block = 256;
 
-__device__ inline std::int64_t thread_of_grid() { return std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x; }
+__device__ inline std::int64_t thread_of_grid() {
+  return std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+}
 __device__ inline std::int64_t threads_of_grid() { return std::int64_t(gridDim.x) * blockDim.x; }
 __device__ inline std::int64_t warp_of_grid() { return thread_of_grid() / 32; }
 __device__ inline std::int64_t warps_of_grid() { return threads_of_grid() / 32; }
 
-__device__ inline bool fits(float x) { return fabsf(x) < float(FixedPoint::limit); }  // false for NaN
+// false for NaN
+__device__ inline bool fits(float x) { return fabsf(x) < float(FixedPoint::limit); }
 
-// weight llrint(double(x) scale): scale is a power of two, so that x scale is exact in float as well and nothing here is a double.
-__device__ inline Word fixed_update(float x, float scale, Word weight) { return weight * Word(__float2ll_rn(x * scale)); }
+// weight llrint(double(x) scale): scale is a power of two, so that x scale is exact in float as
+// well and nothing here is a double.
+__device__ inline Word fixed_update(float x, float scale, Word weight) {
+  return weight * Word(__float2ll_rn(x * scale));
+}
 
-__device__ inline float scale_of(const GpuUpdates& u, std::int32_t owner) { return float(u.scale_of == nullptr ? u.scale : u.scale_of[owner]); }
+__device__ inline float scale_of(const GpuUpdates& u, std::int32_t owner) {
+  return float(u.scale_of == nullptr ? u.scale : u.scale_of[owner]);
+}
 
 // x, or 0 and `good` false: one who sends what does not fit is marked once, after his row.
 __device__ inline float checked(float x, bool& good) {
@@ -41,7 +49,9 @@ inline dim3 grid_for(std::int64_t threads) {
   return {unsigned(blocks < 1 ? 1 : blocks < most ? blocks : most), 1, 1};
 }
 // One block for each `part` of `all`.
-inline dim3 grid_of(std::int64_t all, std::int64_t part) { return {unsigned((all + part - 1) / part), 1, 1}; }
+inline dim3 grid_of(std::int64_t all, std::int64_t part) {
+  return {unsigned((all + part - 1) / part), 1, 1};
+}
 
 }  // namespace
 }  // namespace fedfuse::aggregate

@@ -10,15 +10,20 @@ using local_train::transpose_of;
 }  // namespace
 
 void multiply(ConstView A, ConstView B, View C) {
-  gemm(int(C.rows), int(C.cols), int(A.cols), rows_of(A.data, A.stride), B.data, B.stride, C.data, C.stride);
+  gemm(int(C.rows), int(C.cols), int(A.cols), rows_of(A.data, A.stride), B.data, B.stride, C.data,
+       C.stride);
 }
 void multiply_add(ConstView A, ConstView B, View C) {
-  gemm(int(C.rows), int(C.cols), int(A.cols), rows_of(A.data, A.stride), B.data, B.stride, C.data, C.stride, 1.0f);
+  gemm(int(C.rows), int(C.cols), int(A.cols), rows_of(A.data, A.stride), B.data, B.stride, C.data,
+       C.stride, 1.0f);
 }
 void multiply_transposed(ConstView A, ConstView B, View C) {
-  gemm(int(C.rows), int(C.cols), int(A.rows), transpose_of(A.data, A.stride), B.data, B.stride, C.data, C.stride);
+  gemm(int(C.rows), int(C.cols), int(A.rows), transpose_of(A.data, A.stride), B.data, B.stride,
+       C.data, C.stride);
 }
-void multiply_by_transposed(ConstView A, const Packed& B, View C) { B.product(A.data, A.rows, A.stride, C.data, C.stride); }
+void multiply_by_transposed(ConstView A, const Packed& B, View C) {
+  B.product(A.data, A.rows, A.stride, C.data, C.stride);
+}
 void pack(ConstView B, Packed& packed) { packed.pack(B.data, B.rows, B.cols, B.stride); }
 
 void set_zero(View x) {
@@ -41,14 +46,16 @@ void column_sums(ConstView x, float* __restrict out) {
 }
 
 void relu(float* x, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] = x[i] < 0.0f ? 0.0f : x[i];  // NaN stays NaN, and is seen in the loss
+  // NaN stays NaN, and is seen in the loss
+  for (std::int64_t i = 0; i < n; ++i) x[i] = x[i] < 0.0f ? 0.0f : x[i];
 }
 
 void relu_backward(float* __restrict x, const float* __restrict h, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) x[i] = h[i] > 0.0f ? x[i] : 0.0f;
 }
 
-void gather_present(const float* features, const std::uint8_t* has, const std::int32_t* items, View out) {
+void gather_present(const float* features, const std::uint8_t* has, const std::int32_t* items,
+                    View out) {
   for (std::int64_t r = 0; r < out.rows; ++r) {
     const std::int64_t i = items[r];
     if (has == nullptr || has[i] != 0)

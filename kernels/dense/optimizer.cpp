@@ -9,9 +9,11 @@
 namespace fedfuse {
 namespace {
 
-constexpr std::int64_t chunk = std::int64_t(1) << 15;  // a tail is never vectorised, so where chunks end must not depend on threads
+// a tail is never vectorised, so where chunks end must not depend on threads
+constexpr std::int64_t chunk = std::int64_t(1) << 15;
 
-void adam_chunk(float* __restrict p, const float* __restrict g, float* __restrict m, float* __restrict v, std::int64_t n, AdamFactors f) {
+void adam_chunk(float* __restrict p, const float* __restrict g, float* __restrict m,
+                float* __restrict v, std::int64_t n, AdamFactors f) {
   for (std::int64_t i = 0; i < n; ++i) adam_step(p[i], m[i], v[i], g[i], f);
 }
 
@@ -34,7 +36,8 @@ std::int64_t Parameters::count() const {
   return n;
 }
 
-Optimizer::Optimizer(const std::string& kind, double lr, std::size_t size) : adam_(kind == "adam"), lr_(float(lr)), size_(size) {
+Optimizer::Optimizer(const std::string& kind, double lr, std::size_t size)
+    : adam_(kind == "adam"), lr_(float(lr)), size_(size) {
   FEDFUSE_CHECK(adam_ || kind == "sgd", "the optimizer is neither adam nor sgd");
   if (!adam_) return;
   m_.assign(size, 0.0f);
@@ -42,7 +45,8 @@ Optimizer::Optimizer(const std::string& kind, double lr, std::size_t size) : ada
 }
 
 void Optimizer::step(std::span<float> values, std::span<const float> gradient) {
-  FEDFUSE_CHECK(values.size() == size_ && gradient.size() == size_, "the optimizer was made for another number of parameters");
+  FEDFUSE_CHECK(values.size() == size_ && gradient.size() == size_,
+                "the optimizer was made for another number of parameters");
   AdamFactors factors;
   if (adam_) {
     steps_[0] += 1.0f;
@@ -53,14 +57,18 @@ void Optimizer::step(std::span<float> values, std::span<const float> gradient) {
   for (std::int64_t at = 0; at < n; at += chunk) {
     const auto count = std::min(chunk, n - at);
     if (adam_)
-      adam_chunk(values.data() + at, gradient.data() + at, m_.data() + at, v_.data() + at, count, factors);
+      adam_chunk(values.data() + at, gradient.data() + at, m_.data() + at, v_.data() + at, count,
+                 factors);
     else
       sgd_chunk(values.data() + at, gradient.data() + at, count, lr_);
   }
 }
 
-void name_parameters(std::map<std::string, std::span<float>>& names, Parameters& parameters, Optimizer& optimizer) {
-  const auto part = [](std::span<float> all, const Parameters::Entry& e) { return all.subspan(e.at, e.size()); };
+void name_parameters(std::map<std::string, std::span<float>>& names, Parameters& parameters,
+                     Optimizer& optimizer) {
+  const auto part = [](std::span<float> all, const Parameters::Entry& e) {
+    return all.subspan(e.at, e.size());
+  };
   for (const auto& entry : parameters.entries()) {
     if (entry.size() == 0) continue;  // the encoder of a modality that the data do not have
     names[entry.name] = part(parameters.values, entry);

@@ -1,8 +1,9 @@
 #pragma once
 // The server's optimizers and the flat store of the parameters that they move.
 //   sgd    p <- p - lr g
-//   adam   m <- b1 m + (1 - b1) g      v <- b2 v + (1 - b2) g^2      (Kingma and Ba; PyTorch's defaults)
-//          p <- p - lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)      b1 = 0.9, b2 = 0.999, eps = 1e-8
+//   adam   m <- b1 m + (1 - b1) g   v <- b2 v + (1 - b2) g^2   (Kingma and Ba; PyTorch's defaults)
+//          p <- p - lr m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)   b1 = 0.9, b2 = 0.999, eps =
+//            1e-8
 #include <array>
 #include <cstdint>
 #include <map>
@@ -44,11 +45,13 @@ class Optimizer {
   // One step. Element by element, in chunks of fixed size: the same bits for any number of threads.
   void step(std::span<float> values, std::span<const float> gradient);
 
-  // Adam's state, to be saved and restored; empty for sgd. steps is a whole number; beyond 2^24 it stands
-  // still, where 1 - b^t is 1 to the last bit anyway.
+  // Adam's state, to be saved and restored; empty for sgd. steps is a whole number; beyond 2^24 it
+  // stands still, where 1 - b^t is 1 to the last bit anyway.
   [[nodiscard]] std::span<float> first_moment() { return m_; }
   [[nodiscard]] std::span<float> second_moment() { return v_; }
-  [[nodiscard]] std::span<float> steps() { return adam_ ? std::span<float>(steps_) : std::span<float>(); }
+  [[nodiscard]] std::span<float> steps() {
+    return adam_ ? std::span<float>(steps_) : std::span<float>();
+  }
 
  private:
   bool adam_ = false;
@@ -59,6 +62,7 @@ class Optimizer {
 };
 
 // The parameters by name, and the optimizer's state beside them: X.m, X.v for each X, and `steps`.
-void name_parameters(std::map<std::string, std::span<float>>& names, Parameters& parameters, Optimizer& optimizer);
+void name_parameters(std::map<std::string, std::span<float>>& names, Parameters& parameters,
+                     Optimizer& optimizer);
 
 }  // namespace fedfuse

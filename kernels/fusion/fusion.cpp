@@ -11,9 +11,12 @@ using gpu::Runs;
 bool any(const Problem&) { return true; }
 bool on_a_device(const Problem& p) { return serves(p.shape); }
 constexpr std::array<Variant, 4> table{{
-    {"cpu", "R4: one thread, register tiles; an item of a batch once", run_cpu, Runs::everywhere, any},
-    {"reference", "every pair through the whole network, double", run_reference, Runs::everywhere, any},
-    {"cuda", "R4: four kernels a step, an epoch's steps in one CUDA graph", cuda, Runs::on_device, on_a_device},
+    {"cpu", "R4: one thread, register tiles; an item of a batch once", run_cpu, Runs::everywhere,
+     any},
+    {"reference", "every pair through the whole network, double", run_reference, Runs::everywhere,
+     any},
+    {"cuda", "R4: four kernels a step, an epoch's steps in one CUDA graph", cuda, Runs::on_device,
+     on_a_device},
     {"emulated", "cuda's source on the CPU: for proof", emulated, Runs::for_proof, on_a_device},
 }};
 
@@ -40,24 +43,29 @@ Parameters declare(const Shape& s, Offsets& at) {
 namespace {
 double parameters(const Shape& s) {
   const double d = double(s.d);
-  return double(s.groups) * double(s.d_group) + d * double(s.d_group + s.d_text + s.d_image) + 8 * d * d + 6 * d;
+  return double(s.groups) * double(s.d_group) + d * double(s.d_group + s.d_text + s.d_image) +
+         8 * d * d + 6 * d;
 }
 }  // namespace
 
 double Problem::flops() const {
-  const double d = double(shape.d), width = double(shape.d_text + shape.d_image), G = double(groups);
-  const double slot = 4 * d * width + 24 * d * d;  // forward a third of the mixing, half of the encoders: nothing goes back into features
+  const double d = double(shape.d), width = double(shape.d_text + shape.d_image),
+               G = double(groups);
+  // forward a third of the mixing, half of the encoders: nothing goes back into features
+  const double slot = 4 * d * width + 24 * d * d;
   const double pair = 12 * d * d;
   const double group = 6 * d * double(shape.d_group) + 12 * d * d;
   const double update = (adam ? 12.0 : 2.0) * parameters(shape);
-  return double(count()) * (slot + double(batching.pairs_a_slot(groups)) * pair) + double(steps_an_epoch()) * (G * group + update);
+  return double(count()) * (slot + double(batching.pairs_a_slot(groups)) * pair) +
+         double(steps_an_epoch()) * (G * group + update);
 }
 
 double Problem::bytes() const {
   const double slot = 4.0 * double(shape.d_text + shape.d_image) + 4;
   const double pair = 4.0 * double(shape.d);
   const double update = 4.0 * (adam ? 6.0 : 2.0) * parameters(shape);
-  return double(count()) * (slot + double(batching.pairs_a_slot(groups)) * pair) + double(steps_an_epoch()) * update;
+  return double(count()) * (slot + double(batching.pairs_a_slot(groups)) * pair) +
+         double(steps_an_epoch()) * update;
 }
 
 double Problem::tolerance() const { return 2e-4 * double(steps_an_epoch()); }

@@ -18,7 +18,8 @@ struct CaseShape {
   double lr = 1e-2;
 };
 
-// Owns the arrays of one Problem. Weights are scaled by their fan-in; Adam's moments are those of steps taken before.
+// Owns the arrays of one Problem. Weights are scaled by their fan-in; Adam's moments are those of
+// steps taken before.
 class Case {
  public:
   explicit Case(const CaseShape& shape, std::uint64_t seed = 1);
@@ -38,8 +39,8 @@ class Case {
   std::vector<std::int32_t> order_;
 };
 
-// Every kind of size: one item and many, ragged last batches, one group and more than a block's rows, absent modalities, missing ones, embeddings
-// that no group uses.
+// Every kind of size: one item and many, ragged last batches, one group and more than a block's
+// rows, absent modalities, missing ones, embeddings that no group uses.
 [[nodiscard]] std::vector<CaseShape> shapes_to_test();
 
 }  // namespace fedfuse::fusion

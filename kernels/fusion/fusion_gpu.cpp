@@ -39,7 +39,8 @@ std::vector<Part> parts_of(const Shape& s, const Offsets& h, const GpuLayout& g)
 // Floats of one step's scratch, in the order of carve_scratch.
 struct Scratch {
   std::int64_t slot, pair, group, fixed;
-  [[nodiscard]] std::int64_t floats(std::int64_t slots, std::int64_t pairs, std::int64_t groups) const {
+  [[nodiscard]] std::int64_t floats(std::int64_t slots, std::int64_t pairs,
+                                    std::int64_t groups) const {
     return slots * slot + pairs * pair + groups * group + fixed;
   }
 };
@@ -49,56 +50,98 @@ Scratch scratch_of(const GpuLayout& at) {
 }
 
 // Of any G up to the shape's.
-std::int64_t most_slots(const Shape& s, const Batching& b) { return std::min(b.slots(1), b.epoch(s.groups, s.items)); }
-std::int64_t most_pairs(const Shape& s, const Batching& b) { return b.by_items ? std::max(b.pairs, s.groups) : b.pairs; }
+std::int64_t most_slots(const Shape& s, const Batching& b) {
+  return std::min(b.slots(1), b.epoch(s.groups, s.items));
+}
+std::int64_t most_pairs(const Shape& s, const Batching& b) {
+  return b.by_items ? std::max(b.pairs, s.groups) : b.pairs;
+}
 
 }  // namespace
 
 GpuLayout gpu_layout(const Shape& s) {
   GpuLayout at;
-  at.d = int(s.d), at.d_group = int(whole(s.d_group)), at.d_text = int(whole(s.d_text)), at.d_image = int(whole(s.d_image)),
+  at.d = int(s.d);
+  at.d_group = int(whole(s.d_group));
+  at.d_text = int(whole(s.d_text));
+  at.d_image = int(whole(s.d_image));
   at.groups = int(s.groups);
-  const auto put = [&at](int& where, std::int64_t rows, std::int64_t cols) { where = at.size, at.size += int(rows * cols); };
-  put(at.e, s.groups, at.d_group), put(at.A_g, s.d, at.d_group), put(at.a_g, 1, s.d);
-  put(at.A_t, s.d, at.d_text), put(at.A_v, s.d, at.d_image), put(at.a_tv, 2, s.d);
-  put(at.W_g, 2 * s.d, s.d), put(at.W_tv, 2 * s.d, 2 * s.d), put(at.b1, 2, s.d), put(at.W2, s.d, 2 * s.d), put(at.b2, 1, s.d);
+  const auto put = [&at](int& where, std::int64_t rows, std::int64_t cols) {
+    where = at.size;
+    at.size += int(rows * cols);
+  };
+  put(at.e, s.groups, at.d_group);
+  put(at.A_g, s.d, at.d_group);
+  put(at.a_g, 1, s.d);
+  put(at.A_t, s.d, at.d_text);
+  put(at.A_v, s.d, at.d_image);
+  put(at.a_tv, 2, s.d);
+  put(at.W_g, 2 * s.d, s.d);
+  put(at.W_tv, 2 * s.d, 2 * s.d);
+  put(at.b1, 2, s.d);
+  put(at.W2, s.d, 2 * s.d);
+  put(at.b2, 1, s.d);
   return at;
 }
 
 std::size_t hidden_shared_bytes(int d) {
-  return std::size_t(block_threads * block_rows * 4 + 9 * d * block_rows) * sizeof(float) + 32 * sizeof(double);
+  return std::size_t(block_threads * block_rows * 4 + 9 * d * block_rows) * sizeof(float) +
+         32 * sizeof(double);
 }
 
 bool serves(const Shape& s) { return s.d % 4 == 0 && s.d >= 4 && s.d <= 256; }
 
-std::size_t OnDevice::bytes(const Shape& s, bool text_mask, bool image_mask, const Batching& b, Rule rule) {
+std::size_t OnDevice::bytes(const Shape& s, bool text_mask, bool image_mask, const Batching& b,
+                            Rule rule) {
   const auto at = gpu_layout(s);
   const auto slots = most_slots(s, b), pairs = most_pairs(s, b);
-  const std::int64_t floats = s.items * (at.d_text + at.d_image + s.groups * s.d) + (rule == Rule::adam ? 4 : 2) * std::int64_t(at.size) +
+  const std::int64_t floats = s.items * (at.d_text + at.d_image + s.groups * s.d) +
+                              (rule == Rule::adam ? 4 : 2) * std::int64_t(at.size) +
                               scratch_of(at).floats(slots, pairs, s.groups);
   const std::int64_t masks = s.items * (std::int64_t(text_mask) + std::int64_t(image_mask));
-  return std::size_t(4 * (floats + b.epoch(s.groups, s.items) + 2 * slots) + masks + 8 * slots) + sizeof(GpuState);
+  return std::size_t(4 * (floats + b.epoch(s.groups, s.items) + 2 * slots) + masks + 8 * slots) +
+         sizeof(GpuState);
 }
 
-OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, const Shape& shape, const Features& features, const Batching& batching, Rule rule,
-                   double lr)
-    : shape_(shape), batching_(batching), stream_(device), state_(device, 1), state_host_(device, 2) {
+OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, const Shape& shape,
+                   const Features& features, const Batching& batching, Rule rule, double lr)
+    : shape_(shape),
+      batching_(batching),
+      stream_(device),
+      state_(device, 1),
+      state_host_(device, 2) {
   if (!serves(shape) || hidden_shared_bytes(int(shape.d)) > device->info().shared_per_block)
-    throw InputError(cat("the teacher cannot be trained on a device with d = ", shape.d), "its kernels take multiples of 4 up to 256",
+    throw InputError(cat("the teacher cannot be trained on a device with d = ", shape.d),
+                     "its kernels take multiples of 4 up to 256",
                      "use such a --dim, or --device cpu");
   (void)declare(shape, offsets_);
-  net_.at = gpu_layout(shape), net_.by_items = batching.by_items, net_.rule = rule, net_.lr = float(lr), net_.items = shape.items;
+  net_.at = gpu_layout(shape);
+  net_.by_items = batching.by_items;
+  net_.rule = rule;
+  net_.lr = float(lr);
+  net_.items = shape.items;
   const auto size = std::size_t(net_.at.size), slots = std::size_t(most_slots(shape, batching));
   const auto epoch = std::size_t(batching.epoch(shape.groups, shape.items));
   place_features(features);
   targets_ = {device, std::size_t(shape.groups * shape.items * shape.d)};
   parameters_ = {device, size * (rule == Rule::adam ? 4 : 2)};
-  scratch_ = {device, std::size_t(scratch_of(net_.at).floats(std::int64_t(slots), most_pairs(shape, batching), shape.groups))};
-  order_ = {device, epoch}, row_ = {device, 2 * slots}, squares_ = {device, slots};
+  scratch_ = {device, std::size_t(scratch_of(net_.at).floats(
+                          std::int64_t(slots), most_pairs(shape, batching), shape.groups))};
+  order_ = {device, epoch};
+  row_ = {device, 2 * slots};
+  squares_ = {device, slots};
   for (auto& host : order_host_) host = {device, epoch};
-  net_.targets = targets_.data(), net_.order = order_.data(), net_.row = row_.data(), net_.squares = squares_.data(), net_.state = state_.data();
-  net_.values = parameters_.data(), net_.gradient = net_.values + size;
-  if (rule == Rule::adam) net_.m = net_.gradient + size, net_.v = net_.m + size;
+  net_.targets = targets_.data();
+  net_.order = order_.data();
+  net_.row = row_.data();
+  net_.squares = squares_.data();
+  net_.state = state_.data();
+  net_.values = parameters_.data();
+  net_.gradient = net_.values + size;
+  if (rule == Rule::adam) {
+    net_.m = net_.gradient + size;
+    net_.v = net_.m + size;
+  }
 }
 
 void OnDevice::place_features(const Features& features) {
@@ -111,17 +154,24 @@ void OnDevice::place_features(const Features& features) {
     for (std::int64_t first = 0; first < shape_.items; first += at_once) {
       const auto rows = std::min(at_once, shape_.items - first);
       padded.assign(std::size_t(rows * pitch), 0.0f);
-      for (std::int64_t r = 0; r < rows; ++r) std::copy_n(from + (first + r) * width, width, padded.data() + r * pitch);
-      device->copy_in(to.data() + first * pitch, padded.data(), padded.size() * sizeof(float), stream_.handle());
+      for (std::int64_t r = 0; r < rows; ++r)
+        std::copy_n(from + (first + r) * width, width, padded.data() + r * pitch);
+      device->copy_in(to.data() + first * pitch, padded.data(), padded.size() * sizeof(float),
+                      stream_.handle());
       stream_.synchronise();
     }
   };
   const auto put_mask = [&](gpu::Buffer<std::uint8_t>& to, const std::uint8_t* has) {
     if (has != nullptr) to = gpu::to_device(stream_, std::span(has, std::size_t(shape_.items)));
   };
-  put(text_, features.text, shape_.d_text, net_.at.d_text), put(image_, features.image, shape_.d_image, net_.at.d_image);
-  put_mask(has_text_, features.has_text), put_mask(has_image_, features.has_image);
-  net_.text = text_.data(), net_.image = image_.data(), net_.has_text = has_text_.data(), net_.has_image = has_image_.data();
+  put(text_, features.text, shape_.d_text, net_.at.d_text);
+  put(image_, features.image, shape_.d_image, net_.at.d_image);
+  put_mask(has_text_, features.has_text);
+  put_mask(has_image_, features.has_image);
+  net_.text = text_.data();
+  net_.image = image_.data();
+  net_.has_text = has_text_.data();
+  net_.has_image = has_image_.data();
 }
 
 void OnDevice::load(const float* values, const float* m, const float* v, const float* steps) {
@@ -132,21 +182,30 @@ void OnDevice::load(const float* values, const float* m, const float* v, const f
     std::ranges::fill(flat, 0.0f);
     for (const auto& p : parts_of(shape_, offsets_, net_.at))
       for (std::int64_t r = 0; r < p.rows; ++r)
-        std::copy_n(from + std::int64_t(p.host) + r * p.host_pitch, p.cols, &flat[std::size_t(p.device + r * p.device_pitch)]);
+        std::copy_n(from + std::int64_t(p.host) + r * p.host_pitch, p.cols,
+                    &flat[std::size_t(p.device + r * p.device_pitch)]);
     stream_.device().copy_in(to, flat.data(), size * sizeof(float), stream_.handle());
     stream_.synchronise();
   };
-  if (m != nullptr) put(m, net_.m), put(v, net_.v);
+  if (m != nullptr) {
+    put(m, net_.m);
+    put(v, net_.v);
+  }
   put(values, net_.values);
   // flat holds the values: their transposed twins.
   std::vector<float> turned(std::size_t(6 * d * d));
   for (std::int64_t r = 0; r < 2 * d; ++r)
-    for (std::int64_t c = 0; c < 2 * d; ++c) turned[std::size_t(c * 2 * d + r)] = flat[std::size_t(net_.at.W_tv + r * 2 * d + c)];
+    for (std::int64_t c = 0; c < 2 * d; ++c)
+      turned[std::size_t(c * 2 * d + r)] = flat[std::size_t(net_.at.W_tv + r * 2 * d + c)];
   for (std::int64_t r = 0; r < d; ++r)
-    for (std::int64_t c = 0; c < 2 * d; ++c) turned[std::size_t(4 * d * d + c * d + r)] = flat[std::size_t(net_.at.W2 + r * 2 * d + c)];
-  net_.W_tv_t = scratch_.data(), net_.W2_t = net_.W_tv_t + 4 * d * d;  // they come first in the scratch
-  stream_.device().copy_in(net_.W_tv_t, turned.data(), turned.size() * sizeof(float), stream_.handle());
-  stream_.device().fill(net_.gradient, 0, size * sizeof(float), stream_.handle());  // of embeddings that no group uses
+    for (std::int64_t c = 0; c < 2 * d; ++c)
+      turned[std::size_t(4 * d * d + c * d + r)] = flat[std::size_t(net_.at.W2 + r * 2 * d + c)];
+  net_.W_tv_t = scratch_.data();
+  net_.W2_t = net_.W_tv_t + 4 * d * d;  // they come first in the scratch
+  stream_.device().copy_in(net_.W_tv_t, turned.data(), turned.size() * sizeof(float),
+                           stream_.handle());
+  // of embeddings that no group uses
+  stream_.device().fill(net_.gradient, 0, size * sizeof(float), stream_.handle());
   stream_.synchronise();
   steps_before_ = steps == nullptr ? 0 : std::int64_t(*steps);
 }
@@ -157,14 +216,18 @@ void OnDevice::get(const float* from, float* to) const {
   stream_.synchronise();
   for (const auto& p : parts_of(shape_, offsets_, net_.at))
     for (std::int64_t r = 0; r < p.rows; ++r)
-      std::copy_n(&flat[std::size_t(p.device + r * p.device_pitch)], p.cols, to + std::int64_t(p.host) + r * p.host_pitch);
+      std::copy_n(&flat[std::size_t(p.device + r * p.device_pitch)], p.cols,
+                  to + std::int64_t(p.host) + r * p.host_pitch);
 }
 
 void OnDevice::fetch_gradient(float* gradient) const { get(net_.gradient, gradient); }
 
 void OnDevice::store(float* values, float* m, float* v, float* steps) const {
   get(net_.values, values);
-  if (m != nullptr) get(net_.m, m), get(net_.v, v);
+  if (m != nullptr) {
+    get(net_.m, m);
+    get(net_.v, v);
+  }
   if (steps != nullptr) *steps = float(steps_before_);
 }
 
@@ -172,13 +235,16 @@ void OnDevice::set_targets(std::span<const float* const> targets) {
   const auto groups = std::int64_t(targets.size()), cells = shape_.items * shape_.d;
   FEDFUSE_CHECK(groups >= 1 && groups <= shape_.groups, "more targets than the teacher has groups");
   for (std::int64_t l = 0; l < groups; ++l)
-    stream_.device().copy_in(targets_.data() + l * cells, targets[std::size_t(l)], std::size_t(cells) * sizeof(float), stream_.handle());
+    stream_.device().copy_in(targets_.data() + l * cells, targets[std::size_t(l)],
+                             std::size_t(cells) * sizeof(float), stream_.handle());
   stream_.synchronise();
-  net_.groups = int(groups), net_.pairs_a_slot = int(batching_.pairs_a_slot(groups));
+  net_.groups = int(groups);
+  net_.pairs_a_slot = int(batching_.pairs_a_slot(groups));
   net_.count = batching_.epoch(groups, shape_.items);
   net_.slots = int(std::min(batching_.slots(groups), net_.count));
   carve_scratch();
-  // The first launch of a kernel loads it, which is not for a stream that records: a step of an epoch without slots.
+  // The first launch of a kernel loads it, which is not for a stream that records: a step of an
+  // epoch without slots.
   auto none = net_;
   none.count = 0;
   state_.fill_bytes(0, stream_);
@@ -189,13 +255,25 @@ void OnDevice::set_targets(std::span<const float* const> targets) {
 }
 
 void OnDevice::carve_scratch() {
-  const std::int64_t d = net_.at.d, slots = net_.slots, pairs = slots * net_.pairs_a_slot, groups = net_.groups;
+  const std::int64_t d = net_.at.d, slots = net_.slots, pairs = slots * net_.pairs_a_slot,
+                     groups = net_.groups;
   float* next = scratch_.data();
-  const auto take = [&next](float*& array, std::int64_t n) { array = next, next += n; };
-  take(net_.W_tv_t, 4 * d * d), take(net_.W2_t, 2 * d * d);
-  take(net_.x, 2 * d * slots), take(net_.dc, 2 * d * slots), take(net_.dx, 2 * d * slots);
-  take(net_.h, 2 * d * pairs), take(net_.g, 2 * d * pairs), take(net_.q, d * pairs);
-  take(net_.u, d * groups), take(net_.du, d * groups), take(net_.a, 2 * d * groups), take(net_.da, 2 * d * groups);
+  const auto take = [&next](float*& array, std::int64_t n) {
+    array = next;
+    next += n;
+  };
+  take(net_.W_tv_t, 4 * d * d);
+  take(net_.W2_t, 2 * d * d);
+  take(net_.x, 2 * d * slots);
+  take(net_.dc, 2 * d * slots);
+  take(net_.dx, 2 * d * slots);
+  take(net_.h, 2 * d * pairs);
+  take(net_.g, 2 * d * pairs);
+  take(net_.q, d * pairs);
+  take(net_.u, d * groups);
+  take(net_.du, d * groups);
+  take(net_.a, 2 * d * groups);
+  take(net_.da, 2 * d * groups);
   take(net_.e_old, net_.at.d_group * groups);
   FEDFUSE_CHECK(next <= scratch_.data() + scratch_.size(), "a step's scratch fits its room");
 }
@@ -206,7 +284,9 @@ void OnDevice::put_steps(const gpu::Stream& stream, std::int64_t steps) const {
   });
 }
 
-std::span<std::int32_t> OnDevice::next_order() { return order_host_[turn_].first(std::size_t(net_.count)); }
+std::span<std::int32_t> OnDevice::next_order() {
+  return order_host_[turn_].first(std::size_t(net_.count));
+}
 
 void OnDevice::begin_epoch() {
   order_.copy_in(order_host_[turn_].first(std::size_t(net_.count)), stream_);
@@ -233,13 +313,16 @@ double OnDevice::finish_epoch() {
 namespace {
 
 double run_on(const std::shared_ptr<gpu::Device>& device, const Problem& p) {
-  OnDevice on_device(device, p.shape, p.features, p.batching, p.adam ? Rule::adam : Rule::sgd, p.lr);
+  OnDevice on_device(device, p.shape, p.features, p.batching, p.adam ? Rule::adam : Rule::sgd,
+                     p.lr);
   on_device.set_targets({p.targets, std::size_t(p.groups)});
-  on_device.load(p.values, p.adam ? p.m : nullptr, p.adam ? p.v : nullptr, p.adam ? p.steps : nullptr);
+  on_device.load(p.values, p.adam ? p.m : nullptr, p.adam ? p.v : nullptr,
+                 p.adam ? p.steps : nullptr);
   std::copy_n(p.order, p.count(), on_device.next_order().data());
   on_device.begin_epoch();
   const double loss = on_device.finish_epoch();
-  on_device.store(p.values, p.adam ? p.m : nullptr, p.adam ? p.v : nullptr, p.adam ? p.steps : nullptr);
+  on_device.store(p.values, p.adam ? p.m : nullptr, p.adam ? p.v : nullptr,
+                  p.adam ? p.steps : nullptr);
   return loss;
 }
 

@@ -1,13 +1,19 @@
 #pragma once
-// The training step on a device: the formula of fusion.hpp in four launches, an epoch's launches in a CUDA graph. Float throughout.
+// The training step on a device: the formula of fusion.hpp in four launches, an epoch's launches in
+// a CUDA graph. Float throughout.
 //
-//   encode    x of every slot (tiles of 16 x 16, the sum over features split over the warps of a block); a_l: a block a group
-//   hidden    a block some slots and their pairs: c, h, Q, loss, q, g, dc, dx: every product a walk through a weight matrix by whole rows
-//   gradient  dW2, d[W_t W_v], dA_t, dA_v: tiles of 32 x 32, the batch split over the warps; da_l, back to e_l: a block a group; biases, loss
-//   apply     Adam or SGD for every parameter; those of the groups' half have gradients of rank G, computed where they are used
+//   encode   x of every slot (tiles of 16 x 16, the sum over features split over the warps of a
+//            block); a_l: a block a group
+//   hidden   a block some slots and their pairs: c, h, Q, loss, q, g, dc, dx: every product a walk
+//            through a weight matrix by whole rows
+//   gradient  dW2, d[W_t W_v], dA_t, dA_v: tiles of 32 x 32, the batch split over the warps; da_l,
+//             back to e_l: a block a group; biases, loss
+//   apply   Adam or SGD for every parameter; those of the groups' half have gradients of rank G,
+//           computed where they are used
 //
-// The number of the step comes from device memory (GpuState): apply advances it, so a graph of many steps needs no arguments.
-// Every sum has one order that depends on the sizes alone: the same bits whatever the schedule.
+// The number of the step comes from device memory (GpuState): apply advances it, so a graph of many
+// steps needs no arguments. Every sum has one order that depends on the sizes alone: the same bits
+// whatever the schedule.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -22,14 +28,17 @@
 namespace fedfuse::fusion {
 
 inline constexpr int encode_threads = 256, encode_tile = 16, encode_depth = 256;
-inline constexpr int block_threads = 512, block_rows = 8;  // hidden, gradient: rows of the batch at once
+// hidden, gradient: rows of the batch at once
+inline constexpr int block_threads = 512, block_rows = 8;
 inline constexpr int gradient_tile = 32, tile_pitch = gradient_tile + 4;
 inline constexpr int apply_threads = 256;
 
-// The parameters on the device, in floats: rows of whole 16 bytes, zeros behind; W1 in its parts, W_tv = [W_t W_v].
+// The parameters on the device, in floats: rows of whole 16 bytes, zeros behind; W1 in its parts,
+// W_tv = [W_t W_v].
 struct GpuLayout {
   int d = 0, d_group = 0, d_text = 0, d_image = 0, groups = 0;  // widths rounded up
-  int e = 0, A_g = 0, a_g = 0, A_t = 0, A_v = 0, a_tv = 0, W_g = 0, W_tv = 0, b1 = 0, W2 = 0, b2 = 0, size = 0;
+  int e = 0, A_g = 0, a_g = 0, A_t = 0, A_v = 0, a_tv = 0, W_g = 0, W_tv = 0, b1 = 0, W2 = 0,
+      b2 = 0, size = 0;
 };
 [[nodiscard]] GpuLayout gpu_layout(const Shape& shape);
 
@@ -54,17 +63,24 @@ struct GpuNet {
   const std::uint8_t *has_text = nullptr, *has_image = nullptr;
   const std::int32_t* order = nullptr;
   float *values = nullptr, *m = nullptr, *v = nullptr, *gradient = nullptr;  // at.size each
-  float *W_tv_t = nullptr, *W2_t = nullptr;                                  // transposed, kept beside the others
-  // Of the batch at hand: encoded features [x_t x_v], dc, dx: slots x 2d; h, g: pairs x 2d; q: pairs x d
+  // transposed, kept beside the others
+  float *W_tv_t = nullptr, *W2_t = nullptr;
+  // Of the batch at hand: encoded features [x_t x_v], dc, dx: slots x 2d; h, g: pairs x 2d; q:
+  // pairs x d
   float *x = nullptr, *dc = nullptr, *dx = nullptr, *h = nullptr, *g = nullptr, *q = nullptr;
-  // Of the groups: A_g e + a_g and its gradient, G x d; a and its gradient, G x 2d; e before the step
+  // Of the groups: A_g e + a_g and its gradient, G x d; a and its gradient, G x 2d; e before the
+  // step
   float *u = nullptr, *du = nullptr, *a = nullptr, *da = nullptr, *e_old = nullptr;
   std::int32_t* row = nullptr;  // 2 x slots: the item whose features a slot reads; -1: it has none
   double* squares = nullptr;    // a block of hidden
   GpuState* state = nullptr;
 
-  [[nodiscard]] constexpr int slots_a_block() const { return pairs_a_slot >= block_rows ? 1 : block_rows / pairs_a_slot; }
-  [[nodiscard]] constexpr int hidden_blocks() const { return (slots + slots_a_block() - 1) / slots_a_block(); }
+  [[nodiscard]] constexpr int slots_a_block() const {
+    return pairs_a_slot >= block_rows ? 1 : block_rows / pairs_a_slot;
+  }
+  [[nodiscard]] constexpr int hidden_blocks() const {
+    return (slots + slots_a_block() - 1) / slots_a_block();
+  }
 };
 
 // d a multiple of 4, up to 256.
@@ -83,9 +99,11 @@ void step<gpu::Emulated>(const GpuNet&, const gpu::Stream&);
 class OnDevice {
  public:
   // InputError: the shape is not served.
-  OnDevice(const std::shared_ptr<gpu::Device>& device, const Shape& shape, const Features& features, const Batching& batching, Rule rule, double lr);
+  OnDevice(const std::shared_ptr<gpu::Device>& device, const Shape& shape, const Features& features,
+           const Batching& batching, Rule rule, double lr);
   // What the constructor and set_targets allocate.
-  [[nodiscard]] static std::size_t bytes(const Shape& shape, bool text_mask, bool image_mask, const Batching& batching, Rule rule);
+  [[nodiscard]] static std::size_t bytes(const Shape& shape, bool text_mask, bool image_mask,
+                                         const Batching& batching, Rule rule);
 
   // Flat arrays of declare(); m, v, steps with Adam only, else null.
   void load(const float* values, const float* m, const float* v, const float* steps);
@@ -94,7 +112,8 @@ class OnDevice {
   // G <= shape.groups pointers to M x d in host memory. Records the graph.
   void set_targets(std::span<const float* const> targets);
 
-  // Where the order of the next epoch is to be written, all its slots: pinned; that of the epoch under way is another.
+  // Where the order of the next epoch is to be written, all its slots: pinned; that of the epoch
+  // under way is another.
   [[nodiscard]] std::span<std::int32_t> next_order();
   void begin_epoch();                   // asynchronous
   [[nodiscard]] double finish_epoch();  // waits: mean loss over its pairs

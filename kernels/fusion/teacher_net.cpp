@@ -19,7 +19,8 @@ std::int64_t row_stride(std::int64_t width) { return width == 0 ? 0 : width + 16
 
 }  // namespace
 
-TeacherNet::TeacherNet(const Sizes& s, const TeacherFeatures& features, const std::string& optimizer, double lr)
+TeacherNet::TeacherNet(const Sizes& s, const TeacherFeatures& features,
+                       const std::string& optimizer, double lr)
     : sizes_(s), features_(features), slot_of_item_(std::size_t(s.items), -1) {
   parameters_ = fusion::declare(s, at_);
   gradient_.assign(parameters_.values.size(), 0.0f);
@@ -53,12 +54,13 @@ void TeacherNet::find_distinct_items(std::span<const TeacherPair> pairs) {
 void TeacherNet::encode() {
   const auto& s = sizes_;
   const auto d = s.d, u = std::int64_t(items_.size());
-  const auto through = [&](dense::ConstView x, std::size_t W, std::int64_t out, std::int64_t stride, dense::View y) {
+  const auto through = [&](dense::ConstView x, std::size_t W, std::int64_t out, std::int64_t stride,
+                           dense::View y) {
     dense::pack(view(parameters_.at(W), out, x.cols, stride), packed_);
     dense::multiply_by_transposed(x, packed_, y);
   };
-  const auto branch = [&](Array<float>& x, const float* features, const std::uint8_t* has, std::size_t A, std::size_t bias, std::int64_t width,
-                          float* out) {
+  const auto branch = [&](Array<float>& x, const float* features, const std::uint8_t* has,
+                          std::size_t A, std::size_t bias, std::int64_t width, float* out) {
     at_least(x, u * row_stride(width));
     const auto rows = view(x.data(), u, width, row_stride(width));
     const auto y = view(out, u, d, 2 * d);
@@ -69,8 +71,11 @@ void TeacherNet::encode() {
   at_least(encoded_, u * 2 * d);
   at_least(c_, u * 2 * d);
   branch(text_, features_.text, features_.has_text, at_.A_t, at_.a_t, s.d_text, encoded_.data());
-  branch(image_, features_.image, features_.has_image, at_.A_v, at_.a_v, s.d_image, encoded_.data() + d);
-  through(view(encoded_.data(), u, 2 * d), at_.W1 + std::size_t(d), 2 * d, 3 * d, view(c_.data(), u, 2 * d));  // [W_t W_v]
+  branch(image_, features_.image, features_.has_image, at_.A_v, at_.a_v, s.d_image,
+         encoded_.data() + d);
+  // [W_t W_v]
+  through(view(encoded_.data(), u, 2 * d), at_.W1 + std::size_t(d), 2 * d, 3 * d,
+          view(c_.data(), u, 2 * d));
 
   const auto g = view(g_.data(), s.groups, d), a = view(a_.data(), s.groups, 2 * d);
   through(view(parameters_.at(at_.e), s.groups, s.d_group), at_.A_g, d, s.d_group, g);
@@ -159,11 +164,14 @@ void TeacherNet::back_through_items() {
   const auto dc = view(dc_.data(), u, 2 * d), encoded = view(encoded_.data(), u, 2 * d);
   const auto W_tv = at_.W1 + std::size_t(d);
   dense::multiply_transposed(dc, encoded, view(grad(W_tv), 2 * d, 2 * d, 3 * d));
-  dense::multiply(dc, view(parameters_.at(W_tv), 2 * d, 2 * d, 3 * d), encoded);  // now the gradient: the values are not needed any more
-  const auto branch = [&](const Array<float>& x, std::size_t A, std::size_t bias, std::int64_t width, float* dout) {
+  // now the gradient: the values are not needed any more
+  dense::multiply(dc, view(parameters_.at(W_tv), 2 * d, 2 * d, 3 * d), encoded);
+  const auto branch = [&](const Array<float>& x, std::size_t A, std::size_t bias,
+                          std::int64_t width, float* dout) {
     const auto dy = view(dout, u, d, 2 * d);
     dense::column_sums(dy, grad(bias));
-    dense::multiply_transposed(dy, view(x.data(), u, width, row_stride(width)), view(grad(A), d, width));
+    dense::multiply_transposed(dy, view(x.data(), u, width, row_stride(width)),
+                               view(grad(A), d, width));
   };
   branch(text_, at_.A_t, at_.a_t, s.d_text, encoded_.data());
   branch(image_, at_.A_v, at_.a_v, s.d_image, encoded_.data() + d);
@@ -177,8 +185,10 @@ void TeacherNet::back_through_groups() {
   dense::multiply_transposed(da, g, view(grad(at_.W1), 2 * d, d, 3 * d));
   dense::multiply(da, view(parameters_.at(at_.W1), 2 * d, d, 3 * d), g);  // now the gradient
   dense::column_sums(g, grad(at_.a_g));
-  dense::multiply_transposed(g, view(parameters_.at(at_.e), s.groups, s.d_group), view(grad(at_.A_g), d, s.d_group));
-  dense::multiply(g, view(parameters_.at(at_.A_g), d, s.d_group), view(grad(at_.e), s.groups, s.d_group));
+  dense::multiply_transposed(g, view(parameters_.at(at_.e), s.groups, s.d_group),
+                             view(grad(at_.A_g), d, s.d_group));
+  dense::multiply(g, view(parameters_.at(at_.A_g), d, s.d_group),
+                  view(grad(at_.e), s.groups, s.d_group));
 }
 
 }  // namespace fedfuse

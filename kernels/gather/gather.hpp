@@ -3,8 +3,8 @@
 //
 //   to[i] = from[rows[i]],  0 <= i < count;  a row has `width` floats
 //
-// What leaves a device in one copy although it does not stand in one place: the private numbers of some clients.
-// Floor: bytes, 8 width + 4 a row.
+// What leaves a device in one copy although it does not stand in one place: the private numbers of
+// some clients. Floor: bytes, 8 width + 4 a row.
 #include <cstdint>
 
 #include "core/gpu/device.hpp"

@@ -1,6 +1,7 @@
 #pragma once
-// Rows of host memory on a device: all of them where they fit, else chunk by chunk. A chunk is packed into pinned memory, each row to whole units of
-// 16 bytes, while the chunk before it travels and is worked on.
+// Rows of host memory on a device: all of them where they fit, else chunk by chunk. A chunk is
+// packed into pinned memory, each row to whole units of 16 bytes, while the chunk before it travels
+// and is worked on.
 #include <algorithm>
 #include <cstdint>
 #include <memory>
@@ -23,27 +24,33 @@ template <class T>
 
 // 8 MiB, and at least 1,024 rows, so that a chunk is several blocks' work.
 template <class T>
-[[nodiscard]] constexpr std::int64_t chunk_rows(std::int64_t count, std::int64_t columns, const FeedLimits& limits) {
+[[nodiscard]] constexpr std::int64_t chunk_rows(std::int64_t count, std::int64_t columns,
+                                                const FeedLimits& limits) {
   constexpr std::int64_t bytes = std::int64_t(8) << 20, least = 1024;
-  const std::int64_t usual = std::max(least, bytes / std::int64_t(sizeof(T)) / padded_columns<T>(columns));
+  const std::int64_t usual =
+      std::max(least, bytes / std::int64_t(sizeof(T)) / padded_columns<T>(columns));
   return std::min(limits.rows > 0 ? limits.rows : usual, count);
 }
 template <class T>
-[[nodiscard]] constexpr bool stays(std::int64_t count, std::int64_t columns, const FeedLimits& limits) {
+[[nodiscard]] constexpr bool stays(std::int64_t count, std::int64_t columns,
+                                   const FeedLimits& limits) {
   return count * padded_columns<T>(columns) * std::int64_t(sizeof(T)) <= limits.resident_bytes;
 }
 inline constexpr int feed_lanes = 2;
 // Rows that the device has room for.
 template <class T>
-[[nodiscard]] constexpr std::int64_t rows_on_device(std::int64_t count, std::int64_t columns, const FeedLimits& limits) {
-  return stays<T>(count, columns, limits) ? count : feed_lanes * chunk_rows<T>(count, columns, limits);
+[[nodiscard]] constexpr std::int64_t rows_on_device(std::int64_t count, std::int64_t columns,
+                                                    const FeedLimits& limits) {
+  return stays<T>(count, columns, limits) ? count
+                                          : feed_lanes * chunk_rows<T>(count, columns, limits);
 }
 
 template <class T>
 class Feed {
  public:
   // rows: count x columns, which must outlive it.
-  Feed(const std::shared_ptr<gpu::Device>& device, const T* rows, std::int64_t count, std::int64_t columns, const FeedLimits& limits)
+  Feed(const std::shared_ptr<gpu::Device>& device, const T* rows, std::int64_t count,
+       std::int64_t columns, const FeedLimits& limits)
       : rows_(rows),
         count_(count),
         columns_(columns),
@@ -56,8 +63,9 @@ class Feed {
   [[nodiscard]] std::int64_t stride() const { return stride_; }
   [[nodiscard]] std::int64_t chunk() const { return chunk_; }
 
-  // work(on_device, first, count, lane, stream) puts on the stream what is to be done with rows first .. first + count - 1; when it is done,
-  // collect(first, count, lane) is called. Ends when all is done.
+  // work(on_device, first, count, lane, stream) puts on the stream what is to be done with rows
+  // first .. first + count - 1; when it is done, collect(first, count, lane) is called. Ends when
+  // all is done.
   template <class Work, class Collect>
   void for_chunks(const Work& work, const Collect& collect) {
     if (!loaded_) send(work, collect);
@@ -75,7 +83,8 @@ class Feed {
 
  private:
   struct Lane {
-    Lane(const std::shared_ptr<gpu::Device>& device, std::size_t n) : stream(device), packed(device, n) {}
+    Lane(const std::shared_ptr<gpu::Device>& device, std::size_t n)
+        : stream(device), packed(device, n) {}
     gpu::Stream stream;
     gpu::Pinned<T> packed;
     std::int64_t first = 0, count = 0;  // at work; count 0: none
@@ -94,10 +103,12 @@ class Feed {
     for (std::int64_t first = 0; first < count_; first += chunk_, l = (l + 1) % feed_lanes) {
       finish(l);
       auto& lane = *lanes_[l];
-      lane.first = first, lane.count = std::min(chunk_, count_ - first);
+      lane.first = first;
+      lane.count = std::min(chunk_, count_ - first);
       pack(lane);
       T* const to = room_.data() + (stays_ ? first : l * chunk_) * stride_;
-      lane.stream.device().copy_in(to, &lane.packed[0], std::size_t(lane.count * stride_) * sizeof(T), lane.stream.handle());
+      lane.stream.device().copy_in(
+          to, &lane.packed[0], std::size_t(lane.count * stride_) * sizeof(T), lane.stream.handle());
       if (!stays_) work(static_cast<const T*>(to), first, lane.count, l, lane.stream);
     }
     for (int other = 0; other < feed_lanes; ++other) finish(other);

@@ -1,12 +1,16 @@
 #pragma once
-// k-means over the participants' prediction functions (models.md section 3, step 1; Lloyd, IEEE Trans. Inf. Theory 1982), two hot loops:
+// k-means over the participants' prediction functions (models.md section 3, step 1; Lloyd, IEEE
+// Trans. Inf. Theory 1982), two hot loops:
 //
-// nearest   g_i = argmin_g s_g + sum_j W_jg (x_ij - m_j),   W_jg = -2 c_gj / sd_j,  s_g = |c_g|^2;  ties: the lower group
-//           = argmin_g |z_i - c_g|^2 of z_ij = (x_ij - m_j) / sd_j: heads in float as they were uploaded, standardised on the way
+// nearest   g_i = argmin_g s_g + sum_j W_jg (x_ij - m_j),   W_jg = -2 c_gj / sd_j,  s_g = |c_g|^2;
+//           ties: the lower group
+//           = argmin_g |z_i - c_g|^2 of z_ij = (x_ij - m_j) / sd_j: heads in float as they were
+//             uploaded, standardised on the way
 //
 // step      one iteration of Lloyd over points z in double:
 //           g_i = argmin_g |z_i - c_g|^2,  D_i = min_g |z_i - c_g|^2;  ties: the lower group
-//           every group without a member, in ascending order, takes the point of largest D among groups of two or more (then D = 0)
+//           every group without a member, in ascending order, takes the point of largest D among
+//             groups of two or more (then D = 0)
 //           c'_g = mean of the members of g,   inertia = sum_i D_i
 #include <cstdint>
 #include <span>
@@ -24,7 +28,8 @@ struct Nearest {
   const double* weight = nullptr;                   // W: p x G
   const double* square = nullptr;                   // s: G
 
-  [[nodiscard]] double flops() const;  // a subtraction a number; a multiplication and an addition a number and group
+  // a subtraction a number; a multiplication and an addition a number and group
+  [[nodiscard]] double flops() const;
   [[nodiscard]] double bytes() const;  // points, means, weights in; groups out
 };
 
@@ -43,7 +48,8 @@ struct StepResult {
   double inertia = 0;
 };
 
-// group: N. The same bits for any number of threads, chunks and ranks; a tie within rounding may fall otherwise on another kind of device.
+// group: N. The same bits for any number of threads, chunks and ranks; a tie within rounding may
+// fall otherwise on another kind of device.
 using NearestFunction = void (*)(const Nearest&, std::int32_t* group);
 struct NearestVariant {
   std::string_view name, what;
@@ -70,7 +76,10 @@ void step_cuda(const Step& problem, StepResult& out);
 void nearest_emulated(const Nearest& problem, std::int32_t* group);
 void step_emulated(const Step& problem, StepResult& out);
 
-// groups x columns means of the members, each sum in the order of the points; a group without members has a zero row.
-[[nodiscard]] std::vector<double> means_of(const double* points, std::int64_t columns, std::span<const std::int32_t> group, std::int64_t groups);
+// groups x columns means of the members, each sum in the order of the points; a group without
+// members has a zero row.
+[[nodiscard]] std::vector<double> means_of(const double* points, std::int64_t columns,
+                                           std::span<const std::int32_t> group,
+                                           std::int64_t groups);
 
 }  // namespace fedfuse::kmeans

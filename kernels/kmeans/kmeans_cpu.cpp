@@ -1,4 +1,5 @@
-// The host's variants: OpenMP over blocks of points of a fixed size, so that no bit depends on the number of threads.
+// The host's variants: OpenMP over blocks of points of a fixed size, so that no bit depends on the
+// number of threads.
 #include <Eigen/Dense>
 #include <algorithm>
 #include <vector>
@@ -9,7 +10,8 @@
 namespace fedfuse::kmeans {
 namespace {
 
-using Rows = Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+using Rows =
+    Eigen::Map<const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 constexpr std::int64_t point_block = 256;
 
 // body(first, count) for every block of [0, n), in any order on any thread.
@@ -21,10 +23,12 @@ void for_blocks(std::int64_t n, std::int64_t block, const Body& body) {
 }
 
 // Nearest centre of every point, and the squared distance to it.
-void assign(const Rows& points, const Rows& centres, std::vector<std::int32_t>& group, Eigen::VectorXd& distance) {
+void assign(const Rows& points, const Rows& centres, std::vector<std::int32_t>& group,
+            Eigen::VectorXd& distance) {
   const Eigen::VectorXd norms = centres.rowwise().squaredNorm();
   for_blocks(points.rows(), point_block, [&](std::int64_t first, std::int64_t count) {
-    const Eigen::MatrixXd products = centres * points.middleRows(first, count).transpose();  // groups x count
+    // groups x count
+    const Eigen::MatrixXd products = centres * points.middleRows(first, count).transpose();
     for (std::int64_t i = 0; i < count; ++i) {
       Eigen::Index nearest = 0;
       (norms - 2.0 * products.col(i)).minCoeff(&nearest);
@@ -36,13 +40,15 @@ void assign(const Rows& points, const Rows& centres, std::vector<std::int32_t>& 
 
 class OnHost final : public PointSet {
  public:
-  OnHost(const double* points, std::int64_t count, std::int64_t columns) : points_(points, count, columns) {}
+  OnHost(const double* points, std::int64_t count, std::int64_t columns)
+      : points_(points, count, columns) {}
 
   void distances(std::span<const std::int64_t> rows, double* out) override {
     const std::int64_t n = points_.rows();
     for_blocks(n, point_block, [&](std::int64_t first, std::int64_t count) {
       for (std::size_t r = 0; r < rows.size(); ++r)
-        for (std::int64_t i = first; i < first + count; ++i) out[std::int64_t(r) * n + i] = (points_.row(i) - points_.row(rows[r])).squaredNorm();
+        for (std::int64_t i = first; i < first + count; ++i)
+          out[std::int64_t(r) * n + i] = (points_.row(i) - points_.row(rows[r])).squaredNorm();
     });
   }
 
@@ -66,7 +72,8 @@ void nearest_cpu(const Nearest& p, std::int32_t* group) {
     std::vector<double> score(static_cast<std::size_t>(p.groups));
     for (std::int64_t i = first; i < first + count; ++i) {
       std::copy_n(p.square, p.groups, score.begin());
-      for (std::int64_t j = 0; j < p.columns; ++j) {  // in order for every group: a row's place in memory decides nothing
+      // in order for every group: a row's place in memory decides nothing
+      for (std::int64_t j = 0; j < p.columns; ++j) {
         const double x = double(p.points[i * p.columns + j]) - p.mean[j];
         const double* w = p.weight + j * p.groups;
         for (std::size_t g = 0; g < score.size(); ++g) score[g] += w[g] * x;
@@ -76,13 +83,17 @@ void nearest_cpu(const Nearest& p, std::int32_t* group) {
   });
 }
 
-void step_cpu(const Step& p, StepResult& out) { OnHost(p.points, p.count, p.columns).step(p.centres, p.groups, out); }
+void step_cpu(const Step& p, StepResult& out) {
+  OnHost(p.points, p.count, p.columns).step(p.centres, p.groups, out);
+}
 
-std::unique_ptr<PointSet> points_on_host(const double* points, std::int64_t count, std::int64_t columns) {
+std::unique_ptr<PointSet> points_on_host(const double* points, std::int64_t count,
+                                         std::int64_t columns) {
   return std::make_unique<OnHost>(points, count, columns);
 }
 
-std::vector<double> means_of(const double* points, std::int64_t columns, std::span<const std::int32_t> group, std::int64_t groups) {
+std::vector<double> means_of(const double* points, std::int64_t columns,
+                             std::span<const std::int32_t> group, std::int64_t groups) {
   std::vector<double> means(std::size_t(groups * columns), 0.0);
   std::vector<std::int64_t> size(std::size_t(groups), 0);
   for (const auto g : group) ++size[std::size_t(g)];
@@ -95,7 +106,8 @@ std::vector<double> means_of(const double* points, std::int64_t columns, std::sp
     }
     for (std::int64_t g = 0; g < groups; ++g)
       if (size[std::size_t(g)] > 0)
-        for (std::int64_t j = first; j < first + count; ++j) means[std::size_t(g * columns + j)] /= double(size[std::size_t(g)]);
+        for (std::int64_t j = first; j < first + count; ++j)
+          means[std::size_t(g * columns + j)] /= double(size[std::size_t(g)]);
   });
   return means;
 }

@@ -1,10 +1,11 @@
 #pragma once
-// k-means on a device. Everything is added up in double: points are many, groups few, so that memory (or the link that feeds it) is the floor
-// and not the arithmetic, and the groups are those of the host but for ties within rounding. A point's sum runs over its columns in order, and
-// sums over points are integers (R7): chunks, launches, ranks and the order of threads decide nothing.
+// k-means on a device. Everything is added up in double: points are many, groups few, so that
+// memory (or the link that feeds it) is the floor and not the arithmetic, and the groups are those
+// of the host but for ties within rounding. A point's sum runs over its columns in order, and sums
+// over points are integers (R7): chunks, launches, ranks and the order of threads decide nothing.
 //
-// Floors, a point of p columns: 4 p bytes (nearest; 8 p a step) read once; p (G + 1) operations in double (2 p G). For groups beyond 64 the points
-// are read once for each 64.
+// Floors, a point of p columns: 4 p bytes (nearest; 8 p a step) read once; p (G + 1) operations in
+// double (2 p G). For groups beyond 64 the points are read once for each 64.
 #include <cstdint>
 #include <type_traits>
 #include <vector>
@@ -14,10 +15,13 @@
 
 namespace fedfuse::kmeans {
 
-inline constexpr int gpu_threads = 128, points_a_thread = 2, stages = 3, stage_units = 4, unit_bytes = 16;
-inline constexpr int row_bytes = (stage_units + 1) * unit_bytes;  // of a point in a stage: eight lanes that read 16 bytes each meet all banks once
+inline constexpr int gpu_threads = 128, points_a_thread = 2, stages = 3, stage_units = 4,
+                     unit_bytes = 16;
+// of a point in a stage: eight lanes that read 16 bytes each meet all banks once
+inline constexpr int row_bytes = (stage_units + 1) * unit_bytes;
 
-// How the groups are spread: a thread scores some of them for two points, `slices` threads share a point, and beyond 64 there is another pass.
+// How the groups are spread: a thread scores some of them for two points, `slices` threads share a
+// point, and beyond 64 there is another pass.
 struct GpuPlan {
   int a_thread = 4, slices = 1, passes = 1;
   [[nodiscard]] constexpr int width() const { return a_thread * slices; }  // groups of a pass
@@ -28,7 +32,8 @@ struct GpuPlan {
   return {16, groups <= 32 ? 2 : 4, int((groups + 63) / 64)};
 }
 
-// Doubles before the groups' numbers in a row of the table: float points have their mean subtracted.
+// Doubles before the groups' numbers in a row of the table: float points have their mean
+// subtracted.
 template <class T>
 inline constexpr int table_head = std::is_same_v<T, float> ? 2 : 0;
 template <class T>
@@ -44,18 +49,21 @@ template <class T>
 // Of one launch. Float points: s_g + sum_j W_jg (x_ij - m_j); double points: sum_j (z_ij - c_gj)^2.
 template <class T>
 struct GpuPoints {
-  std::int64_t count = 0, stride = 0;  // stride: padded columns, whole units of 16 bytes, zero behind the last column
+  // stride: padded columns, whole units of 16 bytes, zero behind the last column
+  std::int64_t count = 0, stride = 0;
   const T* points = nullptr;
   GpuPlan plan;
   int groups = 0;
   const double* table = nullptr;  // table_size
-  const double* start = nullptr;  // passes x width: s_g, 0 for double points; infinite where there is no group
+  // passes x width: s_g, 0 for double points; infinite where there is no group
+  const double* start = nullptr;
   // Each null where nobody asks.
   std::int32_t* group = nullptr;  // count
   double* distance = nullptr;     // count: the least score
   double* all = nullptr;          // groups x all_stride: every score
   std::int64_t all_stride = 0;
-  // Of a step: sums[g columns + j] += round(z_ij scale), sizes[g] += 1, inertia[0] += round(D_i inertia_scale).
+  // Of a step: sums[g columns + j] += round(z_ij scale), sizes[g] += 1, inertia[0] += round(D_i
+  // inertia_scale).
   std::int64_t columns = 0;
   std::int64_t *sums = nullptr, *sizes = nullptr, *inertia = nullptr;
   double scale = 0, inertia_scale = 0;
@@ -80,12 +88,17 @@ struct GpuTable {
   std::vector<double> values, start;
 };
 [[nodiscard]] GpuTable nearest_table(const Nearest& problem);
-[[nodiscard]] GpuTable distance_table(const double* centres, std::int64_t groups, std::int64_t columns);  // centres: groups x columns
+// centres: groups x columns
+[[nodiscard]] GpuTable distance_table(const double* centres, std::int64_t groups,
+                                      std::int64_t columns);
 
 // Points in host memory, chunk by chunk through pinned memory; group: of the host.
-void nearest_on(const std::shared_ptr<gpu::Device>& device, const Nearest& problem, std::int32_t* group, std::int64_t rows = 0);  // rows: of a chunk
+// rows: of a chunk
+void nearest_on(const std::shared_ptr<gpu::Device>& device, const Nearest& problem,
+                std::int32_t* group, std::int64_t rows = 0);
 // Device memory that it takes, at most.
-[[nodiscard]] std::int64_t nearest_device_bytes(std::int64_t count, std::int64_t columns, std::int64_t groups, std::int64_t rows = 0);
+[[nodiscard]] std::int64_t nearest_device_bytes(std::int64_t count, std::int64_t columns,
+                                                std::int64_t groups, std::int64_t rows = 0);
 
 // A whole problem that lies on a device: benchmarks.
 class NearestOnDevice {

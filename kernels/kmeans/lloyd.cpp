@@ -12,7 +12,8 @@ Lloyd lloyd(PointSet& points, std::vector<double> centres, std::int64_t groups) 
     points.step(result.centres.data(), groups, next);
     const bool same = next.group == result.group;
     result.inertia = next.inertia;
-    std::swap(result.group, next.group), std::swap(result.centres, next.centres);
+    std::swap(result.group, next.group);
+    std::swap(result.centres, next.centres);
     if (same) break;
   }
   return result;

@@ -1,5 +1,6 @@
 #pragma once
-// Points that k-means asks again and again, in host memory or on a device, and Lloyd's loop over them.
+// Points that k-means asks again and again, in host memory or on a device, and Lloyd's loop over
+// them.
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -24,14 +25,20 @@ class PointSet {
 };
 
 // points: count x columns, which must outlive it.
-[[nodiscard]] std::unique_ptr<PointSet> points_on_host(const double* points, std::int64_t count, std::int64_t columns);
-// Up to 1 GiB of points stay on the device, more of them pass through it in every step. At most most_groups centres and most_rows rows at once.
+[[nodiscard]] std::unique_ptr<PointSet> points_on_host(const double* points, std::int64_t count,
+                                                       std::int64_t columns);
+// Up to 1 GiB of points stay on the device, more of them pass through it in every step. At most
+// most_groups centres and most_rows rows at once.
 inline constexpr FeedLimits point_limits{0, std::int64_t(1) << 30};
-[[nodiscard]] std::unique_ptr<PointSet> points_on_device(const std::shared_ptr<gpu::Device>& device, const double* points, std::int64_t count,
-                                                         std::int64_t columns, std::int64_t most_groups, std::int64_t most_rows,
+[[nodiscard]] std::unique_ptr<PointSet> points_on_device(const std::shared_ptr<gpu::Device>& device,
+                                                         const double* points, std::int64_t count,
+                                                         std::int64_t columns,
+                                                         std::int64_t most_groups,
+                                                         std::int64_t most_rows,
                                                          const FeedLimits& limits = point_limits);
 // Device memory that it holds.
-[[nodiscard]] std::int64_t points_device_bytes(std::int64_t count, std::int64_t columns, std::int64_t most_groups, std::int64_t most_rows,
+[[nodiscard]] std::int64_t points_device_bytes(std::int64_t count, std::int64_t columns,
+                                               std::int64_t most_groups, std::int64_t most_rows,
                                                const FeedLimits& limits = point_limits);
 
 struct Lloyd {

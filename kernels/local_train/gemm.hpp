@@ -1,7 +1,8 @@
 #pragma once
-// C = keep C + alpha A B for the small matrices of one client, all in L1/L2. A is read through two strides, so
-// that the same tile serves A (row-major) and A^T (gradients of weights). 6 x 16 floats of C stay in
-// registers: 12 accumulators, 2 vectors of B, 1 broadcast of A fill the 16 registers of AVX2.
+// C = keep C + alpha A B for the small matrices of one client, all in L1/L2. A is read through two
+// strides, so that the same tile serves A (row-major) and A^T (gradients of weights). 6 x 16 floats
+// of C stay in registers: 12 accumulators, 2 vectors of B, 1 broadcast of A fill the 16 registers
+// of AVX2.
 #include <algorithm>
 
 #include "core/simd.hpp"
@@ -18,7 +19,8 @@ inline Strided transpose_of(const float* data, long width) { return {data, 1, wi
 
 // MR rows of C times NV vectors of 8 columns.
 template <int MR, int NV>
-inline void gemm_tile(int K, const float* a, long a_row, long a_col, const float* B, long ldb, float* C, long ldc, float keep, float alpha) {
+inline void gemm_tile(int K, const float* a, long a_row, long a_col, const float* B, long ldb,
+                      float* C, long ldc, float keep, float alpha) {
   using namespace simd;
   Float8 acc[MR][NV] = {};
   for (int k = 0; k < K; ++k) {
@@ -37,7 +39,8 @@ inline void gemm_tile(int K, const float* a, long a_row, long a_col, const float
 }
 
 // The last columns, fewer than a vector.
-inline void gemm_scalar(int M, int N, int K, Strided A, const float* B, long ldb, float* C, long ldc, float keep, float alpha) {
+inline void gemm_scalar(int M, int N, int K, Strided A, const float* B, long ldb, float* C,
+                        long ldc, float keep, float alpha) {
   for (int m = 0; m < M; ++m)
     for (int n = 0; n < N; ++n) {
       float sum = 0;
@@ -48,17 +51,20 @@ inline void gemm_scalar(int M, int N, int K, Strided A, const float* B, long ldb
 }
 
 template <int NV>
-inline void gemm_columns(int M, int K, Strided A, const float* B, long ldb, float* C, long ldc, float keep, float alpha) {
+inline void gemm_columns(int M, int K, Strided A, const float* B, long ldb, float* C, long ldc,
+                         float keep, float alpha) {
   int m = 0;
-  for (; m + 6 <= M; m += 6) gemm_tile<6, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
-  for (; m + 2 <= M; m += 2) gemm_tile<2, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
+  for (; m + 6 <= M; m += 6)
+    gemm_tile<6, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
+  for (; m + 2 <= M; m += 2)
+    gemm_tile<2, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
   if (m < M) gemm_tile<1, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
 }
 
 inline constexpr int panel_depth = 256, panel_width = 16;
 
-// 16 columns of B, one row behind the other. Rows of a power of two apart would share a few sets of the L1 cache and
-// evict each other: packed, a panel is read at full speed by every strip of A.
+// 16 columns of B, one row behind the other. Rows of a power of two apart would share a few sets of
+// the L1 cache and evict each other: packed, a panel is read at full speed by every strip of A.
 inline void pack_panel(int K, const float* B, long ldb, float* panel) {
   for (int k = 0; k < K; ++k) {
     simd::store(panel + k * panel_width, simd::load(B + k * ldb));
@@ -67,7 +73,8 @@ inline void pack_panel(int K, const float* B, long ldb, float* panel) {
 }
 
 // C[M x N] = keep C + alpha A[M x K] B[K x N]; C is not read when keep is 0.
-inline void gemm(int M, int N, int K, Strided A, const float* B, long ldb, float* C, long ldc, float keep = 0.0f, float alpha = 1.0f) {
+inline void gemm(int M, int N, int K, Strided A, const float* B, long ldb, float* C, long ldc,
+                 float keep = 0.0f, float alpha = 1.0f) {
   alignas(64) float panel[panel_depth * panel_width];
   for (int k = 0; k < K; k += panel_depth) {
     const int depth = std::min(panel_depth, K - k);
@@ -88,9 +95,11 @@ inline void gemm(int M, int N, int K, Strided A, const float* B, long ldb, float
 inline void transpose(int rows, int cols, const float* in, float* out) {
   const int whole_rows = rows / 8 * 8, whole_cols = cols / 8 * 8;
   for (int i = 0; i < whole_rows; i += 8)
-    for (int j = 0; j < whole_cols; j += 8) simd::transpose_block(in + i * cols + j, cols, out + j * rows + i, rows);
+    for (int j = 0; j < whole_cols; j += 8)
+      simd::transpose_block(in + i * cols + j, cols, out + j * rows + i, rows);
   for (int i = 0; i < rows; ++i)
-    for (int j = i < whole_rows ? whole_cols : 0; j < cols; ++j) out[j * rows + i] = in[i * cols + j];
+    for (int j = i < whole_rows ? whole_cols : 0; j < cols; ++j)
+      out[j * rows + i] = in[i * cols + j];
 }
 
 inline float dot(const float* a, const float* b, int n) {

@@ -1,7 +1,8 @@
 #pragma once
-// The heads on a device, as head_linear.hpp, head_mlp.hpp and head_neumf.hpp: load (weights into shared memory), forward (Z -> scores),
-// backward (Z becomes dZ; one SGD step), store. All threads of the block call them together; each ends with a barrier.
-// D > 0: the d that the compiler knows, with it every stride: addresses become part of the loads, and products little but multiply-adds.
+// The heads on a device, as head_linear.hpp, head_mlp.hpp and head_neumf.hpp: load (weights into
+// shared memory), forward (Z -> scores), backward (Z becomes dZ; one SGD step), store. All threads
+// of the block call them together; each ends with a barrier. D > 0: the d that the compiler knows,
+// with it every stride: addresses become part of the loads, and products little but multiply-adds.
 #include "kernels/local_train/gpu_products.cuh"
 #include "kernels/local_train/local_train_gpu.hpp"
 
@@ -21,7 +22,8 @@ constexpr int known_stride(int cols) {
 }
 
 // R2: base = b1 + W_u u, the user half of the first layer; d x d.
-__device__ inline void user_half(const float* W_u, const float* u, const float* b1, int d, float* base) {
+__device__ inline void user_half(const float* W_u, const float* u, const float* b1, int d,
+                                 float* base) {
 #pragma unroll 1
   for (int o = warp(); o < d; o += warps()) {
     const float s = warp_dot(W_u + o * d, u, d);
@@ -30,9 +32,10 @@ __device__ inline void user_half(const float* W_u, const float* u, const float* 
   __syncthreads();
 }
 // dW_u = sum u^T and du = W_u^T sum, both from the old values; W_u takes its step.
-__device__ inline void step_user_half(float* W_u, const float* u, const float* sum, int d, float keep, float lr, float* sums, float* du) {
+__device__ inline void step_user_half(float* W_u, const float* u, const float* sum, int d,
+                                      float keep, float lr, float* sums, float* du) {
   float* const out[1] = {du};
-  column_sums<1>(d, d, sums, out, [&](int o, int k, float(&s)[1]) {
+  column_sums<1>(d, d, sums, out, [&](int o, int k, float (&s)[1]) {
     float& v = W_u[o * d + k];
     s[0] = fmaf(sum[o], v, s[0]);
     v = fmaf(-lr * sum[o], u[k], keep * v);
@@ -57,7 +60,8 @@ struct LinearGpu {
   const GpuPlan& p;
   float *shared, *weights, *batch;
 
-  // Offsets stand in the constant memory of the launch: pointers are made where they are used, and hold no registers in between.
+  // Offsets stand in the constant memory of the launch: pointers are made where they are used, and
+  // hold no registers in between.
   struct Parts {
     float *w, *b, *dw, *sums;
     double* red;
@@ -66,7 +70,11 @@ struct LinearGpu {
   __device__ Parts parts() const {
     Parts m;
     m.d = D > 0 ? D : shape.d;
-    m.w = shared + p.small, m.b = m.w + m.d, m.dw = m.b + 4, m.sums = shared + p.sums, m.red = reinterpret_cast<double*>(shared + p.red);
+    m.w = shared + p.small;
+    m.b = m.w + m.d;
+    m.dw = m.b + 4;
+    m.sums = shared + p.sums;
+    m.red = reinterpret_cast<double*>(shared + p.red);
     return m;
   }
   __device__ void load(const float* theta, const float*) {
@@ -87,7 +95,7 @@ struct LinearGpu {
   __device__ void backward(const Batch& x, float keep, float lr) {
     const Parts m = parts();
     float* const out[1] = {m.dw};
-    column_sums<1>(x.n, m.d, m.sums, out, [&](int i, int k, float(&sum)[1]) {
+    column_sums<1>(x.n, m.d, m.sums, out, [&](int i, int k, float (&sum)[1]) {
       float& z = x.Z(i)[k];
       sum[0] = fmaf(x.delta[i], z, sum[0]);
       z = x.delta[i] * m.w[k];
@@ -114,7 +122,8 @@ struct MlpGpu {
   float *shared, *weights, *batch;
 
   using Matrix = Rows<known_stride<D>(D)>;
-  // Offsets stand in the constant memory of the launch: pointers are made where they are used, and hold no registers in between.
+  // Offsets stand in the constant memory of the launch: pointers are made where they are used, and
+  // hold no registers in between.
   struct Parts {
     float *W_u, *b1, *w, *b, *u, *base, *sum, *dw, *du, *sums;
     Matrix W_z, H;
@@ -124,9 +133,19 @@ struct MlpGpu {
   __device__ Parts parts() const {
     Parts m;
     m.d = D > 0 ? D : shape.d;
-    m.W_u = weights + p.W_a, m.W_z = Matrix{weights + p.W_b, padded(m.d)}, m.b1 = shared + p.small;
-    m.w = m.b1 + m.d, m.u = m.w + m.d, m.base = m.u + m.d, m.sum = m.base + m.d, m.dw = m.sum + m.d, m.du = m.dw + m.d, m.b = m.du + m.d;
-    m.H = Matrix{batch + p.H, padded(m.d)}, m.sums = shared + p.sums, m.red = reinterpret_cast<double*>(shared + p.red);
+    m.W_u = weights + p.W_a;
+    m.W_z = Matrix{weights + p.W_b, padded(m.d)};
+    m.b1 = shared + p.small;
+    m.w = m.b1 + m.d;
+    m.u = m.w + m.d;
+    m.base = m.u + m.d;
+    m.sum = m.base + m.d;
+    m.dw = m.sum + m.d;
+    m.du = m.dw + m.d;
+    m.b = m.du + m.d;
+    m.H = Matrix{batch + p.H, padded(m.d)};
+    m.sums = shared + p.sums;
+    m.red = reinterpret_cast<double*>(shared + p.red);
     return m;
   }
   __device__ void load(const float* theta, const float* user) {
@@ -134,7 +153,9 @@ struct MlpGpu {
     const auto& h = shape.head;
     copy(m.W_u, theta + h.W_u, m.d * m.d);
     copy_matrix(m.W_z.data, m.W_z.stride(), theta + h.W_z, m.d, m.d, m.d);
-    copy(m.b1, theta + h.b1, m.d), copy(m.w, theta + h.last_w, m.d), copy(m.u, user, m.d);
+    copy(m.b1, theta + h.b1, m.d);
+    copy(m.w, theta + h.last_w, m.d);
+    copy(m.u, user, m.d);
     if (threadIdx.x == 0) *m.b = theta[h.last_b];
     __syncthreads();
   }
@@ -152,7 +173,7 @@ struct MlpGpu {
   __device__ void backward(const Batch& x, float keep, float lr) {
     const Parts m = parts();
     float* const out[2] = {m.sum, m.dw};
-    column_sums<2>(x.n, m.d, m.sums, out, [&](int i, int k, float(&s)[2]) {
+    column_sums<2>(x.n, m.d, m.sums, out, [&](int i, int k, float (&s)[2]) {
       float& h = m.H(i)[k];
       const float g = h > 0.0f ? x.delta[i] * m.w[k] : 0.0f;
       s[0] += g;
@@ -162,7 +183,9 @@ struct MlpGpu {
     backward_layer<HeldTiles>(x.n, m.d, m.d, m.H, x.Z, m.W_z, keep, lr, [](float) { return true; });
     step_user_half(m.W_u, m.u, m.sum, m.d, keep, lr, m.sums, m.du);
     const float db = bias_gradient(x, m.red);
-    sgd(m.u, m.du, m.d, keep, lr), sgd(m.w, m.dw, m.d, keep, lr), sgd(m.b1, m.sum, m.d, keep, lr);
+    sgd(m.u, m.du, m.d, keep, lr);
+    sgd(m.w, m.dw, m.d, keep, lr);
+    sgd(m.b1, m.sum, m.d, keep, lr);
     if (threadIdx.x == 0) *m.b = fmaf(-lr, db, keep * *m.b);
     __syncthreads();
   }
@@ -171,7 +194,9 @@ struct MlpGpu {
     const auto& h = shape.head;
     copy(theta + h.W_u, m.W_u, m.d * m.d);
     copy_matrix(theta + h.W_z, m.d, m.W_z.data, m.W_z.stride(), m.d, m.d);
-    copy(theta + h.b1, m.b1, m.d), copy(theta + h.last_w, m.w, m.d), copy(user, m.u, m.d);
+    copy(theta + h.b1, m.b1, m.d);
+    copy(theta + h.last_w, m.w, m.d);
+    copy(user, m.u, m.d);
     if (threadIdx.x == 0) theta[h.last_b] = *m.b;
   }
 };
@@ -188,7 +213,8 @@ struct NeumfGpu {
   using Whole = Rows<known_stride<D>(D)>;
   using Half = Rows<known_stride<D>(D / 2)>;
   using Quarter = Rows<known_stride<D>(D / 4)>;
-  // Offsets stand in the constant memory of the launch: pointers are made where they are used, and hold no registers in between.
+  // Offsets stand in the constant memory of the launch: pointers are made where they are used, and
+  // hold no registers in between.
   struct Parts {
     float *W1u, *b1, *b2, *b3, *w, *b, *u1, *u2, *base, *s1, *s2, *s3, *dw, *du1, *du2, *sums;
     Whole W1z, W2, T1;
@@ -199,14 +225,32 @@ struct NeumfGpu {
   };
   __device__ Parts parts() const {
     Parts m;
-    m.d = D > 0 ? D : shape.d, m.h2 = m.d / 2, m.h3 = m.d / 4;
-    m.W1u = weights + p.W_a, m.W1z = Whole{weights + p.W_b, padded(m.d)}, m.W2 = Whole{weights + p.W2, padded(m.d)};
+    m.d = D > 0 ? D : shape.d;
+    m.h2 = m.d / 2;
+    m.h3 = m.d / 4;
+    m.W1u = weights + p.W_a;
+    m.W1z = Whole{weights + p.W_b, padded(m.d)};
+    m.W2 = Whole{weights + p.W2, padded(m.d)};
     m.W3 = Half{weights + p.W3, padded(m.h2)};
-    m.b1 = shared + p.small, m.b2 = m.b1 + m.d, m.b3 = m.b2 + m.d, m.u1 = m.b3 + m.d, m.u2 = m.u1 + m.d, m.base = m.u2 + m.d;
-    m.s1 = m.base + m.d, m.s2 = m.s1 + m.d, m.s3 = m.s2 + m.d, m.du1 = m.s3 + m.d, m.du2 = m.du1 + m.d;
-    m.w = m.du2 + m.d, m.dw = m.w + 2 * m.d, m.b = m.dw + 2 * m.d;
-    m.T1 = Whole{batch + p.H, padded(m.d)}, m.T2 = Half{batch + p.T2, padded(m.h2)}, m.T3 = Quarter{batch + p.T3, padded(m.h3)};
-    m.sums = shared + p.sums, m.red = reinterpret_cast<double*>(shared + p.red);
+    m.b1 = shared + p.small;
+    m.b2 = m.b1 + m.d;
+    m.b3 = m.b2 + m.d;
+    m.u1 = m.b3 + m.d;
+    m.u2 = m.u1 + m.d;
+    m.base = m.u2 + m.d;
+    m.s1 = m.base + m.d;
+    m.s2 = m.s1 + m.d;
+    m.s3 = m.s2 + m.d;
+    m.du1 = m.s3 + m.d;
+    m.du2 = m.du1 + m.d;
+    m.w = m.du2 + m.d;
+    m.dw = m.w + 2 * m.d;
+    m.b = m.dw + 2 * m.d;
+    m.T1 = Whole{batch + p.H, padded(m.d)};
+    m.T2 = Half{batch + p.T2, padded(m.h2)};
+    m.T3 = Quarter{batch + p.T3, padded(m.h3)};
+    m.sums = shared + p.sums;
+    m.red = reinterpret_cast<double*>(shared + p.red);
     return m;
   }
   __device__ void load(const float* theta, const float* user) {
@@ -216,8 +260,12 @@ struct NeumfGpu {
     copy_matrix(m.W1z.data, m.W1z.stride(), theta + h.W1 + m.d, 2 * m.d, m.d, m.d);
     copy_matrix(m.W2.data, m.W2.stride(), theta + h.W2, m.d, m.h2, m.d);
     copy_matrix(m.W3.data, m.W3.stride(), theta + h.W3, m.h2, m.h3, m.h2);
-    copy(m.b1, theta + h.b1, m.d), copy(m.b2, theta + h.b2, m.h2), copy(m.b3, theta + h.b3, m.h3);
-    copy(m.w, theta + h.last_w, m.h3 + m.d), copy(m.u1, user, m.d), copy(m.u2, user + m.d, m.d);
+    copy(m.b1, theta + h.b1, m.d);
+    copy(m.b2, theta + h.b2, m.h2);
+    copy(m.b3, theta + h.b3, m.h3);
+    copy(m.w, theta + h.last_w, m.h3 + m.d);
+    copy(m.u1, user, m.d);
+    copy(m.u2, user + m.d, m.d);
     if (threadIdx.x == 0) *m.b = theta[h.last_b];
     __syncthreads();
   }
@@ -241,7 +289,7 @@ struct NeumfGpu {
   __device__ void backward(const Batch& x, float keep, float lr) {
     const Parts m = parts();
     float* const last[2] = {m.s3, m.dw};
-    column_sums<2>(x.n, m.h3, m.sums, last, [&](int i, int k, float(&s)[2]) {
+    column_sums<2>(x.n, m.h3, m.sums, last, [&](int i, int k, float (&s)[2]) {
       float& t = m.T3(i)[k];
       const float g = t > 0.0f ? x.delta[i] * m.w[k] : 0.0f;
       s[0] += g;
@@ -250,7 +298,7 @@ struct NeumfGpu {
     });
     float* const gmf[2] = {m.dw + m.h3, m.du2};
     const float* wg = m.w + m.h3;
-    column_sums<2>(x.n, m.d, m.sums, gmf, [&](int i, int k, float(&s)[2]) {
+    column_sums<2>(x.n, m.d, m.sums, gmf, [&](int i, int k, float (&s)[2]) {
       float& z = x.Z(i)[m.d + k];
       const float e = x.delta[i];
       s[0] = fmaf(e * m.u2[k], z, s[0]);
@@ -262,11 +310,16 @@ struct NeumfGpu {
     row_sum(x.n, m.h2, m.T2, m.s2);
     backward_layer<HeldTiles>(x.n, m.h2, m.d, m.T2, m.T1, m.W2, keep, lr, active);
     row_sum(x.n, m.d, m.T1, m.s1);
-    backward_layer<HeldTiles>(x.n, m.d, m.d, m.T1, x.Z, m.W1z, keep, lr, [](float) { return true; });
+    backward_layer<HeldTiles>(x.n, m.d, m.d, m.T1, x.Z, m.W1z, keep, lr,
+                              [](float) { return true; });
     step_user_half(m.W1u, m.u1, m.s1, m.d, keep, lr, m.sums, m.du1);
     const float db = bias_gradient(x, m.red);
-    sgd(m.u1, m.du1, m.d, keep, lr), sgd(m.u2, m.du2, m.d, keep, lr), sgd(m.w, m.dw, m.h3 + m.d, keep, lr);
-    sgd(m.b1, m.s1, m.d, keep, lr), sgd(m.b2, m.s2, m.h2, keep, lr), sgd(m.b3, m.s3, m.h3, keep, lr);
+    sgd(m.u1, m.du1, m.d, keep, lr);
+    sgd(m.u2, m.du2, m.d, keep, lr);
+    sgd(m.w, m.dw, m.h3 + m.d, keep, lr);
+    sgd(m.b1, m.s1, m.d, keep, lr);
+    sgd(m.b2, m.s2, m.h2, keep, lr);
+    sgd(m.b3, m.s3, m.h3, keep, lr);
     if (threadIdx.x == 0) *m.b = fmaf(-lr, db, keep * *m.b);
     __syncthreads();
   }
@@ -274,7 +327,7 @@ struct NeumfGpu {
   __device__ void row_sum(int n, int cols, const T& rows, float* to) {
     const Parts m = parts();
     float* const out[1] = {to};
-    column_sums<1>(n, cols, m.sums, out, [&](int i, int k, float(&s)[1]) { s[0] += rows(i)[k]; });
+    column_sums<1>(n, cols, m.sums, out, [&](int i, int k, float (&s)[1]) { s[0] += rows(i)[k]; });
   }
   __device__ void store(float* theta, float* user) const {
     const Parts m = parts();
@@ -283,8 +336,12 @@ struct NeumfGpu {
     copy_matrix(theta + h.W1 + m.d, 2 * m.d, m.W1z.data, m.W1z.stride(), m.d, m.d);
     copy_matrix(theta + h.W2, m.d, m.W2.data, m.W2.stride(), m.h2, m.d);
     copy_matrix(theta + h.W3, m.h2, m.W3.data, m.W3.stride(), m.h3, m.h2);
-    copy(theta + h.b1, m.b1, m.d), copy(theta + h.b2, m.b2, m.h2), copy(theta + h.b3, m.b3, m.h3);
-    copy(theta + h.last_w, m.w, m.h3 + m.d), copy(user, m.u1, m.d), copy(user + m.d, m.u2, m.d);
+    copy(theta + h.b1, m.b1, m.d);
+    copy(theta + h.b2, m.b2, m.h2);
+    copy(theta + h.b3, m.b3, m.h3);
+    copy(theta + h.last_w, m.w, m.h3 + m.d);
+    copy(user, m.u1, m.d);
+    copy(user + m.d, m.u2, m.d);
     if (threadIdx.x == 0) theta[h.last_b] = *m.b;
   }
 };

@@ -1,5 +1,6 @@
 #pragma once
-// The round of one client by one block: read with local_train_cpu.cpp, the same steps in the same order.
+// The round of one client by one block: read with local_train_cpu.cpp, the same steps in the same
+// order.
 #include "kernels/local_train/gpu_router.cuh"
 
 namespace fedfuse::local_train {
@@ -23,9 +24,12 @@ struct Mine {
 
 __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
   Mine m;
-  m.client = c, m.slots = g.slots[c], m.samples = g.samples[c];
+  m.client = c;
+  m.slots = g.slots[c];
+  m.samples = g.samples[c];
   const std::int64_t at = g.begin[c];
-  m.items = g.items + at, m.entries = g.entries + at * g.epochs;
+  m.items = g.items + at;
+  m.entries = g.entries + at * g.epochs;
   m.rows = g.rows + at * shape.views * shape.width;
   m.personal = g.personal == nullptr ? nullptr : g.personal + at * shape.width;
   m.row = g.row[c];
@@ -42,8 +46,8 @@ struct Round {
   Mine& m;
   Head head;
   RouterGpu<D> router;
-  __device__ Round(const Shape& s, const Rates& r, const GpuPlan& p, const GpuClients& clients, Mine& mine, float* shared_memory, float* weights,
-                   float* batch_memory)
+  __device__ Round(const Shape& s, const Rates& r, const GpuPlan& p, const GpuClients& clients,
+                   Mine& mine, float* shared_memory, float* weights, float* batch_memory)
       : shape(s),
         rates(r),
         plan(p),
@@ -58,16 +62,23 @@ struct Round {
   // As the heads' parts: made where they are used.
   __device__ float* score() const { return shared + plan.score; }
   __device__ float* delta() const { return shared + plan.delta; }
-  __device__ std::int32_t* slot() const { return reinterpret_cast<std::int32_t*>(shared + plan.slot); }  // slot | positive << 31 of each sample
+  // slot | positive << 31 of each sample
+  __device__ std::int32_t* slot() const {
+    return reinterpret_cast<std::int32_t*>(shared + plan.slot);
+  }
   // The next sample of the same slot, or slot_mask: none; | not the first << 31.
-  __device__ std::int32_t* next() const { return reinterpret_cast<std::int32_t*>(shared + plan.next); }
+  __device__ std::int32_t* next() const {
+    return reinterpret_cast<std::int32_t*>(shared + plan.next);
+  }
   __device__ double* red() const { return reinterpret_cast<double*>(shared + plan.red); }
   __device__ float* temp() const { return batch + plan.H; }
   __device__ float* Z() const { return batch + plan.Z; }
   __device__ int w() const { return shape.width; }
   __device__ int stride() const { return D > 0 ? Head::z_stride : padded(shape.head.item_width); }
 
-  __device__ const float* view_row(int j, std::int32_t item) const { return g.view[j] + std::int64_t(item) * w(); }
+  __device__ const float* view_row(int j, std::int32_t item) const {
+    return g.view[j] + std::int64_t(item) * w();
+  }
 
   // The client's rows: its copy of the shared rows, or zero gradients.
   __device__ void begin() {
@@ -105,7 +116,8 @@ struct Round {
     __syncthreads();
     if (threadIdx.x != 0) return;
     m.sums.all += m.sums.step;
-    if (g.step_loss != nullptr) g.step_loss[std::int64_t(m.client) * g.step_loss_stride + step] = float(m.sums.step / n);
+    if (g.step_loss != nullptr)
+      g.step_loss[std::int64_t(m.client) * g.step_loss_stride + step] = float(m.sums.step / n);
   }
 
   __device__ void load_batch(const std::int32_t* entries, int n) {
@@ -131,7 +143,8 @@ struct Round {
 
   // Z = sum_j mix_j F_j[i] (+ P[i]), twice where a neumf head reads both halves from one row.
   __device__ void gather(int n) {
-    if constexpr (Routed) router.forward(n, [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); });
+    if constexpr (Routed)
+      router.forward(n, [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); });
     const auto value = [&](int i, int k) {
       const float4 c = shared_values(i, k);
       return shape.personal ? fma4(1.0f, load4(own_row(slot_of(i)) + k), c) : c;
@@ -155,15 +168,17 @@ struct Round {
     if constexpr (!Routed) return load4(view_row(0, item) + k);
     float4 c = scaled(router.mix()[0], load4(view_row(0, item) + k));
 #pragma unroll 1
-    for (int j = 1; j < shape.views; ++j) c = fma4(router.mix()[j], load4(view_row(j, item) + k), c);
+    for (int j = 1; j < shape.views; ++j)
+      c = fma4(router.mix()[j], load4(view_row(j, item) + k), c);
     return c;
   }
 
-  // R6: delta = (p - y + lambda (p - t)) / n. Adds the batch's losses to the client's. Sums stand in shared memory: thread 0 alone wants them, much
-  // later.
+  // R6: delta = (p - y + lambda (p - t)) / n. Adds the batch's losses to the client's. Sums stand
+  // in shared memory: thread 0 alone wants them, much later.
   __device__ void losses(int n) {
-    const float* soft =
-        g.preferences == nullptr || rates.lambda <= 0.0f || g.group[m.client] < 0 ? nullptr : g.preferences + g.group[m.client] * g.items_total;
+    const float* soft = g.preferences == nullptr || rates.lambda <= 0.0f || g.group[m.client] < 0
+                            ? nullptr
+                            : g.preferences + g.group[m.client] * g.items_total;
     double recommendation = 0, distillation = 0;
 #pragma unroll 1
     for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
@@ -179,40 +194,54 @@ struct Round {
       }
       delta()[i] = gradient / float(n);
     }
-    recommendation = block_sum(recommendation, red()), distillation = block_sum(distillation, red());
+    recommendation = block_sum(recommendation, red());
+    distillation = block_sum(distillation, red());
     if (threadIdx.x != 0) return;
-    m.sums.recommendation += recommendation, m.sums.distillation += distillation;
+    m.sums.recommendation += recommendation;
+    m.sums.distillation += distillation;
     m.sums.step = recommendation + (soft == nullptr ? 0.0 : double(rates.lambda)) * distillation;
   }
-  __device__ static double negative_entropy_of(double t) { return (t > 0 ? t * log(t) : 0.0) + (t < 1 ? (1 - t) * log1p(-t) : 0.0); }
+  __device__ static double negative_entropy_of(double t) {
+    return (t > 0 ? t * log(t) : 0.0) + (t < 1 ? (1 - t) * log1p(-t) : 0.0);
+  }
 
   __device__ void fold(int n) {
     const auto folded = [&](int i, int k) {
       const float* z = Z() + i * stride() + k;
       return fma4(1.0f, load4(z + w()), load4(z));
     };
-    each_of_rows<4, 1>(n, w(), folded, [&](int i, int k, const float4& z) { store4(Z() + i * stride() + k, z); });
+    each_of_rows<4, 1>(n, w(), folded,
+                       [&](int i, int k, const float4& z) { store4(Z() + i * stride() + k, z); });
     __syncthreads();
   }
 
-  // FedRAP's two terms: adds them to the batch's loss, steps P, and adds their part of dL/dc to Z where rows are trained. temp: dP.
+  // FedRAP's two terms: adds them to the batch's loss, steps P, and adds their part of dL/dc to Z
+  // where rows are trained. temp: dP.
   __device__ void personal_rows(int n) {
-    const float pull = 2.0f * rates.rap_alpha / (float(n) * float(w())), shrink = rates.rap_beta / (float(n) * float(w()));
+    const float pull = 2.0f * rates.rap_alpha / (float(n) * float(w())),
+                shrink = rates.rap_beta / (float(n) * float(w()));
     const int apart = padded(w());
     double squares = 0, magnitudes = 0;
-    const auto both = [&](int i, int k) { return Pair{shared_values(i, k), load4(own_row(slot_of(i)) + k)}; };
+    const auto both = [&](int i, int k) {
+      return Pair{shared_values(i, k), load4(own_row(slot_of(i)) + k)};
+    };
     each_of_rows<4, 1>(n, w(), both, [&](int i, int k, const Pair& x) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         const float c = component(x.shared, j), difference = component(x.own, j) - c;
-        squares += double(difference) * double(difference), magnitudes += double(fabsf(c));
+        squares += double(difference) * double(difference);
+        magnitudes += double(fabsf(c));
         float& z = Z()[i * stride() + k + j];
         temp()[i * apart + k + j] = z - pull * difference;
-        if (shape.rows_trained) z += pull * difference + (c > 0.0f ? shrink : c < 0.0f ? -shrink : 0.0f);
+        if (shape.rows_trained)
+          z += pull * difference + (c > 0.0f ? shrink : c < 0.0f ? -shrink : 0.0f);
       }
     });
-    squares = block_sum(squares, red()), magnitudes = block_sum(magnitudes, red());
-    if (threadIdx.x == 0) m.sums.step += (double(rates.rap_beta) * magnitudes - double(rates.rap_alpha) * squares) / double(w());
+    squares = block_sum(squares, red());
+    magnitudes = block_sum(magnitudes, red());
+    if (threadIdx.x == 0)
+      m.sums.step +=
+          (double(rates.rap_beta) * magnitudes - double(rates.rap_alpha) * squares) / double(w());
     decay_rows(m.personal);
     scatter(n, temp(), apart, m.personal, -rates.lr_items);
     __syncthreads();
@@ -223,11 +252,14 @@ struct Round {
     if (keep == 1.0f) return;
     each_of_rows<4, 1>(
         m.slots, w(), [&](int s, int k) { return load4(rows + std::int64_t(s) * w() + k); },
-        [&](int s, int k, const float4& x) { store4(rows + std::int64_t(s) * w() + k, scaled(keep, x)); });
+        [&](int s, int k, const float4& x) {
+          store4(rows + std::int64_t(s) * w() + k, scaled(keep, x));
+        });
     __syncthreads();
   }
 
-  // rows[slot of i] += factor * from[i], samples of one slot in their order: by the thread of the first of them.
+  // rows[slot of i] += factor * from[i], samples of one slot in their order: by the thread of the
+  // first of them.
   __device__ void scatter(int n, const float* from, int apart, float* rows, float factor) {
     const auto to = [&](int i, int k) { return rows + std::int64_t(slot_of(i)) * w() + k; };
     each_of_rows<4, 1>(
@@ -235,7 +267,8 @@ struct Round {
         [&](int first, int k, float4 sum) {
           if (next()[first] < 0) return;
 #pragma unroll 1
-          for (int i = first; i != slot_mask; i = next()[i] & slot_mask) sum = fma4(factor, load4(from + i * apart + k), sum);
+          for (int i = first; i != slot_mask; i = next()[i] & slot_mask)
+            sum = fma4(factor, load4(from + i * apart + k), sum);
           store4(to(first, k), sum);
         });
   }
@@ -247,8 +280,11 @@ struct Round {
     }
     if constexpr (Routed)
       router.backward(
-          n, Z(), stride(), temp(), keep, rates.lr, [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); },
-          [&](int j) { scatter(n, temp(), padded(shape.d), m.rows + std::int64_t(j) * m.slots * w(), 1.0f); });
+          n, Z(), stride(), temp(), keep, rates.lr,
+          [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); },
+          [&](int j) {
+            scatter(n, temp(), padded(shape.d), m.rows + std::int64_t(j) * m.slots * w(), 1.0f);
+          });
   }
 
   // Parameters out; rows become updates C_u - rho C.
@@ -261,22 +297,24 @@ struct Round {
     if (shape.rows_trained)
       each_of_rows<4, 1>(
           m.slots, w(),
-          [&](int s, int k) {
-            return Pair{load4(view_row(0, m.items[s]) + k), load4(row(s) + k)};
-          },
+          [&](int s, int k) { return Pair{load4(view_row(0, m.items[s]) + k), load4(row(s) + k)}; },
           [&](int s, int k, const Pair& x) {
             if (g.tuned != nullptr) store4(g.tuned + (g.begin[c] + s) * w() + k, x.own);
             store4(row(s) + k, fma4(-rho, x.shared, x.own));
           });
     __syncthreads();
     double wrong = 0;
-    for (int k = int(threadIdx.x); k < shape.head.theta; k += int(blockDim.x)) wrong += isfinite(theta[k]) ? 0.0 : 1.0;
+    for (int k = int(threadIdx.x); k < shape.head.theta; k += int(blockDim.x))
+      wrong += isfinite(theta[k]) ? 0.0 : 1.0;
     wrong = block_sum(wrong, red());
     if (threadIdx.x != 0) return;
     const double samples = double(m.samples) * g.epochs > 1 ? double(m.samples) * g.epochs : 1.0;
-    g.outcome[3 * c] = m.sums.recommendation / samples, g.outcome[3 * c + 1] = m.sums.distillation / samples,
-                  g.outcome[3 * c + 2] = m.sums.all / samples;
-    for (int j = 0; j < 3; ++j) g.omega[3 * c + j] = Routed ? (j < shape.views ? router.mix()[j] : 0.0f) : (j == 0 ? 1.0f : 0.0f);
+    g.outcome[3 * c] = m.sums.recommendation / samples;
+    g.outcome[3 * c + 1] = m.sums.distillation / samples;
+    g.outcome[3 * c + 2] = m.sums.all / samples;
+    for (int j = 0; j < 3; ++j)
+      g.omega[3 * c + j] =
+          Routed ? (j < shape.views ? router.mix()[j] : 0.0f) : (j == 0 ? 1.0f : 0.0f);
     g.rho[c] = rho;
     g.finite[c] = wrong == 0 && isfinite(m.sums.all) ? 1 : 0;
   }

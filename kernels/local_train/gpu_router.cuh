@@ -1,6 +1,7 @@
 #pragma once
-// The router on a device, as router.hpp. The J views of a sample are read where they stand (global memory, in L2 for any catalogue that
-// fits): x_i = [F_1[i]; ..; F_J[i]] is never gathered, Phi1's columns come view by view.
+// The router on a device, as router.hpp. The J views of a sample are read where they stand (global
+// memory, in L2 for any catalogue that fits): x_i = [F_1[i]; ..; F_J[i]] is never gathered, Phi1's
+// columns come view by view.
 #include "kernels/local_train/gpu_heads.cuh"
 
 namespace fedfuse::local_train {
@@ -21,11 +22,21 @@ struct RouterGpu {
   };
   __device__ Parts parts() const {
     Parts m;
-    m.d = D > 0 ? D : shape.d, m.J = shape.views, m.wide = padded(m.J * m.d);
+    m.d = D > 0 ? D : shape.d;
+    m.J = shape.views;
+    m.wide = padded(m.J * m.d);
     m.Phi1 = weights + p.router;
-    m.phi1 = shared + p.router_small, m.Phi2 = m.phi1 + m.d, m.phi2 = m.Phi2 + m.J * m.d, m.d_phi1 = m.phi2 + 4, m.d_Phi2 = m.d_phi1 + m.d;
-    m.mix = shared + p.mix, m.d_mix = m.mix + 4, m.soft = m.mix + 8;
-    m.H = Matrix{batch + p.HR, padded(m.d)}, m.sums = shared + p.sums, m.red = reinterpret_cast<double*>(shared + p.red);
+    m.phi1 = shared + p.router_small;
+    m.Phi2 = m.phi1 + m.d;
+    m.phi2 = m.Phi2 + m.J * m.d;
+    m.d_phi1 = m.phi2 + 4;
+    m.d_Phi2 = m.d_phi1 + m.d;
+    m.mix = shared + p.mix;
+    m.d_mix = m.mix + 4;
+    m.soft = m.mix + 8;
+    m.H = Matrix{batch + p.HR, padded(m.d)};
+    m.sums = shared + p.sums;
+    m.red = reinterpret_cast<double*>(shared + p.red);
     return m;
   }
   __device__ const float* mix() const { return shared + p.mix; }
@@ -35,17 +46,22 @@ struct RouterGpu {
     const Parts m = parts();
     const auto& r = shape.router;
     copy_matrix(m.Phi1, m.wide, router + r.Phi1, m.J * m.d, m.d, m.J * m.d);
-    copy(m.phi1, router + r.phi1, m.d), copy(m.Phi2, router + r.Phi2, m.J * m.d), copy(m.phi2, router + r.phi2, m.J);
+    copy(m.phi1, router + r.phi1, m.d);
+    copy(m.Phi2, router + r.Phi2, m.J * m.d);
+    copy(m.phi2, router + r.phi2, m.J);
     __syncthreads();
   }
   __device__ void store(float* router) const {
     const Parts m = parts();
     const auto& r = shape.router;
     copy_matrix(router + r.Phi1, m.J * m.d, m.Phi1, m.wide, m.d, m.J * m.d);
-    copy(router + r.phi1, m.phi1, m.d), copy(router + r.Phi2, m.Phi2, m.J * m.d), copy(router + r.phi2, m.phi2, m.J);
+    copy(router + r.phi1, m.phi1, m.d);
+    copy(router + r.Phi2, m.Phi2, m.J * m.d);
+    copy(router + r.phi2, m.phi2, m.J);
   }
 
-  // mix[j] = mean over the batch of softmax(Phi2 ReLU(Phi1 x + phi1) + phi2)[j]. row(j, i): F_j of sample i.
+  // mix[j] = mean over the batch of softmax(Phi2 ReLU(Phi1 x + phi1) + phi2)[j]. row(j, i): F_j of
+  // sample i.
   template <class Row>
   __device__ void forward(int n, Row row) {
     const Parts m = parts();
@@ -58,7 +74,8 @@ struct RouterGpu {
         const auto sample = [&](int i) { return row(j, i); };
         at = product_nt(n, m.d, m.d, tile, sample, columns_of(m, j), total, j > 0);
       }
-      each_spread(total, at, 8, n, m.d, [&](int i, int k, float sum) { m.H(i)[k] = fmaxf(sum + m.phi1[k], 0.0f); });
+      each_spread(total, at, 8, n, m.d,
+                  [&](int i, int k, float sum) { m.H(i)[k] = fmaxf(sum + m.phi1[k], 0.0f); });
     }
     __syncthreads();
 #pragma unroll 1
@@ -70,7 +87,10 @@ struct RouterGpu {
         top = fmaxf(top, share[j]);
       }
 #pragma unroll
-      for (int j = 0; j < max_views; ++j) share[j] = j < m.J ? expf(share[j] - top) : 0.0f, sum += share[j];
+      for (int j = 0; j < max_views; ++j) {
+        share[j] = j < m.J ? expf(share[j] - top) : 0.0f;
+        sum += share[j];
+      }
 #pragma unroll
       for (int j = 0; j < max_views; ++j)
         if (lane() == 0 && j < m.J) m.soft[i * m.J + j] = share[j] / sum;
@@ -85,17 +105,20 @@ struct RouterGpu {
     for (int j = 0; j < m.J; ++j) {
       double sum = 0;
 #pragma unroll 1
-      for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) sum += double(m.soft[i * m.J + j]);
+      for (int i = int(threadIdx.x); i < n; i += int(blockDim.x))
+        sum += double(m.soft[i * m.J + j]);
       sum = block_sum(sum, m.red);
       if (threadIdx.x == 0) to[j] = float(sum / n);
     }
     __syncthreads();
   }
 
-  // dC: n x d (rows C_stride apart). Gives every dF_j[i] = mix_j dC_i + (the router's part) to put(j, i, k, value), then steps. temp: n x d
-  // floats of rows `stride` apart. put_batch(j) follows when temp holds dF_j.
+  // dC: n x d (rows C_stride apart). Gives every dF_j[i] = mix_j dC_i + (the router's part) to
+  // put(j, i, k, value), then steps. temp: n x d floats of rows `stride` apart. put_batch(j)
+  // follows when temp holds dF_j.
   template <class Row, class PutBatch>
-  __device__ void backward(int n, const float* dC, int C_stride, float* temp, float keep, float lr, Row row, PutBatch put_batch) {
+  __device__ void backward(int n, const float* dC, int C_stride, float* temp, float keep, float lr,
+                           Row row, PutBatch put_batch) {
     const Parts m = parts();
 #pragma unroll 1
     for (int j = 0; j < m.J; ++j) {  // dL/dmix_j = sum_i dC_i . F_j[i]
@@ -117,7 +140,9 @@ struct RouterGpu {
       for (int tile = warp(); tile < tiles(n, m.d); tile += warps()) {
         LaneTile t;
         const Place at = product_nn(n, m.d, m.d, tile, m.H, columns_of(m, j), t);
-        each_spread(t, at, 1, n, m.d, [&](int i, int k, float x) { temp[i * m.H.stride() + k] = fmaf(m.mix[j], dC[i * C_stride + k], x); });
+        each_spread(t, at, 1, n, m.d, [&](int i, int k, float x) {
+          temp[i * m.H.stride() + k] = fmaf(m.mix[j], dC[i * C_stride + k], x);
+        });
       }
       __syncthreads();
       put_batch(j);
@@ -146,10 +171,12 @@ struct RouterGpu {
 #pragma unroll 1
     for (int j = 0; j < m.J; ++j) {
       float* const out[1] = {m.d_Phi2 + j * m.d};
-      column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float(&s)[1]) { s[0] = fmaf(m.soft[i * m.J + j], m.H(i)[k], s[0]); });
+      column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float (&s)[1]) {
+        s[0] = fmaf(m.soft[i * m.J + j], m.H(i)[k], s[0]);
+      });
     }
     float* const out[1] = {m.d_phi1};
-    column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float(&s)[1]) {
+    column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float (&s)[1]) {
       float g = 0;
 #pragma unroll 1
       for (int j = 0; j < m.J; ++j) g = fmaf(m.soft[i * m.J + j], m.Phi2[j * m.d + k], g);
@@ -166,8 +193,7 @@ struct RouterGpu {
 #pragma unroll 1
       for (int tile = warp(); tile < tiles(m.d, m.d); tile += warps()) {
         LaneTile t;
-        product_tn(
-            m.d, m.d, n, tile, m.H, [&](int i) { return row(j, i); }, t);
+        product_tn(m.d, m.d, n, tile, m.H, [&](int i) { return row(j, i); }, t);
         each_block(t, tile, m.d, m.d, [&](int o, int k, float gradient) {
           float& x = m.Phi1[o * m.wide + j * m.d + k];
           x = fmaf(-lr, gradient, keep * x);
@@ -177,12 +203,14 @@ struct RouterGpu {
     for (int j = 0; j < m.J; ++j) {
       double sum = 0;
 #pragma unroll 1
-      for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) sum += double(m.soft[i * m.J + j]);
+      for (int i = int(threadIdx.x); i < n; i += int(blockDim.x))
+        sum += double(m.soft[i * m.J + j]);
       sum = block_sum(sum, m.red);
       if (threadIdx.x == 0) m.phi2[j] = fmaf(-lr, float(sum), keep * m.phi2[j]);
     }
     __syncthreads();
-    sgd(m.phi1, m.d_phi1, m.d, keep, lr), sgd(m.Phi2, m.d_Phi2, m.J * m.d, keep, lr);
+    sgd(m.phi1, m.d_phi1, m.d, keep, lr);
+    sgd(m.Phi2, m.d_Phi2, m.J * m.d, keep, lr);
     __syncthreads();
   }
 };

@@ -1,6 +1,6 @@
 #pragma once
-// s = w.z + b. Interface of every head: begin (once a round), forward, backward (dZ from the old weights, then one
-// SGD step of theta and u), end (write back what was kept in another layout).
+// s = w.z + b. Interface of every head: begin (once a round), forward, backward (dZ from the old
+// weights, then one SGD step of theta and u), end (write back what was kept in another layout).
 #include "kernels/local_train/gemm.hpp"
 #include "kernels/local_train/local_train.hpp"
 
@@ -9,7 +9,10 @@ namespace fedfuse::local_train {
 class LinearHead {
  public:
   LinearHead(const Shape& shape, const Client& client, Workspace& ws, int /*batch*/)
-      : d_(shape.d), w_(client.theta + shape.head.last_w), b_(client.theta + shape.head.last_b), dw_(ws.take(Workspace::small, std::size_t(d_))) {}
+      : d_(shape.d),
+        w_(client.theta + shape.head.last_w),
+        b_(client.theta + shape.head.last_b),
+        dw_(ws.take(Workspace::small, std::size_t(d_))) {}
 
   void forward(const float* Z, int n, float* s) const {
     for (int i = 0; i < n; ++i) s[i] = dot(w_, Z + long(i) * d_, d_) + *b_;
@@ -25,8 +28,10 @@ class LinearHead {
     }
     apply(db, r);
   }
-  // The same with rows in place (no copy of Z, no dZ): duplicates in a batch add up in sample order.
-  void backward_rows(float* rows, const std::int32_t* slot, const float* delta, int n, const Rates& r) {
+  // The same with rows in place (no copy of Z, no dZ): duplicates in a batch add up in sample
+  // order.
+  void backward_rows(float* rows, const std::int32_t* slot, const float* delta, int n,
+                     const Rates& r) {
     std::fill_n(dw_, d_, 0.0f);
     float db = 0;
     for (int i = 0; i < n; ++i) {

@@ -1,6 +1,7 @@
 #pragma once
-// s = w.ReLU(W_u u + W_z z + b1) + b. R2: the user half is one vector a batch, its gradient one outer product.
-// W_z is kept transposed beside itself: forward and the weight gradient want W_z^T, the row gradient W_z.
+// s = w.ReLU(W_u u + W_z z + b1) + b. R2: the user half is one vector a batch, its gradient one
+// outer product. W_z is kept transposed beside itself: forward and the weight gradient want W_z^T,
+// the row gradient W_z.
 #include "kernels/local_train/gemm.hpp"
 #include "kernels/local_train/local_train.hpp"
 
@@ -8,14 +9,21 @@ namespace fedfuse::local_train {
 
 class MlpHead {
  public:
-  MlpHead(const Shape& shape, const Client& client, Workspace& ws, int batch) : d_(shape.d), u_(client.user) {
+  MlpHead(const Shape& shape, const Client& client, Workspace& ws, int batch)
+      : d_(shape.d), u_(client.user) {
     const auto& h = shape.head;
-    W_u_ = client.theta + h.W_u, W_z_ = client.theta + h.W_z, b1_ = client.theta + h.b1;
-    w_ = client.theta + h.last_w, b_ = client.theta + h.last_b;
+    W_u_ = client.theta + h.W_u;
+    W_z_ = client.theta + h.W_z;
+    b1_ = client.theta + h.b1;
+    w_ = client.theta + h.last_w;
+    b_ = client.theta + h.last_b;
     Wt_ = ws.take(Workspace::transposed, std::size_t(d_) * d_);
-    H_ = ws.take(Workspace::H, std::size_t(batch) * d_), dH_ = ws.take(Workspace::dH, std::size_t(batch) * d_);
+    H_ = ws.take(Workspace::H, std::size_t(batch) * d_);
+    dH_ = ws.take(Workspace::dH, std::size_t(batch) * d_);
     base_ = ws.take(Workspace::small, std::size_t(d_) * 4);
-    sum_ = base_ + d_, dw_ = sum_ + d_, du_ = dw_ + d_;
+    sum_ = base_ + d_;
+    dw_ = sum_ + d_;
+    du_ = dw_ + d_;
     transpose(d_, d_, W_z_, Wt_);
   }
 

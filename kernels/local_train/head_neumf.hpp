@@ -1,6 +1,6 @@
 #pragma once
-// MLP tower [u1; z1] -> d -> d/2 -> d/4 with ReLU, GMF part u2 o z2, s = w.[tower; GMF] + b; z = [z1; z2] is 2d wide.
-// R2: the user half of the first layer is one vector a batch.
+// MLP tower [u1; z1] -> d -> d/2 -> d/4 with ReLU, GMF part u2 o z2, s = w.[tower; GMF] + b; z =
+// [z1; z2] is 2d wide. R2: the user half of the first layer is one vector a batch.
 #include "kernels/local_train/gemm.hpp"
 #include "kernels/local_train/local_train.hpp"
 
@@ -8,20 +8,40 @@ namespace fedfuse::local_train {
 
 class NeumfHead {
  public:
-  NeumfHead(const Shape& shape, const Client& client, Workspace& ws, int batch) : d_(shape.d), h2_(d_ / 2), h3_(d_ / 4) {
+  NeumfHead(const Shape& shape, const Client& client, Workspace& ws, int batch)
+      : d_(shape.d), h2_(d_ / 2), h3_(d_ / 4) {
     const auto& h = shape.head;
     float* t = client.theta;
-    W1_ = t + h.W1, b1_ = t + h.b1, W2_ = t + h.W2, b2_ = t + h.b2, W3_ = t + h.W3, b3_ = t + h.b3, w_ = t + h.last_w, b_ = t + h.last_b;
-    u1_ = client.user, u2_ = client.user + d_;
-    W1u_ = ws.take(Workspace::weights, std::size_t(2 * d_) * d_), W1z_ = W1u_ + long(d_) * d_;
-    W1zt_ = ws.take(Workspace::transposed, std::size_t(d_) * d_ + std::size_t(h2_) * d_ + std::size_t(h3_) * h2_);
-    W2t_ = W1zt_ + long(d_) * d_, W3t_ = W2t_ + long(h2_) * d_;
+    W1_ = t + h.W1;
+    b1_ = t + h.b1;
+    W2_ = t + h.W2;
+    b2_ = t + h.b2;
+    W3_ = t + h.W3;
+    b3_ = t + h.b3;
+    w_ = t + h.last_w;
+    b_ = t + h.last_b;
+    u1_ = client.user;
+    u2_ = client.user + d_;
+    W1u_ = ws.take(Workspace::weights, std::size_t(2 * d_) * d_);
+    W1z_ = W1u_ + long(d_) * d_;
+    W1zt_ = ws.take(Workspace::transposed,
+                    std::size_t(d_) * d_ + std::size_t(h2_) * d_ + std::size_t(h3_) * h2_);
+    W2t_ = W1zt_ + long(d_) * d_;
+    W3t_ = W2t_ + long(h2_) * d_;
     const auto n = std::size_t(batch);
-    T1_ = ws.take(Workspace::H, n * d_), dT1_ = ws.take(Workspace::dH, n * d_);
-    T2_ = ws.take(Workspace::T2, n * h2_), dT2_ = ws.take(Workspace::dT2, n * h2_);
-    T3_ = ws.take(Workspace::T3, n * h3_), dT3_ = ws.take(Workspace::dT3, n * h3_);
+    T1_ = ws.take(Workspace::H, n * d_);
+    dT1_ = ws.take(Workspace::dH, n * d_);
+    T2_ = ws.take(Workspace::T2, n * h2_);
+    dT2_ = ws.take(Workspace::dT2, n * h2_);
+    T3_ = ws.take(Workspace::T3, n * h3_);
+    dT3_ = ws.take(Workspace::dT3, n * h3_);
     base_ = ws.take(Workspace::small, std::size_t(d_) * 8);
-    s1_ = base_ + d_, s2_ = s1_ + d_, s3_ = s2_ + d_, dw_ = s3_ + d_, du1_ = dw_ + 2 * d_, du2_ = du1_ + d_;
+    s1_ = base_ + d_;
+    s2_ = s1_ + d_;
+    s3_ = s2_ + d_;
+    dw_ = s3_ + d_;
+    du1_ = dw_ + 2 * d_;
+    du2_ = du1_ + d_;
     for (int o = 0; o < d_; ++o) {
       std::copy_n(W1_ + long(o) * 2 * d_, d_, W1u_ + long(o) * d_);
       std::copy_n(W1_ + long(o) * 2 * d_ + d_, d_, W1z_ + long(o) * d_);
@@ -85,7 +105,8 @@ class NeumfHead {
   static void relu(int n, int width, const float* bias, float* T) {
     for (int i = 0; i < n; ++i)
 #pragma GCC ivdep
-      for (int k = 0; k < width; ++k) T[long(i) * width + k] = std::max(T[long(i) * width + k] + bias[k], 0.0f);
+      for (int k = 0; k < width; ++k)
+        T[long(i) * width + k] = std::max(T[long(i) * width + k] + bias[k], 0.0f);
   }
   static void mask(int n, int width, const float* T, float* dT, float* sum) {
     for (int i = 0; i < n; ++i)

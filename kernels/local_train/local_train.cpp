@@ -9,8 +9,10 @@ namespace fedfuse::local_train {
 namespace {
 constexpr std::array<Variant, 3> table{{
     {"cpu", "batched small matrices in L1, 8-wide vectors", train_cpu, gpu::Runs::everywhere},
-    {"cuda", "one thread block a client, the round in shared memory", train_cuda, gpu::Runs::on_device},
-    {"emulated", "the cuda variant's source, thread by thread on the CPU: for proof, not for speed", train_emulated, gpu::Runs::for_proof},
+    {"cuda", "one thread block a client, the round in shared memory", train_cuda,
+     gpu::Runs::on_device},
+    {"emulated", "the cuda variant's source, thread by thread on the CPU: for proof, not for speed",
+     train_emulated, gpu::Runs::for_proof},
 }};
 
 // Multiply-adds of one sample in one forward pass of the head (the item half: R2).
@@ -30,7 +32,8 @@ double head_macs(const HeadLayout& h) {
 
 std::span<const Variant> variants() { return table; }
 
-Outcome train(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace& ws, std::span<float> step_loss) {
+Outcome train(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+              Workspace& ws, std::span<float> step_loss) {
   return table.front().run(shape, rates, steps, client, ws, step_loss);
 }
 
@@ -38,13 +41,16 @@ double Problem::flops() const {
   const double d = shape.d, passes = 3;  // forward, gradient of weights, gradient of rows
   double macs = passes * head_macs(shape.head) * double(samples);
   if (shape.head.user > 0) macs += passes * d * d * double(steps) / double(epochs);
-  if (shape.views > 1) macs += passes * (shape.views * d * d + shape.views * d) * double(samples) + 3 * shape.views * d * double(samples);
+  if (shape.views > 1)
+    macs += passes * (shape.views * d * d + shape.views * d) * double(samples) +
+            3 * shape.views * d * double(samples);
   if (shape.personal) macs += 4 * d * double(samples);
   return 2 * macs * double(epochs);
 }
 
 double Problem::bytes() const {
-  const double row = 4.0 * shape.width, weights = 4.0 * (shape.head.theta + shape.head.user + shape.router.size);
+  const double row = 4.0 * shape.width,
+               weights = 4.0 * (shape.head.theta + shape.head.user + shape.router.size);
   const double arrays = shape.views + (shape.personal ? 1 : 0);
   return 2 * weights + 2 * arrays * row * double(slots);
 }

@@ -6,8 +6,8 @@ namespace {
 
 template <template <int, int> class Head, bool Routed, bool AllInShared, int D>
 __global__ void __launch_bounds__(most_threads(Routed, AllInShared), 1)
-    train_kernel(const __grid_constant__ Shape shape, const __grid_constant__ Rates rates, const __grid_constant__ GpuPlan plan,
-                 const __grid_constant__ GpuClients g) {
+    train_kernel(const __grid_constant__ Shape shape, const __grid_constant__ Rates rates,
+                 const __grid_constant__ GpuPlan plan, const __grid_constant__ GpuClients g) {
   float* shared = gpu::shared<float>();
   float *weights = shared, *batch = shared;
   if constexpr (!AllInShared) {
@@ -21,11 +21,13 @@ __global__ void __launch_bounds__(most_threads(Routed, AllInShared), 1)
     Mine& mine = *reinterpret_cast<Mine*>(shared + plan.mine);
     if (threadIdx.x == 0) mine = client_of(g, shape, g.order[turn]);
     __syncthreads();
-    Round<Head<held_tiles(AllInShared), D>, Routed, D> round(shape, rates, plan, g, mine, shared, weights, batch);
+    Round<Head<held_tiles(AllInShared), D>, Routed, D> round(shape, rates, plan, g, mine, shared,
+                                                             weights, batch);
     round.begin();
     const int steps = (mine.samples + g.batch - 1) / g.batch;  // of an epoch
     for (int step = 0; step < g.epochs * steps; ++step) {
-      const int at = step % steps * g.batch, n = mine.samples - at < g.batch ? mine.samples - at : g.batch;
+      const int at = step % steps * g.batch,
+                n = mine.samples - at < g.batch ? mine.samples - at : g.batch;
       round.step(mine.entries + std::int64_t(step / steps) * mine.samples + at, n, step);
     }
     round.end(g.epochs * steps);
@@ -36,16 +38,19 @@ __global__ void __launch_bounds__(most_threads(Routed, AllInShared), 1)
 constexpr int usual_d = 64;  // for which strides are constants
 
 template <template <int, int> class Head, bool Routed>
-void launch_for(const Shape& shape, const Rates& rates, const GpuPlan& plan, const GpuClients& g, const gpu::Stream& stream) {
+void launch_for(const Shape& shape, const Rates& rates, const GpuPlan& plan, const GpuClients& g,
+                const gpu::Stream& stream) {
   const dim3 grid{unsigned(plan.blocks > 0 && plan.blocks < g.count ? plan.blocks : g.count), 1, 1};
   const auto kernel = !plan.all_in_shared() ? train_kernel<Head, Routed, false, 0>
                       : shape.d == usual_d  ? train_kernel<Head, Routed, true, usual_d>
                                             : train_kernel<Head, Routed, true, 0>;
-  gpu::launch(kernel, grid, unsigned(plan.threads), plan.shared_bytes, stream, shape, rates, plan, g);
+  gpu::launch(kernel, grid, unsigned(plan.threads), plan.shared_bytes, stream, shape, rates, plan,
+              g);
 }
 
 template <template <int, int> class Head>
-void launch_head(const Shape& shape, const Rates& rates, const GpuPlan& plan, const GpuClients& g, const gpu::Stream& stream) {
+void launch_head(const Shape& shape, const Rates& rates, const GpuPlan& plan, const GpuClients& g,
+                 const gpu::Stream& stream) {
   if (shape.views > 1)
     launch_for<Head, true>(shape, rates, plan, g, stream);
   else
@@ -55,7 +60,8 @@ void launch_head(const Shape& shape, const Rates& rates, const GpuPlan& plan, co
 }  // namespace
 
 template <>
-void train_clients<gpu::Platform>(const Shape& shape, const Rates& rates, const GpuPlan& plan, const GpuClients& g, const gpu::Stream& stream) {
+void train_clients<gpu::Platform>(const Shape& shape, const Rates& rates, const GpuPlan& plan,
+                                  const GpuClients& g, const gpu::Stream& stream) {
   switch (shape.head.kind) {
     case HeadKind::linear:
       return launch_head<LinearGpu>(shape, rates, plan, g, stream);

@@ -2,16 +2,20 @@
 // One client's whole local round (models.md section 2; R1, R2, R6, R8):
 //
 //   for each step (a batch of samples):
-//     omega = mean over the batch of softmax(Phi2 ReLU(Phi1 [F_1[i]; ..; F_J[i]] + phi1) + phi2)        J > 1, else 1
-//     c_i = sum_j omega_j F_j[i]      z_i = c_i (+ P[i])      s_i = head(z_i; theta, u)      p_i = sigmoid(s_i)
-//     L   = mean [ BCE(p_i, y_i) + lambda KL(t_i || p_i) ] - alpha mean (P[i] - c_i)^2 + beta mean |c_i|
+//     omega = mean over the batch of softmax(Phi2 ReLU(Phi1 [F_1[i]; ..; F_J[i]] + phi1) + phi2)
+//       J > 1, else 1
+//     c_i = sum_j omega_j F_j[i]   z_i = c_i (+ P[i])   s_i = head(z_i; theta, u)   p_i =
+//       sigmoid(s_i)
+//     L   = mean [ BCE(p_i, y_i) + lambda KL(t_i || p_i) ] - alpha mean (P[i] - c_i)^2 + beta mean
+//         |c_i|
 //     dL/ds_i = (p_i - y_i + lambda (p_i - t_i)) / |batch|
-//     x <- x - rate (dL/dx + kappa x)     rate = eta: theta, u, router;  eta_I: rows of the table, P
-//   Rows trained: F_1 is the client's own copy of the shared rows. Else views are constants, and the sum over the
+//     x <- x - rate (dL/dx + kappa x)   rate = eta: theta, u, router;  eta_I: rows of the table, P
+//   Rows trained: F_1 is the client's own copy of the shared rows. Else views are constants, and
+//     the sum over the
 //   steps of dL/dF_j[i] comes back (R3).
 //
-// Everything is local: the distinct items of the round are slots 0..slots-1, and the rows stand in slot order.
-// Work (J views, width w, n samples and E epochs): see flops(); memory: see bytes().
+// Everything is local: the distinct items of the round are slots 0..slots-1, and the rows stand in
+// slot order. Work (J views, width w, n samples and E epochs): see flops(); memory: see bytes().
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -60,8 +64,10 @@ struct Client {
 };
 
 struct Outcome {
-  double loss_recommendation = 0, loss_distillation = 0, loss = 0;  // means over all samples of all steps (loss: all terms)
-  float omega[3] = {1, 0, 0};                                       // router weights of the last step
+  // means over all samples of all steps (loss: all terms)
+  double loss_recommendation = 0, loss_distillation = 0, loss = 0;
+  // router weights of the last step
+  float omega[3] = {1, 0, 0};
 };
 
 class Workspace;  // scratch of one thread, grows to the largest client
@@ -70,11 +76,13 @@ struct Problem {
   Shape shape;
   std::int64_t samples = 0, epochs = 0, slots = 0, steps = 0;
   [[nodiscard]] double flops() const;  // multiply and add count 1 each; forward and backward
-  [[nodiscard]] double bytes() const;  // from and to memory: rows and weights in, deltas and weights out
+  // from and to memory: rows and weights in, deltas and weights out
+  [[nodiscard]] double bytes() const;
   static constexpr double tolerance = 1e-4;
 };
 
-using Function = Outcome (*)(const Shape&, const Rates&, const Steps&, const Client&, Workspace&, std::span<float> step_loss);
+using Function = Outcome (*)(const Shape&, const Rates&, const Steps&, const Client&, Workspace&,
+                             std::span<float> step_loss);
 struct Variant {
   std::string_view name, what;
   Function run;
@@ -83,7 +91,8 @@ struct Variant {
 [[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
 
 // step_loss: empty, or one float a step.
-[[nodiscard]] Outcome train(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace& workspace,
+[[nodiscard]] Outcome train(const Shape& shape, const Rates& rates, const Steps& steps,
+                            const Client& client, Workspace& workspace,
                             std::span<float> step_loss = {});
 
 class Workspace {

@@ -1,5 +1,6 @@
 #pragma once
-// One seeded client in the flat form that the kernel takes, shared by benchmarks and by tests that need no oracle.
+// One seeded client in the flat form that the kernel takes, shared by benchmarks and by tests that
+// need no oracle.
 #include <cstdint>
 #include <vector>
 
@@ -31,7 +32,8 @@ class Case {
   std::vector<std::int32_t> begin_, slot_;
   std::vector<float> label_;
   int slots_ = 0;
-  Array<float> initial_, values_, soft_, view_grad_;  // theta, user, router, rows, personal: one after the other
+  // theta, user, router, rows, personal: one after the other
+  Array<float> initial_, values_, soft_, view_grad_;
   Workspace workspace_;
 };
 

@@ -16,7 +16,8 @@ namespace {
 
 int largest_batch(const Steps& steps) {
   int most = 0;
-  for (int k = 0; k < steps.count(); ++k) most = std::max(most, steps.begin[std::size_t(k) + 1] - steps.begin[std::size_t(k)]);
+  for (int k = 0; k < steps.count(); ++k)
+    most = std::max(most, steps.begin[std::size_t(k) + 1] - steps.begin[std::size_t(k)]);
   return most;
 }
 
@@ -30,18 +31,30 @@ struct Batch {
 template <class Head>
 class Round {
  public:
-  Round(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace& ws)
-      : shape_(shape), rates_(rates), steps_(steps), client_(client), batch_(largest_batch(steps)), head_(shape, client, ws, batch_) {
+  Round(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+        Workspace& ws)
+      : shape_(shape),
+        rates_(rates),
+        steps_(steps),
+        client_(client),
+        batch_(largest_batch(steps)),
+        head_(shape, client, ws, batch_) {
     const std::size_t n = std::size_t(batch_), d = std::size_t(shape.d);
-    s_ = ws.take(Workspace::score, n + simd::lanes), delta_ = ws.take(Workspace::delta, n + simd::lanes);
-    Z_ = ws.take(Workspace::Z, n * std::size_t(shape.head.item_width)), dZ_ = ws.take(Workspace::dZ, n * std::size_t(shape.head.item_width));
+    s_ = ws.take(Workspace::score, n + simd::lanes);
+    delta_ = ws.take(Workspace::delta, n + simd::lanes);
+    Z_ = ws.take(Workspace::Z, n * std::size_t(shape.head.item_width));
+    dZ_ = ws.take(Workspace::dZ, n * std::size_t(shape.head.item_width));
     C_ = ws.take(Workspace::C, n * std::size_t(shape.width));
-    if (shape.views > 1) X_ = ws.take(Workspace::X, n * d * std::size_t(shape.views)), dX_ = ws.take(Workspace::dX, n * d * std::size_t(shape.views));
+    if (shape.views > 1) {
+      X_ = ws.take(Workspace::X, n * d * std::size_t(shape.views));
+      dX_ = ws.take(Workspace::dX, n * d * std::size_t(shape.views));
+    }
     if (rates.lambda > 0.0f) {
       entropy_ = ws.take(Workspace::entropy, std::size_t(client.slots));
       for (int i = 0; i < client.slots; ++i) entropy_[i] = negative_entropy(client.soft[i]);
     }
-    if (client.view_grad != nullptr) std::fill_n(client.view_grad, long(shape.views) * client.slots * shape.width, 0.0f);
+    if (client.view_grad != nullptr)
+      std::fill_n(client.view_grad, long(shape.views) * client.slots * shape.width, 0.0f);
   }
 
   Outcome run(Router* router, std::span<float> step_loss) {
@@ -52,27 +65,35 @@ class Round {
       const Batch batch{steps_.slot + begin, steps_.label + begin, n};
       std::fill_n(s_, n + simd::lanes, 0.0f);
       double extra = 0;
-      const BatchLoss loss = in_place() ? linear_step(batch) : general_step(batch, router, out.omega, extra);
-      rec += loss.recommendation, dis += loss.distillation;
+      const BatchLoss loss =
+          in_place() ? linear_step(batch) : general_step(batch, router, out.omega, extra);
+      rec += loss.recommendation;
+      dis += loss.distillation;
       const double step = (loss.recommendation + rates_.lambda * loss.distillation) / n + extra;
       all += step * n;
       if (!step_loss.empty()) step_loss[std::size_t(k)] = float(step);
     }
     head_.end();
     const double samples = std::max(1, steps_.begin.back());
-    out.loss_recommendation = rec / samples, out.loss_distillation = dis / samples, out.loss = all / samples;
+    out.loss_recommendation = rec / samples;
+    out.loss_distillation = dis / samples;
+    out.loss = all / samples;
     return out;
   }
 
  private:
-  [[nodiscard]] bool in_place() const { return std::is_same_v<Head, LinearHead> && shape_.rows_trained && !shape_.personal && shape_.views == 1; }
+  [[nodiscard]] bool in_place() const {
+    return std::is_same_v<Head, LinearHead> && shape_.rows_trained && !shape_.personal &&
+           shape_.views == 1;
+  }
 
   // A linear head over the client's own rows: scores, weights and rows without a copy of the batch.
   BatchLoss linear_step(const Batch& b) {
     if constexpr (std::is_same_v<Head, LinearHead>) {
       const int d = shape_.d;
       for (int i = 0; i < b.n; ++i) s_[i] = head_.score(client_.rows + long(b.slot[i]) * d);
-      const auto loss = loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
+      const auto loss =
+          loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
       const float keep = 1.0f - rates_.lr_items * rates_.decay;
       if (keep != 1.0f) return decayed_linear_step(b, loss, keep);
       head_.backward_rows(client_.rows, b.slot, delta_, b.n, rates_);
@@ -81,12 +102,16 @@ class Round {
       return {};
     }
   }
-  // Weight decay shrinks every row of the client, and the weights' gradient needs the rows before that.
+  // Weight decay shrinks every row of the client, and the weights' gradient needs the rows before
+  // that.
   BatchLoss decayed_linear_step(const Batch& b, BatchLoss loss, float keep) {
-    for (int i = 0; i < b.n; ++i) std::copy_n(client_.rows + long(b.slot[i]) * shape_.d, shape_.d, Z_ + long(i) * shape_.d);
+    for (int i = 0; i < b.n; ++i)
+      std::copy_n(client_.rows + long(b.slot[i]) * shape_.d, shape_.d, Z_ + long(i) * shape_.d);
     head_.backward(Z_, delta_, b.n, dZ_, rates_);
     scale(keep, client_.rows, long(client_.slots) * shape_.d);
-    for (int i = 0; i < b.n; ++i) axpy(-rates_.lr_items, dZ_ + long(i) * shape_.d, client_.rows + long(b.slot[i]) * shape_.d, shape_.d);
+    for (int i = 0; i < b.n; ++i)
+      axpy(-rates_.lr_items, dZ_ + long(i) * shape_.d, client_.rows + long(b.slot[i]) * shape_.d,
+           shape_.d);
     return loss;
   }
 
@@ -98,7 +123,8 @@ class Round {
       add_personal(b);
     }
     head_.forward(Z_, b.n, s_);
-    const auto loss = loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
+    const auto loss =
+        loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
     head_.backward(Z_, delta_, b.n, dZ_, rates_);
     fold_halves(b.n);
     if (shape_.personal) extra = step_personal(b);
@@ -110,17 +136,22 @@ class Round {
     return loss;
   }
 
-  [[nodiscard]] bool z_is_c() const { return !shape_.personal && shape_.head.item_width == shape_.width; }
+  [[nodiscard]] bool z_is_c() const {
+    return !shape_.personal && shape_.head.item_width == shape_.width;
+  }
 
   // C_ = sum_j omega_j F_j[i]
   void shared_part(const Batch& b, Router* router, float* omega) {
     const int w = shape_.width, J = shape_.views;
     if (router == nullptr) {
-      for (int i = 0; i < b.n; ++i) std::copy_n(client_.rows + long(b.slot[i]) * w, w, C_ + long(i) * w);
+      for (int i = 0; i < b.n; ++i)
+        std::copy_n(client_.rows + long(b.slot[i]) * w, w, C_ + long(i) * w);
       return;
     }
     for (int i = 0; i < b.n; ++i)
-      for (int j = 0; j < J; ++j) std::copy_n(client_.rows + (long(j) * client_.slots + b.slot[i]) * w, w, X_ + (long(i) * J + j) * w);
+      for (int j = 0; j < J; ++j)
+        std::copy_n(client_.rows + (long(j) * client_.slots + b.slot[i]) * w, w,
+                    X_ + (long(i) * J + j) * w);
     router->forward(X_, b.n, omega);
     for (int i = 0; i < b.n; ++i) {
       const float* x = X_ + long(i) * J * w;
@@ -145,13 +176,16 @@ class Round {
     const int w = shape_.width, full = shape_.head.item_width;
     if (full == w) return;
     for (int i = 0; i < n; ++i)
-      for (int k = 0; k < w; ++k) dZ_[long(i) * w + k] = dZ_[long(i) * full + k] + dZ_[long(i) * full + w + k];
+      for (int k = 0; k < w; ++k)
+        dZ_[long(i) * w + k] = dZ_[long(i) * full + k] + dZ_[long(i) * full + w + k];
   }
 
-  // FedRAP's two terms; returns them, steps P, and adds their part of dL/dc to dZ_ where rows are trained.
+  // FedRAP's two terms; returns them, steps P, and adds their part of dL/dc to dZ_ where rows are
+  // trained.
   double step_personal(const Batch& b) {
     const int w = shape_.width;
-    const float pull = 2.0f * rates_.rap_alpha / (float(b.n) * float(w)), shrink = rates_.rap_beta / (float(b.n) * float(w));
+    const float pull = 2.0f * rates_.rap_alpha / (float(b.n) * float(w)),
+                shrink = rates_.rap_beta / (float(b.n) * float(w));
     double squares = 0, magnitudes = 0;
     float* P = C_;   // P - c takes the place of c, sample by sample
     float* dP = Z_;  // Z has been used: it holds dL/dP now
@@ -160,16 +194,19 @@ class Round {
       for (int k = 0; k < w; ++k) {
         const long at = long(i) * w + k;
         const float c = C_[at], apart = p[k] - c;
-        squares += double(apart) * apart, magnitudes += std::abs(c);
+        squares += double(apart) * apart;
+        magnitudes += std::abs(c);
         const float g = dZ_[at];
         dP[at] = g - pull * apart;
-        if (shape_.rows_trained) dZ_[at] = g + pull * apart + (c > 0.0f ? shrink : c < 0.0f ? -shrink : 0.0f);
+        if (shape_.rows_trained)
+          dZ_[at] = g + pull * apart + (c > 0.0f ? shrink : c < 0.0f ? -shrink : 0.0f);
         P[at] = apart;
       }
     }
     const float keep = 1.0f - rates_.lr_items * rates_.decay;
     if (keep != 1.0f) scale(keep, client_.personal, long(client_.slots) * w);
-    for (int i = 0; i < b.n; ++i) axpy(-rates_.lr_items, dP + long(i) * w, client_.personal + long(b.slot[i]) * w, w);
+    for (int i = 0; i < b.n; ++i)
+      axpy(-rates_.lr_items, dP + long(i) * w, client_.personal + long(b.slot[i]) * w, w);
     return (rates_.rap_beta * magnitudes - rates_.rap_alpha * squares) / (double(b.n) * w);
   }
 
@@ -177,14 +214,16 @@ class Round {
     const int w = shape_.width;
     const float keep = 1.0f - rates_.lr_items * rates_.decay;
     if (keep != 1.0f) scale(keep, client_.rows, long(client_.slots) * w);
-    for (int i = 0; i < b.n; ++i) axpy(-rates_.lr_items, dZ_ + long(i) * w, client_.rows + long(b.slot[i]) * w, w);
+    for (int i = 0; i < b.n; ++i)
+      axpy(-rates_.lr_items, dZ_ + long(i) * w, client_.rows + long(b.slot[i]) * w, w);
   }
 
   // dL/dF_j[i] = omega_j dL/dc_i (+ the router's part), added up over the steps.
   void return_gradients(const Batch& b, Router* router, const float* omega) {
     const int w = shape_.width, J = shape_.views;
     if (router == nullptr) {
-      for (int i = 0; i < b.n; ++i) axpy(1.0f, dZ_ + long(i) * w, client_.view_grad + long(b.slot[i]) * w, w);
+      for (int i = 0; i < b.n; ++i)
+        axpy(1.0f, dZ_ + long(i) * w, client_.view_grad + long(b.slot[i]) * w, w);
       return;
     }
     float d_omega[simd::lanes] = {};
@@ -198,7 +237,9 @@ class Round {
       }
     router->backward(X_, b.n, d_omega, dX_, rates_);
     for (int i = 0; i < b.n; ++i)
-      for (int j = 0; j < J; ++j) axpy(1.0f, dX_ + (long(i) * J + j) * w, client_.view_grad + (long(j) * client_.slots + b.slot[i]) * w, w);
+      for (int j = 0; j < J; ++j)
+        axpy(1.0f, dX_ + (long(i) * J + j) * w,
+             client_.view_grad + (long(j) * client_.slots + b.slot[i]) * w, w);
   }
 
   const Shape& shape_;
@@ -207,11 +248,13 @@ class Round {
   const Client& client_;
   int batch_;
   Head head_;
-  float *s_ = nullptr, *delta_ = nullptr, *Z_ = nullptr, *dZ_ = nullptr, *C_ = nullptr, *X_ = nullptr, *dX_ = nullptr, *entropy_ = nullptr;
+  float *s_ = nullptr, *delta_ = nullptr, *Z_ = nullptr, *dZ_ = nullptr, *C_ = nullptr,
+        *X_ = nullptr, *dX_ = nullptr, *entropy_ = nullptr;
 };
 
 template <class Head>
-Outcome run(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace& ws, std::span<float> step_loss) {
+Outcome run(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+            Workspace& ws, std::span<float> step_loss) {
   Round<Head> round(shape, rates, steps, client, ws);
   if (shape.views == 1) return round.run(nullptr, step_loss);
   Router router(shape, client, ws, largest_batch(steps));
@@ -220,7 +263,8 @@ Outcome run(const Shape& shape, const Rates& rates, const Steps& steps, const Cl
 
 }  // namespace
 
-Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace& ws, std::span<float> step_loss) {
+Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+                  Workspace& ws, std::span<float> step_loss) {
   switch (shape.head.kind) {
     case HeadKind::linear:
       return run<LinearHead>(shape, rates, steps, client, ws, step_loss);

@@ -36,7 +36,10 @@ void place_vectors(const Shape& s, GpuPlan& p, Space& shared) {
       break;
   }
   if (s.views > 1) p.router_small = shared.take(2 * d + 2 * s.views * d + 4);
-  p.score = shared.take(p.batch), p.delta = shared.take(p.batch), p.slot = shared.take(p.batch), p.next = shared.take(p.batch);
+  p.score = shared.take(p.batch);
+  p.delta = shared.take(p.batch);
+  p.slot = shared.take(p.batch);
+  p.next = shared.take(p.batch);
   p.mix = shared.take(s.views > 1 ? 8 + std::int64_t(p.batch) * s.views : 0);
   p.sums = shared.take(2 * p.threads);
 }
@@ -46,8 +49,14 @@ constexpr std::int64_t whole_tiles(std::int64_t rows) { return (rows + 31) / 32 
 
 void place_weights(const Shape& s, GpuPlan& p, Space& space) {
   const int d = s.d, pd = padded(d);
-  if (s.head.kind != HeadKind::linear) p.W_a = space.take(std::int64_t(d) * d), p.W_b = space.take(whole_tiles(d) * pd);
-  if (s.head.kind == HeadKind::neumf) p.W2 = space.take(whole_tiles(d / 2) * pd), p.W3 = space.take(whole_tiles(d / 4) * padded(d / 2));
+  if (s.head.kind != HeadKind::linear) {
+    p.W_a = space.take(std::int64_t(d) * d);
+    p.W_b = space.take(whole_tiles(d) * pd);
+  }
+  if (s.head.kind == HeadKind::neumf) {
+    p.W2 = space.take(whole_tiles(d / 2) * pd);
+    p.W3 = space.take(whole_tiles(d / 4) * padded(d / 2));
+  }
   if (s.views > 1) p.router = space.take(whole_tiles(d) * padded(s.views * d));
 }
 
@@ -55,30 +64,41 @@ void place_batch(const Shape& s, GpuPlan& p, Space& space) {
   const bool multiplies = s.head.kind != HeadKind::linear || s.views > 1;
   const std::int64_t n = multiplies ? whole_tiles(p.batch) : p.batch;
   p.Z = space.take(n * padded(s.head.item_width));
-  p.H = space.take(multiplies || s.personal ? n * padded(std::max(s.d, s.personal ? s.width : 0)) : 0);
-  if (s.head.kind == HeadKind::neumf) p.T2 = space.take(n * padded(s.d / 2)), p.T3 = space.take(n * padded(s.d / 4));
+  p.H = space.take(multiplies || s.personal ? n * padded(std::max(s.d, s.personal ? s.width : 0))
+                                            : 0);
+  if (s.head.kind == HeadKind::neumf) {
+    p.T2 = space.take(n * padded(s.d / 2));
+    p.T3 = space.take(n * padded(s.d / 4));
+  }
   if (s.views > 1) p.HR = space.take(n * padded(s.d));
 }
 
 }  // namespace
 
-GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples, std::size_t shared_limit) {
+GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples,
+                 std::size_t shared_limit) {
   if (shape.d % 4 != 0 || shape.d > 128)
     throw InputError(cat("d = ", shape.d, " cannot be trained on a device"),
-                     "the kernels move 16 bytes at a time and hold d x d weights in shared memory", "use a multiple of 4 up to 128, or --device cpu");
+                     "the kernels move 16 bytes at a time and hold d x d weights in shared memory",
+                     "use a multiple of 4 up to 128, or --device cpu");
   GpuPlan p;
   p.batch = int(std::min<std::int64_t>(batch, std::max<std::int64_t>(1, largest_samples)));
   constexpr int usual = 256, small = 128;
   const bool routed = shape.views > 1;
-  p.threads = routed || shape.d > 64 ? most_threads(routed, true) : shape.head.kind == HeadKind::linear ? small : usual;
+  p.threads = routed || shape.d > 64                ? most_threads(routed, true)
+              : shape.head.kind == HeadKind::linear ? small
+                                                    : usual;
   // The most used first; what does not fit shared memory goes to the block's scratch.
   Space shared, scratch;
   place_vectors(shape, p, shared);
-  const auto fits = [shared_limit](const Space& space) { return std::size_t(space.at) * sizeof(float) <= shared_limit; };
+  const auto fits = [shared_limit](const Space& space) {
+    return std::size_t(space.at) * sizeof(float) <= shared_limit;
+  };
   auto with_weights = shared;
   place_weights(shape, p, with_weights);
   const int across = (shape.d + 31) / 32;  // tiles of a weight gradient
-  p.weights_in_shared = fits(with_weights) && (shape.head.kind == HeadKind::linear || across * across <= p.threads / 32);
+  p.weights_in_shared = fits(with_weights) &&
+                        (shape.head.kind == HeadKind::linear || across * across <= p.threads / 32);
   if (p.weights_in_shared)
     shared = with_weights;
   else
@@ -109,81 +129,124 @@ Regular regular(const Steps& steps) {
   const auto fits = [&](int samples) {
     std::vector<std::int32_t> begin{0};
     for (int epoch = 0; epoch < total / samples; ++epoch)
-      for (int at = 0; at < samples; at += r.batch) begin.push_back(epoch * samples + std::min(samples, at + r.batch));
+      for (int at = 0; at < samples; at += r.batch)
+        begin.push_back(epoch * samples + std::min(samples, at + r.batch));
     return std::ranges::equal(begin, steps.begin);
   };
   for (int epochs = 1; epochs <= std::max(1, total); ++epochs)
-    if (total % epochs == 0 && total > 0 && fits(total / epochs)) return {epochs, total / epochs, r.batch};
+    if (total % epochs == 0 && total > 0 && fits(total / epochs))
+      return {epochs, total / epochs, r.batch};
   FEDFUSE_CHECK(total == 0, "steps are epochs of equal batches");
   return r;
 }
 
-Outcome train_one(const std::shared_ptr<gpu::Device>& device, const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+Outcome train_one(const std::shared_ptr<gpu::Device>& device, const Shape& shape,
+                  const Rates& rates, const Steps& steps, const Client& client,
                   std::span<float> step_loss) {
   using gpu::to_device;
   const gpu::Stream stream(device);
   const auto r = regular(steps);
   auto plan = gpu_plan(shape, r.batch, r.samples, device->info().shared_per_block);
-  const auto slots = std::size_t(client.slots), width = std::size_t(shape.width), J = std::size_t(shape.views),
-             room = std::max(slots, std::size_t(r.samples));
-  std::vector<std::int32_t> entries(std::size_t(steps.begin.back())), items(room), zero{0}, samples{r.samples}, slot_count{client.slots};
+  const auto slots = std::size_t(client.slots), width = std::size_t(shape.width),
+             J = std::size_t(shape.views), room = std::max(slots, std::size_t(r.samples));
+  std::vector<std::int32_t> entries(std::size_t(steps.begin.back())), items(room), zero{0},
+      samples{r.samples}, slot_count {
+        client.slots
+      };
   std::vector<std::int64_t> begin{0, std::int64_t(room)};
-  for (std::size_t e = 0; e < entries.size(); ++e) entries[e] = steps.slot[e] | std::int32_t(unsigned(steps.label[e] > 0.5f) << 31);
+  for (std::size_t e = 0; e < entries.size(); ++e)
+    entries[e] = steps.slot[e] | std::int32_t(unsigned(steps.label[e] > 0.5f) << 31);
   for (std::size_t s = 0; s < slots; ++s) items[s] = std::int32_t(s);
   const auto span = [](const auto* p, std::size_t n) { return std::span(p, n); };
   const auto d_begin = to_device(stream, span(begin.data(), 2));
-  const auto d_items = to_device(stream, span(items.data(), room)), d_entries = to_device(stream, span(entries.data(), entries.size()));
-  const auto d_zero = to_device(stream, span(zero.data(), 1)), d_samples = to_device(stream, span(samples.data(), 1)),
+  const auto d_items = to_device(stream, span(items.data(), room)),
+             d_entries = to_device(stream, span(entries.data(), entries.size()));
+  const auto d_zero = to_device(stream, span(zero.data(), 1)),
+             d_samples = to_device(stream, span(samples.data(), 1)),
              d_slots = to_device(stream, span(slot_count.data(), 1));
-  const auto theta_size = std::size_t(shape.head.theta), user_size = std::size_t(shape.head.user), router_size = std::size_t(shape.router.size);
+  const auto theta_size = std::size_t(shape.head.theta), user_size = std::size_t(shape.head.user),
+             router_size = std::size_t(shape.router.size);
   const auto theta = to_device(stream, span(static_cast<const float*>(client.theta), theta_size));
   const auto user = to_device(stream, span(static_cast<const float*>(client.user), user_size));
-  const auto router = to_device(stream, span(static_cast<const float*>(client.router), router_size));
-  gpu::Buffer<float> theta_out(device, theta_size), user_out(device, user_size), router_out(device, router_size);
-  const auto views = to_device(stream, span(static_cast<const float*>(client.rows), J * slots * width));
-  gpu::Buffer<float> rows(device, J * room * width), personal(device, shape.personal ? room * width : 0), tuned(device, room * width);
-  if (shape.personal) personal.copy_in(span(static_cast<const float*>(client.personal), slots * width), stream);
+  const auto router =
+      to_device(stream, span(static_cast<const float*>(client.router), router_size));
+  gpu::Buffer<float> theta_out(device, theta_size), user_out(device, user_size),
+      router_out(device, router_size);
+  const auto views =
+      to_device(stream, span(static_cast<const float*>(client.rows), J * slots * width));
+  gpu::Buffer<float> rows(device, J * room * width),
+      personal(device, shape.personal ? room * width : 0), tuned(device, room * width);
+  if (shape.personal)
+    personal.copy_in(span(static_cast<const float*>(client.personal), slots * width), stream);
   const bool soft = rates.lambda > 0.0f;
   const auto preferences = to_device(stream, span(client.soft, soft ? slots : 0));
   gpu::Buffer<double> outcome(device, 3);
-  gpu::Buffer<float> omega(device, 3), rho(device, 1), losses(device, std::size_t(std::max(1, steps.count()))),
+  gpu::Buffer<float> omega(device, 3), rho(device, 1),
+      losses(device, std::size_t(std::max(1, steps.count()))),
       scratch(device, std::size_t(plan.scratch_floats));
   scratch.fill_bytes(0, stream);  // products read whole tiles of rows, also those behind a batch
   gpu::Buffer<std::int32_t> finite(device, 1);
 
   GpuClients g;
-  g.count = 1, g.order = d_zero.data(), g.begin = d_begin.data(), g.samples = d_samples.data(), g.slots = d_slots.data(), g.items = d_items.data();
-  g.entries = d_entries.data(), g.epochs = r.epochs, g.batch = r.batch;
-  g.theta = theta.data(), g.user = user.data(), g.router = router.data(), g.theta_stride = 0, g.row = g.row_out = d_zero.data();
-  g.theta_out = theta_out.data(), g.user_out = user_out.data(), g.router_out = router_out.data();
+  g.count = 1;
+  g.order = d_zero.data();
+  g.begin = d_begin.data();
+  g.samples = d_samples.data();
+  g.slots = d_slots.data();
+  g.items = d_items.data();
+  g.entries = d_entries.data();
+  g.epochs = r.epochs;
+  g.batch = r.batch;
+  g.theta = theta.data();
+  g.user = user.data();
+  g.router = router.data();
+  g.theta_stride = 0;
+  g.row = g.row_out = d_zero.data();
+  g.theta_out = theta_out.data();
+  g.user_out = user_out.data();
+  g.router_out = router_out.data();
   for (std::size_t j = 0; j < J; ++j) g.view[j] = views.data() + j * slots * width;
-  g.rows = rows.data(), g.personal = shape.personal ? personal.data() : nullptr, g.tuned = tuned.data();
-  g.preferences = soft ? preferences.data() : nullptr, g.group = d_zero.data(), g.items_total = client.slots;
-  g.outcome = outcome.data(), g.omega = omega.data(), g.rho = rho.data(), g.finite = finite.data();
-  g.step_loss = losses.data(), g.step_loss_stride = steps.count(), g.scratch = scratch.data();
+  g.rows = rows.data();
+  g.personal = shape.personal ? personal.data() : nullptr;
+  g.tuned = tuned.data();
+  g.preferences = soft ? preferences.data() : nullptr;
+  g.group = d_zero.data();
+  g.items_total = client.slots;
+  g.outcome = outcome.data();
+  g.omega = omega.data();
+  g.rho = rho.data();
+  g.finite = finite.data();
+  g.step_loss = losses.data();
+  g.step_loss_stride = steps.count();
+  g.scratch = scratch.data();
   gpu::on_platform(*device, [&]<class P>(P) { train_clients<P>(shape, rates, plan, g, stream); });
 
   Outcome out;
   double loss[3];
   outcome.copy_out(loss, stream);
   omega.copy_out(out.omega, stream);
-  theta_out.copy_out({client.theta, theta_size}, stream), user_out.copy_out({client.user, user_size}, stream);
+  theta_out.copy_out({client.theta, theta_size}, stream);
+  user_out.copy_out({client.user, user_size}, stream);
   if (router_size > 0) router_out.copy_out({client.router, router_size}, stream);
   if (shape.rows_trained) tuned.copy_out({client.rows, slots * width}, stream);
   if (!shape.rows_trained) rows.copy_out({client.view_grad, J * slots * width}, stream);
   if (shape.personal) personal.copy_out({client.personal, slots * width}, stream);
   if (!step_loss.empty()) losses.copy_out(step_loss, stream);
   stream.synchronise();
-  out.loss_recommendation = loss[0], out.loss_distillation = loss[1], out.loss = loss[2];
+  out.loss_recommendation = loss[0];
+  out.loss_distillation = loss[1];
+  out.loss = loss[2];
   return out;
 }
 
 }  // namespace
 
-Outcome train_emulated(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace&, std::span<float> step_loss) {
+Outcome train_emulated(const Shape& shape, const Rates& rates, const Steps& steps,
+                       const Client& client, Workspace&, std::span<float> step_loss) {
   return train_one(gpu::open_emulated_device(), shape, rates, steps, client, step_loss);
 }
-Outcome train_cuda(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace&, std::span<float> step_loss) {
+Outcome train_cuda(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+                   Workspace&, std::span<float> step_loss) {
   return train_one(gpu::open_cuda_device(0), shape, rates, steps, client, step_loss);
 }
 

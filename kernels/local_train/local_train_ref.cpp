@@ -12,7 +12,8 @@ Vector affine(const double* W, const double* b, const Vector& x, int out) {
   Vector y(std::size_t(out), 0.0);
   for (int o = 0; o < out; ++o) {
     y[std::size_t(o)] = b[o];
-    for (std::size_t k = 0; k < x.size(); ++k) y[std::size_t(o)] += W[std::size_t(o) * x.size() + k] * x[k];
+    for (std::size_t k = 0; k < x.size(); ++k)
+      y[std::size_t(o)] += W[std::size_t(o) * x.size() + k] * x[k];
   }
   return y;
 }
@@ -38,7 +39,8 @@ Vector relu_back(const Vector& y, Vector dy) {
 }
 
 // Score of one z; with gradient != nullptr also d(score)/d(everything) times ds, returning ds/dz.
-double score(const HeadLayout& h, const DenseClient& at, const Vector& z, double ds, DenseClient* g, Vector* dz) {
+double score(const HeadLayout& h, const DenseClient& at, const Vector& z, double ds, DenseClient* g,
+             Vector* dz) {
   const std::size_t d = std::size_t(h.d);
   const double* t = at.theta.data();
   const double* w = t + h.last_w;
@@ -114,8 +116,10 @@ Routed route(const Shape& s, const DenseClient& at, const std::vector<std::int64
       x.insert(x.end(), row, row + w);
     }
     r.inputs.push_back(x);
-    r.hidden.push_back(relu(affine(at.router.data() + s.router.Phi1, at.router.data() + s.router.phi1, x, s.d)));
-    Vector p = affine(at.router.data() + s.router.Phi2, at.router.data() + s.router.phi2, r.hidden.back(), s.views);
+    r.hidden.push_back(
+        relu(affine(at.router.data() + s.router.Phi1, at.router.data() + s.router.phi1, x, s.d)));
+    Vector p = affine(at.router.data() + s.router.Phi2, at.router.data() + s.router.phi2,
+                      r.hidden.back(), s.views);
     double sum = 0;
     for (auto& v : p) sum += v = std::exp(v);
     for (std::size_t j = 0; j < J; ++j) r.omega[j] += (p[j] /= sum) / double(items.size());
@@ -123,34 +127,42 @@ Routed route(const Shape& s, const DenseClient& at, const std::vector<std::int64
   }
   return r;
 }
-void route_back(const Shape& s, const DenseClient& at, const std::vector<std::int64_t>& items, const Routed& r, const Vector& d_omega,
-                DenseClient& g) {
+void route_back(const Shape& s, const DenseClient& at, const std::vector<std::int64_t>& items,
+                const Routed& r, const Vector& d_omega, DenseClient& g) {
   const std::size_t J = std::size_t(s.views), w = std::size_t(s.width);
   for (std::size_t i = 0; i < items.size(); ++i) {
     double mean = 0;
     for (std::size_t j = 0; j < J; ++j) mean += r.weights[i][j] * d_omega[j];
     Vector e(J);
-    for (std::size_t j = 0; j < J; ++j) e[j] = r.weights[i][j] * (d_omega[j] - mean) / double(items.size());
+    for (std::size_t j = 0; j < J; ++j)
+      e[j] = r.weights[i][j] * (d_omega[j] - mean) / double(items.size());
     const auto& l = s.router;
     const Vector dh =
-        relu_back(r.hidden[i], affine_back(at.router.data() + l.Phi2, r.hidden[i], e, g.router.data() + l.Phi2, g.router.data() + l.phi2));
-    const Vector dx = affine_back(at.router.data() + l.Phi1, r.inputs[i], dh, g.router.data() + l.Phi1, g.router.data() + l.phi1);
+        relu_back(r.hidden[i], affine_back(at.router.data() + l.Phi2, r.hidden[i], e,
+                                           g.router.data() + l.Phi2, g.router.data() + l.phi2));
+    const Vector dx = affine_back(at.router.data() + l.Phi1, r.inputs[i], dh,
+                                  g.router.data() + l.Phi1, g.router.data() + l.phi1);
     for (std::size_t j = 0; j < J; ++j)
-      for (std::size_t k = 0; k < w; ++k) g.table[(j * std::size_t(at.items) + std::size_t(items[i])) * w + k] += dx[j * w + k];
+      for (std::size_t k = 0; k < w; ++k)
+        g.table[(j * std::size_t(at.items) + std::size_t(items[i])) * w + k] += dx[j * w + k];
   }
 }
 
 // q = 1 - p, of which a subtraction would leave no digit where p is near 1
-double kl(double t, double p, double q) { return (t > 0 ? t * std::log(t / p) : 0) + (t < 1 ? (1 - t) * std::log((1 - t) / q) : 0); }
+double kl(double t, double p, double q) {
+  return (t > 0 ? t * std::log(t / p) : 0) + (t < 1 ? (1 - t) * std::log((1 - t) / q) : 0);
+}
 
 }  // namespace
 
-std::vector<double> reference_router(const Shape& shape, const DenseClient& at, const std::vector<std::int64_t>& items) {
+std::vector<double> reference_router(const Shape& shape, const DenseClient& at,
+                                     const std::vector<std::int64_t>& items) {
   return route(shape, at, items).omega;
 }
 
-double reference_loss(const Shape& shape, const DenseRates& rates, const DenseClient& at, const std::vector<std::int64_t>& items,
-                      const std::vector<double>& labels, DenseClient* gradient) {
+double reference_loss(const Shape& shape, const DenseRates& rates, const DenseClient& at,
+                      const std::vector<std::int64_t>& items, const std::vector<double>& labels,
+                      DenseClient* gradient) {
   const std::size_t J = std::size_t(shape.views), w = std::size_t(shape.width), n = items.size();
   Routed routed;
   if (J > 1) routed = route(shape, at, items);
@@ -159,7 +171,9 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
   double loss = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const std::size_t item = std::size_t(items[i]);
-    const auto row = [&](std::size_t j) { return at.table.data() + (j * std::size_t(at.items) + item) * w; };
+    const auto row = [&](std::size_t j) {
+      return at.table.data() + (j * std::size_t(at.items) + item) * w;
+    };
     Vector c(w, 0.0);
     for (std::size_t j = 0; j < J; ++j)
       for (std::size_t k = 0; k < w; ++k) c[k] += omega[j] * row(j)[k];
@@ -170,7 +184,8 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
       const Vector half = z;
       z.insert(z.end(), half.begin(), half.end());
     }
-    const double s = score(shape.head, at, z, 0, nullptr, nullptr), p = 1 / (1 + std::exp(-s)), q = 1 / (1 + std::exp(s)), y = labels[i];
+    const double s = score(shape.head, at, z, 0, nullptr, nullptr), p = 1 / (1 + std::exp(-s)),
+                 q = 1 / (1 + std::exp(s)), y = labels[i];
     const double lambda = rates.soft_negatives_only && y > 0 ? 0 : rates.lambda;
     loss += -(y * std::log(p) + (1 - y) * std::log(q)) / double(n);
     if (lambda > 0) loss += lambda * kl(at.soft[item], p, q) / double(n);
@@ -178,7 +193,8 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
     const double scale = 1 / (double(n) * double(w));
     for (std::size_t k = 0; k < w && shape.personal; ++k) {
       const double apart = at.personal[item * w + k] - c[k];
-      squares += apart * apart, magnitudes += std::abs(c[k]);
+      squares += apart * apart;
+      magnitudes += std::abs(c[k]);
     }
     loss += scale * (rates.rap_beta * magnitudes - rates.rap_alpha * squares);
     if (gradient == nullptr) continue;
@@ -188,13 +204,18 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
     Vector dz;
     score(shape.head, at, z, ds, gradient, &dz);
     if (dz.size() > w)
-      for (std::size_t k = 0; k < w && shape.head.item_width != shape.width; ++k) dz[k] += dz[w + k];
+      for (std::size_t k = 0; k < w && shape.head.item_width != shape.width; ++k)
+        dz[k] += dz[w + k];
     for (std::size_t k = 0; k < w; ++k) {
       double dc = dz[k];
       if (shape.personal) {
         const double apart = at.personal[item * w + k] - c[k];
         gradient->personal[item * w + k] += dz[k] - 2 * rates.rap_alpha * scale * apart;
-        if (shape.rows_trained) dc += 2 * rates.rap_alpha * scale * apart + rates.rap_beta * scale * (c[k] > 0 ? 1 : c[k] < 0 ? -1 : 0);
+        if (shape.rows_trained)
+          dc += 2 * rates.rap_alpha * scale * apart + rates.rap_beta * scale *
+                                                          (c[k] > 0   ? 1
+                                                           : c[k] < 0 ? -1
+                                                                      : 0);
       }
       for (std::size_t j = 0; j < J; ++j) {
         gradient->table[(j * std::size_t(at.items) + item) * w + k] += omega[j] * dc;
@@ -206,7 +227,8 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
   return loss;
 }
 
-std::vector<double> reference_train(const Shape& shape, const DenseRates& rates, DenseClient& client, const DenseSteps& steps,
+std::vector<double> reference_train(const Shape& shape, const DenseRates& rates,
+                                    DenseClient& client, const DenseSteps& steps,
                                     std::vector<double>& view_grad) {
   Vector losses;
   view_grad.assign(client.table.size(), 0.0);

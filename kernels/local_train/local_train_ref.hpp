@@ -1,6 +1,6 @@
 #pragma once
-// The naive form of local_train.hpp's formula, in double: whole tables, one sample after the other, no identity of
-// restructuring.md used, no code shared with any variant. Slow and plain on purpose.
+// The naive form of local_train.hpp's formula, in double: whole tables, one sample after the other,
+// no identity of restructuring.md used, no code shared with any variant. Slow and plain on purpose.
 #include <cstdint>
 #include <vector>
 
@@ -24,14 +24,18 @@ struct DenseRates {
   bool soft_negatives_only = false;
 };
 
-// Loss of one batch at the given parameters, and (when given) its gradients, laid out as the parameters.
-double reference_loss(const Shape& shape, const DenseRates& rates, const DenseClient& at, const std::vector<std::int64_t>& items,
-                      const std::vector<double>& labels, DenseClient* gradient);
+// Loss of one batch at the given parameters, and (when given) its gradients, laid out as the
+// parameters.
+double reference_loss(const Shape& shape, const DenseRates& rates, const DenseClient& at,
+                      const std::vector<std::int64_t>& items, const std::vector<double>& labels,
+                      DenseClient* gradient);
 // Router weights of a batch.
-std::vector<double> reference_router(const Shape& shape, const DenseClient& at, const std::vector<std::int64_t>& items);
-// The whole round, in place: parameters are trained; view_grad (views x M x width) gets the sum over the steps when
-// rows are not trained. Returns the loss of every step.
-std::vector<double> reference_train(const Shape& shape, const DenseRates& rates, DenseClient& client, const DenseSteps& steps,
+std::vector<double> reference_router(const Shape& shape, const DenseClient& at,
+                                     const std::vector<std::int64_t>& items);
+// The whole round, in place: parameters are trained; view_grad (views x M x width) gets the sum
+// over the steps when rows are not trained. Returns the loss of every step.
+std::vector<double> reference_train(const Shape& shape, const DenseRates& rates,
+                                    DenseClient& client, const DenseSteps& steps,
                                     std::vector<double>& view_grad);
 
 }  // namespace fedfuse::local_train

@@ -1,5 +1,6 @@
 #pragma once
-// R6: BCE(p, y) + lambda KL(t || p) is one soft label. delta = (p - y + lambda (p - t)) / n, and the two losses.
+// R6: BCE(p, y) + lambda KL(t || p) is one soft label. delta = (p - y + lambda (p - t)) / n, and
+// the two losses.
 #include <cmath>
 
 #include "core/simd.hpp"
@@ -17,9 +18,11 @@ inline float negative_entropy(float t) {
   return float((x > 0 ? x * std::log(x) : 0.0) + (x < 1 ? (1 - x) * std::log1p(-x) : 0.0));
 }
 
-// s: n scores, padded to a multiple of 8. soft, entropy: of each entry's slot; read when lambda > 0.
-inline BatchLoss loss_and_delta(const float* s, const std::int32_t* slot, const float* label, int n, const Rates& r, const float* soft,
-                                const float* entropy, float* delta) {
+// s: n scores, padded to a multiple of 8. soft, entropy: of each entry's slot; read when lambda >
+// 0.
+inline BatchLoss loss_and_delta(const float* s, const std::int32_t* slot, const float* label, int n,
+                                const Rates& r, const float* soft, const float* entropy,
+                                float* delta) {
   using namespace simd;
   BatchLoss sum;
   const float inverse = 1.0f / float(n);

@@ -1,6 +1,6 @@
 #pragma once
-// omega = mean over the batch of softmax(Phi2 ReLU(Phi1 x + phi1) + phi2), x = [F_1[i]; ..; F_J[i]] (FedVLR, models.md
-// section 4). backward gets d omega and gives dX, then one SGD step.
+// omega = mean over the batch of softmax(Phi2 ReLU(Phi1 x + phi1) + phi2), x = [F_1[i]; ..; F_J[i]]
+// (FedVLR, models.md section 4). backward gets d omega and gives dX, then one SGD step.
 #include <cmath>
 
 #include "kernels/local_train/gemm.hpp"
@@ -10,11 +10,16 @@ namespace fedfuse::local_train {
 
 class Router {
  public:
-  Router(const Shape& shape, const Client& client, Workspace& ws, int batch) : d_(shape.d), J_(shape.views), in_(J_ * d_) {
+  Router(const Shape& shape, const Client& client, Workspace& ws, int batch)
+      : d_(shape.d), J_(shape.views), in_(J_ * d_) {
     const auto& l = shape.router;
-    Phi1_ = client.router + l.Phi1, phi1_ = client.router + l.phi1, Phi2_ = client.router + l.Phi2, phi2_ = client.router + l.phi2;
+    Phi1_ = client.router + l.Phi1;
+    phi1_ = client.router + l.phi1;
+    Phi2_ = client.router + l.Phi2;
+    phi2_ = client.router + l.phi2;
     Phi1t_ = ws.take(Workspace::router_t, std::size_t(in_) * d_);
-    H_ = ws.take(Workspace::HR, std::size_t(batch) * d_), dH_ = ws.take(Workspace::dHR, std::size_t(batch) * d_);
+    H_ = ws.take(Workspace::HR, std::size_t(batch) * d_);
+    dH_ = ws.take(Workspace::dHR, std::size_t(batch) * d_);
     soft_ = ws.take(Workspace::soft, std::size_t(batch) * 3);
     sums_ = ws.take(Workspace::router, std::size_t(d_) * std::size_t(1 + J_));
     transpose(d_, in_, Phi1_, Phi1t_);

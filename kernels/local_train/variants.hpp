@@ -4,6 +4,7 @@
 
 namespace fedfuse::local_train {
 
-Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client, Workspace& ws, std::span<float> step_loss);
+Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+                  Workspace& ws, std::span<float> step_loss);
 
 }  // namespace fedfuse::local_train

@@ -1,7 +1,8 @@
 #pragma once
-// C = A B^T where B [N x K] is packed first: its rows, 16 at a time, stand as columns of a panel [K x 16], which the
-// product reads from front to back. Pack weights once, use them for many rows. Sums run over k in order: an
-// element's bits depend on nothing but its row of A and of B, and on whether it stands in a full panel.
+// C = A B^T where B [N x K] is packed first: its rows, 16 at a time, stand as columns of a panel [K
+// x 16], which the product reads from front to back. Pack weights once, use them for many rows.
+// Sums run over k in order: an element's bits depend on nothing but its row of A and of B, and on
+// whether it stands in a full panel.
 #include <algorithm>
 #include <cstdint>
 
@@ -18,10 +19,12 @@ class Packed {
     rows_ = N;
     depth_ = K;
     if (std::int64_t(panels_.size()) < N * K) panels_.resize(std::size_t(N * K));
-    for (std::int64_t n = 0; n < N; n += width) pack_panel(B + n * stride, n + width <= N ? width : N - n, stride, panels_.data() + n * K);
+    for (std::int64_t n = 0; n < N; n += width)
+      pack_panel(B + n * stride, n + width <= N ? width : N - n, stride, panels_.data() + n * K);
   }
   // C [M x N] = A [M x K] B^T; zeros when K is 0.
-  void product(const float* A, std::int64_t M, std::int64_t stride_A, float* C, std::int64_t stride_C) const {
+  void product(const float* A, std::int64_t M, std::int64_t stride_A, float* C,
+               std::int64_t stride_C) const {
     if (depth_ == 0) {
       for (std::int64_t m = 0; m < M; ++m) std::fill_n(C + m * stride_C, rows_, 0.0f);
       return;
@@ -29,8 +32,11 @@ class Packed {
     const auto a = local_train::rows_of(A, stride_A);
     std::int64_t n = 0;
     for (; n + width <= rows_; n += width)
-      local_train::gemm_columns<2>(int(M), int(depth_), a, panels_.data() + n * depth_, width, C + n, stride_C, 0.0f, 1.0f);
-    if (n < rows_) local_train::gemm(int(M), int(rows_ - n), int(depth_), a, panels_.data() + n * depth_, rows_ - n, C + n, stride_C);
+      local_train::gemm_columns<2>(int(M), int(depth_), a, panels_.data() + n * depth_, width,
+                                   C + n, stride_C, 0.0f, 1.0f);
+    if (n < rows_)
+      local_train::gemm(int(M), int(rows_ - n), int(depth_), a, panels_.data() + n * depth_,
+                        rows_ - n, C + n, stride_C);
   }
 
  private:
@@ -57,12 +63,16 @@ class Packed {
     }
     for (int i = 0; i < 8; i += 4)
       for (int h = 0; h < 2; ++h) {
-        fours[i + 2 * h] = __builtin_shufflevector(pairs[i + h], pairs[i + h + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-        fours[i + 2 * h + 1] = __builtin_shufflevector(pairs[i + h], pairs[i + h + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        fours[i + 2 * h] =
+            __builtin_shufflevector(pairs[i + h], pairs[i + h + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        fours[i + 2 * h + 1] =
+            __builtin_shufflevector(pairs[i + h], pairs[i + h + 2], 2, 3, 10, 11, 6, 7, 14, 15);
       }
     for (int i = 0; i < 4; ++i) {
-      simd::store(out + i * width, __builtin_shufflevector(fours[i], fours[4 + i], 0, 1, 2, 3, 8, 9, 10, 11));
-      simd::store(out + (i + 4) * width, __builtin_shufflevector(fours[i], fours[4 + i], 4, 5, 6, 7, 12, 13, 14, 15));
+      simd::store(out + i * width,
+                  __builtin_shufflevector(fours[i], fours[4 + i], 0, 1, 2, 3, 8, 9, 10, 11));
+      simd::store(out + (i + 4) * width,
+                  __builtin_shufflevector(fours[i], fours[4 + i], 4, 5, 6, 7, 12, 13, 14, 15));
     }
   }
 

@@ -10,15 +10,22 @@ using gpu::Runs;
 constexpr double of_float = 0x1p-24, of_half = 0x1p-11;
 bool any(const Problem&) { return true; }
 constexpr std::array<Variant, 7> table{{
-    {"cpu", "R4: items in blocks of 256, one thread a block", run_cpu, Runs::everywhere, any, of_float},
-    {"cuda-fused", "R4: half features read once, two products on tensor cores, groups in the epilogue", cuda_fused, Runs::on_device, serves_fused,
-     of_half},
-    {"cuda-blas", "R4: cuBLAS' products in half precision, T and c stored, an epilogue for the groups", cuda_blas, Runs::on_device, serves_blas,
-     of_half},
-    {"cuda-naive", "the paper's order of operations, a block an item and group", cuda_naive, Runs::on_device, any, of_float},
-    {"emulated-fused", "cuda-fused's source on the CPU: for proof", emulated_fused, Runs::for_proof, serves_fused, of_half},
-    {"emulated-blas", "cuda-blas's kernels on the CPU, plain products: for proof", emulated_blas, Runs::for_proof, serves_blas, of_half},
-    {"emulated-naive", "cuda-naive's source on the CPU: for proof", emulated_naive, Runs::for_proof, any, of_float},
+    {"cpu", "R4: items in blocks of 256, one thread a block", run_cpu, Runs::everywhere, any,
+     of_float},
+    {"cuda-fused",
+     "R4: half features read once, two products on tensor cores, groups in the epilogue",
+     cuda_fused, Runs::on_device, serves_fused, of_half},
+    {"cuda-blas",
+     "R4: cuBLAS' products in half precision, T and c stored, an epilogue for the groups",
+     cuda_blas, Runs::on_device, serves_blas, of_half},
+    {"cuda-naive", "the paper's order of operations, a block an item and group", cuda_naive,
+     Runs::on_device, any, of_float},
+    {"emulated-fused", "cuda-fused's source on the CPU: for proof", emulated_fused, Runs::for_proof,
+     serves_fused, of_half},
+    {"emulated-blas", "cuda-blas's kernels on the CPU, plain products: for proof", emulated_blas,
+     Runs::for_proof, serves_blas, of_half},
+    {"emulated-naive", "cuda-naive's source on the CPU: for proof", emulated_naive, Runs::for_proof,
+     any, of_float},
 }};
 }  // namespace
 
@@ -35,8 +42,10 @@ double Problem::flops() const {
 
 double Problem::bytes() const {
   const double D = double(d), G = double(groups), width = double(d_text + d_image);
-  const double item = 4 * width + 4 * G + (d_text > 0 && has_text ? 1 : 0) + (d_image > 0 && has_image ? 1 : 0);
-  const double weights = D * double(d_group) + D * width + 8 * D * D + 7 * D + G * (double(d_group) + D + 1);
+  const double item =
+      4 * width + 4 * G + (d_text > 0 && has_text ? 1 : 0) + (d_image > 0 && has_image ? 1 : 0);
+  const double weights =
+      D * double(d_group) + D * width + 8 * D * D + 7 * D + G * (double(d_group) + D + 1);
   return double(items) * item + 4 * weights;
 }
 

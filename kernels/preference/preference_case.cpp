@@ -13,15 +13,16 @@ namespace {
 Array<float> uniform(std::int64_t n, double scale, std::uint64_t seed, std::uint32_t which) {
   const Rng rng(seed, Purpose::test);
   Array<float> x(static_cast<std::size_t>(n));
-  for (std::size_t j = 0; j < x.size(); ++j) x[j] = float(scale * (2 * rng.uniform(j, which, 0) - 1));
+  for (std::size_t j = 0; j < x.size(); ++j)
+    x[j] = float(scale * (2 * rng.uniform(j, which, 0) - 1));
   return x;
 }
 
 double fan_in(std::int64_t width) { return std::sqrt(3.0 / double(width > 0 ? width : 1)); }
 
 // What stands in the row of a missing item must not matter: the worst is put there.
-std::vector<std::uint8_t> leave_out(Array<float>& features, std::int64_t items, std::int64_t width, double missing, std::uint64_t seed,
-                                    std::uint32_t which) {
+std::vector<std::uint8_t> leave_out(Array<float>& features, std::int64_t items, std::int64_t width,
+                                    double missing, std::uint64_t seed, std::uint32_t which) {
   const Rng rng(seed, Purpose::test);
   std::vector<std::uint8_t> has(static_cast<std::size_t>(items), 1);
   for (std::int64_t i = 0; i < items; ++i) {
@@ -37,7 +38,8 @@ std::vector<std::uint8_t> leave_out(Array<float>& features, std::int64_t items, 
 Case::Case(const Shape& s, std::uint64_t seed) : shape_(s) {
   std::uint32_t which = 0;
   const auto on_grid = [&](Array<float>& x, double step) {
-    for (float& value : x) value = float(step * std::clamp(std::round(double(value) / step), -2.0, 2.0));
+    for (float& value : x)
+      value = float(step * std::clamp(std::round(double(value) / step), -2.0, 2.0));
   };
   const auto make = [&](std::int64_t n, double scale) { return uniform(n, scale, seed, which++); };
   e_ = make(s.groups * s.d_group, 1);
@@ -67,25 +69,49 @@ Case::Case(const Shape& s, std::uint64_t seed) : shape_(s) {
 Problem Case::problem() {
   const auto& s = shape_;
   Problem p;
-  p.items = s.items, p.groups = s.groups, p.d = s.d, p.d_group = s.d_group, p.d_text = s.d_text, p.d_image = s.d_image;
-  p.e = e_.data(), p.A_g = A_g_.data(), p.a_g = a_g_.data(), p.A_t = A_t_.data(), p.a_t = a_t_.data(), p.A_v = A_v_.data(), p.a_v = a_v_.data();
-  p.W1 = W1_.data(), p.b1 = b1_.data(), p.W2 = W2_.data(), p.b2 = b2_.data(), p.w = w_.data(), p.b = b_.data();
-  p.text = text_.data(), p.image = image_.data();
-  if (s.missing > 0) p.has_text = has_text_.data(), p.has_image = has_image_.data();
-  p.pref = pref_.data(), p.pref_stride = s.items;
+  p.items = s.items;
+  p.groups = s.groups;
+  p.d = s.d;
+  p.d_group = s.d_group;
+  p.d_text = s.d_text;
+  p.d_image = s.d_image;
+  p.e = e_.data();
+  p.A_g = A_g_.data();
+  p.a_g = a_g_.data();
+  p.A_t = A_t_.data();
+  p.a_t = a_t_.data();
+  p.A_v = A_v_.data();
+  p.a_v = a_v_.data();
+  p.W1 = W1_.data();
+  p.b1 = b1_.data();
+  p.W2 = W2_.data();
+  p.b2 = b2_.data();
+  p.w = w_.data();
+  p.b = b_.data();
+  p.text = text_.data();
+  p.image = image_.data();
+  if (s.missing > 0) {
+    p.has_text = has_text_.data();
+    p.has_image = has_image_.data();
+  }
+  p.pref = pref_.data();
+  p.pref_stride = s.items;
   return p;
 }
 
 std::string Case::name() const {
   const auto& s = shape_;
-  return cat("M", s.items, "_G", s.groups, "_d", s.d, "_t", s.d_text, "_v", s.d_image, "_g", s.d_group, s.missing > 0 ? "_missing" : "");
+  return cat("M", s.items, "_G", s.groups, "_d", s.d, "_t", s.d_text, "_v", s.d_image, "_g",
+             s.d_group, s.missing > 0 ? "_missing" : "");
 }
 
 std::vector<Shape> shapes_to_test() {
   return {
-      {1, 5, 64, 512, 512, 512, 0.0}, {257, 2, 64, 512, 512, 512, 0.2}, {300, 1, 32, 128, 0, 64, 0.0},
-      {300, 3, 32, 0, 128, 64, 0.3},  {37, 64, 64, 96, 36, 32, 0.5},    {60, 7, 128, 260, 64, 16, 0.1},
-      {13, 3, 8, 12, 4, 10, 0.4},     {40, 2, 4, 0, 0, 8, 0.0},         {512, 3, 64, 64, 64, 128, 0.0},
+      {1, 5, 64, 512, 512, 512, 0.0}, {257, 2, 64, 512, 512, 512, 0.2},
+      {300, 1, 32, 128, 0, 64, 0.0},  {300, 3, 32, 0, 128, 64, 0.3},
+      {37, 64, 64, 96, 36, 32, 0.5},  {60, 7, 128, 260, 64, 16, 0.1},
+      {13, 3, 8, 12, 4, 10, 0.4},     {40, 2, 4, 0, 0, 8, 0.0},
+      {512, 3, 64, 64, 64, 128, 0.0},
   };
 }
 

@@ -1,9 +1,12 @@
 #pragma once
-// Preferences on a device. The formula is preference.hpp's (R4), the features are half precision and are read once.
+// Preferences on a device. The formula is preference.hpp's (R4), the features are half precision
+// and are read once.
 //
-// One product or two? c_i = [W_t A_t, W_v A_v] E[i] costs 4 d (d_t + d_v) FLOP an item; encoders first, then W, 2 d (d_t + d_v) + 8 d^2. Folding pays
-// below d_t + d_v = 4 d. At d = 64, 512 + 512: 262 k against 164 k FLOP, and as much more traffic from shared memory: so two products, the result of
-// the first being, in registers, the left operand of the second. Only the constants are folded: a_l + W_t a_t + W_v a_v, W_2^T w_l, w_l . b_2 + b_l.
+// One product or two? c_i = [W_t A_t, W_v A_v] E[i] costs 4 d (d_t + d_v) FLOP an item; encoders
+// first, then W, 2 d (d_t + d_v) + 8 d^2. Folding pays below d_t + d_v = 4 d. At d = 64, 512 + 512:
+// 262 k against 164 k FLOP, and as much more traffic from shared memory: so two products, the
+// result of the first being, in registers, the left operand of the second. Only the constants are
+// folded: a_l + W_t a_t + W_v a_v, W_2^T w_l, w_l . b_2 + b_l.
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -24,12 +27,14 @@ struct HalfFeatures {
   const Half *text = nullptr, *image = nullptr;
 };
 
-// The weights of both products, in units of d rows x 32 columns, in the order in which a tile of items meets them.
+// The weights of both products, in units of d rows x 32 columns, in the order in which a tile of
+// items meets them.
 struct GpuPlan {
   int text_units = 0, image_units = 0;  // of the encoders
   int mixing_units = 0;                 // of W_t and W_v, for each half of the 2d outputs
   int threads = 0, blocks = 0;          // blocks stay and take tile after tile
-  bool resident = false;                // all units fit the shared memory; else they stream through it
+  // all units fit the shared memory; else they stream through it
+  bool resident = false;
   std::size_t shared_bytes = 0;
   [[nodiscard]] constexpr int units() const { return text_units + image_units + 2 * mixing_units; }
 };
@@ -50,39 +55,51 @@ struct GpuScratch {
 // InputError: the shape is not served.
 [[nodiscard]] GpuPlan gpu_plan(const Problem& problem, const gpu::DeviceInfo& device);
 
-// Every pointer of the problem is into the device; problem.text and .image are not read. Asynchronous on the stream.
+// Every pointer of the problem is into the device; problem.text and .image are not read.
+// Asynchronous on the stream.
 template <class Platform>
-void fused(const Problem& problem, const HalfFeatures& features, const GpuPlan& plan, const GpuScratch& scratch, const gpu::Stream& stream);
+void fused(const Problem& problem, const HalfFeatures& features, const GpuPlan& plan,
+           const GpuScratch& scratch, const gpu::Stream& stream);
 // The paper's order of operations, float features: the opponent.
 template <class Platform>
 void naive(const Problem& problem, const gpu::Stream& stream);
 // cuBLAS' products between two kernels: the opponent of the restructured form. T and c are stored.
 struct BlasScratch {
-  GpuScratch groups;                                                          // units: none
-  Half *text_encoder = nullptr, *image_encoder = nullptr, *mixing = nullptr;  // d x d_text, d x d_image, 2d x (d a modality)
-  Half* encoded = nullptr;                                                    // T: M x (d a modality)
-  float* mixed = nullptr;                                                     // c: M x 2d; zero before when there is no modality
+  GpuScratch groups;  // units: none
+  // d x d_text, d x d_image, 2d x (d a modality)
+  Half *text_encoder = nullptr, *image_encoder = nullptr, *mixing = nullptr;
+  // T: M x (d a modality)
+  Half* encoded = nullptr;
+  // c: M x 2d; zero before when there is no modality
+  float* mixed = nullptr;
 };
 template <class Platform>
-void with_blas(const Problem& problem, const HalfFeatures& features, const BlasScratch& scratch, const gpu::Gemm& gemm, const gpu::Stream& stream);
+void with_blas(const Problem& problem, const HalfFeatures& features, const BlasScratch& scratch,
+               const gpu::Gemm& gemm, const gpu::Stream& stream);
 template <>
-void with_blas<gpu::Cuda>(const Problem&, const HalfFeatures&, const BlasScratch&, const gpu::Gemm&, const gpu::Stream&);
+void with_blas<gpu::Cuda>(const Problem&, const HalfFeatures&, const BlasScratch&, const gpu::Gemm&,
+                          const gpu::Stream&);
 template <>
-void with_blas<gpu::Emulated>(const Problem&, const HalfFeatures&, const BlasScratch&, const gpu::Gemm&, const gpu::Stream&);
+void with_blas<gpu::Emulated>(const Problem&, const HalfFeatures&, const BlasScratch&,
+                              const gpu::Gemm&, const gpu::Stream&);
 template <>
-void fused<gpu::Cuda>(const Problem&, const HalfFeatures&, const GpuPlan&, const GpuScratch&, const gpu::Stream&);
+void fused<gpu::Cuda>(const Problem&, const HalfFeatures&, const GpuPlan&, const GpuScratch&,
+                      const gpu::Stream&);
 template <>
-void fused<gpu::Emulated>(const Problem&, const HalfFeatures&, const GpuPlan&, const GpuScratch&, const gpu::Stream&);
+void fused<gpu::Emulated>(const Problem&, const HalfFeatures&, const GpuPlan&, const GpuScratch&,
+                          const gpu::Stream&);
 template <>
 void naive<gpu::Cuda>(const Problem&, const gpu::Stream&);
 template <>
 void naive<gpu::Emulated>(const Problem&, const gpu::Stream&);
 
-// A whole problem on a device, its features in half precision (fused, blas) or float (naive): the variants of the table, and benchmarks.
+// A whole problem on a device, its features in half precision (fused, blas) or float (naive): the
+// variants of the table, and benchmarks.
 class OnDevice {
  public:
   enum class Form { fused, blas, naive };
-  OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const Problem& problem);  // InputError: the form does not serve it
+  // InputError: the form does not serve it
+  OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const Problem& problem);
   void launch(const gpu::Stream& stream) const;
   void finish(const gpu::Stream& stream, const Problem& to) const;
 

@@ -1,5 +1,6 @@
 #pragma once
-// Preferences round after round: the features stay on the device in half precision, the weights come with every call.
+// Preferences round after round: the features stay on the device in half precision, the weights
+// come with every call.
 #include <memory>
 
 #include "core/gpu/device.hpp"
@@ -9,14 +10,15 @@ namespace fedfuse::preference {
 
 class Resident {
  public:
-  // features: items, widths, masks and features in host memory; groups: the most that a call may have; its weights are not read. InputError: not
-  // served.
+  // features: items, widths, masks and features in host memory; groups: the most that a call may
+  // have; its weights are not read. InputError: not served.
   Resident(const std::shared_ptr<gpu::Device>& device, const Problem& features);
   // serves_fused, and no feature that counts is beyond half precision.
   [[nodiscard]] static bool serves(const Problem& features);
   [[nodiscard]] static std::size_t bytes(const Problem& features);
 
-  // What preference::run does, with this object's features: everything else of the problem is in host memory. Waits.
+  // What preference::run does, with this object's features: everything else of the problem is in
+  // host memory. Waits.
   void run(const Problem& problem, const gpu::Stream& stream);
 
  private:

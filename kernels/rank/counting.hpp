@@ -28,7 +28,10 @@ struct Held {
   float score = 0.0f;
   std::int64_t higher = 0, tied = 0;
 
-  void count(float other, int sign = 1) { higher += sign * (other > score), tied += sign * (other == score); }
+  void count(float other, int sign = 1) {
+    higher += sign * (other > score);
+    tied += sign * (other == score);
+  }
   // candidates: how many there are beside the item itself.
   [[nodiscard]] std::int32_t rank(std::int64_t candidates) const {
     if (item < 0) return 0;

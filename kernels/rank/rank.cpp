@@ -27,12 +27,17 @@ bool any(const Problem&) { return true; }
 
 double Problem::flops() const {
   const auto& head = model.head;
-  const double d = head.d, planes = model.views + (model.base != nullptr ? 1 : 0), items = double(model.items);
-  const bool linear = head.kind != HeadKind::mlp, hidden = head.kind != HeadKind::linear, shared = model.theta != nullptr;
-  const double mixing = planes > 1 ? 2 * planes * d : 0;  // one plane: its sum with the client's half is a maximum and a constant (rank_gpu.hpp)
+  const double d = head.d, planes = model.views + (model.base != nullptr ? 1 : 0),
+               items = double(model.items);
+  const bool linear = head.kind != HeadKind::mlp, hidden = head.kind != HeadKind::linear,
+             shared = model.theta != nullptr;
+  // one plane: its sum with the client's half is a maximum and a constant (rank_gpu.hpp)
+  const double mixing = planes > 1 ? 2 * planes * d : 0;
   const double first_layer = mixing + (shared ? 0 : 2 * d * d);
-  const double an_item = (linear ? 2 * planes * d : 0) + (hidden ? first_layer : 0) + upper_flops(head);
-  const double an_own_row = 2 * model.views * model.width + (linear ? 2 * d : 0) + (hidden ? 2 * d * d : 0) + upper_flops(head);
+  const double an_item =
+      (linear ? 2 * planes * d : 0) + (hidden ? first_layer : 0) + upper_flops(head);
+  const double an_own_row = 2 * model.views * model.width + (linear ? 2 * d : 0) +
+                            (hidden ? 2 * d * d : 0) + upper_flops(head);
   double sum = hidden && shared ? planes * items * 2 * d * d : 0;
   for (const auto& client : clients) {
     const double ranked = client.sampled ? double(client.candidates.size()) : items;
@@ -45,8 +50,10 @@ double Problem::bytes() const {
   const double planes = model.views + (model.base != nullptr ? 1 : 0);
   double sum = 4.0 * planes * double(model.items) * model.width;
   for (const auto& client : clients) {
-    const double parameters = (model.theta == nullptr ? model.head.theta : 0) + model.head.user + (model.views > 1 ? model.views : 0);
-    sum += 4.0 * (parameters + double(client.row_ids.size()) * (model.width + 1) + double(client.dropped.size()) + 4);
+    const double parameters = (model.theta == nullptr ? model.head.theta : 0) + model.head.user +
+                              (model.views > 1 ? model.views : 0);
+    sum += 4.0 * (parameters + double(client.row_ids.size()) * (model.width + 1) +
+                  double(client.dropped.size()) + 4);
   }
   return sum;
 }
@@ -54,11 +61,15 @@ double Problem::bytes() const {
 std::span<const Variant> variants() {
   using gpu::Runs;
   static constexpr std::array<Variant, 5> table{{
-      {"cpu-tiles", "tiles of 64 items, blocks of clients, counted as they come (R2, R5)", cpu_tiles, Runs::everywhere, any},
-      {"cpu-sorted", "the same scores, but a whole row a client, sorted", cpu_sorted, Runs::everywhere, any},
+      {"cpu-tiles", "tiles of 64 items, blocks of clients, counted as they come (R2, R5)",
+       cpu_tiles, Runs::everywhere, any},
+      {"cpu-sorted", "the same scores, but a whole row a client, sorted", cpu_sorted,
+       Runs::everywhere, any},
       {"reference", "every score naively in double", reference, Runs::everywhere, any},
-      {"cuda", "tiles of 128 x 128 scores in registers, counted there, lists corrected after", cuda, Runs::on_device, served_on_device},
-      {"emulated", "cuda's source on the CPU: for proof", emulated, Runs::for_proof, served_on_device},
+      {"cuda", "tiles of 128 x 128 scores in registers, counted there, lists corrected after", cuda,
+       Runs::on_device, served_on_device},
+      {"emulated", "cuda's source on the CPU: for proof", emulated, Runs::for_proof,
+       served_on_device},
   }};
   return table;
 }

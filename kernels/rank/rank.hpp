@@ -1,8 +1,11 @@
 #pragma once
-// The rank of a held-out item h among the items that client u may be shown (models.md section 5; R5 and R2):
+// The rank of a held-out item h among the items that client u may be shown (models.md section 5; R5
+// and R2):
 //
-//   rank(h) = 1 + #{i : s_i > s_h} + ceil( #{i : s_i = s_h} / 2 )     i over the candidates other than h
-//   candidates: all items but P_u (and the excluded ones); at test time the validation item is dropped too
+//   rank(h) = 1 + #{i : s_i > s_h} + ceil( #{i : s_i = s_h} / 2 )   i over the candidates other
+//     than h
+//   candidates: all items but P_u (and the excluded ones); at test time the validation item is
+//     dropped too
 //   s_i = head(z_i; theta, u)
 //   z_i = sum_j omega_j F_j[i]                 no row of its own
 //       = sum_j omega_j F_j[i] + P[i]          own row, rows add (FedRAP)      F_j: M x width
@@ -10,9 +13,10 @@
 //   without an own row, rows that add stand for base_scale base[i] where the model has a base
 //   neumf with width d: z = [z; z]
 //
-// Scores are counted tile by tile, there is no score matrix. With a shared mlp or neumf head the item half of the first
-// layer, H_j = F_j W^T, is computed once for all clients (R2). Scores that are not finite: an item whose own score is not
-// a number ranks below every candidate; a candidate whose score is not a number counts for nothing.
+// Scores are counted tile by tile, there is no score matrix. With a shared mlp or neumf head the
+// item half of the first layer, H_j = F_j W^T, is computed once for all clients (R2). Scores that
+// are not finite: an item whose own score is not a number ranks below every candidate; a candidate
+// whose score is not a number counts for nothing.
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -27,9 +31,10 @@ enum class OwnRows { none, replace, add };
 
 struct Model {
   HeadLayout head;
-  std::int64_t items = 0;             // M
-  int views = 1;                      // J <= max_views
-  int width = 0;                      // of F_j, base and own rows: d, or 2d for a neumf head's own table
+  std::int64_t items = 0;  // M
+  int views = 1;           // J <= max_views
+  // of F_j, base and own rows: d, or 2d for a neumf head's own table
+  int width = 0;
   const float* view[max_views] = {};  // F_j
   const float* theta = nullptr;       // shared head; null: every client has its own
   OwnRows own_rows = OwnRows::none;
@@ -46,7 +51,8 @@ struct Client {
   const float* rows = nullptr;
   std::span<const std::int32_t> dropped = {};  // P_u, ascending
   std::int32_t valid = -1, test = -1;          // held-out items, -1: none
-  // Sampled evaluation: rank among these (each once) and nothing else; `dropped` and `excluded` are then not read.
+  // Sampled evaluation: rank among these (each once) and nothing else; `dropped` and `excluded` are
+  // then not read.
   bool sampled = false;
   std::span<const std::int32_t> candidates = {};
 };
@@ -71,7 +77,9 @@ struct Variant {
   bool (*serves)(const Problem&);  // InputError for what it does not serve
 };
 [[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
-inline void run(const Problem& problem, std::span<Ranks> out) { variants().front().run(problem, out); }
+inline void run(const Problem& problem, std::span<Ranks> out) {
+  variants().front().run(problem, out);
+}
 
 void cpu_tiles(const Problem& problem, std::span<Ranks> out);   // rank_cpu.cpp
 void cpu_sorted(const Problem& problem, std::span<Ranks> out);  // rank_sorted.cpp

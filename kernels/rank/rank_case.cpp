@@ -13,12 +13,16 @@ class Draw {
  public:
   Draw(const Rng& rng, std::uint64_t who, bool exact) : stream_(rng, who, 0), exact_(exact) {}
   // Exact: -1/2, 0 or 1/2. Else uniform in (-scale, scale).
-  float value(double scale) { return exact_ ? 0.5f * (float(stream_.below(3)) - 1.0f) : float(scale * (2 * stream_.uniform() - 1)); }
+  float value(double scale) {
+    return exact_ ? 0.5f * (float(stream_.below(3)) - 1.0f)
+                  : float(scale * (2 * stream_.uniform() - 1));
+  }
   template <class Values>
   void fill(Values&& values, double scale) {
     for (float& x : values) x = value(scale);
   }
-  std::vector<std::int32_t> subset(std::int64_t items, int count, const std::set<std::int32_t>& without = {}) {
+  std::vector<std::int32_t> subset(std::int64_t items, int count,
+                                   const std::set<std::int32_t>& without = {}) {
     std::set<std::int32_t> ids;
     const auto most = items - std::int64_t(without.size());
     while (std::int64_t(ids.size()) < std::min<std::int64_t>(count, most)) {
@@ -27,7 +31,9 @@ class Draw {
     }
     return {ids.begin(), ids.end()};
   }
-  std::int32_t item(std::int64_t items) { return std::int32_t(stream_.below(std::uint32_t(items))); }
+  std::int32_t item(std::int64_t items) {
+    return std::int32_t(stream_.below(std::uint32_t(items)));
+  }
 
  private:
   RngStream stream_;
@@ -77,7 +83,8 @@ Case::Case(const CaseShape& s)
     own.fill(std::span(user_.row(std::int64_t(u)), std::size_t(model_.head.user)), 1.0);
     c.user = user_.row(std::int64_t(u));
     for (int j = 0; j < s.views; ++j)
-      omega_(std::int64_t(u), j) = s.exact ? 0.25f * float(1 + own.item(3)) : 1.0f / float(s.views) + 0.1f * own.value(1.0);
+      omega_(std::int64_t(u), j) =
+          s.exact ? 0.25f * float(1 + own.item(3)) : 1.0f / float(s.views) + 0.1f * own.value(1.0);
     c.omega = omega_.row(std::int64_t(u));
     c.base_scale = s.exact ? 0.5f : 0.9f;
     c.valid = own.item(s.items);

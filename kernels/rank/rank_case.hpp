@@ -20,8 +20,9 @@ struct CaseShape {
   bool base = false;
   int dropped = 15;
   int excluded = 0;
-  int sampled = 0;    // candidates a client; 0: all items
-  bool exact = true;  // small multiples of powers of two: every sum is exact in float, in any order; many ties
+  int sampled = 0;  // candidates a client; 0: all items
+  // small multiples of powers of two: every sum is exact in float, in any order; many ties
+  bool exact = true;
   std::uint64_t seed = 1;
 };
 

@@ -1,4 +1,5 @@
-// Tiles of 64 items stay in the nearest cache for a block of clients; scores are counted as they come.
+// Tiles of 64 items stay in the nearest cache for a block of clients; scores are counted as they
+// come.
 #include <omp.h>
 
 #include <algorithm>
@@ -15,7 +16,9 @@ namespace {
 
 constexpr std::int64_t most_block_clients = 32;  // a tile is read from far memory once a block
 
-bool contains(std::span<const std::int32_t> ids, std::int32_t id) { return std::ranges::binary_search(ids, id); }
+bool contains(std::span<const std::int32_t> ids, std::int32_t id) {
+  return std::ranges::binary_search(ids, id);
+}
 
 std::int64_t union_size(std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
   std::int64_t size = std::int64_t(a.size());
@@ -25,18 +28,23 @@ std::int64_t union_size(std::span<const std::int32_t> a, std::span<const std::in
 
 // A client on its way through the tiles.
 struct Walk {
-  Walk(const Model& m, const Tables& tables, Scratch& scratch) : model(m), scorer(m, tables, scratch) {}
+  Walk(const Model& m, const Tables& tables, Scratch& scratch)
+      : model(m), scorer(m, tables, scratch) {}
 
   void start(const Client& c) {
     client = &c;
     scorer.bind(c);
-    valid = {.item = c.valid}, test = {.item = c.test};
-    of_valid = {}, of_test = {};
-    next_dropped = 0, next_excluded = 0;
+    valid = {.item = c.valid};
+    test = {.item = c.test};
+    of_valid = {};
+    of_test = {};
+    next_dropped = 0;
+    next_excluded = 0;
     const std::int32_t ids[2] = {std::max(c.valid, 0), std::max(c.test, 0)};
     float scores[2];
     scorer.items(ids, 2, scores);
-    valid.score = scores[0], test.score = scores[1];
+    valid.score = scores[0];
+    test.score = scores[1];
   }
 
   void tile(std::int64_t t) {
@@ -47,8 +55,9 @@ struct Walk {
   // Four clients with linear heads.
   static void tile(std::int64_t t, std::span<Walk, ClientScorer::together> walks) {
     alignas(64) float scores[ClientScorer::together][tile_items];
-    ClientScorer::next_tile(t, {&walks[0].scorer, &walks[1].scorer, &walks[2].scorer, &walks[3].scorer},
-                            {scores[0], scores[1], scores[2], scores[3]});
+    ClientScorer::next_tile(
+        t, {&walks[0].scorer, &walks[1].scorer, &walks[2].scorer, &walks[3].scorer},
+        {scores[0], scores[1], scores[2], scores[3]});
     for (std::size_t c = 0; c < walks.size(); ++c) walks[c].count(t, scores[c]);
   }
 
@@ -58,21 +67,26 @@ struct Walk {
     drop(model.excluded, next_excluded, first, scores);
     for (std::int64_t l = model.items - first; l < tile_items; ++l) scores[l] = nan;
     const Float8 at_valid = simd::splat(valid.score), at_test = simd::splat(test.score);
-    Counter above_valid = of_valid, above_test = of_test;  // in registers: the compiler must take members for aliases of scores
+    // in registers: the compiler must take members for aliases of scores
+    Counter above_valid = of_valid, above_test = of_test;
     for (int l = 0; l < tile_items; l += lanes) {
       const Float8 s = simd::load(scores + l);
       above_valid.add(s, at_valid);
       above_test.add(s, at_test);
     }
-    of_valid = above_valid, of_test = above_test;
+    of_valid = above_valid;
+    of_test = above_test;
   }
 
   Ranks finish() {
     take(valid, of_valid);
     take(test, of_test);
-    const bool valid_counted = client->valid >= 0 && client->valid != client->test && counted(client->valid);
-    if (valid_counted) test.count(valid.score, -1);                                                 // dropped at test time
-    if (!std::isnan(valid.score) && !std::isnan(test.score)) return {valid.rank(0), test.rank(0)};  // the usual case needs no count
+    const bool valid_counted =
+        client->valid >= 0 && client->valid != client->test && counted(client->valid);
+    // dropped at test time
+    if (valid_counted) test.count(valid.score, -1);
+    // the usual case needs no count
+    if (!std::isnan(valid.score) && !std::isnan(test.score)) return {valid.rank(0), test.rank(0)};
     const std::int64_t candidates = model.items - union_size(client->dropped, model.excluded);
     return {valid.rank(candidates - own(valid)), test.rank(candidates - own(test) - valid_counted)};
   }
@@ -87,8 +101,14 @@ struct Walk {
       scorer.items(c.candidates.data() + first, n, scores);
       for (int l = 0; l < n; ++l) {
         const std::int32_t id = c.candidates[first + std::size_t(l)];
-        if (id != c.valid) valid.count(scores[l]), ++for_valid;
-        if (id != c.valid && id != c.test) test.count(scores[l]), ++for_test;
+        if (id != c.valid) {
+          valid.count(scores[l]);
+          ++for_valid;
+        }
+        if (id != c.valid && id != c.test) {
+          test.count(scores[l]);
+          ++for_test;
+        }
       }
     }
     return {valid.rank(for_valid), test.rank(for_test)};
@@ -96,11 +116,17 @@ struct Walk {
 
  private:
   static constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-  static void drop(std::span<const std::int32_t> ids, std::size_t& next, std::int64_t first, float* scores) {
-    for (; next < ids.size() && ids[next] < first + tile_items; ++next) scores[ids[next] - first] = nan;
+  static void drop(std::span<const std::int32_t> ids, std::size_t& next, std::int64_t first,
+                   float* scores) {
+    for (; next < ids.size() && ids[next] < first + tile_items; ++next)
+      scores[ids[next] - first] = nan;
   }
-  [[nodiscard]] bool counted(std::int32_t item) const { return !contains(client->dropped, item) && !contains(model.excluded, item); }
-  [[nodiscard]] int own(const Held& held) const { return held.item >= 0 && counted(held.item) ? 1 : 0; }
+  [[nodiscard]] bool counted(std::int32_t item) const {
+    return !contains(client->dropped, item) && !contains(model.excluded, item);
+  }
+  [[nodiscard]] int own(const Held& held) const {
+    return held.item >= 0 && counted(held.item) ? 1 : 0;
+  }
   void take(Held& held, const Counter& counter) const {
     held.higher = Counter::total(counter.higher);
     held.tied = Counter::total(counter.tied);
@@ -116,10 +142,13 @@ struct Walk {
 };
 
 // Enough blocks that threads stay busy; a client's rank does not depend on its block.
-std::int64_t block_size(std::int64_t clients) { return std::clamp<std::int64_t>(clients / (8 * omp_get_max_threads()), 4, most_block_clients); }
+std::int64_t block_size(std::int64_t clients) {
+  return std::clamp<std::int64_t>(clients / (8 * omp_get_max_threads()), 4, most_block_clients);
+}
 
 // Ranks of clients [first, last).
-void rank_block(const Problem& problem, const Tables& tables, std::vector<Walk>& walks, std::int64_t first, std::int64_t last, std::span<Ranks> out) {
+void rank_block(const Problem& problem, const Tables& tables, std::vector<Walk>& walks,
+                std::int64_t first, std::int64_t last, std::span<Ranks> out) {
   std::int64_t who[most_block_clients];
   std::size_t walking = 0;
   for (std::int64_t u = first; u < last; ++u) {
@@ -134,9 +163,11 @@ void rank_block(const Problem& problem, const Tables& tables, std::vector<Walk>&
   }
   for (std::size_t w = 0; w < walking; ++w) walks[w].start(problem.clients[std::size_t(who[w])]);
   constexpr std::size_t four = ClientScorer::together;
-  const std::size_t in_fours = problem.model.head.kind == HeadKind::linear ? walking / four * four : 0;
+  const std::size_t in_fours =
+      problem.model.head.kind == HeadKind::linear ? walking / four * four : 0;
   for (std::int64_t t = 0; t < tables.tiles() && walking > 0; ++t) {
-    for (std::size_t w = 0; w < in_fours; w += four) Walk::tile(t, std::span<Walk, four>(walks.data() + w, four));
+    for (std::size_t w = 0; w < in_fours; w += four)
+      Walk::tile(t, std::span<Walk, four>(walks.data() + w, four));
     for (std::size_t w = in_fours; w < walking; ++w) walks[w].tile(t);
   }
   for (std::size_t w = 0; w < walking; ++w) out[std::size_t(who[w])] = walks[w].finish();

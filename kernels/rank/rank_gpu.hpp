@@ -1,16 +1,22 @@
 #pragma once
-// Ranks on a device by counting (R5, R2). Served: linear heads, shared or private; mlp and neumf heads that are shared; views, base, own rows,
-// dropped and excluded items; full and sampled evaluation. Not served: private hidden heads (2 d^2 a score, nothing shared), neumf with d > 128.
+// Ranks on a device by counting (R5, R2). Served: linear heads, shared or private; mlp and neumf
+// heads that are shared; views, base, own rows, dropped and excluded items; full and sampled
+// evaluation. Not served: private hidden heads (2 d^2 a score, nothing shared), neumf with d > 128.
 //
-//   linear  s_ui = b_u + sum over k of g_u[k] f_i[k]             g_u = omega_up w_u, plane after plane, f_i = the planes' rows of i
-//   mlp     s_ui = b + sum over o of w[o] max(a_u[o] + sum over p of omega_up H_p[i, o], 0)       H_p = F_p W_z^T, a_u = W_u u + b1
-//           one plane, omega = 1: max(a + h, 0) = max(h, -a) + a, so s_ui = (b + w . a_u) + sum over o of w[o] max(H[i, o], -a_u[o])
-//   neumf   s_ui = b + sum over k of g_u[k] f_i[k] + w . tower(a_u + sum over p of omega_up H_p[i]), g_u over w u2, a and H of W1: rank_tower.cu
+//   linear  s_ui = b_u + sum over k of g_u[k] f_i[k]   g_u = omega_up w_u, plane after plane, f_i =
+//           the planes' rows of i
+//   mlp   s_ui = b + sum over o of w[o] max(a_u[o] + sum over p of omega_up H_p[i, o], 0)   H_p =
+//         F_p W_z^T, a_u = W_u u + b1
+//           one plane, omega = 1: max(a + h, 0) = max(h, -a) + a, so s_ui = (b + w . a_u) + sum
+//             over o of w[o] max(H[i, o], -a_u[o])
+//   neumf   s_ui = b + sum over k of g_u[k] f_i[k] + w . tower(a_u + sum over p of omega_up
+//           H_p[i]), g_u over w u2, a and H of W1: rank_tower.cu
 //
-// First every item is counted with its shared row, then what that got wrong is corrected: own rows, dropped and excluded items. So that this is
-// exact, a score is one chain of operations in one order wherever it is computed. Sampled evaluation counts the listed candidates only.
-// Floors: linear 2 K FLOP a score, K = planes x d; mlp with one plane 2 d instructions (3 d FLOP), with more planes
-// (planes + 2) d; neumf d^2 + d^2 / 4 FLOP in its tower; bytes: both
+// First every item is counted with its shared row, then what that got wrong is corrected: own rows,
+// dropped and excluded items. So that this is exact, a score is one chain of operations in one
+// order wherever it is computed. Sampled evaluation counts the listed candidates only. Floors:
+// linear 2 K FLOP a score, K = planes x d; mlp with one plane 2 d instructions (3 d FLOP), with
+// more planes (planes + 2) d; neumf d^2 + d^2 / 4 FLOP in its tower; bytes: both
 // tables once a block of 128 x 128 scores, from L2: (K / 64 + small) floats a score.
 #include <cstdint>
 #include <memory>
@@ -27,16 +33,20 @@ namespace fedfuse::rank {
 inline constexpr int block_clients = 128, block_items = 128, block_depth = 16;
 inline constexpr int most_hidden_planes = 4;  // of an mlp head: three views and a base
 inline constexpr int most_tower_d = 128;      // of a neumf head
-[[nodiscard]] constexpr std::int64_t whole(std::int64_t n, std::int64_t of) { return (n + of - 1) / of * of; }
+[[nodiscard]] constexpr std::int64_t whole(std::int64_t n, std::int64_t of) {
+  return (n + of - 1) / of * of;
+}
 
-// Lists of items of the clients, one after the other: those of client u are ids[begin[u]] .. ids[begin[u + 1] - 1].
+// Lists of items of the clients, one after the other: those of client u are ids[begin[u]] ..
+// ids[begin[u + 1] - 1].
 struct GpuLists {
   const std::int64_t* begin = nullptr;
   const std::int32_t* ids = nullptr;
 };
 
-// Every pointer is into the device. Tables that end in _k are k-major: a row of numbers of all items, or of all clients, for each k; their padding
-// is zero, or of zero rows. What is not const is scratch that the kernels fill.
+// Every pointer is into the device. Tables that end in _k are k-major: a row of numbers of all
+// items, or of all clients, for each k; their padding is zero, or of zero rows. What is not const
+// is scratch that the kernels fill.
 struct GpuRank {
   HeadLayout head;
   // what all clients share
@@ -45,9 +55,11 @@ struct GpuRank {
   bool rows_add = false;                  // own rows: add, else replace
   bool sampled = false;                   // candidates are listed
   const float* view[max_views + 1] = {};  // planes: F_j, then base; items x width
-  float* items_k = nullptr;               // linear, neumf: the last d columns of the planes, depth() x padded_items()
-  float* hidden_k = nullptr;              // mlp, neumf: H, unit after unit, its planes together, units() planes x padded_items()
-  const float* theta = nullptr;           // of client u at theta + u theta_stride; stride 0: shared
+  // linear, neumf: the last d columns of the planes, depth() x padded_items()
+  float* items_k = nullptr;
+  // mlp, neumf: H, unit after unit, its planes together, units() planes x padded_items()
+  float* hidden_k = nullptr;
+  const float* theta = nullptr;  // of client u at theta + u theta_stride; stride 0: shared
   std::int64_t theta_stride = 0;
   const std::int32_t* excluded = nullptr;  // ascending
   std::int64_t excluded_count = 0;
@@ -59,30 +71,39 @@ struct GpuRank {
   GpuLists own, dropped, listed;       // ascending but listed
   const float* own_rows = nullptr;     // own_count x width, one an element of own
   float* clients_k = nullptr;          // linear, neumf: g, depth() x padded_clients()
-  float* units_k = nullptr;            // mlp, neumf: a, units() x padded_clients(); -a for an mlp head over one plane
-  float* own_k = nullptr;              // mlp, neumf: own rows through W_z, units() x padded_own()
-  float* bias = nullptr;               // clients: what a score starts with
-  float* threshold = nullptr;          // out, clients x 2: scores of the held-out items
-  std::int32_t* count = nullptr;       // out, clients x 4: above and at valid, above and at test; zero before
+  // mlp, neumf: a, units() x padded_clients(); -a for an mlp head over one plane
+  float* units_k = nullptr;
+  float* own_k = nullptr;      // mlp, neumf: own rows through W_z, units() x padded_own()
+  float* bias = nullptr;       // clients: what a score starts with
+  float* threshold = nullptr;  // out, clients x 2: scores of the held-out items
+  // out, clients x 4: above and at valid, above and at test; zero before
+  std::int32_t* count = nullptr;
 
   [[nodiscard]] constexpr bool has_linear() const { return head.kind != HeadKind::mlp; }
   [[nodiscard]] constexpr bool has_hidden() const { return head.kind != HeadKind::linear; }
-  [[nodiscard]] constexpr std::int64_t depth() const { return has_linear() ? whole(std::int64_t(planes) * head.d, block_depth) : 0; }
-  [[nodiscard]] constexpr std::int64_t units() const { return has_hidden() ? whole(head.d, block_depth) : 0; }
+  [[nodiscard]] constexpr std::int64_t depth() const {
+    return has_linear() ? whole(std::int64_t(planes) * head.d, block_depth) : 0;
+  }
+  [[nodiscard]] constexpr std::int64_t units() const {
+    return has_hidden() ? whole(head.d, block_depth) : 0;
+  }
   [[nodiscard]] constexpr std::int64_t padded_items() const { return whole(items, block_items); }
-  [[nodiscard]] constexpr std::int64_t padded_clients() const { return whole(clients, block_clients); }
+  [[nodiscard]] constexpr std::int64_t padded_clients() const {
+    return whole(clients, block_clients);
+  }
   [[nodiscard]] constexpr std::int64_t padded_own() const { return whole(own_count, block_items); }
 };
 
-// What the device holds for a problem of this shape (pointers are not read); ids: items in all lists.
+// What the device holds for a problem of this shape (pointers are not read); ids: items in all
+// lists.
 [[nodiscard]] std::int64_t table_bytes(const GpuRank& shape);
 [[nodiscard]] std::int64_t batch_bytes(const GpuRank& shape, std::int64_t ids);
 // Whether the kernels take such a head over so many planes. clients_share_head: theta_stride is 0.
 [[nodiscard]] bool serves(const HeadLayout& head, int planes, int width, bool clients_share_head);
 [[nodiscard]] bool served_on_device(const Problem& problem);
 
-// Asynchronous on the stream. prepare: tables of the items; own, user and client tables are made by count. splits: blocks that share the items of
-// one block of clients.
+// Asynchronous on the stream. prepare: tables of the items; own, user and client tables are made by
+// count. splits: blocks that share the items of one block of clients.
 template <class Platform>
 void prepare_linear(const GpuRank& rank, const gpu::Stream& stream);
 template <class Platform>
@@ -129,14 +150,18 @@ class DeviceArrays {
     return list.emplace_back(stream.shared_device(), std::size_t(n)).data();
   }
   template <class T>
-  const T* put(const gpu::Stream& stream, std::span<const T> values) {  // asynchronous: values stay until the stream is synchronised
+  const T* put(
+      const gpu::Stream& stream,
+      std::span<const T> values) {  // asynchronous: values stay until the stream is synchronised
     T* to = make<T>(stream, std::int64_t(values.size()));
     std::get<std::vector<gpu::Buffer<T>>>(lists_).back().copy_in(values, stream);
     return to;
   }
 
  private:
-  std::tuple<std::vector<gpu::Buffer<float>>, std::vector<gpu::Buffer<std::int32_t>>, std::vector<gpu::Buffer<std::int64_t>>> lists_;
+  std::tuple<std::vector<gpu::Buffer<float>>, std::vector<gpu::Buffer<std::int32_t>>,
+             std::vector<gpu::Buffer<std::int64_t>>>
+      lists_;
 };
 
 // What all clients share, on a device.
@@ -156,9 +181,13 @@ class DeviceTables {
 // Some clients on the device of the tables, which must outlive it.
 class DeviceBatch {
  public:
-  DeviceBatch(const gpu::Stream& stream, const DeviceTables& tables, std::span<const Client> clients);  // returns after the copies
-  void count(const gpu::Stream& stream);                                                                // from zero
-  void finish(const gpu::Stream& stream, const Problem& problem, std::span<Ranks> out) const;           // the problem's clients are the batch's
+  // returns after the copies
+  DeviceBatch(const gpu::Stream& stream, const DeviceTables& tables,
+              std::span<const Client> clients);
+  // from zero
+  void count(const gpu::Stream& stream);
+  // the problem's clients are the batch's
+  void finish(const gpu::Stream& stream, const Problem& problem, std::span<Ranks> out) const;
 
  private:
   GpuRank rank_;
@@ -168,16 +197,19 @@ class DeviceBatch {
   gpu::Buffer<float> threshold_;
 };
 
-// What a batch of more than one client holds at most; listed: items in lists other than those of own rows.
+// What a batch of more than one client holds at most; listed: items in lists other than those of
+// own rows.
 struct BatchLimits {
   std::int64_t clients = 32768, own_rows = 1 << 19, listed = 1 << 24;
 };
 
-// An evaluation: tables are sent and prepared once, clients go in batches. How they are cut decides nothing.
+// An evaluation: tables are sent and prepared once, clients go in batches. How they are cut decides
+// nothing.
 class DeviceRanker {
  public:
   // InputError: not served.
-  DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Model& model, bool sampled, const BatchLimits& limits = {});
+  DeviceRanker(const std::shared_ptr<gpu::Device>& device, const Model& model, bool sampled,
+               const BatchLimits& limits = {});
   void run(std::span<const Client> clients, std::span<Ranks> out) const;
 
  private:
@@ -190,7 +222,8 @@ class DeviceRanker {
 // A whole problem on a device, for benchmarks: a launch is all that an evaluation does there.
 class OnDevice {
  public:
-  OnDevice(const std::shared_ptr<gpu::Device>& device, const Problem& problem);  // InputError: not served
+  // InputError: not served
+  OnDevice(const std::shared_ptr<gpu::Device>& device, const Problem& problem);
   void launch(const gpu::Stream& stream);
 
  private:

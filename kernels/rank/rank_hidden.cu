@@ -1,10 +1,13 @@
-// Shared mlp heads: the item half of the first layer once for all clients (R2), then tiles of scores (rank_tile.cuh).
+// Shared mlp heads: the item half of the first layer once for all clients (R2), then tiles of
+// scores (rank_tile.cuh).
 //
-//   one plane           s = (b + w . a) + sum over o of w[o] max(H[i, o], -a[o])                                2 instructions a unit
-//   J planes, omega_u   s = b + sum over o of w[o] max(a[o] + sum over p of omega_p H_p[i, o], 0)               J + 2
+//   one plane   s = (b + w . a) + sum over o of w[o] max(H[i, o], -a[o])   2 instructions a unit
+//   J planes, omega_u   s = b + sum over o of w[o] max(a[o] + sum over p of omega_p H_p[i, o], 0)
+//                       J + 2
 //
-// The maximum hands on what is not a number. The form with one plane takes its maximum where the other form adds: a maximum and a multiply-add go
-// through different units of a multiprocessor. A unit that is off adds w a and takes it back: the same numbers for every item, so items tie as
+// The maximum hands on what is not a number. The form with one plane takes its maximum where the
+// other form adds: a maximum and a multiply-add go through different units of a multiprocessor. A
+// unit that is off adds w a and takes it back: the same numbers for every item, so items tie as
 // before.
 #include "kernels/rank/rank_half.cuh"
 #include "kernels/rank/rank_tile.cuh"
@@ -17,7 +20,8 @@ __global__ void bias_kernel(const __grid_constant__ GpuRank r) {
   const std::int64_t u = std::int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
   if (u >= r.clients) return;
   float sum = r.theta[r.head.last_b];
-  for (int o = 0; o < r.head.d && r.planes == 1; ++o) sum = fmaf(-r.theta[r.head.last_w + o], r.units_k[o * r.padded_clients() + u], sum);
+  for (int o = 0; o < r.head.d && r.planes == 1; ++o)
+    sum = fmaf(-r.theta[r.head.last_w + o], r.units_k[o * r.padded_clients() + u], sum);
   r.bias[u] = sum;
 }
 
@@ -32,7 +36,8 @@ struct MlpScore {
     float sum = r.bias[u];
     for (int o = 0; o < r.head.d; ++o) {
       const float* hidden = r.hidden_k + std::int64_t(o) * r.planes * r.padded_items() + i;
-      const float a = r.units_k[o * r.padded_clients() + u], row = has_own ? r.own_k[o * r.padded_own() + own] : 0.0f;
+      const float a = r.units_k[o * r.padded_clients() + u],
+                  row = has_own ? r.own_k[o * r.padded_own() + own] : 0.0f;
       float x;
       if (r.planes == 1) {
         x = planes == 0 ? row : hidden[0];
@@ -50,7 +55,8 @@ struct MlpScore {
   }
 };
 
-// A stage is some units of the items, each with its planes, then the same units of the clients: rows of 128 numbers, 8 rows at a time.
+// A stage is some units of the items, each with its planes, then the same units of the clients:
+// rows of 128 numbers, 8 rows at a time.
 template <int Planes>
 class MlpTile {
  public:
@@ -59,34 +65,44 @@ class MlpTile {
   static std::int64_t more_floats(const GpuRank& r) { return r.units() + 4 * block_clients; }
   static __device__ int chunks(const GpuRank& r) { return int(r.units() / units); }
   // more: w, then omega of every client, 4 numbers each.
-  __device__ MlpTile(const GpuRank& r, std::int64_t first_client, float* more) : weights_(more), omega_(more + r.units()) {
-    for (int o = int(threadIdx.x); o < r.units(); o += block_threads) more[o] = o < r.head.d ? r.theta[r.head.last_w + o] : 0.0f;
+  __device__ MlpTile(const GpuRank& r, std::int64_t first_client, float* more)
+      : weights_(more), omega_(more + r.units()) {
+    for (int o = int(threadIdx.x); o < r.units(); o += block_threads)
+      more[o] = o < r.head.d ? r.theta[r.head.last_w + o] : 0.0f;
     for (int at = int(threadIdx.x); at < 4 * block_clients; at += block_threads) {
       const std::int64_t u = first_client + at / 4;
       more[r.units() + at] = at % 4 < Planes && u < r.clients ? r.omega[u * Planes + at % 4] : 0.0f;
     }
     const int row = int(threadIdx.x) / 32, column = 4 * (int(threadIdx.x) % 32);
     item_pitch_ = r.padded_items(), client_pitch_ = r.padded_clients();
-    items_ = r.hidden_k + row * item_pitch_ + column, clients_ = r.units_k + row * client_pitch_ + first_client + column;
+    items_ = r.hidden_k + row * item_pitch_ + column,
+    clients_ = r.units_k + row * client_pitch_ + first_client + column;
   }
   __device__ void copy(int tile, int chunk, float* stage) const {
     constexpr int items = units * Planes / rows_at_once, all = units * (Planes + 1) / rows_at_once;
-    const float* item = items_ + std::int64_t(tile) * block_items + std::int64_t(chunk) * units * Planes * item_pitch_;
+    const float* item = items_ + std::int64_t(tile) * block_items +
+                        std::int64_t(chunk) * units * Planes * item_pitch_;
     const float* client = clients_ + std::int64_t(chunk) * units * client_pitch_;
     float* to = stage + 4 * int(threadIdx.x);
 #pragma unroll
-    for (int c = 0; c < items; ++c) gpu::async_copy16(to + c * rows_at_once * block_items, item + c * rows_at_once * item_pitch_);
+    for (int c = 0; c < items; ++c)
+      gpu::async_copy16(to + c * rows_at_once * block_items, item + c * rows_at_once * item_pitch_);
 #pragma unroll
-    for (int c = items; c < all; ++c) gpu::async_copy16(to + c * rows_at_once * block_items, client + (c - items) * rows_at_once * client_pitch_);
+    for (int c = items; c < all; ++c)
+      gpu::async_copy16(to + c * rows_at_once * block_items,
+                        client + (c - items) * rows_at_once * client_pitch_);
   }
-  __device__ void add(int chunk, const float* stage, int x, int y, float (&score)[side][side]) const {
+  __device__ void add(int chunk, const float* stage, int x, int y,
+                      float (&score)[side][side]) const {
     const float* a = stage + units * Planes * block_items;
 #pragma unroll(Planes == 1 ? 2 : 1)  // more spill
-    for (int o = 0; o < units; ++o, stage += Planes * block_items, a += block_clients) unit(weights_[chunk * units + o], stage, a, x, y, score);
+    for (int o = 0; o < units; ++o, stage += Planes * block_items, a += block_clients)
+      unit(weights_[chunk * units + o], stage, a, x, y, score);
   }
 
  private:
-  __device__ void unit(float w, const float* hidden, const float* clients, int x, int y, float (&score)[side][side]) const {
+  __device__ void unit(float w, const float* hidden, const float* clients, int x, int y,
+                       float (&score)[side][side]) const {
     float a[side], h[Planes][side];
     load8(clients, y, a);
 #pragma unroll
@@ -124,7 +140,8 @@ template <>
 void count_mlp<gpu::Platform>(const GpuRank& r, int splits, const gpu::Stream& stream) {
   constexpr unsigned threads = 128;
   client_halves(r, r.planes == 1 ? -1.0f : 1.0f, stream);
-  gpu::launch(bias_kernel, dim3{unsigned((r.clients + threads - 1) / threads), 1, 1}, threads, 0, stream, r);
+  gpu::launch(bias_kernel, dim3{unsigned((r.clients + threads - 1) / threads), 1, 1}, threads, 0,
+              stream, r);
   count_with<MlpScore>(r, stream, [&] {
     switch (r.planes) {
       case 1:

@@ -1,5 +1,5 @@
-// Naive, in double: every score of every client by the formulas of models.md, then a count. No restructuring, and
-// nothing shared with the variants.
+// Naive, in double: every score of every client by the formulas of models.md, then a count. No
+// restructuring, and nothing shared with the variants.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -18,14 +18,16 @@ Vector row_of(const Model& m, const Client& c, std::int64_t i) {
   const float* row = has_own ? c.rows + (own - c.row_ids.begin()) * m.width : nullptr;
   for (int k = 0; k < m.width; ++k) {
     double shared = 0;
-    for (int j = 0; j < m.views; ++j) shared += (m.views > 1 ? double(c.omega[j]) : 1.0) * double(m.view[j][i * m.width + k]);
+    for (int j = 0; j < m.views; ++j)
+      shared += (m.views > 1 ? double(c.omega[j]) : 1.0) * double(m.view[j][i * m.width + k]);
     double& x = z[std::size_t(k)];
     if (m.own_rows == OwnRows::replace && has_own) {
       x = double(row[k]);
     } else {
       x = shared;
       if (has_own) x += double(row[k]);
-      if (!has_own && m.base != nullptr) x += double(c.base_scale) * double(m.base[i * m.width + k]);
+      if (!has_own && m.base != nullptr)
+        x += double(c.base_scale) * double(m.base[i * m.width + k]);
     }
   }
   return z;
@@ -35,7 +37,8 @@ Vector layer(const float* W, const float* b, int out, const Vector& x) {
   Vector y;
   for (int o = 0; o < out; ++o) {
     double sum = double(b[o]);
-    for (std::size_t k = 0; k < x.size(); ++k) sum += double(W[std::size_t(o) * x.size() + k]) * x[k];
+    for (std::size_t k = 0; k < x.size(); ++k)
+      sum += double(W[std::size_t(o) * x.size() + k]) * x[k];
     y.push_back(std::max(sum, 0.0));
   }
   return y;
@@ -51,7 +54,9 @@ double mlp(const HeadLayout& h, const float* theta, const float* u, const Vector
   Vector hidden;
   for (int o = 0; o < h.d; ++o) {
     double sum = double(theta[h.b1 + o]);
-    for (int k = 0; k < h.d; ++k) sum += double(theta[h.W_u + o * h.d + k]) * double(u[k]) + double(theta[h.W_z + o * h.d + k]) * z[std::size_t(k)];
+    for (int k = 0; k < h.d; ++k)
+      sum += double(theta[h.W_u + o * h.d + k]) * double(u[k]) +
+             double(theta[h.W_z + o * h.d + k]) * z[std::size_t(k)];
     hidden.push_back(std::max(sum, 0.0));
   }
   return last(theta + h.last_w, theta[h.last_b], hidden);
@@ -83,9 +88,12 @@ double score(const Model& m, const Client& c, std::int64_t i) {
   return 0;
 }
 
-bool in(std::span<const std::int32_t> ids, std::int32_t id) { return std::ranges::find(ids, id) != ids.end(); }
+bool in(std::span<const std::int32_t> ids, std::int32_t id) {
+  return std::ranges::find(ids, id) != ids.end();
+}
 
-std::int32_t rank_among(const Vector& scores, std::int32_t held, const std::vector<std::int32_t>& candidates) {
+std::int32_t rank_among(const Vector& scores, std::int32_t held,
+                        const std::vector<std::int32_t>& candidates) {
   if (held < 0) return 0;
   const double own = scores[std::size_t(held)];
   std::int32_t higher = 0, tied = 0, others = 0;

@@ -1,6 +1,7 @@
 #pragma once
-// One score at a time, and what is done with lists of items: thresholds, corrections, sampled candidates. A score here goes through the operations of
-// the tile kernels in their order, so that it has their bits.
+// One score at a time, and what is done with lists of items: thresholds, corrections, sampled
+// candidates. A score here goes through the operations of the tile kernels in their order, so that
+// it has their bits.
 #include "core/gpu/intrinsics.hpp"
 #include "kernels/rank/rank_gpu.hpp"
 
@@ -8,7 +9,9 @@ namespace fedfuse::rank {
 namespace {
 
 // theta of the client.
-__device__ inline const float* theta_of(const GpuRank& r, std::int64_t u) { return r.theta + u * r.theta_stride; }
+__device__ inline const float* theta_of(const GpuRank& r, std::int64_t u) {
+  return r.theta + u * r.theta_stride;
+}
 
 // Weight k of the linear part: of the linear head, or of neumf's product of vectors.
 __device__ inline float linear_weight(const GpuRank& r, std::int64_t u, int k) {
@@ -17,23 +20,28 @@ __device__ inline float linear_weight(const GpuRank& r, std::int64_t u, int k) {
   return h.kind == HeadKind::neumf ? w * r.user[u * h.user + h.d + k] : w;
 }
 
-// The linear part of the score of item i, added to sum: one chain over the planes; with own row number o, z first, then the head.
+// The linear part of the score of item i, added to sum: one chain over the planes; with own row
+// number o, z first, then the head.
 __device__ inline float add_shared(const GpuRank& r, std::int64_t u, std::int64_t i, float sum) {
-  for (int k = 0; k < r.planes * r.head.d; ++k) sum = fmaf(r.clients_k[k * r.padded_clients() + u], r.items_k[k * r.padded_items() + i], sum);
+  for (int k = 0; k < r.planes * r.head.d; ++k)
+    sum = fmaf(r.clients_k[k * r.padded_clients() + u], r.items_k[k * r.padded_items() + i], sum);
   return sum;
 }
-__device__ inline float add_own(const GpuRank& r, std::int64_t u, std::int64_t i, std::int64_t o, float sum) {
+__device__ inline float add_own(const GpuRank& r, std::int64_t u, std::int64_t i, std::int64_t o,
+                                float sum) {
   const int d = r.head.d;
   for (int k = 0; k < d; ++k) {
     float z = r.own_rows[o * r.width + r.width - d + k];
-    for (int p = 0; p < r.views && r.rows_add; ++p) z = fmaf(r.omega[u * r.planes + p], r.items_k[(p * d + k) * r.padded_items() + i], z);
+    for (int p = 0; p < r.views && r.rows_add; ++p)
+      z = fmaf(r.omega[u * r.planes + p], r.items_k[(p * d + k) * r.padded_items() + i], z);
     sum = fmaf(linear_weight(r, u, k), z, sum);
   }
   return sum;
 }
 
 // Where id stands among ids[begin] .. ids[end - 1]; -1: nowhere.
-__device__ inline std::int64_t find(const std::int32_t* ids, std::int64_t begin, std::int64_t end, std::int32_t id) {
+__device__ inline std::int64_t find(const std::int32_t* ids, std::int64_t begin, std::int64_t end,
+                                    std::int32_t id) {
   while (begin < end) {
     const std::int64_t middle = (begin + end) / 2;
     if (ids[middle] == id) return middle;
@@ -53,7 +61,8 @@ __device__ inline bool dropped(const GpuRank& r, std::int64_t u, std::int32_t id
 
 // Four bits of counts, 8 bits apart. Comparisons with not-a-number are false.
 __device__ inline unsigned compared(float score, const float2& held) {
-  return unsigned(score > held.x) | unsigned(score == held.x) << 8 | unsigned(score > held.y) << 16 | unsigned(score == held.y) << 24;
+  return unsigned(score > held.x) | unsigned(score == held.x) << 8 |
+         unsigned(score > held.y) << 16 | unsigned(score == held.y) << 24;
 }
 __device__ inline void count(const GpuRank& r, std::int64_t u, float score, int sign) {
   const unsigned counts = compared(score, {r.threshold[2 * u], r.threshold[2 * u + 1]});
@@ -61,7 +70,8 @@ __device__ inline void count(const GpuRank& r, std::int64_t u, float score, int 
     if ((counts >> (8 * w) & 1u) != 0) atomicAdd(r.count + 4 * u + w, sign);
 }
 
-// A Score is made by all threads of a block; score(u, i, own) scores item i with own row number `own`, or with its shared row (shared_row).
+// A Score is made by all threads of a block; score(u, i, own) scores item i with own row number
+// `own`, or with its shared row (shared_row).
 constexpr std::int64_t shared_row = -1;
 
 template <class Score>
@@ -73,7 +83,8 @@ __global__ void threshold_kernel(const __grid_constant__ GpuRank r) {
   r.threshold[at] = score(u, item, find(r.own, u, item));
 }
 
-// A block a client: takes back what was counted of items that are no candidates or have a row of their own, and counts the latter anew.
+// A block a client: takes back what was counted of items that are no candidates or have a row of
+// their own, and counts the latter anew.
 template <class Score>
 __global__ void correct_kernel(const __grid_constant__ GpuRank r) {
   const std::int64_t u = blockIdx.x, tid = threadIdx.x, threads = blockDim.x;
@@ -81,11 +92,13 @@ __global__ void correct_kernel(const __grid_constant__ GpuRank r) {
   for (std::int64_t o = r.own.begin[u] + tid; o < r.own.begin[u + 1]; o += threads) {
     const std::int32_t id = r.own.ids[o];
     const int turns = dropped(r, u, id) ? 1 : 2;
-    for (int turn = 0; turn < turns; ++turn) count(r, u, score(u, id, turn == 0 ? shared_row : o), turn == 0 ? -1 : 1);
+    for (int turn = 0; turn < turns; ++turn)
+      count(r, u, score(u, id, turn == 0 ? shared_row : o), turn == 0 ? -1 : 1);
   }
   const std::int64_t dropped = r.dropped.begin[u + 1] - r.dropped.begin[u];
   for (std::int64_t o = tid; o < dropped + r.excluded_count; o += threads) {
-    const std::int32_t id = o < dropped ? r.dropped.ids[r.dropped.begin[u] + o] : r.excluded[o - dropped];
+    const std::int32_t id =
+        o < dropped ? r.dropped.ids[r.dropped.begin[u] + o] : r.excluded[o - dropped];
     const bool again = o >= dropped && find(r.dropped, u, id) >= 0;
     if (!again && find(r.own, u, id) < 0) count(r, u, score(u, id, shared_row), -1);
   }
@@ -106,7 +119,9 @@ void count_with(const GpuRank& r, const gpu::Stream& stream, const Tiles& tiles)
   constexpr unsigned threads = 256, of_list = 64;
   const dim3 clients{unsigned(r.clients), 1, 1};
   const std::size_t bytes = Score::shared_floats(r) * sizeof(float);
-  gpu::launch(threshold_kernel<Score>, dim3{unsigned((2 * r.clients + threads - 1) / threads), 1, 1}, threads, bytes, stream, r);
+  gpu::launch(threshold_kernel<Score>,
+              dim3{unsigned((2 * r.clients + threads - 1) / threads), 1, 1}, threads, bytes, stream,
+              r);
   if (r.sampled) return gpu::launch(listed_kernel<Score>, clients, of_list, bytes, stream, r);
   tiles();
   gpu::launch(correct_kernel<Score>, clients, of_list, bytes, stream, r);

@@ -20,15 +20,28 @@ Scratch::Scratch(const Model& model, const Tables& tables) {
   const auto tile = [](std::int64_t height) { return std::size_t(height * tile_items); };
   const std::int64_t d = model.head.d, planes = tables.planes() * d;
   rows.resize(tile(d));
-  if (tables.has_linear()) gathered_linear.resize(tile(planes)), z_linear.resize(tile(d));
-  if (tables.has_hidden()) gathered_hidden.resize(tile(planes)), z_hidden.resize(tile(d)), h1.resize(tile(d));
-  if (model.head.kind == HeadKind::neumf) h2.resize(tile(d / 2)), h3.resize(tile(d / 4));
+  if (tables.has_linear()) {
+    gathered_linear.resize(tile(planes));
+    z_linear.resize(tile(d));
+  }
+  if (tables.has_hidden()) {
+    gathered_hidden.resize(tile(planes));
+    z_hidden.resize(tile(d));
+    h1.resize(tile(d));
+  }
+  if (model.head.kind == HeadKind::neumf) {
+    h2.resize(tile(d / 2));
+    h3.resize(tile(d / 4));
+  }
 }
 
 ClientScorer::ClientScorer(const Model& model, const Tables& tables, Scratch& scratch)
     : model_(model), tables_(tables), scratch_(scratch), head_(model.head) {
   const auto d = std::size_t(head_.d);
-  if (tables.has_linear()) g_.resize(std::size_t(tables.planes()) * d), g_one_.resize(d);
+  if (tables.has_linear()) {
+    g_.resize(std::size_t(tables.planes()) * d);
+    g_one_.resize(d);
+  }
   if (tables.has_hidden()) q_.resize(d);
 }
 
@@ -45,16 +58,19 @@ void ClientScorer::bind(const Client& client) {
 void ClientScorer::bind_linear_part() {
   const bool neumf = head_.kind == HeadKind::neumf;
   const float* w = theta_ + head_.last_w + (neumf ? head_.d / 4 : 0);
-  for (int k = 0; k < head_.d; ++k) g_one_[std::size_t(k)] = neumf ? w[k] * client_->user[head_.d + k] : w[k];
+  for (int k = 0; k < head_.d; ++k)
+    g_one_[std::size_t(k)] = neumf ? w[k] * client_->user[head_.d + k] : w[k];
   for (int p = 0; p < tables_.planes(); ++p)
-    for (int k = 0; k < head_.d; ++k) g_[std::size_t(p * head_.d + k)] = omega_[p] * g_one_[std::size_t(k)];
+    for (int k = 0; k < head_.d; ++k)
+      g_[std::size_t(p * head_.d + k)] = omega_[p] * g_one_[std::size_t(k)];
 }
 
 void ClientScorer::bind_user_half() {
   const bool mlp = head_.kind == HeadKind::mlp;
   const float* weight = theta_ + (mlp ? head_.W_u : head_.W1);
   const int ldw = mlp ? head_.d : 2 * head_.d;
-  for (int o = 0; o < head_.d; ++o) q_[std::size_t(o)] = theta_[head_.b1 + o] + dot(weight + o * ldw, client_->user, head_.d);
+  for (int o = 0; o < head_.d; ++o)
+    q_[std::size_t(o)] = theta_[head_.b1 + o] + dot(weight + o * ldw, client_->user, head_.d);
 }
 
 // The mlp head over H_j: never leaves the registers.
@@ -88,7 +104,8 @@ const float* ClientScorer::mix_planes(const float* hidden) {
   float* z = scratch_.z_hidden.data();
   for (int at = 0; at < n; at += lanes) {
     Float8 sum = simd::splat(omega_[0]) * simd::load(hidden + at);
-    for (int p = 1; p < tables_.planes(); ++p) sum = madd(sum, simd::splat(omega_[p]), simd::load(hidden + p * n + at));
+    for (int p = 1; p < tables_.planes(); ++p)
+      sum = madd(sum, simd::splat(omega_[p]), simd::load(hidden + p * n + at));
     simd::store(z + at, sum);
   }
   return z;
@@ -107,7 +124,9 @@ void ClientScorer::first_layer(const float* hidden) {
   for (int k = 0; k < head_.d; ++k)
     for (int v = 0; v < V; ++v) {
       Float8 pre = simd::splat(q_[std::size_t(k)]);
-      for (int p = 0; p < tables_.planes(); ++p) pre = madd(pre, simd::splat(omega_[p]), simd::load(hidden + (p * head_.d + k) * ld + v * lanes));
+      for (int p = 0; p < tables_.planes(); ++p)
+        pre = madd(pre, simd::splat(omega_[p]),
+                   simd::load(hidden + (p * head_.d + k) * ld + v * lanes));
       simd::store(scratch_.h1.data() + k * ld + v * lanes, relu(pre));
     }
 }
@@ -117,8 +136,10 @@ void ClientScorer::upper_layers(Float8 (&acc)[V]) {
   const int d = head_.d;
   const float* w = theta_ + head_.last_w;
   if (head_.kind == HeadKind::mlp) return chain(acc, scratch_.h1.data(), w, d);
-  dense<V, true>({theta_ + head_.W2, d, d / 2, d, theta_ + head_.b2}, scratch_.h1.data(), scratch_.h2.data());
-  dense<V, true>({theta_ + head_.W3, d / 2, d / 4, d / 2, theta_ + head_.b3}, scratch_.h2.data(), scratch_.h3.data());
+  dense<V, true>({theta_ + head_.W2, d, d / 2, d, theta_ + head_.b2}, scratch_.h1.data(),
+                 scratch_.h2.data());
+  dense<V, true>({theta_ + head_.W3, d / 2, d / 4, d / 2, theta_ + head_.b3}, scratch_.h2.data(),
+                 scratch_.h3.data());
   chain(acc, scratch_.h3.data(), w, d / 4);
 }
 
@@ -151,8 +172,10 @@ void ClientScorer::composed(float* out) {
   for (int v = 0; v < V; ++v) simd::store(out + v * lanes, acc[v]);
 }
 
-// Columns offset .. offset + d of z of n items with own rows (own[c]: which of the client's rows), as a tile of ld lanes.
-void ClientScorer::compose(const std::int32_t* ids, const std::int32_t* own, int n, int offset, int ld, float* tile) {
+// Columns offset .. offset + d of z of n items with own rows (own[c]: which of the client's rows),
+// as a tile of ld lanes.
+void ClientScorer::compose(const std::int32_t* ids, const std::int32_t* own, int n, int offset,
+                           int ld, float* tile) {
   const int d = head_.d;
   for (int c = 0; c < n; ++c) {
     const float* row = client_->rows + std::int64_t(own[c]) * model_.width + offset;
@@ -171,24 +194,31 @@ void ClientScorer::compose(const std::int32_t* ids, const std::int32_t* own, int
 }
 
 // At most 64 items that have own rows.
-void ClientScorer::composed_items(const std::int32_t* ids, const std::int32_t* own, int n, float* out) {
+void ClientScorer::composed_items(const std::int32_t* ids, const std::int32_t* own, int n,
+                                  float* out) {
   with_vectors(n, [&]<int V>() {
-    if (tables_.has_linear()) compose(ids, own, n, tables_.linear_offset(), V * lanes, scratch_.z_linear.data());
+    if (tables_.has_linear())
+      compose(ids, own, n, tables_.linear_offset(), V * lanes, scratch_.z_linear.data());
     if (tables_.has_hidden()) compose(ids, own, n, 0, V * lanes, scratch_.z_hidden.data());
     composed<V>(out);
   });
 }
 
 void ClientScorer::next_tile(std::int64_t tile, float* out) {
-  short_way<tile_items / lanes>(tables_.has_linear() ? tables_.linear(tile) : nullptr, tables_.has_hidden() ? tables_.hidden(tile) : nullptr, out);
+  short_way<tile_items / lanes>(tables_.has_linear() ? tables_.linear(tile) : nullptr,
+                                tables_.has_hidden() ? tables_.hidden(tile) : nullptr, out);
   put_own_rows(tile, out);
 }
 
-void ClientScorer::next_tile(std::int64_t tile, ClientScorer* const (&scorers)[together], float* const (&out)[together]) {
+void ClientScorer::next_tile(std::int64_t tile, ClientScorer* const (&scorers)[together],
+                             float* const (&out)[together]) {
   const Tables& tables = scorers[0]->tables_;
   const float* g[together];
   float bias[together];
-  for (int c = 0; c < together; ++c) g[c] = scorers[c]->g_.data(), bias[c] = scorers[c]->theta_[scorers[c]->head_.last_b];
+  for (int c = 0; c < together; ++c) {
+    g[c] = scorers[c]->g_.data();
+    bias[c] = scorers[c]->theta_[scorers[c]->head_.last_b];
+  }
   chain_clients(tables.linear(tile), g, bias, tables.planes() * scorers[0]->head_.d, out);
   for (int c = 0; c < together; ++c) scorers[c]->put_own_rows(tile, out[c]);
 }
@@ -199,7 +229,8 @@ void ClientScorer::put_own_rows(std::int64_t tile, float* out) {
   const std::int64_t first = tile * tile_items;
   std::int32_t own[tile_items];
   int n = 0;
-  while (next_own_ < ids.size() && ids[next_own_] < first + tile_items) own[n++] = std::int32_t(next_own_++);
+  while (next_own_ < ids.size() && ids[next_own_] < first + tile_items)
+    own[n++] = std::int32_t(next_own_++);
   if (n == 0) return;
   alignas(32) float scores[tile_items];
   composed_items(ids.data() + own[0], own, n, scores);
@@ -217,8 +248,10 @@ void ClientScorer::shared_items(const std::int32_t* ids, int n, float* out) {
   for (int c = 0; c < n; ++c) {
     const std::int64_t tile = ids[c] / tile_items;
     const int lane = ids[c] % tile_items;
-    if (tables_.has_linear()) gather(tables_.linear(tile), lane, c, scratch_.gathered_linear.data());
-    if (tables_.has_hidden()) gather(tables_.hidden(tile), lane, c, scratch_.gathered_hidden.data());
+    if (tables_.has_linear())
+      gather(tables_.linear(tile), lane, c, scratch_.gathered_linear.data());
+    if (tables_.has_hidden())
+      gather(tables_.hidden(tile), lane, c, scratch_.gathered_hidden.data());
   }
   short_way<V>(scratch_.gathered_linear.data(), scratch_.gathered_hidden.data(), out);
 }
@@ -226,18 +259,23 @@ void ClientScorer::shared_items(const std::int32_t* ids, int n, float* out) {
 void ClientScorer::items(const std::int32_t* ids, int n, float* out) {
   for (int first = 0; first < n; first += tile_items) {
     const int count = std::min(tile_items, n - first);
-    std::int32_t shared[tile_items], shared_at[tile_items], composed_ids[tile_items], own[tile_items], own_at[tile_items];
+    std::int32_t shared[tile_items], shared_at[tile_items], composed_ids[tile_items],
+        own[tile_items], own_at[tile_items];
     int n_shared = 0, n_own = 0;
     for (int c = first; c < first + count; ++c) {
       const auto at = std::ranges::lower_bound(client_->row_ids, ids[c]);
       if (at != client_->row_ids.end() && *at == ids[c]) {
-        composed_ids[n_own] = ids[c], own[n_own] = std::int32_t(at - client_->row_ids.begin()), own_at[n_own++] = c;
+        composed_ids[n_own] = ids[c];
+        own[n_own] = std::int32_t(at - client_->row_ids.begin());
+        own_at[n_own++] = c;
       } else {
-        shared[n_shared] = ids[c], shared_at[n_shared++] = c;
+        shared[n_shared] = ids[c];
+        shared_at[n_shared++] = c;
       }
     }
     alignas(32) float scores[tile_items];
-    if (n_shared > 0) with_vectors(n_shared, [&]<int V>() { shared_items<V>(shared, n_shared, scores); });
+    if (n_shared > 0)
+      with_vectors(n_shared, [&]<int V>() { shared_items<V>(shared, n_shared, scores); });
     for (int c = 0; c < n_shared; ++c) out[shared_at[c]] = scores[c];
     if (n_own > 0) composed_items(composed_ids, own, n_own, scores);
     for (int c = 0; c < n_own; ++c) out[own_at[c]] = scores[c];

@@ -1,6 +1,6 @@
 #pragma once
-// One client's scores, a tile or a list of items at a time. Items without an own row take the short way through the
-// shared tables; items with one are composed (z first, then the whole head).
+// One client's scores, a tile or a list of items at a time. Items without an own row take the short
+// way through the shared tables; items with one are composed (z first, then the whole head).
 #include <cstdint>
 
 #include "core/matrix.hpp"
@@ -15,7 +15,8 @@ struct Scratch {
   explicit Scratch(const Model& model, const Tables& tables);
   Array<float> gathered_linear, gathered_hidden;  // planes x d x 64
   Array<float> z_linear, z_hidden;                // d x 64
-  Array<float> rows;                              // 64 x d, composed rows before they are transposed
+  // 64 x d, composed rows before they are transposed
+  Array<float> rows;
   Array<float> h1, h2, h3;
 };
 
@@ -27,7 +28,8 @@ class ClientScorer {
   void next_tile(std::int64_t tile, float* out);
   // The same for four clients with linear heads, about twice as fast.
   static constexpr int together = 4;
-  static void next_tile(std::int64_t tile, ClientScorer* const (&scorers)[together], float* const (&out)[together]);
+  static void next_tile(std::int64_t tile, ClientScorer* const (&scorers)[together],
+                        float* const (&out)[together]);
   // Scores of n items, in any order.
   void items(const std::int32_t* ids, int n, float* out);
 
@@ -48,7 +50,8 @@ class ClientScorer {
   void composed(float* out);
   void put_own_rows(std::int64_t tile, float* out);
   void composed_items(const std::int32_t* ids, const std::int32_t* own, int n, float* out);
-  void compose(const std::int32_t* ids, const std::int32_t* own, int n, int offset, int ld, float* tile);
+  void compose(const std::int32_t* ids, const std::int32_t* own, int n, int offset, int ld,
+               float* tile);
   template <int V>
   void shared_items(const std::int32_t* ids, int n, float* out);
 

@@ -9,7 +9,8 @@ namespace fedfuse::rank {
 Tables::Tables(const Model& model) {
   const auto& head = model.head;
   FEDFUSE_CHECK(model.views >= 1 && model.views <= max_views, "too many views");
-  FEDFUSE_CHECK(model.width == head.d || model.width == head.item_width, "rows of another width than the head's");
+  FEDFUSE_CHECK(model.width == head.d || model.width == head.item_width,
+                "rows of another width than the head's");
   tiles_ = (model.items + tile_items - 1) / tile_items;
   planes_ = model.views + (model.base != nullptr ? 1 : 0);
   stride_ = std::int64_t(planes_) * head.d * tile_items;
@@ -31,7 +32,8 @@ Tables::Tables(const Model& model) {
       pack(model, t, 0, inputs.data());
       for (int p = 0; p < planes_; ++p) {
         const std::int64_t plane = std::int64_t(p) * head.d * tile_items;
-        dense<tile_items / lanes, false>(item_half(head, model.theta), inputs.data() + plane, hidden_.data() + t * stride_ + plane);
+        dense<tile_items / lanes, false>(item_half(head, model.theta), inputs.data() + plane,
+                                         hidden_.data() + t * stride_ + plane);
       }
     }
   }
@@ -40,14 +42,16 @@ Tables::Tables(const Model& model) {
 // d columns of every plane from `offset`, transposed.
 void Tables::pack(const Model& model, std::int64_t tile, int offset, float* to) const {
   const int d = model.head.d;
-  const std::int64_t first = tile * tile_items, count = std::min<std::int64_t>(tile_items, model.items - first);
+  const std::int64_t first = tile * tile_items,
+                     count = std::min<std::int64_t>(tile_items, model.items - first);
   for (int p = 0; p < planes_; ++p) {
     const float* rows = p < model.views ? model.view[p] : model.base;
     float* plane = to + std::int64_t(p) * d * tile_items;
     const int whole = int(count) / lanes * lanes;  // groups of 8 rows
     transpose(rows + first * model.width + offset, model.width, whole, d, plane, tile_items);
     for (std::int64_t l = whole; l < count; ++l)
-      for (int k = 0; k < d; ++k) plane[k * tile_items + l] = rows[(first + l) * model.width + offset + k];
+      for (int k = 0; k < d; ++k)
+        plane[k * tile_items + l] = rows[(first + l) * model.width + offset + k];
     for (std::int64_t l = count; l < tile_items; ++l)
       for (int k = 0; k < d; ++k) plane[k * tile_items + l] = 0.0f;
   }

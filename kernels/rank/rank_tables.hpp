@@ -1,6 +1,6 @@
 #pragma once
-// What all clients share, laid out for tiles of 64 items: [tile][plane][k][lane]. Planes are the views, and the base
-// as one more where the model has one. The last tile is padded with zero rows.
+// What all clients share, laid out for tiles of 64 items: [tile][plane][k][lane]. Planes are the
+// views, and the base as one more where the model has one. The last tile is padded with zero rows.
 #include <cstdint>
 #include <vector>
 
@@ -21,12 +21,18 @@ class Tables {
   explicit Tables(const Model& model);
   [[nodiscard]] std::int64_t tiles() const { return tiles_; }
   [[nodiscard]] int planes() const { return planes_; }
-  [[nodiscard]] bool has_linear() const { return has_linear_; }       // linear and neumf: a sum over z itself
+  // linear and neumf: a sum over z itself
+  [[nodiscard]] bool has_linear() const { return has_linear_; }
   [[nodiscard]] bool has_hidden() const { return has_hidden_; }       // mlp and neumf
   [[nodiscard]] int linear_offset() const { return linear_offset_; }  // of the linear part in z
-  // planes x d x 64 numbers of a tile. hidden: H_j of a shared head, else the inputs of the first layer.
-  [[nodiscard]] const float* linear(std::int64_t tile) const { return (linear_is_hidden_ ? hidden_ : linear_).data() + tile * stride_; }
-  [[nodiscard]] const float* hidden(std::int64_t tile) const { return hidden_.data() + tile * stride_; }
+  // planes x d x 64 numbers of a tile. hidden: H_j of a shared head, else the inputs of the first
+  // layer.
+  [[nodiscard]] const float* linear(std::int64_t tile) const {
+    return (linear_is_hidden_ ? hidden_ : linear_).data() + tile * stride_;
+  }
+  [[nodiscard]] const float* hidden(std::int64_t tile) const {
+    return hidden_.data() + tile * stride_;
+  }
 
  private:
   void pack(const Model& model, std::int64_t tile, int offset, float* to) const;

@@ -1,7 +1,7 @@
 #pragma once
-// Arithmetic on tiles: element (k, lane) of a tile with ld lanes stands at [k * ld + lane], one item a lane. Every lane goes
-// through the same operations in the same order whatever the width of the tile, so an item's score has the same
-// bits in a full tile and in a gathered one.
+// Arithmetic on tiles: element (k, lane) of a tile with ld lanes stands at [k * ld + lane], one
+// item a lane. Every lane goes through the same operations in the same order whatever the width of
+// the tile, so an item's score has the same bits in a full tile and in a gathered one.
 #ifdef __FMA__
 #include <immintrin.h>
 #endif
@@ -16,7 +16,8 @@ inline constexpr int lanes = simd::lanes;
 inline constexpr int tile_items = 64;
 using simd::Float8;
 
-// acc + a b, always fused where the processor can, never elsewhere: the compiler has no choice to make.
+// acc + a b, always fused where the processor can, never elsewhere: the compiler has no choice to
+// make.
 inline Float8 madd(Float8 acc, Float8 a, Float8 b) {
 #ifdef __FMA__
   return Float8(_mm256_fmadd_ps(__m256(a), __m256(b), __m256(acc)));
@@ -34,7 +35,8 @@ inline float madd(float acc, float a, float b) {
   return acc + a * b;
 #endif
 }
-// Keeps x in a register: GCC would rather read it from memory again for every use, and loads are what runs out first.
+// Keeps x in a register: GCC would rather read it from memory again for every use, and loads are
+// what runs out first.
 inline void keep(Float8& x) {
 #ifdef __AVX__
   asm("" : "+x"(x));
@@ -50,14 +52,16 @@ inline void chain(Float8 (&acc)[V], const float* in, const float* g, int n) {
   for (int k = 0; k < n; ++k) {
     const Float8 weight = simd::splat(g[k]);
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) acc[v] = madd(acc[v], weight, simd::load(in + k * V * lanes + v * lanes));
+    for (int v = 0; v < V; ++v)
+      acc[v] = madd(acc[v], weight, simd::load(in + k * V * lanes + v * lanes));
   }
 }
 
-// The same for several clients over one full tile: out[c][lane] = bias[c] + sum_k g[c][k] in[k][lane]. Every load of the
-// tile serves all of them.
+// The same for several clients over one full tile: out[c][lane] = bias[c] + sum_k g[c][k]
+// in[k][lane]. Every load of the tile serves all of them.
 template <int Clients>
-inline void chain_clients(const float* in, const float* const (&g)[Clients], const float (&bias)[Clients], int n, float* const (&out)[Clients]) {
+inline void chain_clients(const float* in, const float* const (&g)[Clients],
+                          const float (&bias)[Clients], int n, float* const (&out)[Clients]) {
   constexpr int vec = 2;
   for (int first = 0; first < tile_items; first += vec * lanes) {
     Float8 acc[Clients][vec];
@@ -66,7 +70,10 @@ inline void chain_clients(const float* in, const float* const (&g)[Clients], con
     for (int k = 0; k < n; ++k) {
       Float8 x[vec];
 #pragma GCC unroll 8
-      for (int v = 0; v < vec; ++v) x[v] = simd::load(in + k * tile_items + first + v * lanes), keep(x[v]);
+      for (int v = 0; v < vec; ++v) {
+        x[v] = simd::load(in + k * tile_items + first + v * lanes);
+        keep(x[v]);
+      }
 #pragma GCC unroll 8
       for (int c = 0; c < Clients; ++c) {
         const Float8 weight = simd::splat(g[c][k]);
@@ -79,11 +86,13 @@ inline void chain_clients(const float* in, const float* const (&g)[Clients], con
   }
 }
 
-// d numbers of each of n <= ld rows into a tile of d x ld, eight by eight where that fits. Reads whole groups of 8 rows.
+// d numbers of each of n <= ld rows into a tile of d x ld, eight by eight where that fits. Reads
+// whole groups of 8 rows.
 inline void transpose(const float* rows, std::int64_t stride, int n, int d, float* tile, int ld) {
   for (int c = 0; c < n; c += lanes) {
     int k = 0;
-    for (; k + lanes <= d; k += lanes) simd::transpose_block(rows + c * stride + k, stride, tile + k * ld + c, ld);
+    for (; k + lanes <= d; k += lanes)
+      simd::transpose_block(rows + c * stride + k, stride, tile + k * ld + c, ld);
     for (; k < d; ++k)
       for (int i = 0; i < lanes; ++i) tile[k * ld + c + i] = rows[(c + i) * stride + k];
   }
@@ -102,7 +111,10 @@ inline void dense_block(const Layer& layer, int o, const float* in, int ld, floa
   for (int k = 0; k < layer.n_in; ++k) {
     Float8 x[Vec];
 #pragma GCC unroll 8
-    for (int v = 0; v < Vec; ++v) x[v] = simd::load(in + k * ld + v * lanes), keep(x[v]);
+    for (int v = 0; v < Vec; ++v) {
+      x[v] = simd::load(in + k * ld + v * lanes);
+      keep(x[v]);
+    }
 #pragma GCC unroll 8
     for (int r = 0; r < Out; ++r) {
       const Float8 w = simd::splat(layer.weight[(o + r) * layer.ldw + k]);
@@ -118,18 +130,22 @@ inline void dense_block(const Layer& layer, int o, const float* in, int ld, floa
     }
 }
 
-// out[o][lane] = (ReLU of) sum_k W[o, k] in[k][lane] + bias[o]; tiles of V vectors. in and out must not overlap.
+// out[o][lane] = (ReLU of) sum_k W[o, k] in[k][lane] + bias[o]; tiles of V vectors. in and out must
+// not overlap.
 template <int V, bool Relu>
 inline void dense(const Layer& layer, const float* in, float* out) {
   constexpr int ld = V * lanes, vec = V == 1 ? 1 : 2, rows = V == 1 ? 8 : 4;
   for (int v = 0; v < V; v += vec) {
     int o = 0;
-    for (; o + rows <= layer.n_out; o += rows) dense_block<rows, vec, Relu>(layer, o, in + v * lanes, ld, out + v * lanes);
-    for (; o < layer.n_out; ++o) dense_block<1, vec, Relu>(layer, o, in + v * lanes, ld, out + v * lanes);
+    for (; o + rows <= layer.n_out; o += rows)
+      dense_block<rows, vec, Relu>(layer, o, in + v * lanes, ld, out + v * lanes);
+    for (; o < layer.n_out; ++o)
+      dense_block<1, vec, Relu>(layer, o, in + v * lanes, ld, out + v * lanes);
   }
 }
 
-// work.operator()<V>() with the fewest vectors of 8 lanes that hold n items, a power of two up to 8.
+// work.operator()<V>() with the fewest vectors of 8 lanes that hold n items, a power of two up to
+// 8.
 template <class Work>
 void with_vectors(int n, const Work& work) {
   if (n <= lanes) return work.template operator()<1>();

@@ -16,20 +16,26 @@ struct Mine {
 __device__ inline Mine client_of(const GpuSampling& s, int c) {
   Mine m;
   const std::int32_t u = s.local[c];
-  m.id = s.ids[u], m.positives = s.train + s.offsets[u], m.positive_count = std::int32_t(s.offsets[u + 1] - s.offsets[u]);
-  m.valid = s.spare_held_out ? s.valid[u] : -1, m.test = s.spare_held_out ? s.test[u] : -1;
-  m.begin = s.begin[c], m.room = s.begin[c + 1] - m.begin;
+  m.id = s.ids[u];
+  m.positives = s.train + s.offsets[u];
+  m.positive_count = std::int32_t(s.offsets[u + 1] - s.offsets[u]);
+  m.valid = s.spare_held_out ? s.valid[u] : -1;
+  m.test = s.spare_held_out ? s.test[u] : -1;
+  m.begin = s.begin[c];
+  m.room = s.begin[c + 1] - m.begin;
   return m;
 }
 
 // The first place in ids[0, n) that is not below id.
-__device__ inline std::int32_t lower_bound(const std::int32_t* ids, std::int32_t n, std::int32_t id) {
+__device__ inline std::int32_t lower_bound(const std::int32_t* ids, std::int32_t n,
+                                           std::int32_t id) {
   std::int32_t first = 0;
   while (n > 0) {
     const std::int32_t half = n / 2;
-    if (ids[first + half] < id)
-      first += half + 1, n -= half + 1;
-    else
+    if (ids[first + half] < id) {
+      first += half + 1;
+      n -= half + 1;
+    } else
       n = half;
   }
   return first;
@@ -40,10 +46,14 @@ __device__ inline bool excluded(const Mine& m, std::int32_t item) {
   return (at < m.positive_count && m.positives[at] == item) || item == m.valid || item == m.test;
 }
 
-// Candidates in the order of the stream: a thread takes the four words of one counter, a scan tells where its accepted ones stand.
-__device__ inline void draw_negatives(const GpuSampling& s, const Mine& m, std::int32_t wanted, std::int32_t* to, std::int32_t* totals) {
-  for (std::int32_t found = 0, index = std::int32_t(threadIdx.x); found < wanted; index += std::int32_t(blockDim.x)) {
-    const auto words = s.negatives.words(std::uint64_t(std::int64_t(m.id)), s.round, std::uint32_t(index));
+// Candidates in the order of the stream: a thread takes the four words of one counter, a scan tells
+// where its accepted ones stand.
+__device__ inline void draw_negatives(const GpuSampling& s, const Mine& m, std::int32_t wanted,
+                                      std::int32_t* to, std::int32_t* totals) {
+  for (std::int32_t found = 0, index = std::int32_t(threadIdx.x); found < wanted;
+       index += std::int32_t(blockDim.x)) {
+    const auto words =
+        s.negatives.words(std::uint64_t(std::int64_t(m.id)), s.round, std::uint32_t(index));
     std::int32_t item[4], accepted = 0;
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
@@ -62,16 +72,21 @@ __device__ inline void draw_negatives(const GpuSampling& s, const Mine& m, std::
   }
 }
 
-// Batcher's odd-even merge sort, any n: every comparator points the same way, so those that reach beyond the end are left out.
+// Batcher's odd-even merge sort, any n: every comparator points the same way, so those that reach
+// beyond the end are left out.
 __device__ inline void sort(std::int32_t* keys, std::int32_t n) {
   for (std::int32_t p = 1; p < n; p *= 2)
     for (std::int32_t k = p; k >= 1; k /= 2) {
       const std::int32_t first = k == p ? 0 : k;
       for (std::int32_t t = std::int32_t(threadIdx.x); t + k < n; t += std::int32_t(blockDim.x)) {
-        const bool compares = t >= first && ((t - first) & (2 * k - 1)) < k && (t & ~(2 * p - 1)) == ((t + k) & ~(2 * p - 1));
+        const bool compares = t >= first && ((t - first) & (2 * k - 1)) < k &&
+                              (t & ~(2 * p - 1)) == ((t + k) & ~(2 * p - 1));
         if (!compares) continue;
         const std::int32_t low = keys[t], high = keys[t + k];
-        if (low > high) keys[t] = high, keys[t + k] = low;
+        if (low > high) {
+          keys[t] = high;
+          keys[t + k] = low;
+        }
       }
       __syncthreads();
     }
@@ -93,9 +108,12 @@ __device__ inline std::int32_t unique(std::int32_t* keys, std::int32_t n, std::i
   return kept;
 }
 
-// A lane of the first warp shuffles an epoch: the swaps of one follow each other, the lanes keep step.
-__device__ inline void shuffle(const GpuSampling& s, const Mine& m, std::int32_t n, std::int32_t* order) {
-  for (std::int64_t at = threadIdx.x; at < std::int64_t(n) * s.epochs; at += blockDim.x) order[at] = std::int32_t(at % n);
+// A lane of the first warp shuffles an epoch: the swaps of one follow each other, the lanes keep
+// step.
+__device__ inline void shuffle(const GpuSampling& s, const Mine& m, std::int32_t n,
+                               std::int32_t* order) {
+  for (std::int64_t at = threadIdx.x; at < std::int64_t(n) * s.epochs; at += blockDim.x)
+    order[at] = std::int32_t(at % n);
   __syncthreads();
   if (gpu::warp() == 0)
     for (int epoch = gpu::lane(); epoch < s.epochs; epoch += 32) {
@@ -109,29 +127,35 @@ __device__ inline void shuffle(const GpuSampling& s, const Mine& m, std::int32_t
           if (i <= 1) continue;
           const auto j = Rng::below(words[std::size_t(k)], std::uint32_t(i));
           const std::int32_t other = mine[j];
-          mine[j] = mine[i - 1], mine[i - 1] = other;
+          mine[j] = mine[i - 1];
+          mine[i - 1] = other;
         }
       }
     }
   __syncthreads();
 }
 
-__global__ void __launch_bounds__(256) draw_kernel(const __grid_constant__ GpuSampling s, bool in_shared) {
+__global__ void __launch_bounds__(256)
+    draw_kernel(const __grid_constant__ GpuSampling s, bool in_shared) {
   const int c = int(blockIdx.x);
   const Mine m = client_of(s, c);
   const std::int32_t held_out = (m.valid >= 0 ? 1 : 0) + (m.test >= 0 ? 1 : 0);
   const bool any = std::int64_t(s.pool) > std::int64_t(m.positive_count) + held_out;
-  const std::int32_t wanted = any ? m.positive_count * s.per_positive : 0, n = m.positive_count + wanted;
+  const std::int32_t wanted = any ? m.positive_count * s.per_positive : 0,
+                     n = m.positive_count + wanted;
   std::int32_t *totals = gpu::shared<std::int32_t>(), *work = totals + scan_words;
   std::int32_t* entries = s.entries + std::int64_t(s.epochs) * m.begin;
   std::int32_t* drawn = in_shared ? work : s.drawn + m.begin;
   std::int32_t* keys = in_shared ? work + n : s.items + m.begin;
   std::int32_t* order = in_shared ? work + 2 * std::int64_t(n) : entries;
 
-  for (std::int32_t i = std::int32_t(threadIdx.x); i < m.positive_count; i += std::int32_t(blockDim.x)) drawn[i] = m.positives[i];
+  for (std::int32_t i = std::int32_t(threadIdx.x); i < m.positive_count;
+       i += std::int32_t(blockDim.x))
+    drawn[i] = m.positives[i];
   draw_negatives(s, m, wanted, drawn + m.positive_count, totals);
   __syncthreads();
-  for (std::int32_t i = std::int32_t(threadIdx.x); i < n; i += std::int32_t(blockDim.x)) keys[i] = drawn[i];
+  for (std::int32_t i = std::int32_t(threadIdx.x); i < n; i += std::int32_t(blockDim.x))
+    keys[i] = drawn[i];
   __syncthreads();
   sort(keys, n);
   const std::int32_t slots = unique(keys, n, totals);
@@ -145,15 +169,21 @@ __global__ void __launch_bounds__(256) draw_kernel(const __grid_constant__ GpuSa
     const std::int32_t sample = order[at];
     entries[at] = drawn[sample] | std::int32_t(sample < m.positive_count ? 1u << 31 : 0u);
   }
-  for (std::int64_t i = threadIdx.x; i < m.room; i += blockDim.x) s.items[m.begin + i] = i < slots ? keys[i] : -1;
-  if (threadIdx.x == 0) s.samples[c] = n, s.slots[c] = slots;
+  for (std::int64_t i = threadIdx.x; i < m.room; i += blockDim.x)
+    s.items[m.begin + i] = i < slots ? keys[i] : -1;
+  if (threadIdx.x == 0) {
+    s.samples[c] = n;
+    s.slots[c] = slots;
+  }
 }
 
 }  // namespace
 
 template <>
-void draw_clients<gpu::Platform>(const GpuSamplePlan& plan, const GpuSampling& s, const gpu::Stream& stream) {
-  gpu::launch(draw_kernel, {unsigned(s.count), 1, 1}, plan.threads, plan.shared_bytes, stream, s, plan.in_shared);
+void draw_clients<gpu::Platform>(const GpuSamplePlan& plan, const GpuSampling& s,
+                                 const gpu::Stream& stream) {
+  gpu::launch(draw_kernel, {unsigned(s.count), 1, 1}, plan.threads, plan.shared_bytes, stream, s,
+              plan.in_shared);
 }
 
 }  // namespace fedfuse::sample

@@ -1,13 +1,17 @@
 #pragma once
 // The samples of one client in one round (models.md sections 1 and 6), n = |P_u| (1 + q):
 //
-//   negatives  words of the stream (seed, negatives; u, round), each scaled to the pool of items, in their order, those left out that
-//              are in P_u (own-all: or held out), until q |P_u| are found; none when the pool holds nothing else
+//   negatives  words of the stream (seed, negatives; u, round), each scaled to the pool of items,
+//              in their order, those left out that
+//              are in P_u (own-all: or held out), until q |P_u| are found; none when the pool holds
+//                nothing else
 //   items      the distinct items of P_u and the negatives, ascending: item s is slot s
-//   entries    for every epoch all n samples, shuffled (Fisher and Yates) by the stream (seed, shuffle; u | epoch << 32, round)
+//   entries   for every epoch all n samples, shuffled (Fisher and Yates) by the stream (seed,
+//             shuffle; u | epoch << 32, round)
 //
-// Integers only: every variant gives the same samples. Bytes: 4 |P_u| read; 4 n (1 + E) + 4 slots written. Operations: a Philox block (about 40
-// integer operations) for four candidates, n log2(n)^2 / 4 comparisons of the sorting network, n E swaps that follow each other.
+// Integers only: every variant gives the same samples. Bytes: 4 |P_u| read; 4 n (1 + E) + 4 slots
+// written. Operations: a Philox block (about 40 integer operations) for four candidates, n
+// log2(n)^2 / 4 comparisons of the sorting network, n E swaps that follow each other.
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -26,7 +30,9 @@ struct Rules {
   bool spare_held_out = false;
   std::int64_t per_positive = 4;  // q
   std::int64_t epochs = 1, batch = 256;
-  [[nodiscard]] std::int64_t pool() const { return listed.empty() ? items : std::int64_t(listed.size()); }
+  [[nodiscard]] std::int64_t pool() const {
+    return listed.empty() ? items : std::int64_t(listed.size());
+  }
 };
 
 struct Client {
@@ -36,8 +42,9 @@ struct Client {
 };
 
 struct Samples {
-  std::vector<std::int32_t> items;                            // of each slot, ascending
-  std::vector<std::int32_t> slot;                             // of each entry: E epochs of n entries
+  std::vector<std::int32_t> items;  // of each slot, ascending
+  // of each entry: E epochs of n entries
+  std::vector<std::int32_t> slot;
   std::vector<float> label;                                   // of each entry
   std::vector<std::int32_t> begin;                            // of each step, and the end
   std::int64_t distinct_entries = 0;                          // n
@@ -45,7 +52,8 @@ struct Samples {
 };
 
 // Fills `samples`, whose memory is reused from client to client.
-using Function = void (*)(const Rules& rules, const Client& client, std::uint32_t round, Samples& samples);
+using Function = void (*)(const Rules& rules, const Client& client, std::uint32_t round,
+                          Samples& samples);
 struct Variant {
   std::string_view name, what;
   Function run;

@@ -11,7 +11,8 @@ bool excluded(const Rules& rules, const Client& client, std::int32_t item) {
   return rules.spare_held_out && (item == client.valid || item == client.test);
 }
 
-void draw_negatives(const Rules& rules, const Client& client, std::uint32_t round, std::vector<std::int32_t>& items) {
+void draw_negatives(const Rules& rules, const Client& client, std::uint32_t round,
+                    std::vector<std::int32_t>& items) {
   const auto positives = std::int64_t(client.positives.size());
   const std::int64_t held_out = rules.spare_held_out ? (client.valid >= 0) + (client.test >= 0) : 0;
   if (rules.pool() <= positives + held_out) return;  // nothing is left to be a negative
@@ -39,16 +40,19 @@ void draw_cpu(const Rules& rules, const Client& client, std::uint32_t round, Sam
   std::ranges::sort(items);
   items.erase(std::ranges::unique(items).begin(), items.end());
   out.slot_of_item.resize(std::size_t(rules.items));
-  for (std::size_t s = 0; s < items.size(); ++s) out.slot_of_item[std::size_t(items[s])] = std::int32_t(s);
+  for (std::size_t s = 0; s < items.size(); ++s)
+    out.slot_of_item[std::size_t(items[s])] = std::int32_t(s);
   for (auto& item : entry_slot) item = out.slot_of_item[std::size_t(item)];
 
-  out.slot.resize(total), out.label.resize(total);
+  out.slot.resize(total);
+  out.label.resize(total);
   out.order.resize(n);
   for (std::int64_t epoch = 0; epoch < rules.epochs; ++epoch) {
     auto& order = out.order;
     std::iota(order.begin(), order.end(), 0);
     RngStream stream(rules.shuffle, std::uint64_t(client.id) | std::uint64_t(epoch) << 32, round);
-    for (std::size_t i = n; i > 1; --i) std::swap(order[i - 1], order[stream.below(std::uint32_t(i))]);
+    for (std::size_t i = n; i > 1; --i)
+      std::swap(order[i - 1], order[stream.below(std::uint32_t(i))]);
     const std::size_t base = std::size_t(epoch) * n;
     for (std::size_t i = 0; i < n; ++i) {
       const auto entry = std::size_t(order[i]);

@@ -19,19 +19,23 @@ GpuSamplePlan gpu_sample_plan(std::int64_t most, int epochs, std::size_t shared_
 
 namespace {
 
-void draw_one(const std::shared_ptr<gpu::Device>& device, const Rules& rules, const Client& client, std::uint32_t round, std::size_t shared_limit,
-              Samples& out) {
+void draw_one(const std::shared_ptr<gpu::Device>& device, const Rules& rules, const Client& client,
+              std::uint32_t round, std::size_t shared_limit, Samples& out) {
   using Ints = std::vector<std::int32_t>;
   const gpu::Stream stream(device);
-  const auto up = [&](const Ints& values) { return gpu::to_device(stream, std::span<const std::int32_t>(values)); };
+  const auto up = [&](const Ints& values) {
+    return gpu::to_device(stream, std::span<const std::int32_t>(values));
+  };
   const auto room = std::int64_t(client.positives.size()) * (1 + rules.per_positive);
   const std::vector<std::int64_t> bounds{0, std::int64_t(client.positives.size())}, rooms{0, room};
   const auto offsets = gpu::to_device(stream, std::span<const std::int64_t>(bounds)),
              begin = gpu::to_device(stream, std::span<const std::int64_t>(rooms));
-  const auto zero = up({0}), id = up({client.id}), valid = up({client.valid}), test = up({client.test});
-  const auto train = up(Ints(client.positives.begin(), client.positives.end())), listed = up(Ints(rules.listed.begin(), rules.listed.end()));
-  gpu::Buffer<std::int32_t> samples(device, 1), slots(device, 1), items(device, std::size_t(room)), drawn(device, std::size_t(room)),
-      entries(device, std::size_t(room * rules.epochs));
+  const auto zero = up({0}), id = up({client.id}), valid = up({client.valid}),
+             test = up({client.test});
+  const auto train = up(Ints(client.positives.begin(), client.positives.end())),
+             listed = up(Ints(rules.listed.begin(), rules.listed.end()));
+  gpu::Buffer<std::int32_t> samples(device, 1), slots(device, 1), items(device, std::size_t(room)),
+      drawn(device, std::size_t(room)), entries(device, std::size_t(room * rules.epochs));
 
   GpuSampling s{1,
                 zero.data(),
@@ -58,10 +62,14 @@ void draw_one(const std::shared_ptr<gpu::Device>& device, const Rules& rules, co
   gpu::on_platform(*device, [&]<class P>(P) { draw_clients<P>(plan, s, stream); });
 
   std::int32_t n = 0, kept = 0;
-  samples.copy_out({&n, 1}, stream), slots.copy_out({&kept, 1}, stream);
+  samples.copy_out({&n, 1}, stream);
+  slots.copy_out({&kept, 1}, stream);
   stream.synchronise();
-  out.items.resize(std::size_t(kept)), out.slot.resize(std::size_t(n * rules.epochs)), out.label.resize(out.slot.size());
-  items.copy_out(out.items, stream), entries.copy_out(out.slot, stream);
+  out.items.resize(std::size_t(kept));
+  out.slot.resize(std::size_t(n * rules.epochs));
+  out.label.resize(out.slot.size());
+  items.copy_out(out.items, stream);
+  entries.copy_out(out.slot, stream);
   stream.synchronise();
   for (std::size_t e = 0; e < out.slot.size(); ++e) {
     out.label[e] = out.slot[e] < 0 ? 1.0f : 0.0f;
@@ -77,7 +85,8 @@ void draw_cuda(const Rules& rules, const Client& client, std::uint32_t round, Sa
   const auto device = gpu::open_cuda_device(0);
   draw_one(device, rules, client, round, device->info().shared_per_block, samples);
 }
-void draw_emulated(const Rules& rules, const Client& client, std::uint32_t round, Samples& samples) {
+void draw_emulated(const Rules& rules, const Client& client, std::uint32_t round,
+                   Samples& samples) {
   const auto device = gpu::open_emulated_device();
   draw_one(device, rules, client, round, device->info().shared_per_block, samples);
 }

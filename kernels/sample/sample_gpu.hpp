@@ -1,5 +1,6 @@
 #pragma once
-// sample on a device: one thread block, one client. The formula is sample.hpp's; the layout is what kernels/local_train reads.
+// sample on a device: one thread block, one client. The formula is sample.hpp's; the layout is what
+// kernels/local_train reads.
 #include <cstddef>
 #include <cstdint>
 
@@ -8,7 +9,8 @@
 
 namespace fedfuse::sample {
 
-// The clients of one launch; every pointer is into the device. Client c (0-based in its launch) owns the room [begin[c], begin[c + 1]), at least n.
+// The clients of one launch; every pointer is into the device. Client c (0-based in its launch)
+// owns the room [begin[c], begin[c + 1]), at least n.
 struct GpuSampling {
   int count = 0;
   const std::int32_t* local = nullptr;  // count: row of client c in the five arrays of all clients
@@ -25,22 +27,26 @@ struct GpuSampling {
   // out
   std::int32_t* samples = nullptr;  // n of client c
   std::int32_t* slots = nullptr;
-  std::int32_t* items = nullptr;    // in the room: of each slot, ascending; -1 behind them
-  std::int32_t* drawn = nullptr;    // in the room: the slot of each sample, positives first
-  std::int32_t* entries = nullptr;  // at epochs * begin[c], epoch after epoch: slot | positive << 31
+  std::int32_t* items = nullptr;  // in the room: of each slot, ascending; -1 behind them
+  std::int32_t* drawn = nullptr;  // in the room: the slot of each sample, positives first
+  // at epochs * begin[c], epoch after epoch: slot | positive << 31
+  std::int32_t* entries = nullptr;
 };
 
 struct GpuSamplePlan {
   unsigned threads = 64;
-  bool in_shared = true;  // else a client is worked on in its room: one of tens of thousands of samples
+  // else a client is worked on in its room: one of tens of thousands of samples
+  bool in_shared = true;
   std::size_t shared_bytes = 0;
 };
 // most: samples n of the largest client of the launch. shared_limit: bytes of a block.
-[[nodiscard]] GpuSamplePlan gpu_sample_plan(std::int64_t most, int epochs, std::size_t shared_limit);
+[[nodiscard]] GpuSamplePlan gpu_sample_plan(std::int64_t most, int epochs,
+                                            std::size_t shared_limit);
 
 // Asynchronous on the stream.
 template <class Platform>
-void draw_clients(const GpuSamplePlan& plan, const GpuSampling& sampling, const gpu::Stream& stream);
+void draw_clients(const GpuSamplePlan& plan, const GpuSampling& sampling,
+                  const gpu::Stream& stream);
 template <>
 void draw_clients<gpu::Cuda>(const GpuSamplePlan&, const GpuSampling&, const gpu::Stream&);
 template <>

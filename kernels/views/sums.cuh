@@ -23,14 +23,17 @@ struct ColumnSums {
   float* partial = nullptr;
 };
 
-// A block of threads: 32 columns of one block of items; its warps take a slice of the rows each, which are added in their order.
-__global__ void __launch_bounds__(block) column_sums_kernel(const __grid_constant__ ColumnSums all) {
+// A block of threads: 32 columns of one block of items; its warps take a slice of the rows each,
+// which are added in their order.
+__global__ void __launch_bounds__(block)
+    column_sums_kernel(const __grid_constant__ ColumnSums all) {
   float* shared = gpu::shared<float>();  // slices x 32
   const ColumnSum& s = all.sum[blockIdx.z];
   const int column = int(blockIdx.x) * 32 + lane(), slice = int(threadIdx.x) / 32;
   if (int(blockIdx.x) * 32 >= s.columns) return;
   constexpr std::int64_t depth = block_items / slices;
-  const std::int64_t first = blockIdx.y * block_items + slice * depth, left = all.rows - first, end = first + (left < depth ? left : depth);
+  const std::int64_t first = blockIdx.y * block_items + slice * depth, left = all.rows - first,
+                     end = first + (left < depth ? left : depth);
   float sum = 0.0f;
   if (column < s.columns) {
     if (s.times == nullptr) {
@@ -38,7 +41,8 @@ __global__ void __launch_bounds__(block) column_sums_kernel(const __grid_constan
       for (std::int64_t row = first; row < end; ++row) sum += s.x[row * s.pitch + column];
     } else {
 #pragma unroll 4
-      for (std::int64_t row = first; row < end; ++row) sum = fmaf(s.x[row * s.pitch + column], s.times[row * s.pitch + column], sum);
+      for (std::int64_t row = first; row < end; ++row)
+        sum = fmaf(s.x[row * s.pitch + column], s.times[row * s.pitch + column], sum);
     }
   }
   shared[threadIdx.x] = sum;
@@ -49,21 +53,28 @@ __global__ void __launch_bounds__(block) column_sums_kernel(const __grid_constan
   all.partial[blockIdx.y * all.size + s.at + column] = s.factor * total;
 }
 
-// A thread owns a parameter: its blocks are added to its two words. x = high 2^-16 + low 2^-60, both rounded to nearest.
+// A thread owns a parameter: its blocks are added to its two words. x = high 2^-16 + low 2^-60,
+// both rounded to nearest.
 __global__ void __launch_bounds__(block)
-    add_blocks_kernel(const float* partial, std::int64_t blocks, std::int64_t size, std::int64_t* words, std::int32_t* misfit) {
+    add_blocks_kernel(const float* partial, std::int64_t blocks, std::int64_t size,
+                      std::int64_t* words, std::int32_t* misfit) {
   bool good = true;
   for (std::int64_t i = thread_of_grid(); i < size; i += threads_of_grid()) {
     std::int64_t high = words[i], low = words[size + i];
 #pragma unroll 4
     for (std::int64_t b = 0; b < blocks; ++b) {
       float x = partial[b * size + i];
-      if (!(fabsf(x) < part_limit)) good = false, x = 0.0f;  // also NaN
+      if (!(fabsf(x) < part_limit)) {
+        good = false;
+        x = 0.0f;
+      }  // also NaN
       const std::int64_t whole = __double2ll_rn(double(x) * 0x1p16);
       high += whole;
-      low += __double2ll_rn((double(x) - double(whole) * 0x1p-16) * 0x1p60);  // the difference is exact, at most 2^-17
+      // the difference is exact, at most 2^-17
+      low += __double2ll_rn((double(x) - double(whole) * 0x1p-16) * 0x1p60);
     }
-    words[i] = high, words[size + i] = low;
+    words[i] = high;
+    words[size + i] = low;
   }
   if (!good) atomicOr(misfit, 1);
 }

@@ -7,7 +7,9 @@ namespace {
 
 using gpu::Runs;
 constexpr std::array<Variant, 2> table{{
-    {"cuda", "chunks of items, grouped products of 128 x 64 tiles, gradients of blocks summed exactly", cuda, Runs::on_device},
+    {"cuda",
+     "chunks of items, grouped products of 128 x 64 tiles, gradients of blocks summed exactly",
+     cuda, Runs::on_device},
     {"emulated", "cuda's source on the CPU: for proof", emulated, Runs::for_proof},
 }};
 
@@ -16,7 +18,9 @@ double above_encoders(const Layout& l) {
   const double d = double(l.d), mlp = 8 * d * d, gate = 6 * d * d;
   return (l.has(View::mlp) ? mlp : 0.0) + (l.has(View::gate) ? gate : 0.0);
 }
-double encoders(const Layout& l) { return double(l.d) * double(l.branch[0].width + l.branch[1].width + l.branch[2].width); }
+double encoders(const Layout& l) {
+  return double(l.d) * double(l.branch[0].width + l.branch[1].width + l.branch[2].width);
+}
 
 }  // namespace
 
@@ -57,16 +61,21 @@ Layout::Layout(const Shape& shape) : d(shape.d), views(shape.views) {
   }
 }
 
-double Problem::forward_flops() const { return 2 * double(items) * (encoders(layout) + above_encoders(layout)); }
+double Problem::forward_flops() const {
+  return 2 * double(items) * (encoders(layout) + above_encoders(layout));
+}
 double Problem::backward_flops() const {
   const double d = double(layout.d);
   return 2 * double(items) * (2 * encoders(layout) + 3 * above_encoders(layout) + d * d);
 }
 double Problem::forward_bytes() const {
-  const double in = double(layout.branch[0].width + layout.branch[1].width + layout.branch[2].width),
+  const double in =
+                   double(layout.branch[0].width + layout.branch[1].width + layout.branch[2].width),
                out = double(layout.views.size()) * double(layout.d);
   return 4 * (double(items) * (in + out) + double(layout.size));
 }
-double Problem::backward_bytes() const { return forward_bytes() + 4 * (double(items) * double(layout.d) + double(layout.size)); }
+double Problem::backward_bytes() const {
+  return forward_bytes() + 4 * (double(items) * double(layout.d) + double(layout.size));
+}
 
 }  // namespace fedfuse::views

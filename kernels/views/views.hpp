@@ -1,13 +1,15 @@
 #pragma once
-// FedVLR's item views and the way back (arXiv 2410.08478; models.md section 4). For every item i and branch m = d, t, v (E_d = D):
+// FedVLR's item views and the way back (arXiv 2410.08478; models.md section 4). For every item i
+// and branch m = d, t, v (E_d = D):
 //
-//   x_m    = LN(has_m A_m E_m[i] + a_m)          LN(y) = ln_w (y - mean y) / sqrt(var y + 1e-5) + ln_b
+//   x_m   = LN(has_m A_m E_m[i] + a_m)   LN(y) = ln_w (y - mean y) / sqrt(var y + 1e-5) + ln_b
 //   F_sum  = x_d + x_t + x_v
-//   F_mlp  = W2 ReLU(W1 [x_d; x_t; x_v] + b1) + b2                                                         3d -> 2d -> d
-//   F_gate = W_o [sigmoid(G_d x_d + g_d); sigmoid(G_t x_t + g_t); sigmoid(G_v x_v + g_v)] + b_o            each d -> d; 3d -> d
+//   F_mlp  = W2 ReLU(W1 [x_d; x_t; x_v] + b1) + b2   3d -> 2d -> d
+//   F_gate = W_o [sigmoid(G_d x_d + g_d); sigmoid(G_t x_t + g_t); sigmoid(G_v x_v + g_v)] + b_o
+//     each d -> d; 3d -> d
 //
-// and from dL/dF_j, M x d each, the gradient of all operators and of D. Activations are computed again on the way back (R3): stored for
-// all items they would be more than the features.
+// and from dL/dF_j, M x d each, the gradient of all operators and of D. Activations are computed
+// again on the way back (R3): stored for all items they would be more than the features.
 #include <array>
 #include <cstdint>
 #include <span>
@@ -27,11 +29,13 @@ inline constexpr float ln_epsilon = 1e-5f;
 inline constexpr int branches = 3;
 
 struct Shape {
-  std::int64_t d = 0, d_text = 0, d_image = 0;  // widths of D, E_t, E_v; 0: nobody has this modality
-  std::vector<View> views;                      // each once, in the order in which clients see them
+  // widths of D, E_t, E_v; 0: nobody has this modality
+  std::int64_t d = 0, d_text = 0, d_image = 0;
+  std::vector<View> views;  // each once, in the order in which clients see them
 };
 
-// gamma, the operators' parameters that the chosen views need, in one flat array: each matrix on its own 64-byte line, gaps between.
+// gamma, the operators' parameters that the chosen views need, in one flat array: each matrix on
+// its own 64-byte line, gaps between.
 struct Layout {
   struct Entry {
     std::string name;  // of models.md: A_t, a_t, ...
@@ -65,7 +69,8 @@ struct Problem {
   const float* parameters = nullptr;                // layout.size
   std::array<const float*, branches> view_grad{};   // dL/dF_j, M x d, of the j-th view
 
-  // Multiply-adds as two. Backward: the activations again, the weights' gradients, the inputs' gradients but those of fixed features.
+  // Multiply-adds as two. Backward: the activations again, the weights' gradients, the inputs'
+  // gradients but those of fixed features.
   [[nodiscard]] double forward_flops() const;
   [[nodiscard]] double backward_flops() const;
   // What must cross at least: features and D in, views out; features, D and dL/dF in, dL/dD out.
@@ -89,7 +94,8 @@ struct Variant {
 
 // views_ref.cpp; with parameters and D in double, for derivatives by differences.
 void reference(const Problem& problem, Result& result);
-void reference(const Problem& problem, std::span<const double> parameters, std::span<const double> D, Result& result);
+void reference(const Problem& problem, std::span<const double> parameters,
+               std::span<const double> D, Result& result);
 void cuda(const Problem& problem, Result& result);      // views_gpu.cpp
 void emulated(const Problem& problem, Result& result);  // views_gpu.cpp
 

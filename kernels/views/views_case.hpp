@@ -17,7 +17,8 @@ struct CaseShape {
   std::uint64_t seed = 1;
 };
 
-// Owns the arrays of one Problem. Weights are scaled by their fan-in, biases and layer norms are moved away from 0 and 1.
+// Owns the arrays of one Problem. Weights are scaled by their fan-in, biases and layer norms are
+// moved away from 0 and 1.
 struct Case {
   explicit Case(const CaseShape& shape);
   [[nodiscard]] Problem problem() const;

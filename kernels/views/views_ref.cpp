@@ -16,7 +16,8 @@ struct Item {
 
 class Naive {
  public:
-  Naive(const Problem& problem, std::span<const double> parameters, std::span<const double> D, Result& result)
+  Naive(const Problem& problem, std::span<const double> parameters, std::span<const double> D,
+        Result& result)
       : p_(problem), l_(problem.layout), w_(parameters), D_(D), out_(result) {}
 
   void item(std::int64_t i) {
@@ -25,7 +26,8 @@ class Naive {
     for (auto& v : dx) v.assign(std::size_t(l_.d), 0.0);
     for (std::size_t j = 0; j < l_.views.size(); ++j) {
       Vector up(std::size_t(l_.d), 0.0);
-      for (std::int64_t k = 0; k < l_.d && p_.view_grad[j] != nullptr; ++k) up[std::size_t(k)] = p_.view_grad[j][i * l_.d + k];
+      for (std::int64_t k = 0; k < l_.d && p_.view_grad[j] != nullptr; ++k)
+        up[std::size_t(k)] = p_.view_grad[j][i * l_.d + k];
       Vector F;
       if (l_.views[j] == View::sum) F = sum(a, up, dx);
       if (l_.views[j] == View::mlp) F = mlp(a, up, dx);
@@ -36,7 +38,8 @@ class Naive {
   }
 
  private:
-  // y = W x + b, W rows x |x|; and the way back: up into the gradients of W and b, W^T up is returned.
+  // y = W x + b, W rows x |x|; and the way back: up into the gradients of W and b, W^T up is
+  // returned.
   Vector affine(std::size_t W, std::size_t b, std::int64_t rows, const Vector& x) const {
     Vector y(std::size_t(rows), 0.0);
     for (std::size_t o = 0; o < y.size(); ++o) {
@@ -63,7 +66,8 @@ class Naive {
       a.e[m].assign(std::size_t(b.width), 0.0);
       for (std::int64_t k = 0; k < b.width; ++k)
         if (p_.has[m] == nullptr || p_.has[m][i] != 0)
-          a.e[m][std::size_t(k)] = m == 0 ? D_[std::size_t(i * b.width + k)] : double(p_.features[m][i * b.width + k]);
+          a.e[m][std::size_t(k)] =
+              m == 0 ? D_[std::size_t(i * b.width + k)] : double(p_.features[m][i * b.width + k]);
       a.n[m] = affine(b.A, b.a, l_.d, a.e[m]);
       double mean = 0, variance = 0;
       for (const double y : a.n[m]) mean += y / double(l_.d);
@@ -80,7 +84,10 @@ class Naive {
   Vector sum(const Item& a, const Vector& up, std::array<Vector, branches>& dx) const {
     Vector F(up.size(), 0.0);
     for (std::size_t m = 0; m < branches; ++m)
-      for (std::size_t k = 0; k < F.size(); ++k) F[k] += a.x[m][k], dx[m][k] += up[k];
+      for (std::size_t k = 0; k < F.size(); ++k) {
+        F[k] += a.x[m][k];
+        dx[m][k] += up[k];
+      }
     return F;
   }
   Vector mlp(Item& a, const Vector& up, std::array<Vector, branches>& dx) {
@@ -102,7 +109,8 @@ class Naive {
     const auto ds = back_affine(l_.W_o, l_.b_o, up, joined);
     for (std::size_t m = 0; m < branches; ++m) {
       Vector inside(up.size());
-      for (std::size_t k = 0; k < inside.size(); ++k) inside[k] = ds[m * up.size() + k] * a.s[m][k] * (1.0 - a.s[m][k]);
+      for (std::size_t k = 0; k < inside.size(); ++k)
+        inside[k] = ds[m * up.size() + k] * a.s[m][k] * (1.0 - a.s[m][k]);
       const auto down = back_affine(l_.branch[m].G, l_.branch[m].g, inside, a.x[m]);
       for (std::size_t k = 0; k < down.size(); ++k) dx[m][k] += down[k];
     }
@@ -117,9 +125,11 @@ class Naive {
       out_.gradient[b.ln_b + k] += dx[k];
       out_.gradient[b.ln_w + k] += dx[k] * a.n[m][k];
       dn[k] = w_[b.ln_w + k] * dx[k];
-      mean += dn[k] / d, along += dn[k] * a.n[m][k] / d;
+      mean += dn[k] / d;
+      along += dn[k] * a.n[m][k] / d;
     }
-    for (std::size_t k = 0; k < dx.size(); ++k) dy[k] = (dn[k] - mean - a.n[m][k] * along) / a.sd[m];
+    for (std::size_t k = 0; k < dx.size(); ++k)
+      dy[k] = (dn[k] - mean - a.n[m][k] * along) / a.sd[m];
     const auto down = back_affine(b.A, b.a, dy, a.e[m]);
     if (m == 0) std::ranges::copy(down, out_.D.begin() + i * l_.d);
   }
@@ -132,7 +142,8 @@ class Naive {
 
 }  // namespace
 
-void reference(const Problem& p, std::span<const double> parameters, std::span<const double> D, Result& result) {
+void reference(const Problem& p, std::span<const double> parameters, std::span<const double> D,
+               Result& result) {
   result.views.assign(p.layout.views.size(), Vector(std::size_t(p.items * p.layout.d)));
   result.gradient.assign(p.layout.size, 0.0);
   result.D.assign(std::size_t(p.items * p.layout.d), 0.0);
@@ -141,7 +152,8 @@ void reference(const Problem& p, std::span<const double> parameters, std::span<c
 }
 
 void reference(const Problem& p, Result& result) {
-  const Vector parameters(p.parameters, p.parameters + p.layout.size), D(p.features[0], p.features[0] + p.items * p.layout.d);
+  const Vector parameters(p.parameters, p.parameters + p.layout.size),
+      D(p.features[0], p.features[0] + p.items * p.layout.d);
   reference(p, parameters, D, result);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// The two verbs of aggregation, accumulate on a rank and reduce over ranks, for rows of a table and for a vector.
-// Sums are 64-bit fixed point (R7): any order of clients, threads and ranks gives the same bits.
+// The two verbs of aggregation, accumulate on a rank and reduce over ranks, for rows of a table and
+// for a vector. Sums are 64-bit fixed point (R7): any order of clients, threads and ranks gives the
+// same bits.
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -15,16 +16,21 @@ namespace fedfuse {
 // sum over updates of weight * x, for every row of a rows x cols table.
 class RowSum {
  public:
-  // fixed: FixedPoint::for_total_weight of all weight that may come together in one row, over all ranks.
+  // fixed: FixedPoint::for_total_weight of all weight that may come together in one row, over all
+  // ranks.
   RowSum(std::int64_t rows, int cols, FixedPoint fixed);
 
-  // Row `row` += weight * x (cols floats). Threads of an OpenMP or parallel_for loop may call it at once. False, and nothing is added, when a value
-  // does not fit (not a number, or |x| >= 1024): the caller knows which client diverged and says so.
+  // Row `row` += weight * x (cols floats). Threads of an OpenMP or parallel_for loop may call it at
+  // once. False, and nothing is added, when a value does not fit (not a number, or |x| >= 1024):
+  // the caller knows which client diverged and says so.
   [[nodiscard]] bool add(std::int32_t row, const float* x, std::int64_t weight);
-  // A client's rows at once: rows ids[i], x: ids.size() x cols. Faster than one by one (looks ahead). All or nothing.
+  // A client's rows at once: rows ids[i], x: ids.size() x cols. Faster than one by one (looks
+  // ahead). All or nothing.
   [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight);
-  // Rows [first, first + sums.size() / cols) += sums that were made elsewhere with the same fixed point (a device): a row is touched when any of
-  // them is not 0. over: they are added over its ranks at once (collective); null: they are those of all ranks already. Nothing is left to reduce().
+  // Rows [first, first + sums.size() / cols) += sums that were made elsewhere with the same fixed
+  // point (a device): a row is touched when any of them is not 0. over: they are added over its
+  // ranks at once (collective); null: they are those of all ranks already. Nothing is left to
+  // reduce().
   void merge(std::int64_t first, std::span<const std::int64_t> sums, const Comm* over);
   // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
   void reduce(const Comm& comm);
@@ -33,9 +39,11 @@ class RowSum {
   void decode(std::int64_t row, double* out) const;                // the sum, cols numbers
   void decode(std::int64_t row, double factor, float* out) const;  // factor * sum
   [[nodiscard]] const std::int64_t* raw(std::int64_t row) const { return sums_.row(row); }
-  [[nodiscard]] const std::vector<std::uint8_t>& touched() const { return touched_; }  // of each row: 0 or 1
+  // of each row: 0 or 1
+  [[nodiscard]] const std::vector<std::uint8_t>& touched() const { return touched_; }
   [[nodiscard]] std::int64_t touched_rows() const;
-  [[nodiscard]] std::int64_t bytes_moved() const { return bytes_moved_; }  // that this rank gave to reductions so far
+  // that this rank gave to reductions so far
+  [[nodiscard]] std::int64_t bytes_moved() const { return bytes_moved_; }
   [[nodiscard]] std::int64_t rows() const { return sums_.rows; }
   [[nodiscard]] int cols() const { return int(sums_.cols); }
   [[nodiscard]] const FixedPoint& fixed() const { return fixed_; }
@@ -56,7 +64,8 @@ class RowSum {
   std::int64_t bytes_moved_ = 0;
 };
 
-// One thread's part of a FixedSum: without locks until it is added whole. For vectors of a few numbers, where many threads would wait for one lock.
+// One thread's part of a FixedSum: without locks until it is added whole. For vectors of a few
+// numbers, where many threads would wait for one lock.
 class FixedPart {
  public:
   FixedPart(std::int64_t size, FixedPoint fixed) : fixed_(fixed), sums_(std::size_t(size)) {}
@@ -76,11 +85,14 @@ class FixedSum {
   [[nodiscard]] bool add(std::span<const float> x, std::int64_t weight = 1);  // as RowSum::add
   [[nodiscard]] bool add(std::span<const double> x, std::int64_t weight = 1);
   [[nodiscard]] FixedPart part() const { return {size(), fixed_}; }
-  void add(const FixedPart& part);                             // threads may call it at once
-  void merge(std::span<const std::int64_t> sums, bool whole);  // made elsewhere; whole: those of all ranks, reduce() has nothing to do
-  void reduce(const Comm& comm);                               // collective
+  void add(const FixedPart& part);  // threads may call it at once
+  // made elsewhere; whole: those of all ranks, reduce() has nothing to do
+  void merge(std::span<const std::int64_t> sums, bool whole);
+  void reduce(const Comm& comm);  // collective
   void clear();
-  [[nodiscard]] double operator[](std::int64_t j) const { return fixed_.decode(sums_[std::size_t(j)]); }
+  [[nodiscard]] double operator[](std::int64_t j) const {
+    return fixed_.decode(sums_[std::size_t(j)]);
+  }
   void decode(double factor, std::span<float> out) const;  // factor * sum
   [[nodiscard]] std::span<const std::int64_t> raw() const { return sums_; }
   [[nodiscard]] std::int64_t size() const { return std::int64_t(sums_.size()); }

@@ -31,8 +31,10 @@ void check_files(const Config& config, const Comm& comm) {
   comm.on_root([&] {
     const auto found = CheckpointFiles(config.out).found();
     if (!found.empty() && !config.resume && !config.overwrite)
-      throw InputError(cat("cannot write ", config.out), cat("a checkpoint of an earlier run stands beside it: ", found.front().path),
-                       "add --resume to go on from it, or --overwrite to remove it, or choose another --out");
+      throw InputError(
+          cat("cannot write ", config.out),
+          cat("a checkpoint of an earlier run stands beside it: ", found.front().path),
+          "add --resume to go on from it, or --overwrite to remove it, or choose another --out");
     ours = config.resume && (!found.empty() || is_unfinished_result(config.out)) ? 1 : 0;
   });
   check_writable(config.out, config.overwrite || comm.max(ours) == 1, comm);
@@ -58,14 +60,17 @@ void Checkpoints::say(const std::string& text) const {
   if (comm_.root()) std::fprintf(stderr, "fedfuse: %s\n", text.c_str());
 }
 
-void Checkpoints::check_it_is_ours(const std::string& path, std::int64_t round, const CheckpointHeader& header) {
+void Checkpoints::check_it_is_ours(const std::string& path, std::int64_t round,
+                                   const CheckpointHeader& header) {
   const auto ours = header_of(round, config_, data_, data_crc32());
   check_same_run(path, header, ours);
   if (header.version != ours.version)
-    say(cat("warning: ", path, " was written by ", header.version, ", this is ", ours.version, ": the same bits are promised by one program only"));
+    say(cat("warning: ", path, " was written by ", header.version, ", this is ", ours.version,
+            ": the same bits are promised by one program only"));
 }
 
-// What to say of the first of these rounds' checkpoints that this run could go on from; "" if there is none.
+// What to say of the first of these rounds' checkpoints that this run could go on from; "" if there
+// is none.
 std::string Checkpoints::older_of_ours(std::span<const std::int64_t> rounds) {
   for (const auto round : rounds) {
     const auto path = files_.path(round);
@@ -73,7 +78,8 @@ std::string Checkpoints::older_of_ours(std::span<const std::int64_t> rounds) {
       const auto header = verify_checkpoint(path, comm_).header;
       if (!header) continue;
       check_same_run(path, *header, header_of(round, config_, data_, data_crc32()));
-      return cat("; or move it away, to go on from ", path, ", which is of this run, after round ", round);
+      return cat("; or move it away, to go on from ", path, ", which is of this run, after round ",
+                 round);
     } catch (const InputError&) {
       continue;
     }
@@ -102,13 +108,18 @@ std::int64_t Checkpoints::resume(const VisitState& visit) {
     say(cat("resumed after round ", rounds[k], " from ", path));
     return last_round_ = rounds[k];
   }
-  say(cat(rounds.empty() ? "there is no checkpoint beside " : "there is no whole checkpoint beside ", config_.out, ": starting with round 1"));
+  say(cat(
+      rounds.empty() ? "there is no checkpoint beside " : "there is no whole checkpoint beside ",
+      config_.out, ": starting with round 1"));
   return 0;
 }
 
 void Checkpoints::write(std::int64_t round, const VisitState& visit) {
-  auto written = write_checkpoint(files_.path(round), header_of(round, config_, data_, data_crc32()), visit, data_, comm_);
-  bytes_ = written.bytes, commit_ = std::move(written.commit), written_round_ = round;
+  auto written = write_checkpoint(
+      files_.path(round), header_of(round, config_, data_, data_crc32()), visit, data_, comm_);
+  bytes_ = written.bytes;
+  commit_ = std::move(written.commit);
+  written_round_ = round;
 }
 
 // The file that is under way gets its name; the one before the last goes.
@@ -119,12 +130,15 @@ void Checkpoints::finish() {
   disk_seconds_ = comm_.max(commit->seconds());
   const auto path = files_.path(written_round_), before = last_path();
   comm_.on_root([&] { files_.keep_only({path, before}); });
-  last_round_ = written_round_, ++written_;
+  last_round_ = written_round_;
+  ++written_;
 }
 
 void Checkpoints::warn(std::int64_t round, const InputError& error) const {
-  const auto kept = last_round_ > 0 ? cat("the one after round ", last_round_, " is kept") : std::string("none is kept");
-  say(cat("warning: no checkpoint after round ", round, ", ", kept, "; the run goes on. ", error.what()));
+  const auto kept = last_round_ > 0 ? cat("the one after round ", last_round_, " is kept")
+                                    : std::string("none is kept");
+  say(cat("warning: no checkpoint after round ", round, ", ", kept, "; the run goes on. ",
+          error.what()));
 }
 
 void Checkpoints::settle() {
@@ -146,7 +160,8 @@ void Checkpoints::save(std::int64_t round, const VisitState& visit) {
   const double start = now_seconds();
   write(round, visit);
   finish();
-  last_seconds_ = comm_.max(now_seconds() - start), disk_seconds_ = 0;
+  last_seconds_ = comm_.max(now_seconds() - start);
+  disk_seconds_ = 0;
   seconds_ += last_seconds_;
 }
 
@@ -163,7 +178,8 @@ bool Checkpoints::try_save(std::int64_t round, const VisitState& visit) {
   }
   last_seconds_ = comm_.max(now_seconds() - start);
   seconds_ += last_seconds_;
-  if (written_ == 0 && !config_.time_budget.empty()) settle();  // the budget must know what a disk takes
+  // the budget must know what a disk takes
+  if (written_ == 0 && !config_.time_budget.empty()) settle();
   return true;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// When checkpoints are written, which one a run goes on from, and which are kept. The files are results/checkpoint.hpp's.
+// When checkpoints are written, which one a run goes on from, and which are kept. The files are
+// results/checkpoint.hpp's.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -13,36 +14,47 @@
 
 namespace fedfuse {
 
-// Collective, before a run reads its data: may it write its result and its checkpoints? InputError. A resumed run may replace the result
-// of the run that it goes on from; a new one may not silently stand beside another's checkpoints.
+// Collective, before a run reads its data: may it write its result and its checkpoints? InputError.
+// A resumed run may replace the result of the run that it goes on from; a new one may not silently
+// stand beside another's checkpoints.
 void check_files(const Config& config, const Comm& comm);
 
 class Checkpoints {
  public:
-  // config: effective. data and comm must outlive this. Collective; a run that does not resume removes what an older one left.
+  // config: effective. data and comm must outlive this. Collective; a run that does not resume
+  // removes what an older one left.
   Checkpoints(const Config& config, const Dataset& data, const Comm& comm);
 
-  // Collective. Fills the state from the newest checkpoint that is whole and returns its round; 0 when there is none. Says on
-  // stderr which it took and which are damaged. InputError when it is of another run, which names an older one that is of ours.
+  // Collective. Fills the state from the newest checkpoint that is whole and returns its round; 0
+  // when there is none. Says on stderr which it took and which are damaged. InputError when it is
+  // of another run, which names an older one that is of ours.
   std::int64_t resume(const VisitState& visit);
-  // Collective; returns once it is on the disk. InputError when it cannot be written; the one before is kept.
+  // Collective; returns once it is on the disk. InputError when it cannot be written; the one
+  // before is kept.
   void save(std::int64_t round, const VisitState& visit);
-  // Collective; returns once the state may change again, the disk works on in the background. What goes wrong is said on stderr: then false.
+  // Collective; returns once the state may change again, the disk works on in the background. What
+  // goes wrong is said on stderr: then false.
   bool try_save(std::int64_t round, const VisitState& visit);
-  // Collective: waits for that disk, and gives the file its name. Between rounds: only if the disk is done.
+  // Collective: waits for that disk, and gives the file its name. Between rounds: only if the disk
+  // is done.
   void settle();
   void settle_if_done();
 
-  [[nodiscard]] std::int64_t last_round() const { return last_round_; }  // of the newest that is whole; 0: none
+  // of the newest that is whole; 0: none
+  [[nodiscard]] std::int64_t last_round() const { return last_round_; }
   [[nodiscard]] std::string last_path() const { return files_.path(last_round_); }
   [[nodiscard]] std::int64_t written() const { return written_; }
-  [[nodiscard]] std::int64_t bytes() const { return bytes_; }                          // of the last that was written
-  [[nodiscard]] double seconds() const { return seconds_; }                            // that the run stood still for all of them, slowest rank
-  [[nodiscard]] double last_seconds() const { return last_seconds_ + disk_seconds_; }  // that one takes until it is on the disk
+  // of the last that was written
+  [[nodiscard]] std::int64_t bytes() const { return bytes_; }
+  // that the run stood still for all of them, slowest rank
+  [[nodiscard]] double seconds() const { return seconds_; }
+  // that one takes until it is on the disk
+  [[nodiscard]] double last_seconds() const { return last_seconds_ + disk_seconds_; }
 
  private:
   std::uint32_t data_crc32();
-  void check_it_is_ours(const std::string& path, std::int64_t round, const CheckpointHeader& header);
+  void check_it_is_ours(const std::string& path, std::int64_t round,
+                        const CheckpointHeader& header);
   [[nodiscard]] std::string older_of_ours(std::span<const std::int64_t> rounds);
   void say(const std::string& text) const;
   void write(std::int64_t round, const VisitState& visit);
@@ -54,7 +66,8 @@ class Checkpoints {
   CheckpointFiles files_;
   std::uint32_t data_crc32_ = 0;
   bool data_crc32_known_ = false;
-  std::unique_ptr<BackgroundCommit> commit_;  // of the checkpoint after round written_round_; null: none is under way
+  // of the checkpoint after round written_round_; null: none is under way
+  std::unique_ptr<BackgroundCommit> commit_;
   std::int64_t written_round_ = 0;
   std::int64_t last_round_ = 0, written_ = 0, bytes_ = 0;
   double seconds_ = 0, last_seconds_ = 0, disk_seconds_ = 0;  // disk: of the last in the background

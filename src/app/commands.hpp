@@ -8,8 +8,10 @@
 
 namespace fedfuse {
 
-void run_evaluate(const EvaluateOptions& options, const std::vector<std::string>& argv, const Comm& comm);
-void print_info(const std::vector<std::string>& files, const Comm& comm);   // any of our files, in words
+void run_evaluate(const EvaluateOptions& options, const std::vector<std::string>& argv,
+                  const Comm& comm);
+// any of our files, in words
+void print_info(const std::vector<std::string>& files, const Comm& comm);
 void print_table(const std::vector<std::string>& files, const Comm& comm);  // one row a result
 
 }  // namespace fedfuse

@@ -20,8 +20,11 @@ using Json = nlohmann::ordered_json;
 // The part of a run's configuration that decides who and what is ranked.
 Config protocol_config(const EvaluateOptions& o) {
   Config config;
-  config.candidates = o.candidates, config.cold_items = o.cold_items;
-  config.eval_clients = o.eval_clients, config.seed = o.seed, config.threads = o.threads;
+  config.candidates = o.candidates;
+  config.cold_items = o.cold_items;
+  config.eval_clients = o.eval_clients;
+  config.seed = o.seed;
+  config.threads = o.threads;
   return config;
 }
 
@@ -31,9 +34,12 @@ std::vector<int> checked_cutoffs(const EvaluateOptions& o, std::int64_t items) {
   std::vector<int> cutoffs_asked;
   for (const auto k : o.k) {
     if (k < 1) throw InputError(cat("--k ", k), "a cutoff counts items from 1", "try --k 10,20,50");
-    if (k > items) throw InputError(cat("--k ", k), cat("there are only ", items, " items"), "give smaller cutoffs");
+    if (k > items)
+      throw InputError(cat("--k ", k), cat("there are only ", items, " items"),
+                       "give smaller cutoffs");
     if (k > sampled)
-      throw InputError(cat("--k ", k), cat("--candidates ", o.candidates, " ranks among ", sampled, " items"),
+      throw InputError(cat("--k ", k),
+                       cat("--candidates ", o.candidates, " ranks among ", sampled, " items"),
                        "give smaller cutoffs or more candidates");
     cutoffs_asked.push_back(int(k));
   }
@@ -46,8 +52,9 @@ struct Line {
 };
 
 std::vector<Line> lines(const EvaluationAt& e) {
-  return {{"validation", "all", e.valid.all}, {"validation", "warm", e.valid.warm}, {"validation", "cold", e.valid.cold},
-          {"test", "all", e.test.all},        {"test", "warm", e.test.warm},        {"test", "cold", e.test.cold}};
+  return {{"validation", "all", e.valid.all},   {"validation", "warm", e.valid.warm},
+          {"validation", "cold", e.valid.cold}, {"test", "all", e.test.all},
+          {"test", "warm", e.test.warm},        {"test", "cold", e.test.cold}};
 }
 
 std::string table_text(const EvaluationAt& evaluation, const std::vector<int>& k) {
@@ -57,12 +64,15 @@ std::string table_text(const EvaluationAt& evaluation, const std::vector<int>& k
   for (const auto& line : lines(evaluation)) {
     rows.push_back({line.split, line.items, grouped(line.metrics.clients)});
     for (const auto* values : {&line.metrics.hr, &line.metrics.ndcg})
-      for (const double v : *values) rows.back().push_back(line.metrics.clients > 0 ? fixed(100 * v, 2) : "-");
+      for (const double v : *values)
+        rows.back().push_back(line.metrics.clients > 0 ? fixed(100 * v, 2) : "-");
   }
-  return aligned(rows, 2) + "In percent; warm and cold: held-out items that somebody, nobody trains on.\n";
+  return aligned(rows, 2) +
+         "In percent; warm and cold: held-out items that somebody, nobody trains on.\n";
 }
 
-std::string json_of(const EvaluationAt& evaluation, const std::vector<int>& k, const EvaluateOptions& o, const LoadedResult& result,
+std::string json_of(const EvaluationAt& evaluation, const std::vector<int>& k,
+                    const EvaluateOptions& o, const LoadedResult& result,
                     const std::string& provenance) {
   Json json = Json::object();
   json["format"] = "fedfuse-evaluation";
@@ -86,7 +96,8 @@ std::string json_of(const EvaluationAt& evaluation, const std::vector<int>& k, c
 
 }  // namespace
 
-void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv, const Comm& comm) {
+void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv,
+                  const Comm& comm) {
   const auto config = protocol_config(o);
   validate(config);
   if (!o.out.empty()) comm.on_root([&] { check_output(o.out, o.overwrite); });
@@ -96,17 +107,21 @@ void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv
   const auto k = checked_cutoffs(o, data.items);
   const auto result = read_result(o.model, data, comm);
   const auto& model = result.model;
-  const auto ranks = evaluate_ranks(model.spec, model.global, model.state, data, evaluation_protocol(config), comm);
+  const auto ranks = evaluate_ranks(model.spec, model.global, model.state, data,
+                                    evaluation_protocol(config), comm);
   const auto evaluation = metrics_at(ranks, data, k, comm);
   const auto provenance = provenance_json(argv, threads, comm);
   comm.on_root([&] {
     if (is_invalid(result.record.status))
-      std::printf("INVALID: the run of %s %s: %s\n", o.model.c_str(), result.record.status.c_str(), result.record.status_text.c_str());
-    std::printf("%s + %s after round %lld, candidates %s, cold items %s\n", result.record.config.backbone.c_str(),
-                result.record.config.fusion.c_str(), static_cast<long long>(result.record.model_round), o.candidates.c_str(),
+      std::printf("INVALID: the run of %s %s: %s\n", o.model.c_str(), result.record.status.c_str(),
+                  result.record.status_text.c_str());
+    std::printf("%s + %s after round %lld, candidates %s, cold items %s\n",
+                result.record.config.backbone.c_str(), result.record.config.fusion.c_str(),
+                static_cast<long long>(result.record.model_round), o.candidates.c_str(),
                 o.cold_items == "rank" ? "ranked" : "left out");
     std::fputs(table_text(evaluation, k).c_str(), stdout);
-    if (!o.out.empty()) write_text_file(o.out, json_of(evaluation, k, o, result, provenance), o.overwrite);
+    if (!o.out.empty())
+      write_text_file(o.out, json_of(evaluation, k, o, result, provenance), o.overwrite);
   });
 }
 

@@ -33,13 +33,16 @@ Outcome attempt(const std::function<void()>& work, int rank) {
   } catch (const InputError& e) {
     return {input_failed, cat("fedfuse: error: ", e.what(), "\n")};
   } catch (const std::bad_alloc&) {
-    return {program_failed, cat("fedfuse: error: out of memory on rank ", rank, "\n  why: it holds ", current_memory_bytes() >> 20,
-                                " MiB and asked for more than the machine gives",
-                                "\n  do:  use fewer or smaller: clients, --dim, --uploads replay, or spread the ranks over more machines\n")};
+    return {program_failed,
+            cat("fedfuse: error: out of memory on rank ", rank, "\n  why: it holds ",
+                current_memory_bytes() >> 20, " MiB and asked for more than the machine gives",
+                "\n  do:  use fewer or smaller: clients, --dim, --uploads replay, or spread the "
+                "ranks over more machines\n")};
   } catch (const std::exception& e) {
     return {program_failed, cat("fedfuse: internal error on rank ", rank, ": ", e.what(), "\n")};
   } catch (...) {
-    return {program_failed, cat("fedfuse: internal error on rank ", rank, ": an exception of unknown type\n")};
+    return {program_failed,
+            cat("fedfuse: internal error on rank ", rank, ": an exception of unknown type\n")};
   }
 }
 
@@ -51,7 +54,8 @@ void say(const std::string& text) {
 }  // namespace
 
 int run_to_exit_code(const Comm& comm, const std::function<void()>& work, double patience) {
-  MPI_Comm apart = MPI_COMM_NULL;  // what is still under way on the world communicator must not be mixed with the agreement
+  // what is still under way on the world communicator must not be mixed with the agreement
+  MPI_Comm apart = MPI_COMM_NULL;
   MPI_Comm_dup(comm.raw(), &apart);
   const auto outcome = attempt(work, comm.rank());
 

@@ -26,22 +26,27 @@ std::string feature_words(const h5::File& file, const std::string& name, std::in
   std::int64_t present = items;
   if (file.has("/items/has_" + name)) {
     present = 0;
-    for (const auto flag : file.read_all<std::uint8_t>("/items/has_" + name)) present += flag != 0 ? 1 : 0;
+    for (const auto flag : file.read_all<std::uint8_t>("/items/has_" + name))
+      present += flag != 0 ? 1 : 0;
   }
-  return cat(width, " wide, ", fixed(100.0 * double(items - present) / double(items), 1), " % of the items lack it");
+  return cat(width, " wide, ", fixed(100.0 * double(items - present) / double(items), 1),
+             " % of the items lack it");
 }
 
 std::string dataset_words(const h5::File& file) {
-  const auto clients = file.integer("/", "clients"), items = file.integer("/", "items"), n = file.integer("/", "train_interactions");
+  const auto clients = file.integer("/", "clients"), items = file.integer("/", "items"),
+             n = file.integer("/", "train_interactions");
   std::ostringstream out;
-  out << file.path() << ": data set \"" << file.text("/", "name") << "\", made by " << file.text("/", "created_by") << "\n";
+  out << file.path() << ": data set \"" << file.text("/", "name") << "\", made by "
+      << file.text("/", "created_by") << "\n";
   out << "  clients             " << grouped(clients) << "\n";
   out << "  items               " << grouped(items) << "\n";
-  out << "  training            " << grouped(n) << " interactions, " << fixed(double(n) / double(clients), 1) << " a client, "
+  out << "  training            " << grouped(n) << " interactions, "
+      << fixed(double(n) / double(clients), 1) << " a client, "
       << fixed(100.0 * double(n) / (double(clients) * double(items)), 3) << " % of all pairs\n";
   if (file.has_attribute("/", "evaluated_valid"))
-    out << "  held out            " << grouped(file.integer("/", "evaluated_valid")) << " validation items, "
-        << grouped(file.integer("/", "evaluated_test")) << " test items\n";
+    out << "  held out            " << grouped(file.integer("/", "evaluated_valid"))
+        << " validation items, " << grouped(file.integer("/", "evaluated_test")) << " test items\n";
   out << "  text features       " << feature_words(file, "text", items) << "\n";
   out << "  image features      " << feature_words(file, "image", items) << "\n";
   out << "  client labels       " << (file.has("/clients/label") ? "yes" : "none") << "\n";
@@ -52,20 +57,26 @@ double cell(const Table& table, const char* name, std::int64_t row) {
   return row >= 0 && row < std::int64_t(table.rows()) ? table.at(name, std::size_t(row)) : missing;
 }
 
-void quality_line(std::ostringstream& out, const char* label, const Table& table, std::int64_t row) {
+void quality_line(std::ostringstream& out, const char* label, const Table& table,
+                  std::int64_t row) {
   out << label;
-  for (const char* name : {"test_hr_10", "test_hr_20", "test_hr_50", "test_ndcg_10", "test_ndcg_20", "test_ndcg_50"})
+  for (const char* name :
+       {"test_hr_10", "test_hr_20", "test_hr_50", "test_ndcg_10", "test_ndcg_20", "test_ndcg_50"})
     out << "  " << fixed(100 * cell(table, name, row), 2);
   out << "\n";
 }
 
 std::string provenance_words(const Json& p) {
   const auto text = [&](const char* key) {
-    return p.contains(key) ? (p[key].is_string() ? p[key].get<std::string>() : p[key].dump()) : std::string("?");
+    return p.contains(key) ? (p[key].is_string() ? p[key].get<std::string>() : p[key].dump())
+                           : std::string("?");
   };
-  const bool modified = p.contains("git_dirty") && p["git_dirty"].is_boolean() && p["git_dirty"].get<bool>();
-  return cat("  made                ", text("started_utc"), " by commit ", text("git_sha"), modified ? " (modified)" : "", ", ", text("compiler"),
-             ", ", text("mpi"), "\n", "  on                  ", text("ranks"), " ranks x ", text("threads"), " threads, hosts ", text("hosts"), "\n");
+  const bool modified =
+      p.contains("git_dirty") && p["git_dirty"].is_boolean() && p["git_dirty"].get<bool>();
+  return cat("  made                ", text("started_utc"), " by commit ", text("git_sha"),
+             modified ? " (modified)" : "", ", ", text("compiler"), ", ", text("mpi"), "\n",
+             "  on                  ", text("ranks"), " ranks x ", text("threads"),
+             " threads, hosts ", text("hosts"), "\n");
 }
 
 std::string result_words(const std::string& path) {
@@ -75,14 +86,17 @@ std::string result_words(const std::string& path) {
   for (std::size_t row = 0; row < r.metrics.rows(); ++row)
     if (r.metrics.at("round", row) == double(r.best_round)) best = std::int64_t(row);
   std::ostringstream out;
-  out << path << ": result, " << (is_invalid(r.status) ? "INVALID: " : "") << r.status << (r.status_text.empty() ? "" : " (" + r.status_text + ")")
-      << "\n";
-  out << "  data set            \"" << s.data_name << "\", " << grouped(s.clients) << " clients, " << grouped(s.items) << " items, "
-      << grouped(s.train_interactions) << " training interactions\n";
-  out << "  model               " << r.config.backbone << " + " << r.config.fusion << ", d = " << r.config.dim << ", seed " << r.config.seed
-      << ", negatives " << r.config.negatives << "\n";
-  out << "  rounds              " << r.metrics.rows() << " of at most " << r.config.rounds << "; best by validation NDCG@50: " << r.best_round
-      << "; model stored: after round " << r.model_round << "\n";
+  out << path << ": result, " << (is_invalid(r.status) ? "INVALID: " : "") << r.status
+      << (r.status_text.empty() ? "" : " (" + r.status_text + ")") << "\n";
+  out << "  data set            \"" << s.data_name << "\", " << grouped(s.clients) << " clients, "
+      << grouped(s.items) << " items, " << grouped(s.train_interactions)
+      << " training interactions\n";
+  out << "  model               " << r.config.backbone << " + " << r.config.fusion
+      << ", d = " << r.config.dim << ", seed " << r.config.seed << ", negatives "
+      << r.config.negatives << "\n";
+  out << "  rounds              " << r.metrics.rows() << " of at most " << r.config.rounds
+      << "; best by validation NDCG@50: " << r.best_round << "; model stored: after round "
+      << r.model_round << "\n";
   out << "  test, percent       HR@10  HR@20  HR@50  NDCG@10  NDCG@20  NDCG@50\n";
   quality_line(out, "    best round      ", r.metrics, best);
   quality_line(out, "    last round      ", r.metrics, std::int64_t(r.metrics.rows()) - 1);
@@ -92,21 +106,27 @@ std::string result_words(const std::string& path) {
     const auto at = r.facts.find(name);
     return at != r.facts.end() ? at->second : missing;
   };
-  out << "  time                " << as_seconds(fact("total_seconds")) << " in all, " << as_seconds(fact("training_seconds"))
-      << " of local training, " << fixed(fact("client_rounds_per_second"), 0) << " client-rounds/s\n";
-  out << "  peak memory         " << as_bytes(fact("peak_memory_bytes_max")) << " on the largest rank\n";
-  out << "  traffic             " << as_bytes(fact("bytes_down_per_client")) << " down and " << as_bytes(fact("bytes_up_per_client"))
-      << " up a client and round\n";
-  for (const auto& [name, text] : r.notes) out << "  " << name << std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') << text << "\n";
+  out << "  time                " << as_seconds(fact("total_seconds")) << " in all, "
+      << as_seconds(fact("training_seconds")) << " of local training, "
+      << fixed(fact("client_rounds_per_second"), 0) << " client-rounds/s\n";
+  out << "  peak memory         " << as_bytes(fact("peak_memory_bytes_max"))
+      << " on the largest rank\n";
+  out << "  traffic             " << as_bytes(fact("bytes_down_per_client")) << " down and "
+      << as_bytes(fact("bytes_up_per_client")) << " up a client and round\n";
+  for (const auto& [name, text] : r.notes)
+    out << "  " << name << std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') << text
+        << "\n";
   out << provenance_words(Json::parse(r.provenance, nullptr, false));
   return out.str();
 }
 
 std::string checkpoint_words(const std::string& path) {
   const auto h = read_checkpoint_header(path);
-  return cat(path, ": checkpoint after round ", h.round, " of ", h.config.rounds, "\n  data set            \"", h.data_name, "\", ",
-             grouped(h.clients), " clients, ", grouped(h.items), " items\n  model               ", h.config.backbone, " + ", h.config.fusion,
-             ", d = ", h.config.dim, ", seed ", h.config.seed, "\n  written by          ", h.version, "\n");
+  return cat(path, ": checkpoint after round ", h.round, " of ", h.config.rounds,
+             "\n  data set            \"", h.data_name, "\", ", grouped(h.clients), " clients, ",
+             grouped(h.items), " items\n  model               ", h.config.backbone, " + ",
+             h.config.fusion, ", d = ", h.config.dim, ", seed ", h.config.seed,
+             "\n  written by          ", h.version, "\n");
 }
 
 std::string words(const std::string& path) {
@@ -116,14 +136,18 @@ std::string words(const std::string& path) {
     if (file.has_attribute("/", "format")) format = file.text("/", "format");
     if (format == dataset_format) {
       if (const auto version = file.integer("/", "schema_version"); version != dataset_schema)
-        throw InputError(cat(path, " has schema version ", version), cat("this fedfuse reads version ", dataset_schema), "make the data set again");
+        throw InputError(cat(path, " has schema version ", version),
+                         cat("this fedfuse reads version ", dataset_schema),
+                         "make the data set again");
       return dataset_words(file);
     }
   }
   if (format == "fedfuse-result") return result_words(path);
   if (format == checkpoint_format) return checkpoint_words(path);
-  throw InputError(cat(path, " is not a file of fedfuse"), format.empty() ? "it has no attribute `format`" : cat("its format is ", format),
-                   "name a data set of `fedfuse generate` or `fedfuse import`, or a result of `fedfuse train`");
+  throw InputError(
+      cat(path, " is not a file of fedfuse"),
+      format.empty() ? "it has no attribute `format`" : cat("its format is ", format),
+      "name a data set of `fedfuse generate` or `fedfuse import`, or a result of `fedfuse train`");
 }
 
 }  // namespace

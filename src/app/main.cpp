@@ -56,8 +56,10 @@ Ending run(const std::vector<std::string>& argv, const Comm& comm) {
 }  // namespace fedfuse
 
 int main(int argc, char** argv) {
-  std::signal(SIGXFSZ, SIG_IGN);                      // a file size limit is an error to report, not an end
-  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);  // without mpirun Open MPI needs no daemon: half the start-up time
+  // a file size limit is an error to report, not an end
+  std::signal(SIGXFSZ, SIG_IGN);
+  // without mpirun Open MPI needs no daemon: half the start-up time
+  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   const fedfuse::MpiSession session(argc, argv);
   const std::vector<std::string> arguments(argv, argv + argc);
   const auto comm = fedfuse::Comm::world();

@@ -26,32 +26,44 @@ std::string describe(const char* help, const char* symbol, const char* unit) {
 
 std::string shown(const std::string& value) { return value; }
 std::string shown(const std::vector<std::string>& values) { return CLI::detail::join(values, ","); }
-std::string shown(const std::vector<std::int64_t>& values) { return CLI::detail::join(values, ","); }
+std::string shown(const std::vector<std::int64_t>& values) {
+  return CLI::detail::join(values, ",");
+}
 template <class T>
 std::string shown(const T& value) {
   return cat(value);
 }
 
-// One option for one member. A scalar given twice takes the last one, so that a script can append to a line; help shows `standard`.
+// One option for one member. A scalar given twice takes the last one, so that a script can append
+// to a line; help shows `standard`.
 template <class T>
-CLI::Option* option_for(CLI::App& app, std::string name, T& member, const T& standard, const std::string& text) {
+CLI::Option* option_for(CLI::App& app, std::string name, T& member, const T& standard,
+                        const std::string& text) {
   std::ranges::replace(name, '_', '-');
   CLI::Option* option = nullptr;
   if constexpr (std::is_same_v<T, bool>) {
     option = app.add_flag("--" + name, member, text);
   } else {
     option = app.add_option("--" + name, member, text);
-    if constexpr (std::is_same_v<T, std::vector<std::string>> || std::is_same_v<T, std::vector<std::int64_t>>) option->delimiter(',');
+    if constexpr (std::is_same_v<T, std::vector<std::string>> ||
+                  std::is_same_v<T, std::vector<std::int64_t>>)
+      option->delimiter(',');
     if (const auto value = shown(standard); !value.empty()) option->default_str(value);
     if constexpr (std::is_same_v<T, std::uint64_t>)  // strtoull would wrap a minus sign around
-      option->check(CLI::Validator([](std::string& word) { return word.starts_with("-") ? cat(word, " is not a whole number >= 0") : ""; }, ""));
+      option->check(CLI::Validator(
+          [](std::string& word) {
+            return word.starts_with("-") ? cat(word, " is not a whole number >= 0") : "";
+          },
+          ""));
   }
-  if constexpr (!std::is_same_v<T, std::vector<std::string>> && !std::is_same_v<T, std::vector<std::int64_t>>)
+  if constexpr (!std::is_same_v<T, std::vector<std::string>> &&
+                !std::is_same_v<T, std::vector<std::int64_t>>)
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   return option;
 }
 
-// The value of --name in the words of the line, or "": what must be known before the line is parsed.
+// The value of --name in the words of the line, or "": what must be known before the line is
+// parsed.
 std::string value_of(const std::vector<std::string>& argv, const std::string& name) {
   std::string value;
   for (std::size_t i = 1; i < argv.size(); ++i) {
@@ -64,54 +76,79 @@ std::string value_of(const std::vector<std::string>& argv, const std::string& na
 void add_generate(CLI::App& app, GenerateOptions& o, const std::vector<std::string>& argv) {
   if (std::ranges::find(argv, "--sparse") != argv.end()) o = GenerateOptions::sparse();
   const GenerateOptions d = o;
-  app.add_flag("--sparse")->description("other defaults: like the papers' 5-core sets, 5 to 10 interactions a client and many items");
+  app.add_flag("--sparse")
+      ->description(
+          "other defaults: like the papers' 5-core sets, 5 to 10 interactions a client and many "
+          "items");
   option_for(app, "out", o.out, d.out, "data set to write [path]")->group("Files");
-  option_for(app, "overwrite", o.overwrite, d.overwrite, "replace an existing file")->group("Files");
+  option_for(app, "overwrite", o.overwrite, d.overwrite, "replace an existing file")
+      ->group("Files");
   option_for(app, "name", o.name, d.name, "name of the data set")->group("Files");
-  const auto size = [&](const char* name, std::int64_t& member, std::int64_t standard, const char* text) {
+  const auto size = [&](const char* name, std::int64_t& member, std::int64_t standard,
+                        const char* text) {
     option_for(app, name, member, standard, text)->group("Size");
   };
   size("users", o.users, d.users, "clients (N)");
   size("items", o.items, d.items, "items, at least 50 (M)");
   size("dim-text", o.dim_text, d.dim_text, "width of text features; 0: none [floats] (d_t)");
   size("dim-image", o.dim_image, d.dim_image, "width of image features; 0: none [floats] (d_v)");
-  size("activity-min", o.activity_min, d.activity_min, "fewest interactions of a client, at least 3");
-  size("activity-max", o.activity_max, d.activity_max, "most interactions of a client; 0: a quarter of the items");
-  option_for(app, "activity", o.activity, d.activity, "mean interactions of a client, the two held-out ones included")->group("Size");
-  option_for(app, "activity-sigma", o.activity_sigma, d.activity_sigma, "how long the tail of activity is (sigma of its logarithm)")->group("Size");
+  size("activity-min", o.activity_min, d.activity_min,
+       "fewest interactions of a client, at least 3");
+  size("activity-max", o.activity_max, d.activity_max,
+       "most interactions of a client; 0: a quarter of the items");
+  option_for(app, "activity", o.activity, d.activity,
+             "mean interactions of a client, the two held-out ones included")
+      ->group("Size");
+  option_for(app, "activity-sigma", o.activity_sigma, d.activity_sigma,
+             "how long the tail of activity is (sigma of its logarithm)")
+      ->group("Size");
   const auto plant = [&](const char* name, double& member, double standard, const char* text) {
     option_for(app, name, member, standard, text)->group("Structure");
   };
   option_for(app, "groups", o.groups, d.groups, "planted groups of clients")->group("Structure");
-  option_for(app, "latent", o.latent, d.latent, "dimensions of content, at least 4")->group("Structure");
+  option_for(app, "latent", o.latent, d.latent, "dimensions of content, at least 4")
+      ->group("Structure");
   option_for(app, "topics", o.topics, d.topics, "item topics")->group("Structure");
-  plant("topic-share", o.topic_share, d.topic_share, "share of the content's variance that topics explain");
+  plant("topic-share", o.topic_share, d.topic_share,
+        "share of the content's variance that topics explain");
   plant("noise", o.noise, d.noise, "noise of a feature, in standard deviations of its signal");
-  plant("missing", o.missing, d.missing, "share of items without a modality, for each modality alone");
+  plant("missing", o.missing, d.missing,
+        "share of items without a modality, for each modality alone");
   plant("zipf", o.zipf, d.zipf, "exponent of popularity");
-  plant("taste", o.taste, d.taste, "how peaked preferences are: standard deviation of log P(i | u) from content");
+  plant("taste", o.taste, d.taste,
+        "how peaked preferences are: standard deviation of log P(i | u) from content");
   plant("jitter", o.jitter, d.jitter, "a client's own deviation from its group's unit preference");
-  plant("modality-spread", o.modality_spread, d.modality_spread, "how unlike the groups weigh text and images");
-  option_for(app, "shuffle-features", o.shuffle_features, d.shuffle_features, "control: feature rows permuted over the items")->group("Structure");
+  plant("modality-spread", o.modality_spread, d.modality_spread,
+        "how unlike the groups weigh text and images");
+  option_for(app, "shuffle-features", o.shuffle_features, d.shuffle_features,
+             "control: feature rows permuted over the items")
+      ->group("Structure");
   option_for(app, "seed", o.seed, d.seed, "key of all random numbers")->group("Structure");
 }
 
 void add_import(CLI::App& app, ImportOptions& o) {
   const ImportOptions d;
-  option_for(app, "inter", o.inter, d.inter, "CSV of interactions: user, item, optionally rating, timestamp, split_label, in any order [path]");
+  option_for(app, "inter", o.inter, d.inter,
+             "CSV of interactions: user, item, optionally rating, timestamp, split_label, in any "
+             "order [path]");
   option_for(app, "text", o.text, d.text, "NPY of text features, one row an item [path]");
   option_for(app, "image", o.image, d.image, "NPY of image features, one row an item [path]");
   option_for(app, "out", o.out, d.out, "data set to write [path]");
   option_for(app, "name", o.name, d.name, "name of the data set; empty: from --out");
-  option_for(app, "min-user", o.min_user, d.min_user, "k-core filter: fewest interactions of a user");
-  option_for(app, "min-item", o.min_item, d.min_item, "k-core filter: fewest interactions of an item");
+  option_for(app, "min-user", o.min_user, d.min_user,
+             "k-core filter: fewest interactions of a user");
+  option_for(app, "min-item", o.min_item, d.min_item,
+             "k-core filter: fewest interactions of an item");
   option_for(app, "overwrite", o.overwrite, d.overwrite, "replace an existing file");
 }
 
 void add_train(CLI::App& app, Config& config, std::string& config_file, bool& dump) {
   const Config standard;
-  app.add_option("--config", config_file, "TOML file of the same names; the command line wins [path]")->group("Files");
-  app.add_flag("--dump-config", dump, "print the effective configuration as TOML and end")->group("Files");
+  app.add_option("--config", config_file,
+                 "TOML file of the same names; the command line wins [path]")
+      ->group("Files");
+  app.add_flag("--dump-config", dump, "print the effective configuration as TOML and end")
+      ->group("Files");
   // The two structs are walked side by side: one is filled, the other shows the defaults.
   for_each_field(config, [&](const ConfigField& field, auto& member) {
     using T = std::remove_reference_t<decltype(member)>;
@@ -120,7 +157,9 @@ void add_train(CLI::App& app, Config& config, std::string& config_file, bool& du
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, T>)
         if (std::string_view(other.name) == field.name) value_by_default = value;
     });
-    option_for(app, field.name, member, value_by_default, describe(field.help, field.symbol, field.unit))->group(field.group);
+    option_for(app, field.name, member, value_by_default,
+               describe(field.help, field.symbol, field.unit))
+        ->group(field.group);
   });
 }
 
@@ -129,11 +168,15 @@ void add_evaluate(CLI::App& app, EvaluateOptions& o) {
   option_for(app, "model", o.model, d.model, "result file of `fedfuse train` [path]");
   option_for(app, "data", o.data, d.data, "data set that it was trained on [path]");
   option_for(app, "k", o.k, d.k, "cutoffs of HR and NDCG [items] (K)");
-  option_for(app, "candidates", o.candidates, d.candidates, "items that the held-out item is ranked among {full|sampled:N}");
-  option_for(app, "cold-items", o.cold_items, d.cold_items, "items in nobody's training set {rank|exclude}");
-  option_for(app, "eval-clients", o.eval_clients, d.eval_clients, "clients evaluated; 0: all [clients]");
+  option_for(app, "candidates", o.candidates, d.candidates,
+             "items that the held-out item is ranked among {full|sampled:N}");
+  option_for(app, "cold-items", o.cold_items, d.cold_items,
+             "items in nobody's training set {rank|exclude}");
+  option_for(app, "eval-clients", o.eval_clients, d.eval_clients,
+             "clients evaluated; 0: all [clients]");
   option_for(app, "seed", o.seed, d.seed, "key of the sampled candidates and clients");
-  option_for(app, "threads", o.threads, d.threads, "OpenMP threads a rank; 0: OMP_NUM_THREADS, or the rank's cores");
+  option_for(app, "threads", o.threads, d.threads,
+             "OpenMP threads a rank; 0: OMP_NUM_THREADS, or the rank's cores");
   option_for(app, "out", o.out, d.out, "also write the numbers as JSON [path]");
   option_for(app, "overwrite", o.overwrite, d.overwrite, "replace an existing --out");
 }
@@ -158,7 +201,8 @@ void require_value(const std::string& value, const char* option, const char* com
     if (at == &app)
       for (const auto* sub : app.get_subcommands({})) known.push_back(sub->get_name());
     const auto near = nearest_word(word.substr(0, word.find('=')), known);
-    throw InputError(cat("unknown ", word.starts_with("-") ? "option " : "word ", word), "there is no such thing here",
+    throw InputError(cat("unknown ", word.starts_with("-") ? "option " : "word ", word),
+                     "there is no such thing here",
                      near.empty() ? help : cat("did you mean ", near, "? ", help));
   }
   throw InputError(e.what(), "the command line cannot be understood", help);
@@ -175,23 +219,27 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", version_text());
   auto* generate = app.add_subcommand("generate", "make a data set with planted structure");
-  auto* import = app.add_subcommand("import", "make a data set from a CSV of interactions and NPY features");
+  auto* import =
+      app.add_subcommand("import", "make a data set from a CSV of interactions and NPY features");
   auto* train = app.add_subcommand("train", "train clients and server, write one result file");
-  auto* evaluate = app.add_subcommand("evaluate", "rank with a result file's model: any cutoffs, any candidates");
+  auto* evaluate = app.add_subcommand(
+      "evaluate", "rank with a result file's model: any cutoffs, any candidates");
   auto* info = app.add_subcommand("info", "say in words what a data set or a result file holds");
   auto* table = app.add_subcommand("table", "compare result files, one row each");
   info->add_option("files", command.files, "files of fedfuse")->required();
   table->add_option("files", command.files, "result files")->required();
 
   if (argv.size() > 1 && argv[1] == "train")
-    if (const auto file = value_of(argv, "--config"); !file.empty()) apply_toml_file(command.train, file);
+    if (const auto file = value_of(argv, "--config"); !file.empty())
+      apply_toml_file(command.train, file);
   add_generate(*generate, command.generate, argv);
   add_import(*import, command.import);
   add_train(*train, command.train, config_file, dump);
   add_evaluate(*evaluate, command.evaluate);
 
   try {
-    std::vector<std::string> words(argv.rbegin(), argv.rend() - 1);  // CLI11 wants them last first, without the program
+    // CLI11 wants them last first, without the program
+    std::vector<std::string> words(argv.rbegin(), argv.rend() - 1);
     app.parse(words);
   } catch (const CLI::CallForVersion&) {
     return {std::nullopt, version_text() + "\n"};
@@ -202,7 +250,8 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
     complain(app, e);
   }
   if (app.get_subcommands().empty())
-    throw InputError("no command is given", "fedfuse does one thing at a time", "`fedfuse --help` lists the commands");
+    throw InputError("no command is given", "fedfuse does one thing at a time",
+                     "`fedfuse --help` lists the commands");
 
   if (train->parsed()) {
     command.kind = Command::Kind::train;

@@ -30,7 +30,8 @@ struct Command {
 };
 
 struct ParsedLine {
-  std::optional<Command> command;  // nothing to run: print text (help, version, effective configuration) and end well
+  // nothing to run: print text (help, version, effective configuration) and end well
+  std::optional<Command> command;
   std::string text;
 };
 

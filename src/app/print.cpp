@@ -18,7 +18,8 @@ std::string fixed(double value, int digits) {
 
 std::string grouped(std::int64_t value) {
   auto text = std::to_string(value);
-  for (auto at = std::int64_t(text.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3) text.insert(std::size_t(at), ",");
+  for (auto at = std::int64_t(text.size()) - 3; at > (value < 0 ? 1 : 0); at -= 3)
+    text.insert(std::size_t(at), ",");
   return text;
 }
 
@@ -26,7 +27,10 @@ std::string as_bytes(double bytes) {
   if (!std::isfinite(bytes)) return "-";
   constexpr std::array<const char*, 6> units{"B", "kB", "MB", "GB", "TB", "PB"};
   std::size_t unit = 0;
-  while (bytes >= 1000 && unit + 1 < units.size()) bytes /= 1000, ++unit;
+  while (bytes >= 1000 && unit + 1 < units.size()) {
+    bytes /= 1000;
+    ++unit;
+  }
   return cat(fixed(bytes, unit == 0 || bytes >= 100 ? 0 : 1), " ", units[unit]);
 }
 

@@ -9,7 +9,11 @@
 namespace fedfuse {
 
 Progress::Progress(bool speaks, std::int64_t done, std::int64_t rounds)
-    : speaks_(speaks), terminal_(isatty(STDERR_FILENO) != 0), done_(done), rounds_(rounds), start_(now_seconds()) {}
+    : speaks_(speaks),
+      terminal_(isatty(STDERR_FILENO) != 0),
+      done_(done),
+      rounds_(rounds),
+      start_(now_seconds()) {}
 
 Progress::~Progress() {
   if (speaks_ && terminal_ && client_rounds_ > 0) std::fputc('\n', stderr);
@@ -23,10 +27,13 @@ void Progress::show(std::int64_t round, double loss, double ndcg, std::int64_t p
   const bool last = round == rounds_;
   if (!last && round != done_ + 1 && now - last_shown_ < interval) return;
   last_shown_ = now;
-  const double seconds = now - start_, left = seconds / double(round - done_) * double(rounds_ - round);
-  std::fprintf(stderr, "%sround %lld/%lld  loss %.4f  valid NDCG@50 %.4f  %.0f client-rounds/s  %.0f s left%s", terminal_ ? "\r" : "",
-               static_cast<long long>(round), static_cast<long long>(rounds_), loss, ndcg_, double(client_rounds_) / seconds, left,
-               terminal_ ? "   " : "\n");
+  const double seconds = now - start_,
+               left = seconds / double(round - done_) * double(rounds_ - round);
+  std::fprintf(
+      stderr,
+      "%sround %lld/%lld  loss %.4f  valid NDCG@50 %.4f  %.0f client-rounds/s  %.0f s left%s",
+      terminal_ ? "\r" : "", static_cast<long long>(round), static_cast<long long>(rounds_), loss,
+      ndcg_, double(client_rounds_) / seconds, left, terminal_ ? "   " : "\n");
   std::fflush(stderr);
 }
 

@@ -6,8 +6,9 @@ namespace fedfuse {
 
 class Progress {
  public:
-  Progress(bool speaks, std::int64_t done, std::int64_t rounds);  // done: rounds of an earlier start
-  ~Progress();                                                    // ends the line of a terminal
+  // done: rounds of an earlier start
+  Progress(bool speaks, std::int64_t done, std::int64_t rounds);
+  ~Progress();  // ends the line of a terminal
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   // After a round. ndcg: validation NDCG@50, negative or NaN when not evaluated in this round.

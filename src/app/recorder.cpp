@@ -13,7 +13,8 @@
 namespace fedfuse {
 namespace {
 
-void set_metrics(Table& table, const std::string& prefix, const std::string& suffix, const Metrics& metrics) {
+void set_metrics(Table& table, const std::string& prefix, const std::string& suffix,
+                 const Metrics& metrics) {
   for (std::size_t c = 0; c < cutoffs.size(); ++c) {
     table.set(cat(prefix, "_hr_", cutoffs[c], suffix), metrics.hr[c]);
     table.set(cat(prefix, "_ndcg_", cutoffs[c], suffix), metrics.ndcg[c]);
@@ -21,7 +22,8 @@ void set_metrics(Table& table, const std::string& prefix, const std::string& suf
 }
 
 void set_evaluation(Table& table, const Evaluation& evaluation) {
-  for (const auto& [name, split] : {std::pair{std::string("valid"), evaluation.valid}, std::pair{std::string("test"), evaluation.test}}) {
+  for (const auto& [name, split] : {std::pair{std::string("valid"), evaluation.valid},
+                                    std::pair{std::string("test"), evaluation.test}}) {
     set_metrics(table, name, "", split.all);
     set_metrics(table, name, "_warm", split.warm);
     set_metrics(table, name, "_cold", split.cold);
@@ -51,18 +53,24 @@ double mean_of(const Table& table, const char* column) {
 }
 
 std::int64_t bytes_of(const ClientState& s) {
-  return std::int64_t(4 * (s.theta.size() + s.user.size() + s.router.size() + s.group.size())) + s.overlay.bytes();
+  return std::int64_t(4 * (s.theta.size() + s.user.size() + s.router.size() + s.group.size())) +
+         s.overlay.bytes();
 }
 
 }  // namespace
 
-Recorder::Recorder(const Config& config, const Dataset& data, const Comm& comm, int threads, double start_seconds)
+Recorder::Recorder(const Config& config, const Dataset& data, const Comm& comm, int threads,
+                   double start_seconds)
     : data_(data), comm_(comm), threads_(threads), start_(start_seconds) {
   record.config = config;
   auto& facts = record.facts;
-  facts["clients"] = double(data.clients), facts["items"] = double(data.items), facts["train_interactions"] = double(data.train_interactions);
-  facts["missing_text"] = missing_share(data.has_text), facts["missing_image"] = missing_share(data.has_image);
-  facts["ranks"] = comm.size(), facts["threads"] = threads;
+  facts["clients"] = double(data.clients);
+  facts["items"] = double(data.items);
+  facts["train_interactions"] = double(data.train_interactions);
+  facts["missing_text"] = missing_share(data.has_text);
+  facts["missing_image"] = missing_share(data.has_image);
+  facts["ranks"] = comm.size();
+  facts["threads"] = threads;
   facts["short_clients"] = double(comm.sum(std::int64_t(std::ranges::count(data.test, -1))));
   record.notes["data_name"] = data.name;
 }
@@ -75,7 +83,8 @@ void Recorder::baselines(const Baselines& baselines) {
   setup_ = comm_.max(now_seconds() - start_);
 }
 
-void Recorder::round(std::int64_t round, const RoundReport& report, const Federation& federation, const std::optional<RoundEvaluation>& evaluation) {
+void Recorder::round(std::int64_t round, const RoundReport& report, const Federation& federation,
+                     const std::optional<RoundEvaluation>& evaluation) {
   const double in_mpi = comm_.moved().seconds - moved_before_.seconds;
   auto& m = record.metrics;
   m.begin_row();
@@ -116,9 +125,11 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);
 }
 
-void Recorder::groups(std::int64_t /*round*/, const RoundReport& report, const Federation& federation) {
+void Recorder::groups(std::int64_t /*round*/, const RoundReport& report,
+                      const Federation& federation) {
   const auto& group = federation.groups();
-  const bool labelled = comm_.max(double(std::ranges::any_of(data_.label, [](auto l) { return l >= 0; }))) > 0;
+  const bool labelled =
+      comm_.max(double(std::ranges::any_of(data_.label, [](auto l) { return l >= 0; }))) > 0;
   auto& g = record.groups;
   g.begin_row();
   if (report.grouping) {
@@ -135,12 +146,14 @@ void Recorder::groups(std::int64_t /*round*/, const RoundReport& report, const F
 }
 
 // One gather of all phases of all ranks: a round may take milliseconds.
-void Recorder::time(std::int64_t round, const RoundReport& report, const Federation& federation, double in_mpi) {
+void Recorder::time(std::int64_t round, const RoundReport& report, const Federation& federation,
+                    double in_mpi) {
   const auto& timer = federation.timer();
   constexpr std::size_t total = phase_count, communication = phase_count + 1;
   std::array<double, phase_count + 2> mine{};
   for (std::size_t p = 0; p < phase_count; ++p) mine[p] = timer.seconds(Phase(p));
-  mine[total] = timer.total(), mine[communication] = in_mpi;
+  mine[total] = timer.total();
+  mine[communication] = in_mpi;
   const auto all = comm_.all_gather(std::span<const double>(mine));
   const auto ranks = std::size_t(comm_.size());
   const auto over_ranks = [&](std::size_t p) {
@@ -179,7 +192,10 @@ void Recorder::visit(StateVisitor& visitor) {
   visitor.number("run/training_seconds", training_seconds_);
   visitor.number("run/client_rounds", client_rounds_);
   visitor.number("run/upload_bytes", upload_bytes_);
-  if (visitor.loads()) before_ = seconds, setup_ += setup;
+  if (visitor.loads()) {
+    before_ = seconds;
+    setup_ += setup;
+  }
 }
 
 void Recorder::device(const EngineFacts& engine) {
@@ -198,7 +214,8 @@ void Recorder::finish(const Federation& federation) {
   facts["rounds_done"] = double(record.metrics.rows());
   facts["training_seconds"] = training_seconds_;
   facts["total_seconds"] = before_ + comm_.max(now_seconds() - start_);
-  facts["client_rounds_per_second"] = training_seconds_ > 0 ? double(client_rounds_) / training_seconds_ : 0.0;
+  facts["client_rounds_per_second"] =
+      training_seconds_ > 0 ? double(client_rounds_) / training_seconds_ : 0.0;
   facts["bytes_down_per_client"] = mean_of(record.traffic, "dense_down");
   facts["bytes_up_per_client"] = mean_of(record.traffic, "dense_up");
   facts["sparse_bytes_down_per_client"] = mean_of(record.traffic, "sparse_down");
@@ -207,16 +224,21 @@ void Recorder::finish(const Federation& federation) {
   facts["upload_bytes"] = double(comm_.max(upload_bytes_));
   facts["client_state_bytes"] = double(comm_.sum(bytes_of(federation.state())));
   const double peak = double(peak_memory_bytes());
-  facts["peak_memory_bytes_min"] = comm_.min(peak), facts["peak_memory_bytes_mean"] = comm_.mean(peak),
+  facts["peak_memory_bytes_min"] = comm_.min(peak);
+  facts["peak_memory_bytes_mean"] = comm_.mean(peak);
   facts["peak_memory_bytes_max"] = comm_.max(peak);
   auto& notes = record.notes;
-  notes["head_used"] = cat(head_name(spec.head.kind), spec.shares_head ? ", shared" : ", stays on the client");
-  notes["view_names"] = spec.rows_trained                                                            ? "item_table"
-                        : spec.views == 1 && !spec.has_router && spec.fusion.views == ViewsKind::mlp ? "mlp"
-                                                                                                     : joined(record.config.views);
+  notes["head_used"] =
+      cat(head_name(spec.head.kind), spec.shares_head ? ", shared" : ", stays on the client");
+  notes["view_names"] = spec.rows_trained ? "item_table"
+                        : spec.views == 1 && !spec.has_router && spec.fusion.views == ViewsKind::mlp
+                            ? "mlp"
+                            : joined(record.config.views);
   const bool second_pass = spec.has_teacher || spec.has_overlay();
   device(federation.engine().facts());
-  notes["uploads_used"] = !second_pass ? "none" : federation.engine().stores_uploads() ? "store" : "replay";
+  notes["uploads_used"] = !second_pass                           ? "none"
+                          : federation.engine().stores_uploads() ? "store"
+                                                                 : "replay";
 }
 
 }  // namespace fedfuse

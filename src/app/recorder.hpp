@@ -1,6 +1,6 @@
 #pragma once
-// Turns what a round and an evaluation report into rows of the record. Every rank keeps the same record; only numbers
-// that are the same on all ranks go in. Collective.
+// Turns what a round and an evaluation report into rows of the record. Every rank keeps the same
+// record; only numbers that are the same on all ranks go in. Collective.
 #include <optional>
 
 #include "core/comm.hpp"
@@ -18,24 +18,29 @@ struct RoundEvaluation {
 
 class Recorder {
  public:
-  Recorder(const Config& config, const Dataset& data, const Comm& comm, int threads, double start_seconds);
+  Recorder(const Config& config, const Dataset& data, const Comm& comm, int threads,
+           double start_seconds);
 
   void baselines(const Baselines& baselines);
   void begin_round() { moved_before_ = comm_.moved(); }
-  void round(std::int64_t round, const RoundReport& report, const Federation& federation, const std::optional<RoundEvaluation>& evaluation);
+  void round(std::int64_t round, const RoundReport& report, const Federation& federation,
+             const std::optional<RoundEvaluation>& evaluation);
   void finish(const Federation& federation);  // the facts of the whole run so far
-  void visit(StateVisitor& visitor);          // the record of the rounds so far, and what finish() needs of them
+  // the record of the rounds so far, and what finish() needs of them
+  void visit(StateVisitor& visitor);
 
   RunRecord record;
 
  private:
   void groups(std::int64_t round, const RoundReport& report, const Federation& federation);
   void device(const EngineFacts& engine);
-  void time(std::int64_t round, const RoundReport& report, const Federation& federation, double in_mpi);
+  void time(std::int64_t round, const RoundReport& report, const Federation& federation,
+            double in_mpi);
   const Dataset& data_;
   const Comm& comm_;
   int threads_;
-  double start_, before_ = 0, setup_ = 0, training_seconds_ = 0;  // before_: seconds of the program runs that this one resumes
+  // before_: seconds of the program runs that this one resumes
+  double start_, before_ = 0, setup_ = 0, training_seconds_ = 0;
   std::int64_t client_rounds_ = 0, upload_bytes_ = 0;
   MovedBytes moved_before_;
 };

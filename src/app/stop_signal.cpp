@@ -6,7 +6,8 @@
 namespace fedfuse {
 namespace {
 
-// The one global of the program: a handler gets nothing but a number, and may touch nothing but such a variable.
+// The one global of the program: a handler gets nothing but a number, and may touch nothing but
+// such a variable.
 volatile std::sig_atomic_t came = 0;
 
 extern "C" void remember(int signal) { came = signal; }

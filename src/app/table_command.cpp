@@ -33,7 +33,8 @@ std::vector<std::string> result_row(const std::string& path) {
   const auto summary = read_summary(path);
   const auto& r = summary.record;
   const auto best = row_of_round(r.metrics, r.best_round);
-  std::vector<std::string> row{r.config.backbone, r.config.fusion, r.best_round > 0 ? std::to_string(r.best_round) : "-"};
+  std::vector<std::string> row{r.config.backbone, r.config.fusion,
+                               r.best_round > 0 ? std::to_string(r.best_round) : "-"};
   for (const char* metric : {"test_hr_50", "test_ndcg_50"}) {
     row.push_back(fixed(100 * cell(r.metrics, metric, best), 1));
     row.push_back(fixed(100 * cell(r.baselines, metric, 0), 1));
@@ -51,13 +52,16 @@ std::vector<std::string> result_row(const std::string& path) {
 
 void print_table(const std::vector<std::string>& files, const Comm& comm) {
   comm.on_root([&] {
-    std::vector<std::vector<std::string>> rows{
-        {"backbone", "fusion", "round", "HR@50", "popular", "cold1st", "NDCG@50", "popular", "cold1st", "client-rounds/s", "down", "up", "file"}};
+    std::vector<std::vector<std::string>> rows{{"backbone", "fusion", "round", "HR@50", "popular",
+                                                "cold1st", "NDCG@50", "popular", "cold1st",
+                                                "client-rounds/s", "down", "up", "file"}};
     for (const auto& file : files) rows.push_back(result_row(file));
     std::printf("%s", aligned(rows, 2).c_str());
     std::printf(
-        "Test metrics in percent at the round with the best validation NDCG@50; popular and cold1st: the rankings without a model (most popular\n"
-        "first; items nobody trains on first). down, up: bytes to and from a client and round when whole tables are sent.\n");
+        "Test metrics in percent at the round with the best validation NDCG@50; popular and "
+        "cold1st: the rankings without a model (most popular\n"
+        "first; items nobody trains on first). down, up: bytes to and from a client and round when "
+        "whole tables are sent.\n");
   });
 }
 

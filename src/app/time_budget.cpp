@@ -6,7 +6,8 @@
 
 namespace fedfuse {
 
-TimeBudget::TimeBudget(const std::string& budget, double start) : budget_(budget.empty() ? 0 : seconds_of(budget)), start_(start) {}
+TimeBudget::TimeBudget(const std::string& budget, double start)
+    : budget_(budget.empty() ? 0 : seconds_of(budget)), start_(start) {}
 
 void TimeBudget::round_took(double seconds) { longest_round_ = std::max(longest_round_, seconds); }
 void TimeBudget::save_took(double seconds) {

@@ -8,12 +8,15 @@
 
 namespace fedfuse {
 
-// interrupted: a signal or --time-budget ended the run after a checkpoint; the same command with --resume goes on.
-// invalid: the result was written, and says that nothing may be concluded from it.
+// interrupted: a signal or --time-budget ended the run after a checkpoint; the same command with
+// --resume goes on. invalid: the result was written, and says that nothing may be concluded from
+// it.
 enum class Ending { complete, interrupted, invalid };
-inline constexpr int exit_code_invalid = 1, exit_code_interrupted = 75;  // EX_TEMPFAIL of sysexits.h: schedulers requeue on it
+// EX_TEMPFAIL of sysexits.h: schedulers requeue on it
+inline constexpr int exit_code_invalid = 1, exit_code_interrupted = 75;
 
 // Collective. Trains as config says (validated) and writes config.out.
-[[nodiscard]] Ending run_training(const Config& config, const std::vector<std::string>& argv, const Comm& comm);
+[[nodiscard]] Ending run_training(const Config& config, const std::vector<std::string>& argv,
+                                  const Comm& comm);
 
 }  // namespace fedfuse

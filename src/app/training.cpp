@@ -25,13 +25,15 @@ Config effective(Config config, const Dataset& data, const Comm& comm) {
 
 }  // namespace
 
-Training::Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm, double start)
+Training::Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm,
+                   double start)
     : config_(config),
       comm_(comm),
       threads_(set_threads(config.threads, comm)),
       data_(read_dataset(config.data, comm)),
-      recorder_((validate_against_data(config, data_.clients, data_.items, comm.size()), effective(config, data_, comm)), data_, comm, threads_,
-                start),
+      recorder_((validate_against_data(config, data_.clients, data_.items, comm.size()),
+                 effective(config, data_, comm)),
+                data_, comm, threads_, start),
       federation_(recorder_.record.config, data_, comm, threads_),
       protocol_(evaluation_protocol(config)),
       checkpoints_(recorder_.record.config, data_, comm),
@@ -42,7 +44,8 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
 Ending Training::run() {
   try {
     return all_rounds();
-  } catch (const InputError&) {  // thrown by all ranks: a checkpoint that is on its way to the disk shall arrive
+  } catch (const InputError&) {
+    // thrown by all ranks: a checkpoint that is on its way to the disk shall arrive
     checkpoints_.settle();
     throw;
   }
@@ -58,17 +61,23 @@ Ending Training::all_rounds() {
     if (const auto why = asked_to_stop(); !why.empty()) return interrupt(round - 1, why);
     const double begin = now_seconds();
     const bool last = one_round(round) || round == config_.rounds;
-    progress.show(round, record.metrics.at("loss", std::size_t(round - 1)), record.metrics.at("valid_ndcg_50", std::size_t(round - 1)),
+    progress.show(round, record.metrics.at("loss", std::size_t(round - 1)),
+                  record.metrics.at("valid_ndcg_50", std::size_t(round - 1)),
                   std::int64_t(record.metrics.at("participants", std::size_t(round - 1))));
     budget_.round_took(now_seconds() - begin);
     if (last) break;
     write_between_rounds(round);
   }
   checkpoints_.settle();
-  if (record.status == "running") record.status = "finished", record.status_text = cat("all ", config_.rounds, " rounds were run");
+  if (record.status == "running") {
+    record.status = "finished";
+    record.status_text = cat("all ", config_.rounds, " rounds were run");
+  }
   save();
   if (!is_invalid(record.status)) return Ending::complete;
-  if (comm_.root()) std::fprintf(stderr, "fedfuse: the result in %s is INVALID: %s\n", config_.out.c_str(), record.status_text.c_str());
+  if (comm_.root())
+    std::fprintf(stderr, "fedfuse: the result in %s is INVALID: %s\n", config_.out.c_str(),
+                 record.status_text.c_str());
   return Ending::invalid;
 }
 
@@ -99,9 +108,12 @@ RoundReport Training::train_round(std::int64_t round) {
   RoundReport report;
   try {
     report = federation_.run_round(round);
-  } catch (const InputError& e) {  // a server step, after the clients: the model of the best round is what is left
+  } catch (
+      const InputError&
+          e) {  // a server step, after the clients: the model of the best round is what is left
     auto& record = recorder_.record;
-    record.status = "failed", record.status_text = cat("round ", round, ": ", e.what());
+    record.status = "failed";
+    record.status_text = cat("round ", round, ": ", e.what());
     if (snapshot_) save();
     throw;
   }
@@ -112,9 +124,12 @@ RoundReport Training::train_round(std::int64_t round) {
 std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round) {
   if (round % config_.eval_every != 0 && round != config_.rounds) return std::nullopt;
   return federation_.timer().time(Phase::evaluation, [&] {
-    RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_, protocol_, comm_, federation_.engine().device()),
+    RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_,
+                               protocol_, comm_, federation_.engine().device()),
                       std::nullopt};
-    if (!federation_.preferences().empty()) e.teacher = evaluate_rows(federation_.preferences(), federation_.groups(), data_, protocol_, comm_);
+    if (!federation_.preferences().empty())
+      e.teacher =
+          evaluate_rows(federation_.preferences(), federation_.groups(), data_, protocol_, comm_);
     return e;
   });
 }
@@ -124,7 +139,9 @@ bool Training::judge(std::int64_t round, const RoundEvaluation& evaluation) {
   auto& record = recorder_.record;
   const double ndcg = evaluation.model.valid.all.ndcg[2];
   if (record.best_round == 0 || ndcg > best_) {
-    best_ = ndcg, record.best_round = round, since_best_ = 0;
+    best_ = ndcg;
+    record.best_round = round;
+    since_best_ = 0;
     record.facts["best_valid_ndcg_50"] = ndcg;
     return false;
   }
@@ -140,7 +157,8 @@ void Training::keep_best(std::int64_t done) {
 }
 Training::Snapshot Training::now(std::int64_t round) const {
   return {round, federation_.global(), federation_.state(), federation_.preferences(),
-          federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings() : Matrix<float>()};
+          federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings()
+                                           : Matrix<float>()};
 }
 
 // All that the rounds to come depend on, and the record of those that are done.
@@ -150,7 +168,8 @@ void Training::visit(StateVisitor& visitor) {
   visitor.number("run/best", best_);
   visitor.number("run/since_best", since_best_);
   const auto best = recorder_.record.best_round;
-  std::int64_t kept = snapshot_ && snapshot_->round == best ? best : 0;  // 0: the best round is the last one, whose model stands above
+  // 0: the best round is the last one, whose model stands above
+  std::int64_t kept = snapshot_ && snapshot_->round == best ? best : 0;
   visitor.number("run/kept_round", kept);
   if (kept == 0) return;
   if (visitor.loads()) snapshot_ = now(kept);  // for the shapes
@@ -162,7 +181,8 @@ void Training::visit(StateVisitor& visitor) {
 
 void Training::write_between_rounds(std::int64_t round) {
   if (config_.save_every > 0 && round % config_.save_every == 0) save();
-  if (config_.checkpoint_every > 0 && round % config_.checkpoint_every == 0) save_checkpoint(round, false);
+  if (config_.checkpoint_every > 0 && round % config_.checkpoint_every == 0)
+    save_checkpoint(round, false);
 }
 
 // needed: nothing else would be left of the run; otherwise it goes on without.
@@ -175,31 +195,40 @@ void Training::save_checkpoint(std::int64_t round, bool needed) {
   budget_.save_took(checkpoints_.last_seconds());
 }
 
-// Why this run must end now, the same on all ranks: a signal may have come to one of them alone. Empty: it need not.
+// Why this run must end now, the same on all ranks: a signal may have come to one of them alone.
+// Empty: it need not.
 std::string Training::asked_to_stop() const {
   constexpr std::int64_t nothing = 0, time = 1;  // other numbers are those of signals
   const bool late = comm_.root() && budget_.must_stop(now_seconds());
-  const auto asked = comm_.max(stop_signal() != 0 ? std::int64_t(stop_signal()) : late ? time : nothing);
+  const auto asked = comm_.max(stop_signal() != 0 ? std::int64_t(stop_signal())
+                               : late             ? time
+                                                  : nothing);
   if (asked == nothing) return "";
   if (asked == time) return cat("the time budget of ", config_.time_budget, " is used up");
-  return asked == SIGTERM ? "SIGTERM came" : asked == SIGUSR1 ? "SIGUSR1 came" : cat("signal ", asked, " came");
+  return asked == SIGTERM   ? "SIGTERM came"
+         : asked == SIGUSR1 ? "SIGUSR1 came"
+                            : cat("signal ", asked, " came");
 }
 
 Ending Training::interrupt(std::int64_t done, const std::string& why) {
   checkpoints_.settle();
   if (done > checkpoints_.last_round()) save_checkpoint(done, true);
   auto& record = recorder_.record;
-  record.status = "interrupted", record.status_text = cat(why, " after round ", done, "; --resume goes on");
-  const auto where =
-      done > 0 ? cat(": all state is in ", checkpoints_.last_path()) : std::string(", before the first round: there is nothing to keep");
-  if (comm_.root()) std::fprintf(stderr, "fedfuse: %s after round %lld%s\n", why.c_str(), static_cast<long long>(done), where.c_str());
+  record.status = "interrupted";
+  record.status_text = cat(why, " after round ", done, "; --resume goes on");
+  const auto where = done > 0 ? cat(": all state is in ", checkpoints_.last_path())
+                              : std::string(", before the first round: there is nothing to keep");
+  if (comm_.root())
+    std::fprintf(stderr, "fedfuse: %s after round %lld%s\n", why.c_str(),
+                 static_cast<long long>(done), where.c_str());
   if (done == 0) return Ending::interrupted;
   try {
     save();
   } catch (const ResultFileLost&) {
     throw;
   } catch (const InputError& e) {  // the checkpoint is what counts
-    if (comm_.root()) std::fprintf(stderr, "fedfuse: warning: the result so far was not written. %s\n", e.what());
+    if (comm_.root())
+      std::fprintf(stderr, "fedfuse: warning: the result so far was not written. %s\n", e.what());
   }
   return Ending::interrupted;
 }
@@ -214,9 +243,15 @@ void Training::save() {
   record.model_round = current ? std::int64_t(record.metrics.rows()) : snapshot_->round;
   record.preferences = current ? federation_.preferences() : snapshot_->preferences;
   record.group_embeddings =
-      current ? (federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings() : Matrix<float>()) : snapshot_->embeddings;
-  if (const auto why = why_invalid(record); !why.empty()) record.status = "invalid", record.status_text = why;
-  write_result(config_.out, record, federation_.spec(), current ? federation_.global() : snapshot_->global,
+      current ? (federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings()
+                                                  : Matrix<float>())
+              : snapshot_->embeddings;
+  if (const auto why = why_invalid(record); !why.empty()) {
+    record.status = "invalid";
+    record.status_text = why;
+  }
+  write_result(config_.out, record, federation_.spec(),
+               current ? federation_.global() : snapshot_->global,
                current ? federation_.state() : snapshot_->state, data_, comm_);
 }
 
@@ -224,7 +259,8 @@ void Training::save() {
 void Training::fail(std::int64_t round, std::int64_t client) {
   auto& record = recorder_.record;
   record.status = "failed";
-  record.status_text = cat("the loss or an update of client ", client, " was not finite, or 1024 and more, in round ", round);
+  record.status_text = cat("the loss or an update of client ", client,
+                           " was not finite, or 1024 and more, in round ", round);
   std::string kept = "nothing was trained before it, so no result file was written";
   checkpoints_.settle();
   if (round > 1) {
@@ -232,8 +268,10 @@ void Training::fail(std::int64_t round, std::int64_t client) {
     save();
     kept = cat("the model after round ", round - 1, " is kept in ", config_.out);
   }
-  throw InputError(cat("training diverged in round ", round, " at client ", client), cat(record.status_text, "; ", kept),
-                   "lower --lr or --lr-items (now " + cat(config_.lr, " and ", recorder_.record.config.lr_items, ")"));
+  throw InputError(cat("training diverged in round ", round, " at client ", client),
+                   cat(record.status_text, "; ", kept),
+                   "lower --lr or --lr-items (now " +
+                       cat(config_.lr, " and ", recorder_.record.config.lr_items, ")"));
 }
 
 void Training::print_summary() const {
@@ -241,12 +279,16 @@ void Training::print_summary() const {
   const auto& record = recorder_.record;
   const auto row = std::size_t(std::max<std::int64_t>(record.best_round, 1) - 1);
   const auto at = [&](const char* name) { return record.metrics.at(name, row); };
-  std::printf("%s+%s on %s: best round %lld of %zu, validation NDCG@50 %.4f; test HR@50 %.4f, NDCG@50 %.4f (popularity %.4f, %.4f)\n",
-              config_.backbone.c_str(), config_.fusion.c_str(), data_.name.c_str(), static_cast<long long>(record.best_round), record.metrics.rows(),
-              at("valid_ndcg_50"), at("test_hr_50"), at("test_ndcg_50"), record.baselines.at("test_hr_50", 0),
-              record.baselines.at("test_ndcg_50", 0));
-  std::printf("%.0f client-rounds/s in training, %.1f s in all; result in %s\n", record.facts.at("client_rounds_per_second"),
-              record.facts.at("total_seconds"), config_.out.c_str());
+  std::printf(
+      "%s+%s on %s: best round %lld of %zu, validation NDCG@50 %.4f; test HR@50 %.4f, NDCG@50 %.4f "
+      "(popularity %.4f, %.4f)\n",
+      config_.backbone.c_str(), config_.fusion.c_str(), data_.name.c_str(),
+      static_cast<long long>(record.best_round), record.metrics.rows(), at("valid_ndcg_50"),
+      at("test_hr_50"), at("test_ndcg_50"), record.baselines.at("test_hr_50", 0),
+      record.baselines.at("test_ndcg_50", 0));
+  std::printf("%.0f client-rounds/s in training, %.1f s in all; result in %s\n",
+              record.facts.at("client_rounds_per_second"), record.facts.at("total_seconds"),
+              config_.out.c_str());
 }
 
 }  // namespace fedfuse

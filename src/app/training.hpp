@@ -1,5 +1,6 @@
 #pragma once
-// One run of `fedfuse train`: rounds, evaluations, the record, and what makes it survive an end in the middle.
+// One run of `fedfuse train`: rounds, evaluations, the record, and what makes it survive an end in
+// the middle.
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,8 @@ namespace fedfuse {
 class Training {
  public:
   // start: now_seconds() at the program's begin. Collective, as everything here.
-  Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm, double start);
+  Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm,
+           double start);
   Ending run();
   void print_summary() const;
 

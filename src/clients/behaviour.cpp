@@ -3,7 +3,8 @@
 namespace fedfuse {
 namespace {
 
-void add_mean(const Matrix<float>& features, const std::vector<std::uint8_t>& has, std::span<const std::int32_t> items, float* out) {
+void add_mean(const Matrix<float>& features, const std::vector<std::uint8_t>& has,
+              std::span<const std::int32_t> items, float* out) {
   std::int64_t count = 0;
   for (const auto i : items) {
     if (!has[std::size_t(i)]) continue;

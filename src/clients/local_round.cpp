@@ -5,18 +5,28 @@
 
 namespace fedfuse {
 
-double item_rate(const Config& config, std::int64_t items) { return config.lr_items >= 0 ? config.lr_items : config.lr * double(items); }
-
-local_train::Shape shape_of(const ModelSpec& spec) {
-  return {spec.head, spec.router, spec.d, spec.views, spec.view_width, spec.rows_trained, spec.backbone.personal_rows};
+double item_rate(const Config& config, std::int64_t items) {
+  return config.lr_items >= 0 ? config.lr_items : config.lr * double(items);
 }
 
-local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::int64_t items, std::int64_t round) {
+local_train::Shape shape_of(const ModelSpec& spec) {
+  return {spec.head,
+          spec.router,
+          spec.d,
+          spec.views,
+          spec.view_width,
+          spec.rows_trained,
+          spec.backbone.personal_rows};
+}
+
+local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::int64_t items,
+                            std::int64_t round) {
   local_train::Rates rates;
   rates.lr = float(config.lr);
   rates.lr_items = float(item_rate(config, items));
   rates.decay = float(config.weight_decay);
-  const double warm = std::tanh(double(round) / 10.0);  // FedRAP's terms grow with the round, from their base values
+  // FedRAP's terms grow with the round, from their base values
+  const double warm = std::tanh(double(round) / 10.0);
   rates.rap_alpha = spec.backbone.personal_rows ? float(config.rap_alpha * warm) : 0.0f;
   rates.rap_beta = spec.backbone.personal_rows ? float(config.rap_beta * warm) : 0.0f;
   return rates;
@@ -26,7 +36,8 @@ double untouched_share(const local_train::Rates& rates, std::int64_t steps) {
   return std::pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps));
 }
 
-void gather_personal(const ClientState& state, std::int64_t local, std::span<const std::int32_t> items, float* to) {
+void gather_personal(const ClientState& state, std::int64_t local,
+                     std::span<const std::int32_t> items, float* to) {
   const auto w = std::size_t(state.overlay.width());
   const auto stored = state.overlay.of(local);
   std::size_t at = 0;
@@ -44,7 +55,8 @@ void gather_personal(const ClientState& state, std::int64_t local, std::span<con
   }
 }
 
-LocalTrainer::LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data, const Sampler& sampler)
+LocalTrainer::LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data,
+                           const Sampler& sampler)
     : config_(config), spec_(spec), data_(data), sampler_(sampler), shape_(shape_of(spec)) {}
 
 void LocalTrainer::gather_rows(const GlobalModel& global) {
@@ -58,10 +70,12 @@ void LocalTrainer::gather_rows(const GlobalModel& global) {
 
 void LocalTrainer::gather_soft(std::span<const float> preferences) {
   soft_.resize(samples_.items.size());
-  for (std::size_t s = 0; s < samples_.items.size(); ++s) soft_[s] = preferences[std::size_t(samples_.items[s])];
+  for (std::size_t s = 0; s < samples_.items.size(); ++s)
+    soft_[s] = preferences[std::size_t(samples_.items[s])];
 }
 
-const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round, const GlobalModel& global, const ClientState& state,
+const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
+                                       const GlobalModel& global, const ClientState& state,
                                        const Distillation& distillation) {
   sampler_.draw(local, round, samples_);
   gather_rows(global);
@@ -101,7 +115,9 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round, c
 void LocalTrainer::finish(const GlobalModel& global) {
   const int w = spec_.view_width;
   update_.items = samples_.items;
-  update_.theta = theta_, update_.user = user_, update_.router = router_;
+  update_.theta = theta_;
+  update_.user = user_;
+  update_.router = router_;
   update_.rho = untouched_share(rates_, std::int64_t(samples_.begin.size()) - 1);
   update_.overlay = nullptr;
   if (spec_.backbone.personal_rows) {
@@ -123,7 +139,8 @@ void LocalTrainer::finish(const GlobalModel& global) {
     update_.rows = view_grad_.data();
   }
   const auto& o = update_.outcome;
-  update_.finite = std::isfinite(o.loss) && std::ranges::all_of(theta_, [](float x) { return std::isfinite(x); });
+  update_.finite = std::isfinite(o.loss) &&
+                   std::ranges::all_of(theta_, [](float x) { return std::isfinite(x); });
 }
 
 }  // namespace fedfuse

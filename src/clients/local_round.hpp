@@ -1,7 +1,7 @@
 #pragma once
-// One client's turn in a round: draw its samples, gather the rows that they touch (R1), train (kernels/local_train),
-// and hand back what goes to the server and what stays. A pure function of (seed, round, client, the state before),
-// so it can be run twice (R10).
+// One client's turn in a round: draw its samples, gather the rows that they touch (R1), train
+// (kernels/local_train), and hand back what goes to the server and what stays. A pure function of
+// (seed, round, client, the state before), so it can be run twice (R10).
 #include <cstdint>
 #include <span>
 
@@ -28,7 +28,8 @@ struct LocalUpdate {
   const float* rows = nullptr;
   double rho = 1.0;                            // what weight decay left of the untouched rows
   std::span<const float> theta, user, router;  // after training
-  const float* overlay = nullptr;              // new personal (or fine-tuned) rows, items x width; null without
+  // new personal (or fine-tuned) rows, items x width; null without
+  const float* overlay = nullptr;
   local_train::Outcome outcome;
   std::int64_t samples = 0;  // distinct samples of the round
   bool finite = true;
@@ -37,9 +38,10 @@ struct LocalUpdate {
 // One per thread. What it is given must outlive it.
 class LocalTrainer {
  public:
-  LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data, const Sampler& sampler);
-  const LocalUpdate& train(std::int64_t local, std::int64_t round, const GlobalModel& global, const ClientState& state,
-                           const Distillation& distillation);
+  LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data,
+               const Sampler& sampler);
+  const LocalUpdate& train(std::int64_t local, std::int64_t round, const GlobalModel& global,
+                           const ClientState& state, const Distillation& distillation);
 
  private:
   void gather_rows(const GlobalModel& global);
@@ -59,12 +61,16 @@ class LocalTrainer {
 
 // eta_I: the given one, or eta * M.
 [[nodiscard]] double item_rate(const Config& config, std::int64_t items);
-// What every client of a run trains, and how fast in this round (lambda: 0, it is not every client's).
+// What every client of a run trains, and how fast in this round (lambda: 0, it is not every
+// client's).
 [[nodiscard]] local_train::Shape shape_of(const ModelSpec& spec);
-[[nodiscard]] local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::int64_t items, std::int64_t round);
+[[nodiscard]] local_train::Rates rates_of(const Config& config, const ModelSpec& spec,
+                                          std::int64_t items, std::int64_t round);
 // (1 - eta_I kappa)^steps: what weight decay left of a row that no step touched.
 [[nodiscard]] double untouched_share(const local_train::Rates& rates, std::int64_t steps);
-// FedRAP's rows of a client at `items` (ascending), as they stand: stored, or the decayed common start, or 0. to: items x overlay width.
-void gather_personal(const ClientState& state, std::int64_t local, std::span<const std::int32_t> items, float* to);
+// FedRAP's rows of a client at `items` (ascending), as they stand: stored, or the decayed common
+// start, or 0. to: items x overlay width.
+void gather_personal(const ClientState& state, std::int64_t local,
+                     std::span<const std::int32_t> items, float* to);
 
 }  // namespace fedfuse

@@ -10,15 +10,18 @@ namespace fedfuse {
 namespace {
 
 bool strictly_ascending(std::span<const std::int32_t> ids) {
-  return std::ranges::adjacent_find(ids, [](std::int32_t a, std::int32_t b) { return a >= b; }) == ids.end();
+  return std::ranges::adjacent_find(ids, [](std::int32_t a, std::int32_t b) { return a >= b; }) ==
+         ids.end();
 }
 
 std::int64_t union_size(std::span<const std::int32_t> a, std::span<const std::int32_t> b) {
   std::int64_t both = 0;
   for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
-    if (a[i] == b[j])
-      ++both, ++i, ++j;
-    else if (a[i] < b[j])
+    if (a[i] == b[j]) {
+      ++both;
+      ++i;
+      ++j;
+    } else if (a[i] < b[j])
       ++i;
     else
       ++j;
@@ -28,15 +31,18 @@ std::int64_t union_size(std::span<const std::int32_t> a, std::span<const std::in
 
 }  // namespace
 
-OverlayStore::OverlayStore(std::int64_t clients, int width) : width_(width), extents_(std::size_t(clients)) {}
+OverlayStore::OverlayStore(std::int64_t clients, int width)
+    : width_(width), extents_(std::size_t(clients)) {}
 
 OverlayStore::Rows OverlayStore::of(std::int64_t client) const {
   const auto& extent = extents_[std::size_t(client)];
-  return {{ids_.data() + extent.begin, std::size_t(extent.count)}, rows_.data() + extent.begin * width_};
+  return {{ids_.data() + extent.begin, std::size_t(extent.count)},
+          rows_.data() + extent.begin * width_};
 }
 
 std::int64_t OverlayStore::bytes() const {
-  return std::int64_t(extents_.capacity() * sizeof(Extent) + ids_.capacity() * sizeof(std::int32_t) + rows_.capacity() * sizeof(float));
+  return std::int64_t(extents_.capacity() * sizeof(Extent) +
+                      ids_.capacity() * sizeof(std::int32_t) + rows_.capacity() * sizeof(float));
 }
 
 std::int64_t OverlayStore::total_rows() const {
@@ -45,7 +51,8 @@ std::int64_t OverlayStore::total_rows() const {
   return rows;
 }
 
-void OverlayStore::replace(std::int64_t client, std::span<const std::int32_t> ids, const float* rows) {
+void OverlayStore::replace(std::int64_t client, std::span<const std::int32_t> ids,
+                           const float* rows) {
   FEDFUSE_CHECK(strictly_ascending(ids), "the rows of a client are stored with ascending ids");
   auto& extent = extents_[std::size_t(client)];
   extent.count = 0;  // nothing worth moving
@@ -55,7 +62,8 @@ void OverlayStore::replace(std::int64_t client, std::span<const std::int32_t> id
   extent.count = std::int32_t(ids.size());
 }
 
-void OverlayStore::merge(std::int64_t client, std::span<const std::int32_t> ids, const float* rows, float decay) {
+void OverlayStore::merge(std::int64_t client, std::span<const std::int32_t> ids, const float* rows,
+                         float decay) {
   FEDFUSE_CHECK(strictly_ascending(ids), "the rows of a client are stored with ascending ids");
   auto& extent = extents_[std::size_t(client)];
   const std::int64_t merged = union_size(of(client).ids, ids);
@@ -74,7 +82,8 @@ void OverlayStore::merge(std::int64_t client, std::span<const std::int32_t> ids,
       --added;
     } else {
       own_ids[to] = own_ids[old];
-      for (int k = 0; k < width_; ++k) own_rows[to * width_ + k] = own_rows[old * width_ + k] * decay;
+      for (int k = 0; k < width_; ++k)
+        own_rows[to * width_ + k] = own_rows[old * width_ + k] * decay;
       --old;
     }
   }
@@ -92,7 +101,8 @@ bool OverlayStore::operator==(const OverlayStore& other) const {
   for (std::int64_t u = 0; u < clients(); ++u) {
     const auto mine = of(u), theirs = other.of(u);
     if (!std::ranges::equal(mine.ids, theirs.ids)) return false;
-    if (!std::equal(mine.rows, mine.rows + std::int64_t(mine.ids.size()) * width_, theirs.rows)) return false;
+    if (!std::equal(mine.rows, mine.rows + std::int64_t(mine.ids.size()) * width_, theirs.rows))
+      return false;
   }
   return true;
 }
@@ -100,8 +110,10 @@ bool OverlayStore::operator==(const OverlayStore& other) const {
 void OverlayStore::reserve(Extent& extent, std::int64_t count) {
   if (count <= extent.capacity) return;
   // The first extent fits exactly; one that grew once will grow again, so it gets room.
-  const std::int64_t capacity = extent.capacity == 0 ? count : std::max(count, std::int64_t(extent.capacity) * 3 / 2);
-  FEDFUSE_CHECK(capacity <= std::numeric_limits<std::int32_t>::max(), "a client holds more than 2^31 rows");
+  const std::int64_t capacity =
+      extent.capacity == 0 ? count : std::max(count, std::int64_t(extent.capacity) * 3 / 2);
+  FEDFUSE_CHECK(capacity <= std::numeric_limits<std::int32_t>::max(),
+                "a client holds more than 2^31 rows");
   constexpr std::int64_t worth_compacting = 4096;
   if (abandoned_ > worth_compacting && abandoned_ > std::int64_t(ids_.size()) / 2) compact();
   abandoned_ += extent.capacity;
@@ -109,7 +121,8 @@ void OverlayStore::reserve(Extent& extent, std::int64_t count) {
   ids_.resize(std::size_t(begin + capacity));
   rows_.resize(std::size_t((begin + capacity) * width_));
   std::copy_n(ids_.data() + extent.begin, extent.count, ids_.data() + begin);
-  std::copy_n(rows_.data() + extent.begin * width_, std::int64_t(extent.count) * width_, rows_.data() + begin * width_);
+  std::copy_n(rows_.data() + extent.begin * width_, std::int64_t(extent.count) * width_,
+              rows_.data() + begin * width_);
   extent.begin = begin;
   extent.capacity = std::int32_t(capacity);
 }
@@ -122,7 +135,8 @@ void OverlayStore::compact() {
   std::int64_t at = 0;
   for (auto& extent : extents_) {
     std::copy_n(ids_.data() + extent.begin, extent.count, ids.data() + at);
-    std::copy_n(rows_.data() + extent.begin * width_, std::int64_t(extent.count) * width_, rows.data() + at * width_);
+    std::copy_n(rows_.data() + extent.begin * width_, std::int64_t(extent.count) * width_,
+                rows.data() + at * width_);
     extent.begin = at;
     at += extent.capacity;
   }

@@ -13,34 +13,40 @@ Negatives find_negatives(const std::string& name) {
   if (name == "own-train") return Negatives::own_train;
   if (name == "own-all") return Negatives::own_all;
   if (name == "trained-items") return Negatives::trained_items;
-  throw InputError(cat("unknown --negatives ", name), "there is no such protocol", "use own-train, own-all or trained-items");
+  throw InputError(cat("unknown --negatives ", name), "there is no such protocol",
+                   "use own-train, own-all or trained-items");
 }
 
-std::vector<std::int32_t> sample_participants(const Config& config, const Dataset& data, std::int64_t round) {
-  const auto wanted = std::max<std::int64_t>(1, std::llround(config.fraction * double(data.clients)));
+std::vector<std::int32_t> sample_participants(const Config& config, const Dataset& data,
+                                              std::int64_t round) {
+  const auto wanted =
+      std::max<std::int64_t>(1, std::llround(config.fraction * double(data.clients)));
   std::vector<std::int32_t> local;
   if (wanted >= data.clients) {
     local.resize(data.client_ids.size());
     std::iota(local.begin(), local.end(), 0);
     return local;
   }
-  // Every rank draws a key for every client and keeps the smallest: a sample without replacement. A key is never
-  // drawn twice in practice; the id decides if it is.
+  // Every rank draws a key for every client and keeps the smallest: a sample without replacement. A
+  // key is never drawn twice in practice; the id decides if it is.
   const Rng rng(config.seed, Purpose::participants);
   using Key = std::pair<std::uint64_t, std::int32_t>;
   std::vector<Key> keys(std::size_t(data.clients));
-  for (std::size_t u = 0; u < keys.size(); ++u) keys[u] = {rng.bits(u, std::uint32_t(round), 0), std::int32_t(u)};
+  for (std::size_t u = 0; u < keys.size(); ++u)
+    keys[u] = {rng.bits(u, std::uint32_t(round), 0), std::int32_t(u)};
   std::ranges::nth_element(keys, keys.begin() + (wanted - 1));
   const Key last = keys[std::size_t(wanted) - 1];
   for (std::size_t at = 0; at < data.client_ids.size(); ++at) {
     const auto u = data.client_ids[at];
-    if (Key{rng.bits(std::uint64_t(u), std::uint32_t(round), 0), u} <= last) local.push_back(std::int32_t(at));
+    if (Key{rng.bits(std::uint64_t(u), std::uint32_t(round), 0), u} <= last)
+      local.push_back(std::int32_t(at));
   }
   return local;
 }
 
 Sampler::Sampler(const Config& config, const Dataset& data)
-    : data_(data), rules_{Rng(config.seed, Purpose::negatives), Rng(config.seed, Purpose::shuffle)} {
+    : data_(data),
+      rules_{Rng(config.seed, Purpose::negatives), Rng(config.seed, Purpose::shuffle)} {
   const auto negatives = find_negatives(config.negatives);
   if (negatives == Negatives::trained_items)
     for (std::int64_t i = 0; i < data.items; ++i)
@@ -49,12 +55,14 @@ Sampler::Sampler(const Config& config, const Dataset& data)
   rules_.listed = trained_items_;
   rules_.spare_held_out = negatives == Negatives::own_all;
   rules_.per_positive = config.negatives_per_positive;
-  rules_.epochs = config.local_epochs, rules_.batch = config.batch;
+  rules_.epochs = config.local_epochs;
+  rules_.batch = config.batch;
 }
 
 void Sampler::draw(std::int64_t local, std::int64_t round, Samples& out) const {
   const auto u = std::size_t(local);
-  sample::draw(rules_, {data_.client_ids[u], data_.positives(local), data_.valid[u], data_.test[u]}, std::uint32_t(round), out);
+  sample::draw(rules_, {data_.client_ids[u], data_.positives(local), data_.valid[u], data_.test[u]},
+               std::uint32_t(round), out);
 }
 
 }  // namespace fedfuse

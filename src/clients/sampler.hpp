@@ -1,5 +1,6 @@
 #pragma once
-// Who takes part in a round, and on which samples a client trains: pure functions of (seed, round, client).
+// Who takes part in a round, and on which samples a client trains: pure functions of (seed, round,
+// client).
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -13,9 +14,11 @@ namespace fedfuse {
 enum class Negatives { own_train, own_all, trained_items };
 [[nodiscard]] Negatives find_negatives(const std::string& name);
 
-// S_r: round(fraction * clients) of all clients (at least one), without replacement; the positions in
-// data.client_ids of those that live on this rank, ascending.
-[[nodiscard]] std::vector<std::int32_t> sample_participants(const Config& config, const Dataset& data, std::int64_t round);
+// S_r: round(fraction * clients) of all clients (at least one), without replacement; the positions
+// in data.client_ids of those that live on this rank, ascending.
+[[nodiscard]] std::vector<std::int32_t> sample_participants(const Config& config,
+                                                            const Dataset& data,
+                                                            std::int64_t round);
 
 using Samples = sample::Samples;
 
@@ -27,7 +30,8 @@ class Sampler {
   Sampler& operator=(const Sampler&) = delete;
   // Fills `samples`, whose memory is reused from client to client.
   void draw(std::int64_t local, std::int64_t round, Samples& samples) const;
-  [[nodiscard]] const sample::Rules& rules() const { return rules_; }  // lives as long as the sampler
+  // lives as long as the sampler
+  [[nodiscard]] const sample::Rules& rules() const { return rules_; }
 
  private:
   const Dataset& data_;

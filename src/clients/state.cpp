@@ -9,18 +9,24 @@ namespace fedfuse {
 ClientState init_client_state(const ModelSpec& spec, const Config& config, const Dataset& data) {
   ClientState state;
   const auto n = data.local_clients();
-  // Every private head starts from the same point as its neighbours': only training makes them differ.
+  // Every private head starts from the same point as its neighbours': only training makes them
+  // differ.
   if (!spec.shares_head) {
     state.theta = Matrix<float>(n, spec.head.theta);
-    if (n > 0) init_head({state.theta.row(0), std::size_t(spec.head.theta)}, spec.head, config.seed, 0);
-    for (std::int64_t u = 1; u < n; ++u) std::copy_n(state.theta.row(0), spec.head.theta, state.theta.row(u));
+    if (n > 0)
+      init_head({state.theta.row(0), std::size_t(spec.head.theta)}, spec.head, config.seed, 0);
+    for (std::int64_t u = 1; u < n; ++u)
+      std::copy_n(state.theta.row(0), spec.head.theta, state.theta.row(u));
   }
   state.user = Matrix<float>(n, spec.head.user);
   for (std::int64_t u = 0; u < n; ++u)
-    init_user({state.user.row(u), std::size_t(spec.head.user)}, config.seed, std::uint64_t(data.client_ids[std::size_t(u)]), config.init_std);
+    init_user({state.user.row(u), std::size_t(spec.head.user)}, config.seed,
+              std::uint64_t(data.client_ids[std::size_t(u)]), config.init_std);
   state.router = Matrix<float>(n, spec.router.size);
-  if (n > 0 && spec.has_router) init_router({state.router.row(0), std::size_t(spec.router.size)}, spec.router, config.seed, 0);
-  for (std::int64_t u = 1; u < n; ++u) std::copy_n(state.router.row(0), spec.router.size, state.router.row(u));
+  if (n > 0 && spec.has_router)
+    init_router({state.router.row(0), std::size_t(spec.router.size)}, spec.router, config.seed, 0);
+  for (std::int64_t u = 1; u < n; ++u)
+    std::copy_n(state.router.row(0), spec.router.size, state.router.row(u));
   if (spec.has_overlay()) state.overlay = OverlayStore(n, spec.overlay_width());
   if (spec.backbone.personal_rows && config.personal_init_std > 0) {
     state.base = Matrix<float>(data.items, spec.overlay_width());

@@ -10,17 +10,20 @@
 namespace fedfuse {
 
 struct ClientState {
-  Matrix<float> theta;              // local clients x head.theta; 0 rows when the head is shared
-  Matrix<float> user;               // local clients x head.user; 0 columns for a linear head
-  Matrix<float> router;             // local clients x router.size; 0 columns without a router
-  OverlayStore overlay;             // FedRAP's personal rows, or PFedRec's fine-tuned rows; 0 clients without either
-  Matrix<float> base;               // FedRAP with personal_init_std > 0: M x width, common to all; else empty
+  Matrix<float> theta;   // local clients x head.theta; 0 rows when the head is shared
+  Matrix<float> user;    // local clients x head.user; 0 columns for a linear head
+  Matrix<float> router;  // local clients x router.size; 0 columns without a router
+  // FedRAP's personal rows, or PFedRec's fine-tuned rows; 0 clients without either
+  OverlayStore overlay;
+  // FedRAP with personal_init_std > 0: M x width, common to all; else empty
+  Matrix<float> base;
   Array<float> base_scale;          // local clients: decay of the base so far
   std::vector<std::int32_t> group;  // local clients: group of GFMFR, or -1
 
   bool operator==(const ClientState&) const = default;
 };
 
-[[nodiscard]] ClientState init_client_state(const ModelSpec& spec, const Config& config, const Dataset& data);
+[[nodiscard]] ClientState init_client_state(const ModelSpec& spec, const Config& config,
+                                            const Dataset& data);
 
 }  // namespace fedfuse

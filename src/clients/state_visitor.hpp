@@ -1,6 +1,7 @@
 #pragma once
-// The state that training goes on from, member by member. Who owns state says once what it consists of, in a visit(); that one list
-// is what a checkpoint saves, loads and counts (results/checkpoint_archive.cpp). Names are paths, as in "server/views/D.m".
+// The state that training goes on from, member by member. Who owns state says once what it consists
+// of, in a visit(); that one list is what a checkpoint saves, loads and counts
+// (results/checkpoint_archive.cpp). Names are paths, as in "server/views/D.m".
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,26 +16,36 @@ namespace fedfuse {
 class StateVisitor {
  public:
   virtual ~StateVisitor() = default;
-  [[nodiscard]] virtual bool loads() const { return false; }  // it gives values; otherwise it reads them
+  // it gives values; otherwise it reads them
+  [[nodiscard]] virtual bool loads() const { return false; }
 
-  // The same on every rank. A span has the size that the run's configuration gives it; a matrix and a text take theirs from the file.
+  // The same on every rank. A span has the size that the run's configuration gives it; a matrix and
+  // a text take theirs from the file.
   virtual void shared(const std::string& name, std::span<float> values) = 0;
   virtual void shared(const std::string& name, std::span<double> values) = 0;
   virtual void shared(const std::string& name, std::span<std::int64_t> values) = 0;
   virtual void matrix(const std::string& name, Matrix<float>& values) = 0;
   virtual void matrix(const std::string& name, Matrix<double>& values) = 0;
   virtual void text(const std::string& name, std::string& value) = 0;
-  // `width` values for each client of this rank, in the order of the ids. Nothing is stored for width 0.
+  // `width` values for each client of this rank, in the order of the ids. Nothing is stored for
+  // width 0.
   virtual void clients(const std::string& name, std::int64_t width, std::span<float> values) = 0;
-  virtual void clients(const std::string& name, std::int64_t width, std::span<std::int32_t> values) = 0;
+  virtual void clients(const std::string& name, std::int64_t width,
+                       std::span<std::int32_t> values) = 0;
   virtual void overlay(const std::string& name, OverlayStore& rows) = 0;
 
-  void number(const std::string& name, double& value) { shared(name, std::span<double>(&value, 1)); }
-  void number(const std::string& name, std::int64_t& value) { shared(name, std::span<std::int64_t>(&value, 1)); }
+  void number(const std::string& name, double& value) {
+    shared(name, std::span<double>(&value, 1));
+  }
+  void number(const std::string& name, std::int64_t& value) {
+    shared(name, std::span<std::int64_t>(&value, 1));
+  }
 };
 
 void visit(StateVisitor& visitor, const std::string& name, GlobalModel& model);
-// Without the base of personal rows, which the seed makes again. The same list for every client's arrays, whatever the spec has of them.
-void visit(StateVisitor& visitor, const std::string& name, const ModelSpec& spec, ClientState& state);
+// Without the base of personal rows, which the seed makes again. The same list for every client's
+// arrays, whatever the spec has of them.
+void visit(StateVisitor& visitor, const std::string& name, const ModelSpec& spec,
+           ClientState& state);
 
 }  // namespace fedfuse

@@ -17,7 +17,8 @@ void check_mpi(int status, const char* expression, int line) {
   int length = 0, rank = -1;
   MPI_Error_string(status, text, &length);
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-  throw InternalError(cat(__FILE__, ":", line, ": ", expression, " on rank ", rank, ": ", std::string(text, std::size_t(length))));
+  throw InternalError(cat(__FILE__, ":", line, ": ", expression, " on rank ", rank, ": ",
+                          std::string(text, std::size_t(length))));
 }
 #define MPI_OK(call) check_mpi((call), #call, __LINE__)
 
@@ -39,13 +40,15 @@ struct Layout {
   std::size_t total = 0;
   explicit Layout(const std::vector<std::int64_t>& bytes) {
     for (const auto b : bytes) {
-      FEDFUSE_CHECK(total + std::size_t(b) < (std::size_t(1) << 31) * chunk, "a gathered array is too large for one MPI call");
+      FEDFUSE_CHECK(total + std::size_t(b) < (std::size_t(1) << 31) * chunk,
+                    "a gathered array is too large for one MPI call");
       counts.push_back(int((b + chunk - 1) / chunk));
       starts.push_back(int(total / chunk));
       total += std::size_t(counts.back()) * chunk;
     }
   }
-  static constexpr std::int64_t chunk = 64;  // moved in units of 64 bytes, so that ints reach 128 GiB
+  // moved in units of 64 bytes, so that ints reach 128 GiB
+  static constexpr std::int64_t chunk = 64;
 };
 
 class ChunkType {
@@ -64,7 +67,8 @@ class ChunkType {
 };
 
 // Drops the padding that rounding to chunks put behind each part.
-std::vector<std::byte> unpad(const std::vector<std::byte>& padded, const std::vector<std::int64_t>& bytes, const Layout& layout) {
+std::vector<std::byte> unpad(const std::vector<std::byte>& padded,
+                             const std::vector<std::int64_t>& bytes, const Layout& layout) {
   std::vector<std::byte> out;
   out.reserve(padded.size());
   for (std::size_t r = 0; r < bytes.size(); ++r) {
@@ -79,7 +83,8 @@ std::vector<std::byte> unpad(const std::vector<std::byte>& padded, const std::ve
 MpiSession::MpiSession(int& argc, char**& argv) {
   int provided = 0;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
-  FEDFUSE_CHECK(provided >= MPI_THREAD_FUNNELED, "this MPI library cannot run beside OpenMP threads");
+  FEDFUSE_CHECK(provided >= MPI_THREAD_FUNNELED,
+                "this MPI library cannot run beside OpenMP threads");
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
 }
@@ -115,7 +120,8 @@ void Comm::sum(std::span<std::int64_t> values) const {
   moved_->summed += std::int64_t(values.size_bytes());
   constexpr std::size_t tile = std::size_t(1) << 27;
   for (std::size_t at = 0; at < values.size(); at += tile)
-    MPI_OK(MPI_Allreduce(MPI_IN_PLACE, values.data() + at, int(std::min(tile, values.size() - at)), MPI_INT64_T, MPI_SUM, comm_));
+    MPI_OK(MPI_Allreduce(MPI_IN_PLACE, values.data() + at, int(std::min(tile, values.size() - at)),
+                         MPI_INT64_T, MPI_SUM, comm_));
 }
 std::int64_t Comm::sum(std::int64_t value) const {
   sum(std::span(&value, 1));
@@ -153,7 +159,8 @@ void Comm::broadcast_bytes(void* data, std::size_t bytes, int from) const {
   constexpr std::size_t tile = std::size_t(1) << 30;
   if (size_ > 1 && rank_ == from) moved_->gathered += std::int64_t(bytes);
   for (std::size_t at = 0; at < bytes; at += tile)
-    MPI_OK(MPI_Bcast(static_cast<char*>(data) + at, int(std::min(tile, bytes - at)), MPI_BYTE, from, comm_));
+    MPI_OK(MPI_Bcast(static_cast<char*>(data) + at, int(std::min(tile, bytes - at)), MPI_BYTE, from,
+                     comm_));
 }
 void Comm::broadcast(std::string& text, int from) const {
   std::int64_t length = std::int64_t(text.size());
@@ -177,12 +184,14 @@ std::vector<std::byte> Comm::all_gather_bytes(const void* data, std::size_t byte
   std::vector<std::byte> send(std::size_t(my_chunks) * Layout::chunk), all(layout.total);
   if (bytes > 0) std::memcpy(send.data(), data, bytes);
   const ChunkType chunk;
-  MPI_OK(MPI_Allgatherv(send.data(), my_chunks, chunk, all.data(), layout.counts.data(), layout.starts.data(), chunk, comm_));
+  MPI_OK(MPI_Allgatherv(send.data(), my_chunks, chunk, all.data(), layout.counts.data(),
+                        layout.starts.data(), chunk, comm_));
   return unpad(all, sizes, layout);
 }
 
 // A rank's part for itself does not travel: on few ranks it is most of all.
-void Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank, const std::function<std::byte*(std::size_t)>& place) const {
+void Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank,
+                          const std::function<std::byte*(std::size_t)>& place) const {
   FEDFUSE_CHECK(to_rank.size() == std::size_t(size_), "one part for each rank is needed");
   const Stopwatch watch(*moved_);
   const auto me = std::size_t(rank_);
@@ -192,14 +201,19 @@ void Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank
   moved_->gathered += std::accumulate(out_bytes.begin(), out_bytes.end(), std::int64_t(0));
   MPI_OK(MPI_Alltoall(out_bytes.data(), 1, MPI_INT64_T, in_bytes.data(), 1, MPI_INT64_T, comm_));
   const Layout out(out_bytes), in(in_bytes);
-  const auto send = std::make_unique_for_overwrite<std::byte[]>(out.total), received = std::make_unique_for_overwrite<std::byte[]>(in.total);
+  const auto send = std::make_unique_for_overwrite<std::byte[]>(out.total),
+             received = std::make_unique_for_overwrite<std::byte[]>(in.total);
   for (std::size_t r = 0; r < to_rank.size(); ++r)
-    if (out_bytes[r] > 0) std::memcpy(send.get() + std::int64_t(out.starts[r]) * Layout::chunk, to_rank[r].data(), to_rank[r].size());
+    if (out_bytes[r] > 0)
+      std::memcpy(send.get() + std::int64_t(out.starts[r]) * Layout::chunk, to_rank[r].data(),
+                  to_rank[r].size());
   const ChunkType chunk;
-  MPI_OK(MPI_Alltoallv(send.get(), out.counts.data(), out.starts.data(), chunk, received.get(), in.counts.data(), in.starts.data(), chunk, comm_));
+  MPI_OK(MPI_Alltoallv(send.get(), out.counts.data(), out.starts.data(), chunk, received.get(),
+                       in.counts.data(), in.starts.data(), chunk, comm_));
   auto* to = place(std::accumulate(in_bytes.begin(), in_bytes.end(), to_rank[me].size()));
   for (std::size_t r = 0; r < to_rank.size(); ++r) {
-    const auto* from = r == me ? to_rank[me].data() : received.get() + std::int64_t(in.starts[r]) * Layout::chunk;
+    const auto* from =
+        r == me ? to_rank[me].data() : received.get() + std::int64_t(in.starts[r]) * Layout::chunk;
     const auto bytes = r == me ? to_rank[me].size() : std::size_t(in_bytes[r]);
     if (bytes > 0) std::memcpy(to, from, bytes);
     to += bytes;

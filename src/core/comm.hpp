@@ -1,6 +1,7 @@
 #pragma once
-// MPI, owned: one session object for the process, and a communicator with the few verbs that we use.
-// Every verb is collective. Failures on one rank are turned into the same exception on all of them.
+// MPI, owned: one session object for the process, and a communicator with the few verbs that we
+// use. Every verb is collective. Failures on one rank are turned into the same exception on all of
+// them.
 #include <mpi.h>
 
 #include <cstdint>
@@ -15,14 +16,15 @@ namespace fedfuse {
 
 class MpiSession {
  public:
-  MpiSession(int& argc, char**& argv);  // MPI_THREAD_FUNNELED, errors returned (and checked), not fatal
+  // MPI_THREAD_FUNNELED, errors returned (and checked), not fatal
+  MpiSession(int& argc, char**& argv);
   ~MpiSession();
   MpiSession(const MpiSession&) = delete;
   MpiSession& operator=(const MpiSession&) = delete;
 };
 
-// Bytes that this rank handed to MPI so far: to reductions, and to gathers, exchanges and broadcasts; and the seconds that it
-// spent inside MPI, waiting for slower ranks included.
+// Bytes that this rank handed to MPI so far: to reductions, and to gathers, exchanges and
+// broadcasts; and the seconds that it spent inside MPI, waiting for slower ranks included.
 struct MovedBytes {
   std::int64_t summed = 0, gathered = 0;
   double seconds = 0;
@@ -41,22 +43,27 @@ class Comm {
   [[nodiscard]] int rank_on_this_node() const;
 
   void barrier() const;
-  void sum(std::span<std::int64_t> values) const;  // in place, exact in any order; tiled above 2^27 words
+  // in place, exact in any order; tiled above 2^27 words
+  void sum(std::span<std::int64_t> values) const;
   [[nodiscard]] std::int64_t sum(std::int64_t value) const;
   [[nodiscard]] double min(double value) const;
   [[nodiscard]] double max(double value) const;
-  [[nodiscard]] double mean(double value) const;  // for timings only: its last bits depend on the ranks
+  // for timings only: its last bits depend on the ranks
+  [[nodiscard]] double mean(double value) const;
   [[nodiscard]] std::int64_t max(std::int64_t value) const;
-  [[nodiscard]] std::int64_t exscan(std::int64_t value) const;  // sum over the ranks before this one
+  // sum over the ranks before this one
+  [[nodiscard]] std::int64_t exscan(std::int64_t value) const;
 
   template <class T>
-  requires std::is_trivially_copyable_v<T>
-  void broadcast(std::span<T> values, int from = 0) const { broadcast_bytes(values.data(), values.size_bytes(), from); }
+    requires std::is_trivially_copyable_v<T>
+  void broadcast(std::span<T> values, int from = 0) const {
+    broadcast_bytes(values.data(), values.size_bytes(), from);
+  }
   void broadcast(std::string& text, int from = 0) const;
 
   // Every rank's values, one rank after the other, on all ranks.
   template <class T>
-  requires std::is_trivially_copyable_v<T>
+    requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::vector<T> all_gather(std::span<const T> mine) const {
     const auto bytes = all_gather_bytes(mine.data(), mine.size_bytes());
     std::vector<T> all(bytes.size() / sizeof(T));
@@ -65,7 +72,7 @@ class Comm {
   }
   // Sends to_rank[r] to rank r; returns what the ranks sent here, in rank order.
   template <class T>
-  requires std::is_trivially_copyable_v<T>
+    requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::vector<T> exchange(const std::vector<std::span<const T>>& to_rank) const {
     std::vector<std::span<const std::byte>> parts;
     for (const auto& part : to_rank) parts.push_back(std::as_bytes(part));
@@ -77,15 +84,15 @@ class Comm {
     return all;
   }
   template <class T>
-  requires std::is_trivially_copyable_v<T>
+    requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::vector<T> exchange(const std::vector<std::vector<T>>& to_rank) const {
     return exchange(std::vector<std::span<const T>>(to_rank.begin(), to_rank.end()));
   }
 
-  // Runs work on every rank. If it throws InputError on any of them, all ranks throw the first one's
-  // (lowest rank's) text: nobody is left waiting in the next collective call. Other exceptions
-  // become an InternalError in the same way. work itself must not call collectives after the
-  // point where it may fail on one rank alone.
+  // Runs work on every rank. If it throws InputError on any of them, all ranks throw the first
+  // one's (lowest rank's) text: nobody is left waiting in the next collective call. Other
+  // exceptions become an InternalError in the same way. work itself must not call collectives after
+  // the point where it may fail on one rank alone.
   void together(const std::function<void()>& work) const;
   // together, but work runs on rank 0 only.
   void on_root(const std::function<void()>& work) const;
@@ -96,7 +103,8 @@ class Comm {
   void broadcast_bytes(void* data, std::size_t bytes, int from) const;
   [[nodiscard]] std::vector<std::byte> all_gather_bytes(const void* data, std::size_t bytes) const;
   // place: where so many bytes can be put.
-  void exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank, const std::function<std::byte*(std::size_t)>& place) const;
+  void exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank,
+                      const std::function<std::byte*(std::size_t)>& place) const;
   static void copy_bytes(void* to, const std::vector<std::byte>& from);
   MPI_Comm comm_;
   int rank_ = 0, size_ = 1;

@@ -1,7 +1,7 @@
 #pragma once
 // One run of `fedfuse train`, as one plain struct. models.md gives the symbols; src/app/options.cpp
-// binds every field to an option of the same name (underscore -> dash) with its unit and default, the
-// TOML config and --dump-config use the same names, and validate() refuses impossible values.
+// binds every field to an option of the same name (underscore -> dash) with its unit and default,
+// the TOML config and --dump-config use the same names, and validate() refuses impossible values.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -37,25 +37,30 @@ struct Config {
   double weight_decay = 0.0;                // kappa
 
   // GFMFR (section 3)
-  std::int64_t groups = 5;                      // G
-  std::int64_t groups_min = 0, groups_max = 0;  // > 0: choose G between them each time clients are grouped
-  std::string groups_by = "eigengap";           // eigengap silhouette (how G is chosen)
-  std::string group_by = "prediction";          // prediction random behaviour labels
-  std::string cluster = "spectral";             // spectral kmeans
-  double pca_variance = 1.0;                    // < 1: project on the components that hold this share
-  std::int64_t landmarks = 2048;                // above this many participants: cluster this many, assign the rest
+  std::int64_t groups = 5;  // G
+  // > 0: choose G between them each time clients are grouped
+  std::int64_t groups_min = 0, groups_max = 0;
+  std::string groups_by = "eigengap";   // eigengap silhouette (how G is chosen)
+  std::string group_by = "prediction";  // prediction random behaviour labels
+  std::string cluster = "spectral";     // spectral kmeans
+  // < 1: project on the components that hold this share
+  double pca_variance = 1.0;
+  // above this many participants: cluster this many, assign the rest
+  std::int64_t landmarks = 2048;
   std::int64_t regroup_every = 1;
   std::int64_t group_dim = 512;      // width of the learned group embedding e_l
   std::int64_t teacher_epochs = 50;  // E_s
   std::int64_t teacher_batch = 256;
-  std::string teacher_batches = "items";  // items (R9: every group of an item together) pairs (the paper)
+  // items (R9: every group of an item together) pairs (the paper)
+  std::string teacher_batches = "items";
   double teacher_lr = 1e-3;
   std::string teacher_optimizer = "adam";     // adam sgd
   double distill = 0.5;                       // lambda
   std::string distill_schedule = "constant";  // constant cosine
-  bool distill_balance = false;               // times the running ratio of the two losses (decay 0.9)
-  std::string distill_on = "all";             // all negatives
-  std::int64_t distill_start = 2;             // first round (1-based) that distils
+  // times the running ratio of the two losses (decay 0.9)
+  bool distill_balance = false;
+  std::string distill_on = "all";  // all negatives
+  std::int64_t distill_start = 2;  // first round (1-based) that distils
 
   // FedVLR (section 4)
   std::vector<std::string> views = {"sum", "mlp", "gate"};
@@ -67,29 +72,36 @@ struct Config {
   std::int64_t eval_clients = 0;    // 0: all (R12 otherwise)
   std::string candidates = "full";  // full, sampled:N
   std::string cold_items = "rank";  // rank exclude
-  std::int64_t patience = 0;        // evaluations without a better validation NDCG@50; 0: never stop early
+  // evaluations without a better validation NDCG@50; 0: never stop early
+  std::int64_t patience = 0;
 
   // device (server/engine.hpp)
   std::string device = "cpu";  // auto cpu cuda emulated
 
   // execution
-  std::string uploads = "auto";       // auto store replay (R10)
-  std::string client_state = "auto";  // auto host device: where clients' private numbers live when a device trains them
-  double memory_gib = 0.0;            // what one rank may use; 0: its share of the free memory
-  std::int64_t threads = 0;           // per rank; 0: OMP_NUM_THREADS or the cores that the rank may use
+  std::string uploads = "auto";  // auto store replay (R10)
+  // auto host device: where clients' private numbers live when a device trains them
+  std::string client_state = "auto";
+  double memory_gib = 0.0;  // what one rank may use; 0: its share of the free memory
+  // per rank; 0: OMP_NUM_THREADS or the cores that the rank may use
+  std::int64_t threads = 0;
 
   // restart (results/checkpoint.hpp)
-  std::int64_t checkpoint_every = 0;  // rounds between checkpoints; 0: only when a signal or the time budget ends the run
-  bool resume = false;                // go on from the newest checkpoint that is whole
-  std::string time_budget;            // save and exit with 75 before so much time has passed; empty: no limit
+  // rounds between checkpoints; 0: only when a signal or the time budget ends the run
+  std::int64_t checkpoint_every = 0;
+  bool resume = false;  // go on from the newest checkpoint that is whole
+  // save and exit with 75 before so much time has passed; empty: no limit
+  std::string time_budget;
 
   bool operator==(const Config&) const = default;
 };
 
-// Throws InputError on the first impossible value that needs neither data nor the tables of models to be seen; backbone, fusion,
-// head and what they allow of each other are resolve()'s (model/spec.hpp).
+// Throws InputError on the first impossible value that needs neither data nor the tables of models
+// to be seen; backbone, fusion, head and what they allow of each other are resolve()'s
+// (model/spec.hpp).
 void validate(const Config& config);
 // ... and on those that do.
-void validate_against_data(const Config& config, std::int64_t clients, std::int64_t items, int ranks);
+void validate_against_data(const Config& config, std::int64_t clients, std::int64_t items,
+                           int ranks);
 
 }  // namespace fedfuse

@@ -10,12 +10,14 @@ Crc32 crc32_of(std::span<const std::byte> bytes) {
 }
 
 Crc32 joined(Crc32 first, Crc32 second) {
-  return {std::uint32_t(crc32_combine(first.value, second.value, z_off_t(second.bytes))), first.bytes + second.bytes};
+  return {std::uint32_t(crc32_combine(first.value, second.value, z_off_t(second.bytes))),
+          first.bytes + second.bytes};
 }
 
 Crc32 joined_over_ranks(Crc32 mine, const Comm& comm) {
   Crc32 whole;
-  for (const auto& part : comm.all_gather(std::span<const Crc32>(&mine, 1))) whole = joined(whole, part);
+  for (const auto& part : comm.all_gather(std::span<const Crc32>(&mine, 1)))
+    whole = joined(whole, part);
   return whole;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// CRC-32 as zlib, gzip and Python's zlib.crc32 count it. The CRC of an array follows from those of its parts, so ranks that hold
-// one block each find the same value for any number of ranks.
+// CRC-32 as zlib, gzip and Python's zlib.crc32 count it. The CRC of an array follows from those of
+// its parts, so ranks that hold one block each find the same value for any number of ranks.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,7 +21,8 @@ template <class T>
 [[nodiscard]] Crc32 crc32_of(std::span<const T> values) {
   return crc32_of(std::as_bytes(values));
 }
-[[nodiscard]] Crc32 joined(Crc32 first, Crc32 second);           // of first's bytes, then second's
-[[nodiscard]] Crc32 joined_over_ranks(Crc32 mine, const Comm&);  // of the ranks' bytes in rank order. Collective.
+[[nodiscard]] Crc32 joined(Crc32 first, Crc32 second);  // of first's bytes, then second's
+// of the ranks' bytes in rank order. Collective.
+[[nodiscard]] Crc32 joined_over_ranks(Crc32 mine, const Comm&);
 
 }  // namespace fedfuse

@@ -28,7 +28,8 @@ double seconds_in(char unit) {
 double seconds_of(const std::string& text) {
   double seconds = 0;
   for (const char* at = text.c_str(); *at != 0 || at == text.c_str();) {
-    if (std::isdigit(static_cast<unsigned char>(*at)) == 0) return refused;  // strtod would take blanks, signs and words
+    // strtod would take blanks, signs and words
+    if (std::isdigit(static_cast<unsigned char>(*at)) == 0) return refused;
     char* end = nullptr;
     const double number = std::strtod(at, &end);
     if (*end == 0 && at == text.c_str()) return number;

@@ -1,7 +1,7 @@
 #pragma once
-// Two kinds of failure. InputError: somebody's file, option or value is wrong; it says what, why and
-// what to do, and the program ends with exit code 2. InternalError: our own assumption broke; it says
-// the expression and the place, and the program ends with exit code 1.
+// Two kinds of failure. InputError: somebody's file, option or value is wrong; it says what, why
+// and what to do, and the program ends with exit code 2. InternalError: our own assumption broke;
+// it says the expression and the place, and the program ends with exit code 1.
 #include <stdexcept>
 #include <string>
 
@@ -20,10 +20,13 @@ class InternalError : public std::runtime_error {
 };
 
 namespace detail {
-[[noreturn]] void check_failed(const char* expression, const char* file, int line, const std::string& message);
+[[noreturn]] void check_failed(const char* expression, const char* file, int line,
+                               const std::string& message);
 }
 
 }  // namespace fedfuse
 
 // An assumption of ours; evaluated in every build type.
-#define FEDFUSE_CHECK(expression, message) ((expression) ? void(0) : ::fedfuse::detail::check_failed(#expression, __FILE__, __LINE__, (message)))
+#define FEDFUSE_CHECK(expression, message) \
+  ((expression) ? void(0)                  \
+                : ::fedfuse::detail::check_failed(#expression, __FILE__, __LINE__, (message)))

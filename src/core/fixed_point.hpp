@@ -1,7 +1,7 @@
 #pragma once
-// R7: sums in integers are associative. A real x is accumulated as round(x * 2^bits) in 64 bits, so any
-// order of clients, threads, ranks and atomics gives the same sum. The number of bits follows from
-// the total weight that will be summed: with |x| < 1024 the sum cannot overflow.
+// R7: sums in integers are associative. A real x is accumulated as round(x * 2^bits) in 64 bits, so
+// any order of clients, threads, ranks and atomics gives the same sum. The number of bits follows
+// from the total weight that will be summed: with |x| < 1024 the sum cannot overflow.
 #include <algorithm>
 #include <bit>
 #include <cmath>

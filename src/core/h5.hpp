@@ -1,7 +1,7 @@
 #pragma once
 // HDF5, owned: every id in a Handle, every call checked. A file is opened with a communicator
-// (collective, MPI-IO) or without (this process alone). Datasets are 1-D or 2-D, row-major, and each
-// rank writes or reads one block of rows.
+// (collective, MPI-IO) or without (this process alone). Datasets are 1-D or 2-D, row-major, and
+// each rank writes or reads one block of rows.
 #include <hdf5.h>
 
 #include <cstdint>
@@ -34,14 +34,19 @@ class Handle {
 template <class T>
 hid_t type_of();  // float, double, int32, int64, uint8, uint64
 
-// checked: HDF5 keeps checksums of its own structures (the format of 1.10), so that it notices when they are damaged.
+// checked: HDF5 keeps checksums of its own structures (the format of 1.10), so that it notices when
+// they are damaged.
 enum class Structures { compatible, checked };
 
 class File {
  public:
-  static File create(const std::string& path, const Comm* comm = nullptr, Structures structures = Structures::compatible);  // truncates
-  static File open(const std::string& path, const Comm* comm = nullptr);  // read-only; InputError when not HDF5
-  void close();                                                           // throws if HDF5 could not write all; to the disk: data/output_file.hpp
+  // truncates
+  static File create(const std::string& path, const Comm* comm = nullptr,
+                     Structures structures = Structures::compatible);
+  // read-only; InputError when not HDF5
+  static File open(const std::string& path, const Comm* comm = nullptr);
+  // throws if HDF5 could not write all; to the disk: data/output_file.hpp
+  void close();
 
   void group(const std::string& path);  // creates it and its parents
   [[nodiscard]] bool has(const std::string& path) const;
@@ -50,25 +55,30 @@ class File {
 
   // Collective: rows [first, first + block/cols) of a dataset of total_rows x cols (cols = 0: 1-D).
   template <class T>
-  void write_rows(const std::string& dataset, std::int64_t total_rows, std::int64_t cols, std::int64_t first_row, std::span<const T> block) {
-    write(dataset, type_of<T>(), total_rows, cols, first_row, std::int64_t(block.size()), block.data());
+  void write_rows(const std::string& dataset, std::int64_t total_rows, std::int64_t cols,
+                  std::int64_t first_row, std::span<const T> block) {
+    write(dataset, type_of<T>(), total_rows, cols, first_row, std::int64_t(block.size()),
+          block.data());
   }
   // The whole dataset, the same on every rank; rank 0 writes it.
   template <class T>
   void write_all(const std::string& dataset, std::int64_t cols, std::span<const T> values) {
-    const std::int64_t rows = cols == 0 ? std::int64_t(values.size()) : std::int64_t(values.size()) / cols;
+    const std::int64_t rows =
+        cols == 0 ? std::int64_t(values.size()) : std::int64_t(values.size()) / cols;
     write_rows<T>(dataset, rows, cols, 0, root_ ? values : values.first(0));
   }
   // Rows [first, first + count); converted by HDF5 to T.
   template <class T>
-  [[nodiscard]] Array<T> read_rows(const std::string& dataset, std::int64_t first_row, std::int64_t count) const {
+  [[nodiscard]] Array<T> read_rows(const std::string& dataset, std::int64_t first_row,
+                                   std::int64_t count) const {
     const auto dims = shape(dataset);
     Array<T> values(std::size_t(count * (dims.size() > 1 ? dims[1] : 1)));
     read(dataset, type_of<T>(), first_row, count, values.data());
     return values;
   }
   // ... as they are stored, whatever their type.
-  [[nodiscard]] std::vector<std::byte> read_bytes(const std::string& dataset, std::int64_t first_row, std::int64_t count) const;
+  [[nodiscard]] std::vector<std::byte> read_bytes(const std::string& dataset,
+                                                  std::int64_t first_row, std::int64_t count) const;
   template <class T>
   [[nodiscard]] Array<T> read_all(const std::string& dataset) const {
     const auto dims = shape(dataset);
@@ -78,11 +88,13 @@ class File {
   [[nodiscard]] Matrix<T> read_matrix(const std::string& dataset) const {
     const auto dims = shape(dataset);
     Matrix<T> m;
-    m.rows = dims.at(0), m.cols = dims.at(1);
+    m.rows = dims.at(0);
+    m.cols = dims.at(1);
     m.values = read_all<T>(dataset);
     return m;
   }
-  void write_strings(const std::string& dataset, const std::vector<std::string>& values);  // same on every rank
+  // same on every rank
+  void write_strings(const std::string& dataset, const std::vector<std::string>& values);
   [[nodiscard]] std::vector<std::string> read_strings(const std::string& dataset) const;
 
   // Attributes of a group or dataset ("/" for the root); collective.
@@ -96,12 +108,16 @@ class File {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  File(Handle file, std::string path, bool parallel, bool root) : file_(std::move(file)), path_(std::move(path)), parallel_(parallel), root_(root) {}
-  void write(const std::string& dataset, hid_t type, std::int64_t total_rows, std::int64_t cols, std::int64_t first_row, std::int64_t count,
-             const void* data);
-  void read(const std::string& dataset, hid_t type, std::int64_t first_row, std::int64_t count, void* data) const;
-  void set_scalar(const std::string& object, const std::string& name, hid_t type, const void* value);
-  void get_scalar(const std::string& object, const std::string& name, hid_t type, void* value) const;
+  File(Handle file, std::string path, bool parallel, bool root)
+      : file_(std::move(file)), path_(std::move(path)), parallel_(parallel), root_(root) {}
+  void write(const std::string& dataset, hid_t type, std::int64_t total_rows, std::int64_t cols,
+             std::int64_t first_row, std::int64_t count, const void* data);
+  void read(const std::string& dataset, hid_t type, std::int64_t first_row, std::int64_t count,
+            void* data) const;
+  void set_scalar(const std::string& object, const std::string& name, hid_t type,
+                  const void* value);
+  void get_scalar(const std::string& object, const std::string& name, hid_t type,
+                  void* value) const;
   Handle file_;
   std::string path_;
   bool parallel_ = false, root_ = true;

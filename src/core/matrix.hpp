@@ -33,13 +33,16 @@ struct Matrix {
   Array<T> values;
 
   Matrix() = default;
-  Matrix(std::int64_t r, std::int64_t c, T fill = T{}) : rows(r), cols(c), values(std::size_t(r * c), fill) {}
+  Matrix(std::int64_t r, std::int64_t c, T fill = T{})
+      : rows(r), cols(c), values(std::size_t(r * c), fill) {}
   T* row(std::int64_t i) { return values.data() + i * cols; }
   const T* row(std::int64_t i) const { return values.data() + i * cols; }
   T* data() { return values.data(); }
   const T* data() const { return values.data(); }
   T& operator()(std::int64_t i, std::int64_t j) { return values[std::size_t(i * cols + j)]; }
-  const T& operator()(std::int64_t i, std::int64_t j) const { return values[std::size_t(i * cols + j)]; }
+  const T& operator()(std::int64_t i, std::int64_t j) const {
+    return values[std::size_t(i * cols + j)];
+  }
   [[nodiscard]] std::size_t size() const { return values.size(); }
   [[nodiscard]] bool empty() const { return values.empty(); }
   [[nodiscard]] std::span<T> span() { return {values.data(), values.size()}; }

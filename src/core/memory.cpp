@@ -25,12 +25,18 @@ std::int64_t number_in(const char* file) {
 
 }  // namespace
 
-std::int64_t peak_memory_bytes() { return std::max<std::int64_t>(proc_kilobytes("/proc/self/status", "VmHWM:"), 0) * 1024; }
-std::int64_t current_memory_bytes() { return std::max<std::int64_t>(proc_kilobytes("/proc/self/status", "VmRSS:"), 0) * 1024; }
+std::int64_t peak_memory_bytes() {
+  return std::max<std::int64_t>(proc_kilobytes("/proc/self/status", "VmHWM:"), 0) * 1024;
+}
+std::int64_t current_memory_bytes() {
+  return std::max<std::int64_t>(proc_kilobytes("/proc/self/status", "VmRSS:"), 0) * 1024;
+}
 std::int64_t available_memory_bytes() {
   std::int64_t available = std::numeric_limits<std::int64_t>::max();
-  if (const auto kb = proc_kilobytes("/proc/meminfo", "MemAvailable:"); kb >= 0) available = kb * 1024;
-  const auto limit = number_in("/sys/fs/cgroup/memory.max"), used = number_in("/sys/fs/cgroup/memory.current");
+  if (const auto kb = proc_kilobytes("/proc/meminfo", "MemAvailable:"); kb >= 0)
+    available = kb * 1024;
+  const auto limit = number_in("/sys/fs/cgroup/memory.max"),
+             used = number_in("/sys/fs/cgroup/memory.current");
   if (limit > 0 && used >= 0) available = std::min(available, limit - used);
   return available;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Loops over clients whose body may throw: the first exception (of the lowest index, so that the message does not
-// depend on timing) comes out of the loop.
+// Loops over clients whose body may throw: the first exception (of the lowest index, so that the
+// message does not depend on timing) comes out of the loop.
 #include <omp.h>
 
 #include <algorithm>
@@ -15,8 +15,9 @@
 #endif
 
 namespace fedfuse {
-// False only where no other thread of this process can be at the same sums: whoever adds may then leave out locks. Threads that
-// OpenMP does not know of are not seen: loops over clients are parallel_for's or OpenMP's.
+// False only where no other thread of this process can be at the same sums: whoever adds may then
+// leave out locks. Threads that OpenMP does not know of are not seen: loops over clients are
+// parallel_for's or OpenMP's.
 [[nodiscard]] inline bool in_parallel() {
 #ifdef __SANITIZE_THREAD__
   return true;
@@ -29,7 +30,8 @@ namespace detail {
 
 // run(i, thread) for i in [0, n), dynamically scheduled.
 #ifdef __SANITIZE_THREAD__
-// TSan does not see GCC's OpenMP start and join threads, and would call every hand-over a race; it sees these.
+// TSan does not see GCC's OpenMP start and join threads, and would call every hand-over a race; it
+// sees these.
 template <class Run>
 void for_each_index(std::int64_t n, int threads, const Run& run) {
   std::atomic<std::int64_t> next{0};
@@ -73,7 +75,8 @@ void parallel_for(std::int64_t n, int threads, Body&& body) {
 template <class Body>
 void for_each_block(std::int64_t n, int threads, Body&& body) {
   constexpr std::int64_t block = 512;
-  parallel_for((n + block - 1) / block, threads, [&](std::int64_t b, int) { body(b * block, std::min(n, (b + 1) * block)); });
+  parallel_for((n + block - 1) / block, threads,
+               [&](std::int64_t b, int) { body(b * block, std::min(n, (b + 1) * block)); });
 }
 // body(i) for each of them.
 template <class Body>

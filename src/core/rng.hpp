@@ -1,7 +1,7 @@
 #pragma once
-// Counter-based random numbers (models.md section 6): Philox4x32-10 of Random123. A number is a pure
-// function of (seed, purpose; who, round, index): no generator state exists, so ranks, threads, devices,
-// restarts and the order of clients can change nothing.
+// Counter-based random numbers (models.md section 6): Philox4x32-10 of Random123. A number is a
+// pure function of (seed, purpose; who, round, index): no generator state exists, so ranks,
+// threads, devices, restarts and the order of clients can change nothing.
 #include <Random123/philox.h>
 
 #include <array>
@@ -41,29 +41,39 @@ enum class Purpose : std::uint32_t {
 class Rng {
  public:
   Rng(std::uint64_t seed, Purpose purpose)
-      : key_{{std::uint32_t(seed) ^ (std::uint32_t(purpose) * 0x9E3779B9u), std::uint32_t(seed >> 32) ^ std::uint32_t(purpose)}} {}
+      : key_{{std::uint32_t(seed) ^ (std::uint32_t(purpose) * 0x9E3779B9u),
+              std::uint32_t(seed >> 32) ^ std::uint32_t(purpose)}} {}
 
   // Four 32-bit words for counter (who, round, index); who may exceed 32 bits.
-  [[nodiscard]] FEDFUSE_RNG std::array<std::uint32_t, 4> words(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
-    const auto r = r123::Philox4x32()({{std::uint32_t(who), std::uint32_t(who >> 32), round, index}}, key_);
+  [[nodiscard]] FEDFUSE_RNG std::array<std::uint32_t, 4> words(std::uint64_t who,
+                                                               std::uint32_t round,
+                                                               std::uint32_t index) const {
+    const auto r =
+        r123::Philox4x32()({{std::uint32_t(who), std::uint32_t(who >> 32), round, index}}, key_);
     return {r[0], r[1], r[2], r[3]};
   }
-  [[nodiscard]] FEDFUSE_RNG std::uint64_t bits(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+  [[nodiscard]] FEDFUSE_RNG std::uint64_t bits(std::uint64_t who, std::uint32_t round,
+                                               std::uint32_t index) const {
     const auto w = words(who, round, index);
     return std::uint64_t(w[0]) << 32 | w[1];
   }
   // Uniform in (0, 1), 53 bits.
-  [[nodiscard]] FEDFUSE_RNG double uniform(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+  [[nodiscard]] FEDFUSE_RNG double uniform(std::uint64_t who, std::uint32_t round,
+                                           std::uint32_t index) const {
     return to_unit(bits(who, round, index));
   }
   // Standard normal (Box-Muller on one counter).
-  [[nodiscard]] FEDFUSE_RNG double normal(std::uint64_t who, std::uint32_t round, std::uint32_t index) const {
+  [[nodiscard]] FEDFUSE_RNG double normal(std::uint64_t who, std::uint32_t round,
+                                          std::uint32_t index) const {
     const auto w = words(who, round, index);
-    const double u = to_unit(std::uint64_t(w[0]) << 32 | w[1]), v = to_unit(std::uint64_t(w[2]) << 32 | w[3]);
+    const double u = to_unit(std::uint64_t(w[0]) << 32 | w[1]),
+                 v = to_unit(std::uint64_t(w[2]) << 32 | w[3]);
     return std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v);
   }
   // word scaled to [0, n): multiply-high; bias below n / 2^32, the same on any device.
-  FEDFUSE_RNG static std::uint32_t below(std::uint32_t word, std::uint32_t n) { return std::uint32_t(std::uint64_t(word) * n >> 32); }
+  FEDFUSE_RNG static std::uint32_t below(std::uint32_t word, std::uint32_t n) {
+    return std::uint32_t(std::uint64_t(word) * n >> 32);
+  }
 
  private:
   FEDFUSE_RNG static double to_unit(std::uint64_t b) { return (double(b >> 11) + 0.5) * 0x1p-53; }
@@ -73,7 +83,8 @@ class Rng {
 // Serves the words of consecutive counters one by one: (who, round, 0), (who, round, 1), ...
 class RngStream {
  public:
-  RngStream(const Rng& rng, std::uint64_t who, std::uint32_t round) : rng_(rng), who_(who), round_(round) {}
+  RngStream(const Rng& rng, std::uint64_t who, std::uint32_t round)
+      : rng_(rng), who_(who), round_(round) {}
   FEDFUSE_RNG std::uint32_t next() {
     if (used_ == 4) {
       block_ = rng_.words(who_, round_, index_++);

@@ -1,5 +1,6 @@
 #pragma once
-// Eight floats at a time with the compiler's vector extension: the same source for any instruction set.
+// Eight floats at a time with the compiler's vector extension: the same source for any instruction
+// set.
 #include <cstdint>
 
 namespace fedfuse::simd {
@@ -13,7 +14,9 @@ inline void store(float* p, Float8 v) { *reinterpret_cast<Float8*>(p) = v; }
 inline Float8 splat(float x) { return Float8{x, x, x, x, x, x, x, x}; }
 inline Float8 max(Float8 a, Float8 b) { return a > b ? a : b; }
 inline Float8 min(Float8 a, Float8 b) { return a < b ? a : b; }
-inline float sum(Float8 v) { return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7])); }
+inline float sum(Float8 v) {
+  return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
+}
 
 // exp(x), relative error below 2e-7 for |x| < 87, clamped outside (polynomial after Cephes' expf).
 inline Float8 exp(Float8 x) {
@@ -21,7 +24,8 @@ inline Float8 exp(Float8 x) {
   const Float8 n = x * 1.44269504088896341f + splat(0.5f);
   Int8 k = __builtin_convertvector(n, Int8);
   Float8 kf = __builtin_convertvector(k, Float8);
-  const Int8 above = kf > n;  // truncation is not floor for negative n: lanes are -1 where it went up
+  // truncation is not floor for negative n: lanes are -1 where it went up
+  const Int8 above = kf > n;
   k += above;
   kf = __builtin_convertvector(k, Float8);
   const Float8 r = x - kf * 0.693359375f - kf * -2.12194440e-4f;
@@ -68,7 +72,8 @@ inline void transpose_block(const float* in, long in_row, float* out, long out_r
     }
   for (int k = 0; k < 4; ++k) {
     store(out + k * out_row, __builtin_shufflevector(r[k], r[k + 4], 0, 1, 2, 3, 8, 9, 10, 11));
-    store(out + (k + 4) * out_row, __builtin_shufflevector(r[k], r[k + 4], 4, 5, 6, 7, 12, 13, 14, 15));
+    store(out + (k + 4) * out_row,
+          __builtin_shufflevector(r[k], r[k + 4], 4, 5, 6, 7, 12, 13, 14, 15));
   }
 }
 

@@ -8,18 +8,33 @@
 
 namespace fedfuse {
 
-enum class Phase : std::size_t { sampling, training, aggregation, grouping, views, teacher, evaluation, commit, output, count };
+enum class Phase : std::size_t {
+  sampling,
+  training,
+  aggregation,
+  grouping,
+  views,
+  teacher,
+  evaluation,
+  commit,
+  output,
+  count
+};
 inline constexpr std::size_t phase_count = std::size_t(Phase::count);
-inline constexpr std::array<const char*, phase_count> phase_names{"sampling", "training",   "aggregation", "grouping", "views",
-                                                                  "teacher",  "evaluation", "commit",      "output"};
+inline constexpr std::array<const char*, phase_count> phase_names{
+    "sampling", "training",   "aggregation", "grouping", "views",
+    "teacher",  "evaluation", "commit",      "output"};
 
-inline double now_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+inline double now_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 class PhaseTimer {
  public:
   template <class Work>
   auto time(Phase phase, Work&& work) {
-    const Scope scope{*this, phase, gpu::TimeLineRange(phase_names[std::size_t(phase)]), now_seconds()};
+    const Scope scope{*this, phase, gpu::TimeLineRange(phase_names[std::size_t(phase)]),
+                      now_seconds()};
     return work();
   }
   void clear() { seconds_ = {}; }

@@ -1,5 +1,6 @@
 #pragma once
-// Draws i with probability weight_i / sum in O(1): Walker's alias method, built in O(n) (Vose 1991).
+// Draws i with probability weight_i / sum in O(1): Walker's alias method, built in O(n) (Vose
+// 1991).
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,7 +11,8 @@ namespace fedfuse {
 
 class AliasSampler {
  public:
-  explicit AliasSampler(std::span<const double> weights) : keep_(weights.size()), other_(weights.size()) {
+  explicit AliasSampler(std::span<const double> weights)
+      : keep_(weights.size()), other_(weights.size()) {
     double sum = 0;
     for (const double w : weights) sum += w;
     FEDFUSE_CHECK(sum > 0 && !weights.empty(), "a distribution needs weight");
@@ -23,7 +25,8 @@ class AliasSampler {
     while (!small.empty() && !large.empty()) {
       const auto s = small.back(), l = large.back();
       small.pop_back();
-      keep_[std::size_t(s)] = float(share[std::size_t(s)]), other_[std::size_t(s)] = l;
+      keep_[std::size_t(s)] = float(share[std::size_t(s)]);
+      other_[std::size_t(s)] = l;
       share[std::size_t(l)] -= 1.0 - share[std::size_t(s)];
       if (share[std::size_t(l)] < 1.0) {
         large.pop_back();
@@ -31,7 +34,10 @@ class AliasSampler {
       }
     }
     for (const auto* rest : {&small, &large})  // rounding leaves these at 1
-      for (const auto i : *rest) keep_[std::size_t(i)] = 1.0f, other_[std::size_t(i)] = i;
+      for (const auto i : *rest) {
+        keep_[std::size_t(i)] = 1.0f;
+        other_[std::size_t(i)] = i;
+      }
   }
   // column: uniform in [0, n); coin: uniform in (0, 1).
   [[nodiscard]] std::int32_t draw(std::uint32_t column, double coin) const {

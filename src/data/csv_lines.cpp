@@ -12,14 +12,16 @@ CsvLines::CsvLines(std::string_view text, std::string path) : text_(text), path_
   if (text_.starts_with("\xEF\xBB\xBF")) text_.remove_prefix(3);
   if (const auto nul = text_.find('\0'); nul != std::string_view::npos) {
     line_ = 1 + std::count(text_.begin(), text_.begin() + std::ptrdiff_t(nul), '\n');
-    fail("it holds a zero byte: it is a binary file, or UTF-16, or damaged", "give a CSV file in UTF-8");
+    fail("it holds a zero byte: it is a binary file, or UTF-16, or damaged",
+         "give a CSV file in UTF-8");
   }
   choose_separator();
 }
 
 void CsvLines::choose_separator() {
   const auto header = text_.substr(0, text_.find('\n'));
-  if (header.find('\t') != std::string_view::npos && header.find(',') == std::string_view::npos) separator_ = '\t';
+  if (header.find('\t') != std::string_view::npos && header.find(',') == std::string_view::npos)
+    separator_ = '\t';
 }
 
 void CsvLines::fail(const std::string& why, const std::string& what_to_do) const {
@@ -47,14 +49,18 @@ std::string_view CsvLines::quoted() {
   auto piece = begin;
   while (true) {
     const auto quote = text_.find('"', at_);
-    if (quote == std::string_view::npos) fail("a quoted field does not end: the file is truncated, or a quote is missing", "repair the line");
-    next_line_ += std::count(text_.begin() + std::ptrdiff_t(at_), text_.begin() + std::ptrdiff_t(quote), '\n');
+    if (quote == std::string_view::npos)
+      fail("a quoted field does not end: the file is truncated, or a quote is missing",
+           "repair the line");
+    next_line_ += std::count(text_.begin() + std::ptrdiff_t(at_),
+                             text_.begin() + std::ptrdiff_t(quote), '\n');
     at_ = quote + 1;
     if (at_ >= text_.size() || text_[at_] != '"') break;
     whole += text_.substr(piece, at_ - piece);  // with one of the two quotes
     piece = ++at_;
   }
-  if (!at_line_end() && text_[at_] != separator_) fail("something follows a closing quote", "repair the line");
+  if (!at_line_end() && text_[at_] != separator_)
+    fail("something follows a closing quote", "repair the line");
   if (piece == begin) return text_.substr(begin, at_ - 1 - begin);
   whole += text_.substr(piece, at_ - 1 - piece);
   return unescaped_.emplace_back(std::move(whole));

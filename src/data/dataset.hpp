@@ -1,6 +1,7 @@
 #pragma once
-// A federated data set as one rank sees it: the item side whole (it lives on the server), the client side
-// only for the clients of this rank. read_dataset() loads it; generate and import write it.
+// A federated data set as one rank sees it: the item side whole (it lives on the server), the
+// client side only for the clients of this rank. read_dataset() loads it; generate and import write
+// it.
 #include <cstdint>
 #include <span>
 #include <string>
@@ -24,20 +25,23 @@ struct Dataset {
   std::vector<std::int32_t> popularity;           // M: clients that train on the item (0: cold)
 
   // client side: the clients of this rank, ascending ids
-  std::vector<std::int32_t> client_ids;      // global ids
-  std::vector<std::int64_t> offsets;         // local clients + 1
-  std::vector<std::int32_t> train;           // items of P_u, ascending within a client
-  std::vector<std::int32_t> valid, test;     // held-out item of each local client, or -1
-  std::vector<std::int32_t> label;           // planted or given group of each local client, or -1
-  std::vector<std::int32_t> heaviest_first;  // local indices, most interactions first: the order of work
+  std::vector<std::int32_t> client_ids;   // global ids
+  std::vector<std::int64_t> offsets;      // local clients + 1
+  std::vector<std::int32_t> train;        // items of P_u, ascending within a client
+  std::vector<std::int32_t> valid, test;  // held-out item of each local client, or -1
+  std::vector<std::int32_t> label;        // planted or given group of each local client, or -1
+  // local indices, most interactions first: the order of work
+  std::vector<std::int32_t> heaviest_first;
 
   [[nodiscard]] std::int64_t local_clients() const { return std::int64_t(client_ids.size()); }
   [[nodiscard]] std::span<const std::int32_t> positives(std::int64_t local) const {
-    return {train.data() + offsets[std::size_t(local)], std::size_t(offsets[std::size_t(local) + 1] - offsets[std::size_t(local)])};
+    return {train.data() + offsets[std::size_t(local)],
+            std::size_t(offsets[std::size_t(local) + 1] - offsets[std::size_t(local)])};
   }
 };
 
-// Collective. Clients go to ranks heaviest first (see partition.hpp). InputError when the file is not ours.
+// Collective. Clients go to ranks heaviest first (see partition.hpp). InputError when the file is
+// not ours.
 [[nodiscard]] Dataset read_dataset(const std::string& path, const Comm& comm);
 
 }  // namespace fedfuse

@@ -17,7 +17,8 @@ namespace {
 // The clients of this rank: groups and numbers of interactions first, then items in their places.
 class ClientPlanter {
  public:
-  ClientPlanter(const GenerateOptions& options, const PlantedItems& items, std::int64_t first, std::int64_t count)
+  ClientPlanter(const GenerateOptions& options, const PlantedItems& items, std::int64_t first,
+                std::int64_t count)
       : options_(options),
         items_(items),
         preference_(plant_groups(options)),
@@ -28,8 +29,10 @@ class ClientPlanter {
   void plant(DatasetParts& parts) {
     choose_groups_and_counts(parts);
     std::vector<std::vector<std::int64_t>> members(std::size_t(options_.groups));
-    for (std::int64_t local = 0; local < count_; ++local) members[std::size_t(parts.label[std::size_t(local)])].push_back(local);
-    for (std::int64_t g = 0; g < options_.groups; ++g)  // one sampler at a time: M numbers, not G x M
+    for (std::int64_t local = 0; local < count_; ++local)
+      members[std::size_t(parts.label[std::size_t(local)])].push_back(local);
+    // one sampler at a time: M numbers, not G x M
+    for (std::int64_t g = 0; g < options_.groups; ++g)
       if (!members[std::size_t(g)].empty()) plant_group(g, members[std::size_t(g)], parts);
   }
 
@@ -45,7 +48,8 @@ class ClientPlanter {
     parts.offsets.assign(1, 0);
     for (std::int64_t local = 0; local < count_; ++local) {
       const auto u = std::uint64_t(first_ + local);
-      parts.label[std::size_t(local)] = std::int32_t(rng_.uniform(u, std::uint32_t(ClientDraw::group), 0) * double(options_.groups));
+      parts.label[std::size_t(local)] = std::int32_t(
+          rng_.uniform(u, std::uint32_t(ClientDraw::group), 0) * double(options_.groups));
       parts.offsets.push_back(parts.offsets.back() + interactions_of(u) - 2);
     }
     parts.train.resize(std::size_t(parts.offsets.back()));
@@ -53,35 +57,49 @@ class ClientPlanter {
     parts.test.resize(std::size_t(count_));
   }
 
-  // activity_min + a lognormal number of the right mean, rounded to the nearest, cut at the maximum.
+  // activity_min + a lognormal number of the right mean, rounded to the nearest, cut at the
+  // maximum.
   [[nodiscard]] std::int64_t interactions_of(std::uint64_t u) const {
-    const double excess = options_.activity - double(options_.activity_min), sigma = options_.activity_sigma;
+    const double excess = options_.activity - double(options_.activity_min),
+                 sigma = options_.activity_sigma;
     if (excess <= 0) return options_.activity_min;
     const double z = rng_.normal(u, std::uint32_t(ClientDraw::activity), 0);
-    const double n = double(options_.activity_min) + std::exp(std::log(excess) - 0.5 * sigma * sigma + sigma * z);
-    const auto most = options_.activity_max > 0 ? options_.activity_max : std::max(options_.activity_min, options_.items / 4);
+    const double n = double(options_.activity_min) +
+                     std::exp(std::log(excess) - 0.5 * sigma * sigma + sigma * z);
+    const auto most = options_.activity_max > 0
+                          ? options_.activity_max
+                          : std::max(options_.activity_min, options_.items / 4);
     return std::int64_t(std::min(std::round(n), double(most)));
   }
 
-  void plant_group(std::int64_t group, const std::vector<std::int64_t>& members, DatasetParts& parts) const {
+  void plant_group(std::int64_t group, const std::vector<std::int64_t>& members,
+                   DatasetParts& parts) const {
     std::vector<double> weight(items_.popularity.size());
 #pragma omp parallel for schedule(static)
     for (std::int64_t i = 0; i < options_.items; ++i)
-      weight[std::size_t(i)] = items_.popularity[std::size_t(i)] * std::exp(options_.taste * dot(preference_.row(group), items_.content.row(i)));
+      weight[std::size_t(i)] =
+          items_.popularity[std::size_t(i)] *
+          std::exp(options_.taste * dot(preference_.row(group), items_.content.row(i)));
     const AliasSampler sampler(weight);
 #pragma omp parallel
     {
-      Scratch scratch{std::vector<std::int64_t>(std::size_t(options_.items), 0), {}, std::vector<float>(std::size_t(options_.latent))};
+      Scratch scratch{std::vector<std::int64_t>(std::size_t(options_.items), 0),
+                      {},
+                      std::vector<float>(std::size_t(options_.latent))};
 #pragma omp for schedule(dynamic, 64)
-      for (std::size_t m = 0; m < members.size(); ++m) plant_client(members[m], sampler, scratch, parts);
+      for (std::size_t m = 0; m < members.size(); ++m)
+        plant_client(members[m], sampler, scratch, parts);
     }
   }
 
-  // The group's distribution proposes; the client's own part of the taste accepts (its bound cuts exp at 1.5 standard
-  // deviations). After 50 proposals for each item wanted, taste is waived; after 100, the next free items are taken.
-  void plant_client(std::int64_t local, const AliasSampler& sampler, Scratch& scratch, DatasetParts& parts) const {
+  // The group's distribution proposes; the client's own part of the taste accepts (its bound cuts
+  // exp at 1.5 standard deviations). After 50 proposals for each item wanted, taste is waived;
+  // after 100, the next free items are taken.
+  void plant_client(std::int64_t local, const AliasSampler& sampler, Scratch& scratch,
+                    DatasetParts& parts) const {
     const auto u = std::uint64_t(first_ + local);
-    const auto begin = parts.offsets[std::size_t(local)], wanted = parts.offsets[std::size_t(local) + 1] - begin + 2;
+    const auto begin = parts.offsets[std::size_t(local)],
+               wanted = parts.offsets[std::size_t(local) + 1] - begin + 2;
     const auto mark = first_ + local + 1;
     draw_own_taste(u, scratch.own);
     const double bound = 1.5 * options_.taste * options_.jitter;
@@ -91,15 +109,20 @@ class ClientPlanter {
       scratch.chosen.push_back(item);
     };
     RngStream stream(rng_, u, std::uint32_t(ClientDraw::items));
-    for (std::int64_t tries = 0; tries < 100 * wanted && std::int64_t(scratch.chosen.size()) < wanted; ++tries) {
+    for (std::int64_t tries = 0;
+         tries < 100 * wanted && std::int64_t(scratch.chosen.size()) < wanted; ++tries) {
       const auto column = stream.below(sampler.size());
       const auto item = sampler.draw(column, stream.uniform());
       const double accept = stream.uniform();
       if (scratch.seen[std::size_t(item)] == mark) continue;
-      if (tries < 50 * wanted && std::log(accept) > options_.taste * dot(scratch.own.data(), items_.content.row(item)) - bound) continue;
+      if (tries < 50 * wanted &&
+          std::log(accept) >
+              options_.taste * dot(scratch.own.data(), items_.content.row(item)) - bound)
+        continue;
       take(item);
     }
-    for (auto item = std::int32_t(stream.below(sampler.size())); std::int64_t(scratch.chosen.size()) < wanted;
+    for (auto item = std::int32_t(stream.below(sampler.size()));
+         std::int64_t(scratch.chosen.size()) < wanted;
          item = std::int32_t((item + 1) % options_.items))
       if (scratch.seen[std::size_t(item)] != mark) take(item);
     hold_out(u, local, scratch.chosen, parts);
@@ -115,13 +138,16 @@ class ClientPlanter {
     for (auto& x : own) x = float(double(x) * scale);
   }
 
-  void hold_out(std::uint64_t u, std::int64_t local, std::vector<std::int32_t>& chosen, DatasetParts& parts) const {
+  void hold_out(std::uint64_t u, std::int64_t local, std::vector<std::int32_t>& chosen,
+                DatasetParts& parts) const {
     RngStream order(rng_, u, std::uint32_t(ClientDraw::order));
-    for (std::size_t k = chosen.size(); k > 1; --k) std::swap(chosen[k - 1], chosen[order.below(std::uint32_t(k))]);
+    for (std::size_t k = chosen.size(); k > 1; --k)
+      std::swap(chosen[k - 1], chosen[order.below(std::uint32_t(k))]);
     parts.test[std::size_t(local)] = chosen.back();
     parts.valid[std::size_t(local)] = chosen[chosen.size() - 2];
     std::sort(chosen.begin(), chosen.end() - 2);
-    std::copy(chosen.begin(), chosen.end() - 2, parts.train.begin() + parts.offsets[std::size_t(local)]);
+    std::copy(chosen.begin(), chosen.end() - 2,
+              parts.train.begin() + parts.offsets[std::size_t(local)]);
   }
 
   [[nodiscard]] double dot(const float* a, const float* b) const {
@@ -161,13 +187,14 @@ std::string describe(const GenerateOptions& o) {
       .dump();
 }
 
-void require(bool good, const std::string& problem, const std::string& why, const std::string& what_to_do) {
+void require(bool good, const std::string& problem, const std::string& why,
+             const std::string& what_to_do) {
   if (!good) throw InputError(problem, why, what_to_do);
 }
 template <class T>
 void require_range(const char* option, T value, T least, T most) {
-  require(value >= least && value <= most, cat("--", option, " ", value, " is impossible"), cat("it must lie between ", least, " and ", most),
-          cat("choose another --", option));
+  require(value >= least && value <= most, cat("--", option, " ", value, " is impossible"),
+          cat("it must lie between ", least, " and ", most), cat("choose another --", option));
 }
 
 }  // namespace
@@ -187,8 +214,8 @@ void validate(const GenerateOptions& o) {
   using I = std::int64_t;
   require_range<I>("users", o.users, 1, 100'000'000);
   require_range<I>("items", o.items, 50, 100'000'000);
-  require(o.groups <= o.users, cat("--groups ", o.groups, " is impossible"), cat("there are only ", o.users, " users"),
-          "ask for fewer groups or more users");
+  require(o.groups <= o.users, cat("--groups ", o.groups, " is impossible"),
+          cat("there are only ", o.users, " users"), "ask for fewer groups or more users");
   require_range<I>("groups", o.groups, 1, 100'000);
   require_range<I>("dim-text", o.dim_text, 0, 65536);
   require_range<I>("dim-image", o.dim_image, 0, 65536);
@@ -202,13 +229,16 @@ void validate(const GenerateOptions& o) {
   require_range("jitter", o.jitter, 0.0, 2.0);
   require_range("modality-spread", o.modality_spread, 0.0, 1.0);
   require_range<I>("activity-min", o.activity_min, 3, o.items / 2);
-  require(o.activity_max == 0 || o.activity_max >= o.activity_min, cat("--activity-max ", o.activity_max, " is impossible"),
+  require(o.activity_max == 0 || o.activity_max >= o.activity_min,
+          cat("--activity-max ", o.activity_max, " is impossible"),
           cat("it is below --activity-min ", o.activity_min), "raise it, or 0 for none");
   require_range<I>("activity-max", o.activity_max, 0, o.items / 2);
-  const double most = double(o.activity_max > 0 ? o.activity_max : std::max(o.activity_min, o.items / 4));
+  const double most =
+      double(o.activity_max > 0 ? o.activity_max : std::max(o.activity_min, o.items / 4));
   require_range("activity", o.activity, double(o.activity_min), most);
   require_range("activity-sigma", o.activity_sigma, 0.0, 3.0);
-  require(!o.out.empty(), "generate needs an output file", "--out is empty", "name the HDF5 file to write with --out");
+  require(!o.out.empty(), "generate needs an output file", "--out is empty",
+          "name the HDF5 file to write with --out");
 }
 
 void generate(const GenerateOptions& options, const Comm& comm) {
@@ -219,11 +249,18 @@ void generate(const GenerateOptions& options, const Comm& comm) {
     auto items = plant_items(options);
     parts.first_client = split.first(comm.rank());
     ClientPlanter(options, items, parts.first_client, split.count(comm.rank())).plant(parts);
-    parts.text = std::move(items.text), parts.image = std::move(items.image), parts.latent = std::move(items.content);
-    parts.has_text = std::move(items.has_text), parts.has_image = std::move(items.has_image), parts.item_group = std::move(items.topic);
+    parts.text = std::move(items.text);
+    parts.image = std::move(items.image);
+    parts.latent = std::move(items.content);
+    parts.has_text = std::move(items.has_text);
+    parts.has_image = std::move(items.has_image);
+    parts.item_group = std::move(items.topic);
   });
-  parts.name = options.name, parts.created_by = "fedfuse generate", parts.details = describe(options);
-  parts.clients = options.users, parts.items = options.items;
+  parts.name = options.name;
+  parts.created_by = "fedfuse generate";
+  parts.details = describe(options);
+  parts.clients = options.users;
+  parts.items = options.items;
   write_dataset(parts, options.out, options.overwrite, comm);
 }
 

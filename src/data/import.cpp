@@ -43,12 +43,21 @@ class Importer {
   [[nodiscard]] std::int64_t feature_rows() const { return std::max(text_.rows, image_.rows); }
 
   void check_options() const {
-    if (options_.inter.empty()) throw InputError("import needs interactions", "--inter is empty", "name the CSV file with --inter");
-    if (options_.out.empty()) throw InputError("import needs an output file", "--out is empty", "name the HDF5 file to write with --out");
-    for (const auto& [option, value] : {std::pair("--min-user ", options_.min_user), std::pair("--min-item ", options_.min_item)})
-      if (value < 1) throw InputError(cat(option, value, " is impossible"), "it counts interactions", "choose 1 or more");
-    if (!options_.overwrite && std::filesystem::exists(options_.out))  // before the work, not after it
-      throw InputError(cat("cannot write ", options_.out), "it exists already", "choose another path, or add --overwrite");
+    if (options_.inter.empty())
+      throw InputError("import needs interactions", "--inter is empty",
+                       "name the CSV file with --inter");
+    if (options_.out.empty())
+      throw InputError("import needs an output file", "--out is empty",
+                       "name the HDF5 file to write with --out");
+    for (const auto& [option, value] :
+         {std::pair("--min-user ", options_.min_user), std::pair("--min-item ", options_.min_item)})
+      if (value < 1)
+        throw InputError(cat(option, value, " is impossible"), "it counts interactions",
+                         "choose 1 or more");
+    // before the work, not after it
+    if (!options_.overwrite && std::filesystem::exists(options_.out))
+      throw InputError(cat("cannot write ", options_.out), "it exists already",
+                       "choose another path, or add --overwrite");
   }
 
   // Which row belongs to which item must be certain: row = item id.
@@ -62,13 +71,16 @@ class Importer {
     for (const auto& id : table_.item_ids) {
       const auto number = whole_number(id);
       if (number < 0)
-        throw InputError(cat("cannot tell which row of ", path, " belongs to item ", id),
-                         "rows are found by the item's id, and this id is not a whole number",
-                         cat("number the items of ", options_.inter, " 0, 1, ... in the order of the rows"));
+        throw InputError(
+            cat("cannot tell which row of ", path, " belongs to item ", id),
+            "rows are found by the item's id, and this id is not a whole number",
+            cat("number the items of ", options_.inter, " 0, 1, ... in the order of the rows"));
       if (number >= feature_rows())
         throw InputError(cat(path, " has no row for item ", id),
-                         cat("it has ", feature_rows(), " rows, for the item ids 0 to ", feature_rows() - 1, ", and row = item id"),
-                         "add the missing rows, or number the items 0, 1, ... in the order of the rows (not 1, 2, ...)");
+                         cat("it has ", feature_rows(), " rows, for the item ids 0 to ",
+                             feature_rows() - 1, ", and row = item id"),
+                         "add the missing rows, or number the items 0, 1, ... in the order of the "
+                         "rows (not 1, 2, ...)");
     }
   }
 
@@ -77,7 +89,8 @@ class Importer {
     core_ = keep_core(table_, options_.min_user, options_.min_item);
     if (table_.rows() == 0)
       throw InputError(cat("nothing of ", options_.inter, " is left"),
-                       cat("no users have ", options_.min_user, " interactions with items that have ", options_.min_item),
+                       cat("no users have ", options_.min_user,
+                           " interactions with items that have ", options_.min_item),
                        "lower --min-user or --min-item");
     report_.dropped_interactions = before - table_.rows();
     report_.dropped_users = std::count(core_.user.begin(), core_.user.end(), 0);
@@ -85,7 +98,9 @@ class Importer {
     report_.interactions = table_.rows();
   }
 
-  static std::vector<std::string> in_order(const std::vector<std::string>& ids, const std::vector<std::int32_t>& position, std::int64_t n) {
+  static std::vector<std::string> in_order(const std::vector<std::string>& ids,
+                                           const std::vector<std::int32_t>& position,
+                                           std::int64_t n) {
     std::vector<std::string> ordered(static_cast<std::size_t>(n));
     for (std::size_t k = 0; k < ids.size(); ++k)
       if (position[k] >= 0) ordered[std::size_t(position[k])] = ids[k];
@@ -99,7 +114,8 @@ class Importer {
     parts_.items = std::count(core_.item.begin(), core_.item.end(), 1);
     if (feature_rows() > 0 && options_.min_item == 1) {  // every row is an item
       parts_.items = feature_rows();
-      for (std::size_t k = 0; k < item_place.size(); ++k) item_place[k] = std::int32_t(whole_number(table_.item_ids[k]));
+      for (std::size_t k = 0; k < item_place.size(); ++k)
+        item_place[k] = std::int32_t(whole_number(table_.item_ids[k]));
       for (std::int64_t i = 0; i < parts_.items; ++i) parts_.item_ids.push_back(std::to_string(i));
     } else {
       parts_.item_ids = in_order(table_.item_ids, item_place, parts_.items);
@@ -107,25 +123,30 @@ class Importer {
     parts_.client_ids = in_order(table_.user_ids, user_place, parts_.clients);
     for (auto& u : table_.user) u = user_place[std::size_t(u)];
     for (auto& i : table_.item) i = item_place[std::size_t(i)];
-    report_.users = parts_.clients, report_.items = parts_.items;
+    report_.users = parts_.clients;
+    report_.items = parts_.items;
   }
 
   void split() {
     auto split = split_interactions(table_, parts_.client_ids);
     for (std::int64_t u = 0; u < parts_.clients; ++u)
-      if (split.offsets[std::size_t(u) + 1] - split.offsets[std::size_t(u)] + (split.valid[std::size_t(u)] >= 0) +
-              (split.test[std::size_t(u)] >= 0) >=
+      if (split.offsets[std::size_t(u) + 1] - split.offsets[std::size_t(u)] +
+              (split.valid[std::size_t(u)] >= 0) + (split.test[std::size_t(u)] >= 0) >=
           parts_.items)
         throw InputError(cat("cannot train on ", options_.inter),
-                         cat("user ", parts_.client_ids[std::size_t(u)], " interacts with all ", parts_.items, " items, so it has no negatives"),
+                         cat("user ", parts_.client_ids[std::size_t(u)], " interacts with all ",
+                             parts_.items, " items, so it has no negatives"),
                          "add items or remove this user");
     count_split(split);
-    parts_.offsets = std::move(split.offsets), parts_.train = std::move(split.train);
-    parts_.valid = std::move(split.valid), parts_.test = std::move(split.test);
+    parts_.offsets = std::move(split.offsets);
+    parts_.train = std::move(split.train);
+    parts_.valid = std::move(split.valid);
+    parts_.test = std::move(split.test);
   }
 
   void count_split(const Split& split) {
-    std::vector<std::uint8_t> trained(std::size_t(parts_.items), 0), occurs(std::size_t(parts_.items), 0);
+    std::vector<std::uint8_t> trained(std::size_t(parts_.items), 0),
+        occurs(std::size_t(parts_.items), 0);
     for (const auto i : split.train) trained[std::size_t(i)] = 1;
     for (const auto i : table_.item) occurs[std::size_t(i)] = 1;
     const auto count = [](const std::vector<std::int32_t>& held, auto&& which) {
@@ -134,14 +155,17 @@ class Importer {
     const auto exists = [](std::int32_t i) { return i >= 0; };
     const auto cold = [&](std::int32_t i) { return i >= 0 && trained[std::size_t(i)] == 0; };
     report_.train = std::int64_t(split.train.size());
-    report_.valid = count(split.valid, exists), report_.test = count(split.test, exists);
-    report_.cold_valid = count(split.valid, cold), report_.cold_test = count(split.test, cold);
+    report_.valid = count(split.valid, exists);
+    report_.test = count(split.test, exists);
+    report_.cold_valid = count(split.valid, cold);
+    report_.cold_test = count(split.test, cold);
     report_.short_users = split.short_users;
     report_.items_without_interactions = std::count(occurs.begin(), occurs.end(), 0);
   }
 
   // The rows of the items that stay, in their order; a row of zeros is a missing modality.
-  Matrix<float> take_rows(const Matrix<float>& all, std::vector<std::uint8_t>& has, std::int64_t& dim, std::int64_t& missing) const {
+  Matrix<float> take_rows(const Matrix<float>& all, std::vector<std::uint8_t>& has,
+                          std::int64_t& dim, std::int64_t& missing) const {
     dim = all.cols;
     missing = all.cols == 0 ? parts_.items : 0;
     if (all.cols == 0) return {};
@@ -160,14 +184,22 @@ class Importer {
     namespace fs = std::filesystem;
     parts_.name = options_.name.empty() ? fs::path(options_.out).stem().string() : options_.name;
     parts_.created_by = "fedfuse import";
-    const auto file_name = [](const std::string& path) { return fs::path(path).filename().string(); };
+    const auto file_name = [](const std::string& path) {
+      return fs::path(path).filename().string();
+    };
     parts_.details =
-        nlohmann::ordered_json{{"inter", file_name(options_.inter)},     {"text", file_name(options_.text)},
-                               {"image", file_name(options_.image)},     {"min_user", options_.min_user},
-                               {"min_item", options_.min_item},          {"rows", report_.rows},
-                               {"duplicates", report_.duplicates},       {"dropped_users", report_.dropped_users},
-                               {"dropped_items", report_.dropped_items}, {"dropped_interactions", report_.dropped_interactions},
-                               {"short_users", report_.short_users},     {"split_by", report_.split_by_label ? "split_label" : "timestamp"}}
+        nlohmann::ordered_json{{"inter", file_name(options_.inter)},
+                               {"text", file_name(options_.text)},
+                               {"image", file_name(options_.image)},
+                               {"min_user", options_.min_user},
+                               {"min_item", options_.min_item},
+                               {"rows", report_.rows},
+                               {"duplicates", report_.duplicates},
+                               {"dropped_users", report_.dropped_users},
+                               {"dropped_items", report_.dropped_items},
+                               {"dropped_interactions", report_.dropped_interactions},
+                               {"short_users", report_.short_users},
+                               {"split_by", report_.split_by_label ? "split_label" : "timestamp"}}
             .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     write_dataset(parts_, options_.out, options_.overwrite, Comm::self());
   }
@@ -191,17 +223,25 @@ ImportReport import_dataset(const ImportOptions& options, const Comm& comm) {
 
 std::string describe(const ImportReport& r) {
   const auto modality = [&](const char* name, std::int64_t dim, std::int64_t missing) {
-    return dim == 0 ? cat(name, ": none\n") : cat(name, ": ", dim, " columns; missing for ", missing, " of ", r.items, " items\n");
+    return dim == 0 ? cat(name, ": none\n")
+                    : cat(name, ": ", dim, " columns; missing for ", missing, " of ", r.items,
+                          " items\n");
   };
-  return cat(r.rows, " rows read, ", r.duplicates, " of them duplicates of a (user, item) pair\n",                                   //
-             "filtered out: ", r.dropped_users, " users, ", r.dropped_items, " items, ", r.dropped_interactions, " interactions\n",  //
-             "kept: ", r.users, " users, ", r.items, " items (", r.items_without_interactions, " without interactions), ", r.interactions,
+  //
+  return cat(r.rows, " rows read, ", r.duplicates, " of them duplicates of a (user, item) pair\n",
+             "filtered out: ", r.dropped_users, " users, ", r.dropped_items, " items, ",
+             r.dropped_interactions, " interactions\n",  //
+             "kept: ", r.users, " users, ", r.items, " items (", r.items_without_interactions,
+             " without interactions), ", r.interactions,
              " interactions\n",  //
-             "split by ", r.split_by_label ? "split_label" : "time, last item = test", ": ", r.train, " to train on; ", r.valid,
-             " users with a validation item (", r.cold_valid, " of them cold), ", r.test, " with a test item (", r.cold_test,
-             " cold: in nobody's training set)\n",                                                 //
-             r.short_users, " users have fewer than 3 interactions: trained on, not evaluated\n",  //
-             modality("text", r.dim_text, r.missing_text), modality("image", r.dim_image, r.missing_image));
+             "split by ", r.split_by_label ? "split_label" : "time, last item = test", ": ",
+             r.train, " to train on; ", r.valid, " users with a validation item (", r.cold_valid,
+             " of them cold), ", r.test, " with a test item (", r.cold_test,
+             " cold: in nobody's training set)\n",  //
+             //
+             r.short_users, " users have fewer than 3 interactions: trained on, not evaluated\n",
+             modality("text", r.dim_text, r.missing_text),
+             modality("image", r.dim_image, r.missing_image));
 }
 
 }  // namespace fedfuse

@@ -1,16 +1,20 @@
 #pragma once
-// Other people's data: interactions as CSV (read_csv.hpp), features as NPY (read_npy.hpp), into one HDF5 data set.
+// Other people's data: interactions as CSV (read_csv.hpp), features as NPY (read_npy.hpp), into one
+// HDF5 data set.
 //
 // In this order (models.md section 1):
 //   1. rows of the same (user, item) count once: the first is kept;
-//   2. users with fewer than min_user and items with fewer than min_item interactions go, again and again, until none is left (k-core);
-//   3. a split_label decides what is held out (at most one validation and one test item a user); else the user's last interaction in
+//   2. users with fewer than min_user and items with fewer than min_item interactions go, again and
+//     again, until none is left (k-core);
+//   3. a split_label decides what is held out (at most one validation and one test item a user);
+//     else the user's last interaction in
 //      time is its test item and the one before its validation item, ties by the order of the file;
 //   4. a user with fewer than 3 interactions is kept for training and not evaluated.
-// Ids: users and items are numbered by ascending id when all ids are whole numbers, else in the order of first appearance; the original
-// ids are stored. Feature rows belong to item ids: item ids must then be whole numbers 0 .. rows - 1, and row = id. With features
-// the items of the data set are all rows, also those that never occur (cold items can be ranked), unless min_item > 1.
-// A row of zeros: the item lacks that modality.
+// Ids: users and items are numbered by ascending id when all ids are whole numbers, else in the
+// order of first appearance; the original ids are stored. Feature rows belong to item ids: item ids
+// must then be whole numbers 0 .. rows - 1, and row = id. With features the items of the data set
+// are all rows, also those that never occur (cold items can be ranked), unless min_item > 1. A row
+// of zeros: the item lacks that modality.
 #include <cstdint>
 #include <string>
 
@@ -19,10 +23,11 @@
 namespace fedfuse {
 
 struct ImportOptions {
-  std::string inter;          // CSV of interactions
-  std::string text, image;    // NPY of features; empty: no item has that modality
-  std::string out;            // the HDF5 file to write
-  std::string name;           // of the data set; empty: the name of out without folder and extension
+  std::string inter;        // CSV of interactions
+  std::string text, image;  // NPY of features; empty: no item has that modality
+  std::string out;          // the HDF5 file to write
+  // of the data set; empty: the name of out without folder and extension
+  std::string name;
   std::int64_t min_user = 1;  // interactions that a user must have, >= 1
   std::int64_t min_item = 1;  // interactions that an item must have, >= 1
   bool overwrite = false;
@@ -31,15 +36,22 @@ struct ImportOptions {
 
 // Counts; trivially copyable, the same on every rank.
 struct ImportReport {
-  std::int64_t rows = 0, duplicates = 0;                                        // of the CSV
-  std::int64_t dropped_users = 0, dropped_items = 0, dropped_interactions = 0;  // by the k-core filter
-  std::int64_t users = 0, items = 0, interactions = 0;                          // of the data set
-  std::int64_t items_without_interactions = 0;                                  // rows of features that nobody interacts with
-  std::int64_t train = 0, valid = 0, test = 0;                                  // interactions; users evaluated
-  std::int64_t short_users = 0;                                                 // fewer than 3 interactions: trained, not evaluated
-  std::int64_t cold_valid = 0, cold_test = 0;                                   // users whose held-out item is in nobody's training set
-  std::int64_t dim_text = 0, dim_image = 0;                                     // 0: no such features
-  std::int64_t missing_text = 0, missing_image = 0;                             // items without the modality
+  std::int64_t rows = 0, duplicates = 0;  // of the CSV
+  // by the k-core filter
+  std::int64_t dropped_users = 0, dropped_items = 0, dropped_interactions = 0;
+  std::int64_t users = 0, items = 0, interactions = 0;  // of the data set
+  // rows of features that nobody interacts with
+  std::int64_t items_without_interactions = 0;
+  // interactions; users evaluated
+  std::int64_t train = 0, valid = 0, test = 0;
+  // fewer than 3 interactions: trained, not evaluated
+  std::int64_t short_users = 0;
+  // users whose held-out item is in nobody's training set
+  std::int64_t cold_valid = 0, cold_test = 0;
+  // 0: no such features
+  std::int64_t dim_text = 0, dim_image = 0;
+  // items without the modality
+  std::int64_t missing_text = 0, missing_image = 0;
   bool split_by_label = false;
 };
 

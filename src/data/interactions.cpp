@@ -23,7 +23,8 @@ std::int64_t keep_rows(InteractionTable& table, Stays&& stays) {
     if (!table.split.empty()) table.split[kept] = table.split[k];
     ++kept;
   }
-  table.user.resize(kept), table.item.resize(kept);
+  table.user.resize(kept);
+  table.item.resize(kept);
   if (!table.time.empty()) table.time.resize(kept);
   if (!table.split.empty()) table.split.resize(kept);
   return std::int64_t(rows - kept);
@@ -39,25 +40,32 @@ std::vector<std::int64_t> occurrences(const std::vector<std::int32_t>& positions
 std::vector<std::int32_t> rows_by_user(const InteractionTable& table) {
   std::vector<std::int32_t> order(table.user.size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::int32_t a, std::int32_t b) { return table.user[std::size_t(a)] < table.user[std::size_t(b)]; });
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return table.user[std::size_t(a)] < table.user[std::size_t(b)];
+  });
   return order;
 }
 
 using Rows = std::vector<std::int32_t>::iterator;
 
-void hold_out_last(const InteractionTable& table, Rows begin, Rows end, std::vector<std::uint8_t>& label) {
-  std::stable_sort(begin, end, [&](std::int32_t a, std::int32_t b) { return table.time[std::size_t(a)] < table.time[std::size_t(b)]; });
+void hold_out_last(const InteractionTable& table, Rows begin, Rows end,
+                   std::vector<std::uint8_t>& label) {
+  std::stable_sort(begin, end, [&](std::int32_t a, std::int32_t b) {
+    return table.time[std::size_t(a)] < table.time[std::size_t(b)];
+  });
   label[std::size_t(*(end - 1))] = 2;
   label[std::size_t(*(end - 2))] = 1;
 }
 
 void check_labels(const InteractionTable& table, Rows begin, Rows end, const std::string& user) {
   for (const int label : {1, 2}) {
-    const auto held = std::count_if(begin, end, [&](std::int32_t k) { return table.split[std::size_t(k)] == label; });
+    const auto held = std::count_if(
+        begin, end, [&](std::int32_t k) { return table.split[std::size_t(k)] == label; });
     if (held > 1)
-      throw InputError(cat("cannot use the column split_label: user ", user, " has ", held, label == 1 ? " validation" : " test", " items"),
-                       "one item of a user is held out for each", "label one of them, or remove the column and let the timestamps decide");
+      throw InputError(cat("cannot use the column split_label: user ", user, " has ", held,
+                           label == 1 ? " validation" : " test", " items"),
+                       "one item of a user is held out for each",
+                       "label one of them, or remove the column and let the timestamps decide");
   }
 }
 
@@ -67,10 +75,12 @@ std::int64_t drop_duplicates(InteractionTable& table) {
   std::vector<std::pair<std::uint64_t, std::int32_t>> keys;
   keys.reserve(table.user.size());
   for (std::size_t k = 0; k < table.user.size(); ++k)
-    keys.emplace_back(std::uint64_t(table.user[k]) << 32 | std::uint32_t(table.item[k]), std::int32_t(k));
+    keys.emplace_back(std::uint64_t(table.user[k]) << 32 | std::uint32_t(table.item[k]),
+                      std::int32_t(k));
   std::sort(keys.begin(), keys.end());  // of equal pairs the earlier row first
   std::vector<std::uint8_t> repeated(keys.size(), 0);
-  for (std::size_t k = 1; k < keys.size(); ++k) repeated[std::size_t(keys[k].second)] = keys[k].first == keys[k - 1].first;
+  for (std::size_t k = 1; k < keys.size(); ++k)
+    repeated[std::size_t(keys[k].second)] = keys[k].first == keys[k - 1].first;
   return keep_rows(table, [&](std::size_t k) { return repeated[k] == 0; });
 }
 
@@ -78,12 +88,15 @@ Core keep_core(InteractionTable& table, std::int64_t min_user, std::int64_t min_
   while (true) {
     const auto of_user = occurrences(table.user, table.user_ids.size());
     const auto of_item = occurrences(table.item, table.item_ids.size());
-    const auto dropped = keep_rows(
-        table, [&](std::size_t k) { return of_user[std::size_t(table.user[k])] >= min_user && of_item[std::size_t(table.item[k])] >= min_item; });
+    const auto dropped = keep_rows(table, [&](std::size_t k) {
+      return of_user[std::size_t(table.user[k])] >= min_user &&
+             of_item[std::size_t(table.item[k])] >= min_item;
+    });
     if (dropped > 0) continue;
     const auto occurs = [](const std::vector<std::int64_t>& count) {
       std::vector<std::uint8_t> stays(count.size());
-      std::transform(count.begin(), count.end(), stays.begin(), [](std::int64_t n) { return std::uint8_t(n > 0); });
+      std::transform(count.begin(), count.end(), stays.begin(),
+                     [](std::int64_t n) { return std::uint8_t(n > 0); });
       return stays;
     };
     return {occurs(of_user), occurs(of_item)};
@@ -93,17 +106,21 @@ Core keep_core(InteractionTable& table, std::int64_t min_user, std::int64_t min_
 std::int64_t whole_number(const std::string& id) {
   std::int64_t value = -1;
   const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), value);
-  const bool plain = error == std::errc() && end == id.data() + id.size() && id[0] != '-' && (id[0] != '0' || id.size() == 1);
+  const bool plain = error == std::errc() && end == id.data() + id.size() && id[0] != '-' &&
+                     (id[0] != '0' || id.size() == 1);
   return plain ? value : -1;
 }
 
-std::vector<std::int32_t> number_ids(const std::vector<std::string>& ids, const std::vector<std::uint8_t>& stays) {
+std::vector<std::int32_t> number_ids(const std::vector<std::string>& ids,
+                                     const std::vector<std::uint8_t>& stays) {
   std::vector<std::int64_t> value(ids.size());
   std::transform(ids.begin(), ids.end(), value.begin(), whole_number);
   std::vector<std::int32_t> order(ids.size());
   std::iota(order.begin(), order.end(), 0);
   if (std::find(value.begin(), value.end(), -1) == value.end())
-    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return value[std::size_t(a)] < value[std::size_t(b)]; });
+    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+      return value[std::size_t(a)] < value[std::size_t(b)];
+    });
   std::vector<std::int32_t> position(ids.size(), -1);
   std::int32_t next = 0;
   for (const auto k : order)
@@ -126,7 +143,8 @@ Split split_interactions(const InteractionTable& table, const std::vector<std::s
     if (is_short) ++split.short_users;
     if (!is_short && table.split.empty()) hold_out_last(table, begin, end, label);
     if (!is_short && !table.split.empty()) check_labels(table, begin, end, user_ids[u]);
-    split.valid.push_back(-1), split.test.push_back(-1);
+    split.valid.push_back(-1);
+    split.test.push_back(-1);
     for (auto row = begin; row != end; ++row) {
       const auto item = table.item[std::size_t(*row)];
       const auto held = is_short ? 0 : label[std::size_t(*row)];

@@ -1,5 +1,6 @@
 #pragma once
-// The rules that turn rows of a CSV into a data set's interactions: duplicates, k-core, leave-one-out.
+// The rules that turn rows of a CSV into a data set's interactions: duplicates, k-core,
+// leave-one-out.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,13 +15,15 @@ std::int64_t drop_duplicates(InteractionTable& table);
 struct Core {
   std::vector<std::uint8_t> user, item;  // 1: stays
 };
-// Largest set in which every user has >= min_user and every item >= min_item interactions; drops the rows of the others.
-// Users and items that lost all their rows do not stay.
+// Largest set in which every user has >= min_user and every item >= min_item interactions; drops
+// the rows of the others. Users and items that lost all their rows do not stay.
 Core keep_core(InteractionTable& table, std::int64_t min_user, std::int64_t min_item);
 
-// position[k]: the k-th id's place among those that stay; -1: does not stay. Ascending by value when all ids (also those that do
-// not stay) are whole numbers in plain form, else in order of appearance.
-std::vector<std::int32_t> number_ids(const std::vector<std::string>& ids, const std::vector<std::uint8_t>& stays);
+// position[k]: the k-th id's place among those that stay; -1: does not stay. Ascending by value
+// when all ids (also those that do not stay) are whole numbers in plain form, else in order of
+// appearance.
+std::vector<std::int32_t> number_ids(const std::vector<std::string>& ids,
+                                     const std::vector<std::uint8_t>& stays);
 
 // Whole numbers 0.. without sign or leading zeros; -1: another text.
 std::int64_t whole_number(const std::string& id);
@@ -32,8 +35,8 @@ struct Split {
   std::vector<std::int32_t> valid, test;  // -1: none
   std::int64_t short_users = 0;           // fewer than 3 interactions
 };
-// The table's user and item must be final numbers, users 0 .. users - 1. user_ids[u] names user u in errors. InputError when labels name
-// two validation or test items for a user.
+// The table's user and item must be final numbers, users 0 .. users - 1. user_ids[u] names user u
+// in errors. InputError when labels name two validation or test items for a user.
 Split split_interactions(const InteractionTable& table, const std::vector<std::string>& user_ids);
 
 }  // namespace fedfuse

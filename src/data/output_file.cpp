@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
+  Descriptor(const std::string& path, int flags)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
   ~Descriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
@@ -28,7 +29,8 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
   [[nodiscard]] bool sync() const { return ::fsync(fd_) == 0; }
-  // Asks the file system for the bytes. 0, or why it will not give them; file systems that cannot answer say 0.
+  // Asks the file system for the bytes. 0, or why it will not give them; file systems that cannot
+  // answer say 0.
   [[nodiscard]] int reserve(std::int64_t bytes) const {
     const int error = ::posix_fallocate(fd_, 0, off_t(bytes));
     return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS ? 0 : error;
@@ -38,7 +40,8 @@ class Descriptor {
   int fd_;
 };
 
-[[noreturn]] void refuse(const std::string& path, const std::string& why, const std::string& what_to_do) {
+[[noreturn]] void refuse(const std::string& path, const std::string& why,
+                         const std::string& what_to_do) {
   throw InputError(cat("cannot write ", path), why, what_to_do);
 }
 
@@ -51,14 +54,18 @@ void check_place(const std::string& path, bool overwrite, std::int64_t bytes) {
   std::error_code error;
   if (path.empty()) refuse("the output", "its path is empty", "name a file with --out");
   if (fs::is_directory(path, error)) refuse(path, "it is a folder", "name a file in it");
-  if (!overwrite && fs::exists(fs::symlink_status(path, error))) refuse(path, "it exists already", "choose another path, or add --overwrite");
+  if (!overwrite && fs::exists(fs::symlink_status(path, error)))
+    refuse(path, "it exists already", "choose another path, or add --overwrite");
   const auto folder = folder_of(path);
-  if (!fs::is_directory(folder, error)) refuse(path, cat("there is no folder ", folder), cat("make it first: mkdir -p ", folder));
-  struct statvfs disk {};
+  if (!fs::is_directory(folder, error))
+    refuse(path, cat("there is no folder ", folder), cat("make it first: mkdir -p ", folder));
+  struct statvfs disk{};
   if (::statvfs(folder.c_str(), &disk) != 0) return;  // the system does not tell: the write will
   const double left = double(disk.f_bavail) * double(disk.f_frsize);
   if (left < double(bytes))
-    refuse(path, cat("it needs ", bytes >> 20, " MiB and the disk has ", std::int64_t(left) >> 20, " MiB left"),
+    refuse(path,
+           cat("it needs ", bytes >> 20, " MiB and the disk has ", std::int64_t(left) >> 20,
+               " MiB left"),
            "free some space or write to another disk");
 }
 
@@ -74,7 +81,8 @@ OutputFile::OutputFile(std::string path, bool overwrite, std::int64_t bytes, con
     // Now, not half-way: HDF5 does not survive a file that it can neither write nor close.
     if (const int error = file.reserve(bytes); error != 0) {
       discard();
-      refuse(path_, cat("it needs ", bytes >> 10, " KiB: ", std::strerror(error)), "free some space or write to another disk");
+      refuse(path_, cat("it needs ", bytes >> 10, " KiB: ", std::strerror(error)),
+             "free some space or write to another disk");
     }
   });
 }
@@ -97,7 +105,8 @@ void OutputFile::bring_to_disk() const {
 }
 
 void OutputFile::give_name() {
-  if (std::rename(partial_.c_str(), path_.c_str()) != 0) refuse(path_, std::strerror(errno), "choose a place where you may write");
+  if (std::rename(partial_.c_str(), path_.c_str()) != 0)
+    refuse(path_, std::strerror(errno), "choose a place where you may write");
   ours_ = false;
   const Descriptor folder(folder_of(path_), O_RDONLY);  // the name too survives a power cut
   if (folder.is_open()) (void)folder.sync();
@@ -130,7 +139,9 @@ BackgroundCommit::~BackgroundCommit() {
   if (worker_.joinable()) worker_.join();
 }
 
-bool BackgroundCommit::done() const { return file_->comm_.max(std::int64_t(working_ ? 1 : 0)) == 0; }
+bool BackgroundCommit::done() const {
+  return file_->comm_.max(std::int64_t(working_ ? 1 : 0)) == 0;
+}
 
 void BackgroundCommit::wait() {
   file_->comm_.together([&] {

@@ -1,5 +1,6 @@
 #pragma once
-// A file that appears whole or not at all: it is written as "<path>.partial" and renamed when complete.
+// A file that appears whole or not at all: it is written as "<path>.partial" and renamed when
+// complete.
 #include <atomic>
 #include <cstdint>
 #include <exception>
@@ -13,15 +14,16 @@ namespace fedfuse {
 
 class OutputFile {
  public:
-  // Collective. InputError (on all ranks) when the path exists and may not be overwritten, its folder is
-  // absent, it cannot be written, or the disk has less than `bytes` left.
+  // Collective. InputError (on all ranks) when the path exists and may not be overwritten, its
+  // folder is absent, it cannot be written, or the disk has less than `bytes` left.
   OutputFile(std::string path, bool overwrite, std::int64_t bytes, const Comm& comm);
   ~OutputFile();  // removes the partial file unless commit() was reached
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
   [[nodiscard]] const std::string& partial() const { return partial_; }
-  // Collective, after a write failed: gives the space back, so that HDF5 can still close the file on a full disk.
+  // Collective, after a write failed: gives the space back, so that HDF5 can still close the file
+  // on a full disk.
   void release_space();
   // Collective; the file must be closed on all ranks. Brings it to the disk and gives it its name.
   void commit();
@@ -36,8 +38,8 @@ class OutputFile {
   bool ours_ = false;  // this rank made the partial file and must remove it
 };
 
-// commit() while the caller goes on: a disk may take seconds for what memory takes at once. A thread of one rank a node works; it calls no
-// MPI. The file gets its name in wait().
+// commit() while the caller goes on: a disk may take seconds for what memory takes at once. A
+// thread of one rank a node works; it calls no MPI. The file gets its name in wait().
 class BackgroundCommit {
  public:
   // Collective. The file must be closed on all ranks.
@@ -48,7 +50,8 @@ class BackgroundCommit {
   [[nodiscard]] bool done() const;  // collective: all disks have it, wait() will not wait
   // Collective. InputError on all ranks when a disk would not take it.
   void wait();
-  [[nodiscard]] double seconds() const { return seconds_; }  // after wait: that this rank's disk took
+  // after wait: that this rank's disk took
+  [[nodiscard]] double seconds() const { return seconds_; }
 
  private:
   std::unique_ptr<OutputFile> file_;

@@ -1,6 +1,6 @@
 #pragma once
-// The world behind generated data (formulas in generate.hpp): items with content, features and popularity, and the groups'
-// preferences. The same on every rank.
+// The world behind generated data (formulas in generate.hpp): items with content, features and
+// popularity, and the groups' preferences. The same on every rank.
 #include <cstdint>
 #include <vector>
 
@@ -10,7 +10,8 @@
 
 namespace fedfuse {
 
-// Second word of the counter: what is drawn for an item, group or map row, and for a client. Part of the data: append, never renumber.
+// Second word of the counter: what is drawn for an item, group or map row, and for a client. Part
+// of the data: append, never renumber.
 enum class ItemDraw : std::uint32_t {
   topic = 0,
   content = 1,
@@ -26,12 +27,20 @@ enum class ItemDraw : std::uint32_t {
   group_preference = 11,
   group_order = 12,
 };
-enum class ClientDraw : std::uint32_t { group = 0, activity = 1, preference = 2, items = 3, order = 4 };
+enum class ClientDraw : std::uint32_t {
+  group = 0,
+  activity = 1,
+  preference = 2,
+  items = 3,
+  order = 4
+};
 
 // Where the three parts of the content begin.
 struct ContentParts {
-  std::int64_t shared = 0, text_only = 0, end = 0;  // [0, shared) both, [shared, text_only) text, [text_only, end) image
-  explicit ContentParts(std::int64_t latent) : shared(latent / 2), text_only(shared + latent / 4), end(latent) {}
+  // [0, shared) both, [shared, text_only) text, [text_only, end) image
+  std::int64_t shared = 0, text_only = 0, end = 0;
+  explicit ContentParts(std::int64_t latent)
+      : shared(latent / 2), text_only(shared + latent / 4), end(latent) {}
 };
 
 struct PlantedItems {

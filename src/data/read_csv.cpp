@@ -18,20 +18,22 @@ namespace fedfuse {
 namespace {
 
 enum Column : int { user, item, rating, timestamp, split_label, column_count };
-constexpr std::array<std::string_view, column_count> column_names{"userId", "itemId", "rating", "timestamp", "split_label"};
-constexpr std::array<std::pair<std::string_view, Column>, 13> known_names{{{"userid", user},
-                                                                           {"user", user},
-                                                                           {"uid", user},
-                                                                           {"itemid", item},
-                                                                           {"item", item},
-                                                                           {"iid", item},
-                                                                           {"movieid", item},
-                                                                           {"rating", rating},
-                                                                           {"timestamp", timestamp},
-                                                                           {"time", timestamp},
-                                                                           {"splitlabel", split_label},
-                                                                           {"split", split_label},
-                                                                           {"xlabel", split_label}}};
+constexpr std::array<std::string_view, column_count> column_names{"userId", "itemId", "rating",
+                                                                  "timestamp", "split_label"};
+constexpr std::array<std::pair<std::string_view, Column>, 13> known_names{
+    {{"userid", user},
+     {"user", user},
+     {"uid", user},
+     {"itemid", item},
+     {"item", item},
+     {"iid", item},
+     {"movieid", item},
+     {"rating", rating},
+     {"timestamp", timestamp},
+     {"time", timestamp},
+     {"splitlabel", split_label},
+     {"split", split_label},
+     {"xlabel", split_label}}};
 
 // What may be shown of a field that is wrong.
 std::string printable(std::string_view field) {
@@ -70,7 +72,9 @@ class Parser {
   InteractionTable parse() {
     read_header();
     while (lines_.next(fields_)) read_row();
-    if (table_.rows() == 0) throw InputError(cat("cannot use ", path_), "there is no row below its header", "check how it was made");
+    if (table_.rows() == 0)
+      throw InputError(cat("cannot use ", path_), "there is no row below its header",
+                       "check how it was made");
     table_.user_ids = users_.names();
     table_.item_ids = items_.names();
     return std::move(table_);
@@ -79,27 +83,35 @@ class Parser {
  private:
   void read_header() {
     place_.fill(-1);
-    if (!lines_.next(fields_)) lines_.fail("it has no header", "start it with a line like userId,itemId,rating,timestamp");
+    if (!lines_.next(fields_))
+      lines_.fail("it has no header", "start it with a line like userId,itemId,rating,timestamp");
     columns_ = fields_.size();
     for (std::size_t k = 0; k < columns_; ++k) {
       const auto name = simplified(fields_[k]);
-      const auto known = std::find_if(known_names.begin(), known_names.end(), [&](const auto& entry) { return entry.first == name; });
+      const auto known = std::find_if(known_names.begin(), known_names.end(),
+                                      [&](const auto& entry) { return entry.first == name; });
       if (known == known_names.end())
         lines_.fail(cat("there is a column that fedfuse does not know: ", printable(fields_[k])),
-                    "the first line must name the columns, out of userId, itemId (or movieId), rating, timestamp, split_label; remove the others");
-      if (place_[known->second] >= 0) lines_.fail(cat("there are two columns for ", column_names[known->second]), "keep one of them");
+                    "the first line must name the columns, out of userId, itemId (or movieId), "
+                    "rating, timestamp, split_label; remove the others");
+      if (place_[known->second] >= 0)
+        lines_.fail(cat("there are two columns for ", column_names[known->second]),
+                    "keep one of them");
       place_[known->second] = int(k);
     }
     for (const auto needed : {user, item})
       if (place_[needed] < 0)
-        lines_.fail(cat("there is no column ", column_names[needed]), "name the columns in the first line, like userId,itemId,rating,timestamp");
+        lines_.fail(cat("there is no column ", column_names[needed]),
+                    "name the columns in the first line, like userId,itemId,rating,timestamp");
     if (place_[timestamp] < 0 && place_[split_label] < 0)
-      lines_.fail("there is neither a column timestamp nor split_label", "one of them must tell which interactions are held out");
+      lines_.fail("there is neither a column timestamp nor split_label",
+                  "one of them must tell which interactions are held out");
   }
 
   void read_row() {
     if (fields_.size() != columns_)
-      lines_.fail(cat("it has ", fields_.size(), fields_.size() == 1 ? " field" : " fields", " and the header has ", columns_),
+      lines_.fail(cat("it has ", fields_.size(), fields_.size() == 1 ? " field" : " fields",
+                      " and the header has ", columns_),
                   "repair the line; if it is the last one, the file is truncated");
     if (table_.rows() == INT32_MAX) lines_.fail("there are more than 2^31 rows", "split the data");
     table_.user.push_back(users_.position(id(user)));
@@ -109,20 +121,25 @@ class Parser {
     if (place_[split_label] >= 0) table_.split.push_back(label());
   }
 
-  [[nodiscard]] std::string_view field(Column column) const { return fields_[std::size_t(place_[column])]; }
+  [[nodiscard]] std::string_view field(Column column) const {
+    return fields_[std::size_t(place_[column])];
+  }
 
   [[nodiscard]] std::string_view id(Column column) const {
     const auto text = field(column);
     const auto refuse = [&](const char* why) {
-      lines_.fail(cat(column_names[column], " ", printable(text), " ", why), "repair the line, or write ids as text with a letter in front");
+      lines_.fail(cat(column_names[column], " ", printable(text), " ", why),
+                  "repair the line, or write ids as text with a letter in front");
     };
     if (text.empty()) refuse("is empty");
     if (text.size() > 1024) refuse("is longer than 1024 characters");
     const auto digits = text.substr(text.front() == '-' ? 1 : 0);
-    if (!digits.empty() && std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    if (!digits.empty() &&
+        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
       std::int64_t value = 0;
       if (text.front() == '-') refuse("is negative");
-      if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc()) refuse("is above 2^63 - 1");
+      if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc())
+        refuse("is above 2^63 - 1");
     } else if (text.size() <= 4 && simplified(text) == "nan") {
       refuse("is not an id");
     }
@@ -133,23 +150,32 @@ class Parser {
     const auto text = field(column);
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc::result_out_of_range) lines_.fail(cat(column_names[column], " ", printable(text), " is out of range"), "repair the line");
+    if (error == std::errc::result_out_of_range)
+      lines_.fail(cat(column_names[column], " ", printable(text), " is out of range"),
+                  "repair the line");
     if (text.empty() || error != std::errc() || end != text.data() + text.size())
-      lines_.fail(cat(column_names[column], " ", printable(text), " is not a number"), "repair the line");
-    if (!std::isfinite(value)) lines_.fail(cat(column_names[column], " ", printable(text), " is not finite"), "repair or remove the line");
+      lines_.fail(cat(column_names[column], " ", printable(text), " is not a number"),
+                  "repair the line");
+    if (!std::isfinite(value))
+      lines_.fail(cat(column_names[column], " ", printable(text), " is not finite"),
+                  "repair or remove the line");
     return value;
   }
   [[nodiscard]] double time() const {
     const double value = number(timestamp);
-    if (value < 0) lines_.fail(cat("timestamp ", printable(field(timestamp)), " is negative"), "count time from an earlier moment");
+    if (value < 0)
+      lines_.fail(cat("timestamp ", printable(field(timestamp)), " is negative"),
+                  "count time from an earlier moment");
     if (value > 9.2e18)
-      lines_.fail(cat("timestamp ", printable(field(timestamp)), " is above 9.2e18"), "repair the line; nanoseconds since 1970 are about 1.8e18");
+      lines_.fail(cat("timestamp ", printable(field(timestamp)), " is above 9.2e18"),
+                  "repair the line; nanoseconds since 1970 are about 1.8e18");
     return value;
   }
   [[nodiscard]] std::uint8_t label() const {
     const double value = number(split_label);
     if (value != 0 && value != 1 && value != 2)
-      lines_.fail(cat("split_label ", printable(field(split_label)), " has no meaning"), "use 0 for training, 1 for validation, 2 for test");
+      lines_.fail(cat("split_label ", printable(field(split_label)), " has no meaning"),
+                  "use 0 for training, 1 for validation, 2 for test");
     return std::uint8_t(value);
   }
 

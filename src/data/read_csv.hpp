@@ -4,11 +4,13 @@
 // The first line names the columns, in any order, upper or lower case, with or without '_':
 //   userId | user | uid      required   any text
 //   itemId | item | iid | movieId  required   any text
-//   timestamp | time         required unless there is a split_label; finite, 0 <= t <= 9.2e18 (any unit; only the order counts)
+//   timestamp | time   required unless there is a split_label; finite, 0 <= t <= 9.2e18 (any unit;
+//                      only the order counts)
 //   rating                   optional   finite; checked, not used (feedback is implicit)
 //   split_label | split | x_label  optional   0 train, 1 valid, 2 test
-// Fields are separated by commas (or by tabs, if the header has tabs and no comma), may stand in double quotes; lines end in LF or
-// CRLF; a byte order mark and empty lines are skipped. Ids that are whole numbers must lie between 0 and 2^63 - 1.
+// Fields are separated by commas (or by tabs, if the header has tabs and no comma), may stand in
+// double quotes; lines end in LF or CRLF; a byte order mark and empty lines are skipped. Ids that
+// are whole numbers must lie between 0 and 2^63 - 1.
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -24,7 +26,8 @@ struct InteractionTable {
   [[nodiscard]] std::int64_t rows() const { return std::int64_t(user.size()); }
 };
 
-// InputError with the line's number on the first thing that is wrong. Memory: the file and the table.
+// InputError with the line's number on the first thing that is wrong. Memory: the file and the
+// table.
 [[nodiscard]] InteractionTable read_csv(const std::string& path);
 
 }  // namespace fedfuse

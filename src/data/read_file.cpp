@@ -12,8 +12,10 @@ std::string read_file(const std::string& path) {
   namespace fs = std::filesystem;
   const auto problem = cat("cannot read ", path);
   std::error_code error;
-  if (!fs::exists(path, error)) throw InputError(problem, "there is no such file", "check the path");
-  if (fs::is_directory(path, error)) throw InputError(problem, "it is a folder", "name a file in it");
+  if (!fs::exists(path, error))
+    throw InputError(problem, "there is no such file", "check the path");
+  if (fs::is_directory(path, error))
+    throw InputError(problem, "it is a folder", "name a file in it");
   std::ifstream file(path, std::ios::binary);
   if (!file) throw InputError(problem, "it cannot be opened", "check its permissions");
   std::string text;

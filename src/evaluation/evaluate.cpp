@@ -11,8 +11,10 @@
 namespace fedfuse {
 namespace {
 
-rank::Model shared_part(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data, const Schedule& plan) {
-  FEDFUSE_CHECK(int(global.views.size()) == spec.views, "the model has another number of views than its specification");
+rank::Model shared_part(const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
+                        const Dataset& data, const Schedule& plan) {
+  FEDFUSE_CHECK(int(global.views.size()) == spec.views,
+                "the model has another number of views than its specification");
   rank::Model model;
   model.head = spec.head;
   model.items = data.items;
@@ -20,13 +22,15 @@ rank::Model shared_part(const ModelSpec& spec, const GlobalModel& global, const 
   model.width = spec.view_width;
   for (int j = 0; j < spec.views; ++j) model.view[j] = global.views[std::size_t(j)].data();
   if (spec.shares_head) model.theta = global.theta.data();
-  if (spec.has_overlay()) model.own_rows = spec.backbone.personal_rows ? rank::OwnRows::add : rank::OwnRows::replace;
+  if (spec.has_overlay())
+    model.own_rows = spec.backbone.personal_rows ? rank::OwnRows::add : rank::OwnRows::replace;
   if (!state.base.empty()) model.base = state.base.data();
   model.excluded = plan.excluded;
   return model;
 }
 
-// What a batch of clients needs beside the state: at most batch_clients at once, so that memory stays bounded.
+// What a batch of clients needs beside the state: at most batch_clients at once, so that memory
+// stays bounded.
 constexpr std::size_t batch_clients = rank::BatchLimits{}.clients;
 struct Batch {
   std::vector<rank::Client> clients;
@@ -34,7 +38,8 @@ struct Batch {
   std::vector<std::vector<std::int32_t>> candidates;
 };
 
-rank::Client client_part(const ModelSpec& spec, const ClientState& state, const Dataset& data, const Held& held, std::int64_t u) {
+rank::Client client_part(const ModelSpec& spec, const ClientState& state, const Dataset& data,
+                         const Held& held, std::int64_t u) {
   rank::Client c;
   if (!spec.shares_head) c.theta = state.theta.row(u);
   if (spec.head.user > 0) c.user = state.user.row(u);
@@ -45,12 +50,14 @@ rank::Client client_part(const ModelSpec& spec, const ClientState& state, const 
     c.rows = rows.rows;
   }
   c.dropped = data.positives(u);
-  c.valid = held.valid, c.test = held.test;
+  c.valid = held.valid;
+  c.test = held.test;
   return c;
 }
 
-Batch make_batch(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data, const EvaluationProtocol& protocol,
-                 const Schedule& plan, std::span<const std::int32_t> who) {
+Batch make_batch(const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
+                 const Dataset& data, const EvaluationProtocol& protocol, const Schedule& plan,
+                 std::span<const std::int32_t> who) {
   Batch batch;
   const auto n = std::int64_t(who.size());
   batch.clients.resize(who.size());
@@ -62,7 +69,8 @@ Batch make_batch(const ModelSpec& spec, const GlobalModel& global, const ClientS
     auto& c = batch.clients[std::size_t(b)];
     c = client_part(spec, state, data, plan.held[std::size_t(u)], u);
     if (spec.has_router) {
-      router_weights(spec.router, state.router.row(u), global.views, data.positives(u), {batch.omega.row(b), std::size_t(spec.views)});
+      router_weights(spec.router, state.router.row(u), global.views, data.positives(u),
+                     {batch.omega.row(b), std::size_t(spec.views)});
       c.omega = batch.omega.row(b);
     }
     if (protocol.sampled_candidates > 0) {
@@ -76,8 +84,10 @@ Batch make_batch(const ModelSpec& spec, const GlobalModel& global, const ClientS
 
 }  // namespace
 
-LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
-                          const EvaluationProtocol& protocol, const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
+LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
+                          const ClientState& state, const Dataset& data,
+                          const EvaluationProtocol& protocol, const Comm& comm,
+                          const std::shared_ptr<gpu::Device>& device) {
   const auto plan = schedule(data, protocol, comm);
   LocalRanks out{std::vector<rank::Ranks>(std::size_t(data.local_clients())), plan.skipped_cold};
   const auto model = shared_part(spec, global, state, data, plan);
@@ -85,7 +95,8 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global, cons
   if (device != nullptr && !plan.order.empty() && rank::served_on_device({model, {}}))
     on_device.emplace(device, model, protocol.sampled_candidates > 0);
   for (std::size_t first = 0; first < plan.order.size(); first += batch_clients) {
-    const auto who = std::span(plan.order).subspan(first, std::min(batch_clients, plan.order.size() - first));
+    const auto who =
+        std::span(plan.order).subspan(first, std::min(batch_clients, plan.order.size() - first));
     const auto batch = make_batch(spec, global, state, data, protocol, plan, who);
     std::vector<rank::Ranks> ranks(who.size());
     if (on_device)
@@ -97,8 +108,9 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global, cons
   return out;
 }
 
-Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
-                    const EvaluationProtocol& protocol, const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
+Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
+                    const Dataset& data, const EvaluationProtocol& protocol, const Comm& comm,
+                    const std::shared_ptr<gpu::Device>& device) {
   return metrics(evaluate_ranks(spec, global, state, data, protocol, comm, device), data, comm);
 }
 

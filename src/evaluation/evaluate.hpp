@@ -1,7 +1,8 @@
 #pragma once
-// Evaluation (models.md section 5): every client ranks all items with the head and rows that it would use; HR and
-// NDCG at 10, 20, 50 of its validation and test item, also split into warm and cold held-out items. R5: a
-// rank is a count. R2: with a shared head its user half and item half are computed once.
+// Evaluation (models.md section 5): every client ranks all items with the head and rows that it
+// would use; HR and NDCG at 10, 20, 50 of its validation and test item, also split into warm and
+// cold held-out items. R5: a rank is a count. R2: with a shared head its user half and item half
+// are computed once.
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -31,7 +32,8 @@ struct SplitMetrics {
 };
 struct Evaluation {
   SplitMetrics valid, test;
-  std::int64_t skipped_cold = 0;  // held-out items not evaluated because of --cold-items exclude (valid + test)
+  // held-out items not evaluated because of --cold-items exclude (valid + test)
+  std::int64_t skipped_cold = 0;
 };
 
 // The parts of Config that decide who and what is ranked.
@@ -43,16 +45,21 @@ struct EvaluationProtocol {
 };
 [[nodiscard]] EvaluationProtocol evaluation_protocol(const Config& config);
 
-// Of the trained model. device: where clients rank if its kernels serve the model, else they rank on the host; null: on the host. Collective.
-[[nodiscard]] Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
-                                  const EvaluationProtocol& protocol, const Comm& comm, const std::shared_ptr<gpu::Device>& device = nullptr);
+// Of the trained model. device: where clients rank if its kernels serve the model, else they rank
+// on the host; null: on the host. Collective.
+[[nodiscard]] Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global,
+                                  const ClientState& state, const Dataset& data,
+                                  const EvaluationProtocol& protocol, const Comm& comm,
+                                  const std::shared_ptr<gpu::Device>& device = nullptr);
 // The same in two steps, for other cutoffs: ranks of this rank's clients, then their means.
 struct LocalRanks {
   std::vector<rank::Ranks> of_client;  // local clients; 0: not evaluated
   std::int64_t skipped_cold = 0;       // over all ranks
 };
-[[nodiscard]] LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global, const ClientState& state, const Dataset& data,
-                                        const EvaluationProtocol& protocol, const Comm& comm, const std::shared_ptr<gpu::Device>& device = nullptr);
+[[nodiscard]] LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
+                                        const ClientState& state, const Dataset& data,
+                                        const EvaluationProtocol& protocol, const Comm& comm,
+                                        const std::shared_ptr<gpu::Device>& device = nullptr);
 struct MetricsAt {  // hr[k] and ndcg[k] at the k-th cutoff
   std::vector<double> hr, ndcg;
   std::int64_t clients = 0;
@@ -64,19 +71,27 @@ struct EvaluationAt {
   SplitMetricsAt valid, test;
   std::int64_t skipped_cold = 0;
 };
-// Collective. cutoffs: any K >= 1. Same bits for any number of ranks: hits are counted, gains summed in fixed point.
-[[nodiscard]] EvaluationAt metrics_at(const LocalRanks& ranks, const Dataset& data, std::span<const int> at, const Comm& comm);
-[[nodiscard]] Evaluation metrics(const LocalRanks& ranks, const Dataset& data, const Comm& comm);  // at `cutoffs`
+// Collective. cutoffs: any K >= 1. Same bits for any number of ranks: hits are counted, gains
+// summed in fixed point.
+[[nodiscard]] EvaluationAt metrics_at(const LocalRanks& ranks, const Dataset& data,
+                                      std::span<const int> at, const Comm& comm);
+// at `cutoffs`
+[[nodiscard]] Evaluation metrics(const LocalRanks& ranks, const Dataset& data, const Comm& comm);
 
-// Of shared score rows: client u is ranked by scores[row_of_client[u]] (local clients; -1: not evaluated). Serves the teacher's
-// own quality (row = group) and the baselines (one row). Collective.
-[[nodiscard]] Evaluation evaluate_rows(const Matrix<float>& scores, const std::vector<std::int32_t>& row_of_client, const Dataset& data,
-                                       const EvaluationProtocol& protocol, const Comm& comm);
-// The baselines that every result lists: popularity, and cold-first (items that nobody trains on, then popularity).
-// Items of equal popularity tie, and so do the cold ones: their ranks are the middle of the tie, not those of one fixed list.
+// Of shared score rows: client u is ranked by scores[row_of_client[u]] (local clients; -1: not
+// evaluated). Serves the teacher's own quality (row = group) and the baselines (one row).
+// Collective.
+[[nodiscard]] Evaluation evaluate_rows(const Matrix<float>& scores,
+                                       const std::vector<std::int32_t>& row_of_client,
+                                       const Dataset& data, const EvaluationProtocol& protocol,
+                                       const Comm& comm);
+// The baselines that every result lists: popularity, and cold-first (items that nobody trains on,
+// then popularity). Items of equal popularity tie, and so do the cold ones: their ranks are the
+// middle of the tie, not those of one fixed list.
 struct Baselines {
   Evaluation popularity, cold_first;
 };
-[[nodiscard]] Baselines evaluate_baselines(const Dataset& data, const EvaluationProtocol& protocol, const Comm& comm);
+[[nodiscard]] Baselines evaluate_baselines(const Dataset& data, const EvaluationProtocol& protocol,
+                                           const Comm& comm);
 
 }  // namespace fedfuse

@@ -1,4 +1,5 @@
-// From ranks to HR and NDCG (models.md section 5): HR@K = [rank <= K], NDCG@K = [rank <= K] / log2(1 + rank).
+// From ranks to HR and NDCG (models.md section 5): HR@K = [rank <= K], NDCG@K = [rank <= K] /
+// log2(1 + rank).
 #include <algorithm>
 #include <cmath>
 
@@ -24,15 +25,20 @@ class Sums {
   }
   void reduce(const Comm& comm) { comm.sum(values_); }
 
-  [[nodiscard]] SplitMetricsAt split(bool test) const { return {means(test, true, true), means(test, true, false), means(test, false, true)}; }
+  [[nodiscard]] SplitMetricsAt split(bool test) const {
+    return {means(test, true, true), means(test, true, false), means(test, false, true)};
+  }
 
  private:
   [[nodiscard]] std::size_t stride() const { return 1 + 2 * at_.size(); }
-  [[nodiscard]] std::size_t index(bool test, bool cold) const { return (2 * std::size_t(test) + std::size_t(cold)) * stride(); }
+  [[nodiscard]] std::size_t index(bool test, bool cold) const {
+    return (2 * std::size_t(test) + std::size_t(cold)) * stride();
+  }
   [[nodiscard]] MetricsAt means(bool test, bool with_warm, bool with_cold) const {
     std::vector<std::int64_t> sum(stride());
     for (std::size_t j = 0; j < stride(); ++j)
-      sum[j] = (with_warm ? values_[index(test, false) + j] : 0) + (with_cold ? values_[index(test, true) + j] : 0);
+      sum[j] = (with_warm ? values_[index(test, false) + j] : 0) +
+               (with_cold ? values_[index(test, true) + j] : 0);
     MetricsAt m{std::vector<double>(at_.size()), std::vector<double>(at_.size()), sum[0]};
     for (std::size_t k = 0; k < at_.size() && sum[0] > 0; ++k) {
       m.hr[k] = double(sum[1 + k]) / double(sum[0]);
@@ -54,11 +60,14 @@ Metrics at_cutoffs(const MetricsAt& m) {
   return out;
 }
 
-SplitMetrics at_cutoffs(const SplitMetricsAt& m) { return {at_cutoffs(m.all), at_cutoffs(m.warm), at_cutoffs(m.cold)}; }
+SplitMetrics at_cutoffs(const SplitMetricsAt& m) {
+  return {at_cutoffs(m.all), at_cutoffs(m.warm), at_cutoffs(m.cold)};
+}
 
 }  // namespace
 
-EvaluationAt metrics_at(const LocalRanks& ranks, const Dataset& data, std::span<const int> at, const Comm& comm) {
+EvaluationAt metrics_at(const LocalRanks& ranks, const Dataset& data, std::span<const int> at,
+                        const Comm& comm) {
   Sums sums(at);
   const auto cold = [&](std::int32_t item) { return data.popularity[std::size_t(item)] == 0; };
   for (std::size_t u = 0; u < ranks.of_client.size(); ++u) {

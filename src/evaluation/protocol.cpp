@@ -24,9 +24,12 @@ void keep_smallest(std::vector<Key>& keys, std::size_t n) {
 }
 
 // Clears the held-out items of all but the n clients with the smallest keys.
-void keep_sample(const Dataset& data, std::vector<Held>& held, const EvaluationProtocol& protocol, const Comm& comm) {
+void keep_sample(const Dataset& data, std::vector<Held>& held, const EvaluationProtocol& protocol,
+                 const Comm& comm) {
   const Rng rng(protocol.seed, Purpose::evaluation);
-  const auto key = [&](std::size_t u) { return Key{rng.bits(std::uint64_t(data.client_ids[u]), draw_clients, 0), data.client_ids[u]}; };
+  const auto key = [&](std::size_t u) {
+    return Key{rng.bits(std::uint64_t(data.client_ids[u]), draw_clients, 0), data.client_ids[u]};
+  };
   const auto n = std::size_t(protocol.clients);
   std::vector<Key> keys;
   for (std::size_t u = 0; u < held.size(); ++u)
@@ -59,11 +62,17 @@ std::int64_t skip_cold(const Dataset& data, std::vector<Held>& held) {
 class Forbidden {
  public:
   Forbidden(const Dataset& data, const Schedule& plan, std::int64_t local)
-      : positives_(data.positives(local)), excluded_(plan.excluded), valid_(data.valid[std::size_t(local)]), test_(data.test[std::size_t(local)]) {}
+      : positives_(data.positives(local)),
+        excluded_(plan.excluded),
+        valid_(data.valid[std::size_t(local)]),
+        test_(data.test[std::size_t(local)]) {}
   [[nodiscard]] bool operator()(std::int32_t item) const {
-    return item == valid_ || item == test_ || std::ranges::binary_search(positives_, item) || std::ranges::binary_search(excluded_, item);
+    return item == valid_ || item == test_ || std::ranges::binary_search(positives_, item) ||
+           std::ranges::binary_search(excluded_, item);
   }
-  [[nodiscard]] std::int64_t at_most() const { return std::int64_t(positives_.size() + excluded_.size()) + 2; }
+  [[nodiscard]] std::int64_t at_most() const {
+    return std::int64_t(positives_.size() + excluded_.size()) + 2;
+  }
 
  private:
   std::span<const std::int32_t> positives_, excluded_;
@@ -77,14 +86,16 @@ EvaluationProtocol evaluation_protocol(const Config& config) {
   p.seed = config.seed;
   p.clients = config.eval_clients;
   constexpr std::string_view sampled = "sampled:";
-  if (config.candidates.starts_with(sampled)) p.sampled_candidates = std::stoll(config.candidates.substr(sampled.size()));
+  if (config.candidates.starts_with(sampled))
+    p.sampled_candidates = std::stoll(config.candidates.substr(sampled.size()));
   p.exclude_cold = config.cold_items == "exclude";
   return p;
 }
 
 Schedule schedule(const Dataset& data, const EvaluationProtocol& protocol, const Comm& comm) {
   Schedule plan;
-  for (std::int64_t u = 0; u < data.local_clients(); ++u) plan.held.push_back({data.valid[std::size_t(u)], data.test[std::size_t(u)]});
+  for (std::int64_t u = 0; u < data.local_clients(); ++u)
+    plan.held.push_back({data.valid[std::size_t(u)], data.test[std::size_t(u)]});
   if (protocol.clients > 0) keep_sample(data, plan.held, protocol, comm);
   if (protocol.exclude_cold) {
     plan.skipped_cold = comm.sum(skip_cold(data, plan.held));
@@ -96,7 +107,9 @@ Schedule schedule(const Dataset& data, const EvaluationProtocol& protocol, const
   return plan;
 }
 
-std::vector<std::int32_t> sampled_candidates(const Dataset& data, const Schedule& plan, std::int64_t local, const EvaluationProtocol& protocol) {
+std::vector<std::int32_t> sampled_candidates(const Dataset& data, const Schedule& plan,
+                                             std::int64_t local,
+                                             const EvaluationProtocol& protocol) {
   const Rng rng(protocol.seed, Purpose::evaluation);
   RngStream stream(rng, std::uint64_t(data.client_ids[std::size_t(local)]), draw_candidates);
   const Forbidden forbidden(data, plan, local);
@@ -112,7 +125,8 @@ std::vector<std::int32_t> sampled_candidates(const Dataset& data, const Schedule
   } else {
     for (std::int32_t i = 0; i < std::int32_t(data.items); ++i)
       if (!forbidden(i)) items.push_back(i);
-    for (std::size_t k = 0; k < std::min(wanted, items.size()); ++k) std::swap(items[k], items[k + stream.below(std::uint32_t(items.size() - k))]);
+    for (std::size_t k = 0; k < std::min(wanted, items.size()); ++k)
+      std::swap(items[k], items[k + stream.below(std::uint32_t(items.size() - k))]);
     items.resize(std::min(wanted, items.size()));
   }
   std::ranges::sort(items);

@@ -19,15 +19,19 @@ struct Schedule {
   std::vector<Held> held;              // of each local client; -1: not evaluated
   std::vector<std::int32_t> order;     // local clients with something to rank, heaviest first
   std::vector<std::int32_t> excluded;  // items that are candidates for nobody, ascending
-  std::int64_t skipped_cold = 0;       // held-out items, over all ranks, left out because they are cold
+  // held-out items, over all ranks, left out because they are cold
+  std::int64_t skipped_cold = 0;
 };
 
-// Collective. R12: the clients with the smallest counter-based keys among those that have a held-out item.
-[[nodiscard]] Schedule schedule(const Dataset& data, const EvaluationProtocol& protocol, const Comm& comm);
+// Collective. R12: the clients with the smallest counter-based keys among those that have a
+// held-out item.
+[[nodiscard]] Schedule schedule(const Dataset& data, const EvaluationProtocol& protocol,
+                                const Comm& comm);
 
-// `count` distinct items, ascending, uniform among those that are neither in P_u, nor held out, nor excluded; fewer when
-// there are fewer. Depends on (seed, client) only: the same in every round.
-[[nodiscard]] std::vector<std::int32_t> sampled_candidates(const Dataset& data, const Schedule& plan, std::int64_t local,
+// `count` distinct items, ascending, uniform among those that are neither in P_u, nor held out, nor
+// excluded; fewer when there are fewer. Depends on (seed, client) only: the same in every round.
+[[nodiscard]] std::vector<std::int32_t> sampled_candidates(const Dataset& data,
+                                                           const Schedule& plan, std::int64_t local,
                                                            const EvaluationProtocol& protocol);
 
 }  // namespace fedfuse

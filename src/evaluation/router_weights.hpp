@@ -9,8 +9,10 @@
 
 namespace fedfuse {
 
-// omega: J numbers, out; 1/J each when there are no positives. views: J matrices M x d. router: layout.size numbers.
-void router_weights(const RouterLayout& layout, const float* router, std::span<const Matrix<float>> views, std::span<const std::int32_t> positives,
+// omega: J numbers, out; 1/J each when there are no positives. views: J matrices M x d. router:
+// layout.size numbers.
+void router_weights(const RouterLayout& layout, const float* router,
+                    std::span<const Matrix<float>> views, std::span<const std::int32_t> positives,
                     std::span<float> omega);
 
 }  // namespace fedfuse

@@ -8,7 +8,8 @@
 namespace fedfuse {
 namespace {
 using enum HeadKind;
-// name, head, head with GFMFR, shares head, ... with GFMFR, personal rows, tuned rows, weight by samples
+// name, head, head with GFMFR, shares head, ... with GFMFR, personal rows, tuned rows, weight by
+// samples
 constexpr std::array<Backbone, 5> table{{
     {"fedavg", linear, linear, true, true, false, false, true},
     {"fcf", linear, linear, false, false, false, false, false},
@@ -32,7 +33,8 @@ const std::string& backbone_names() {
 const Backbone& find_backbone(std::string_view name) {
   for (const auto& row : table)
     if (row.name == name) return row;
-  throw InputError(cat("unknown backbone \"", name, "\""), "the table of backbones has no such row", cat("use one of ", backbone_names()));
+  throw InputError(cat("unknown backbone \"", name, "\""), "the table of backbones has no such row",
+                   cat("use one of ", backbone_names()));
 }
 
 }  // namespace fedfuse

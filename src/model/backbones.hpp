@@ -12,7 +12,8 @@ struct Backbone {
   std::string_view name;
   HeadKind head;               // default head
   HeadKind head_with_teacher;  // default head when GFMFR distils
-  bool shares_head;            // the head's weights are averaged after the round (user vectors never are)
+  // the head's weights are averaged after the round (user vectors never are)
+  bool shares_head;
   bool shares_head_with_teacher;
   bool personal_rows;      // FedRAP: z_i = c_i + P_u[i], kept between rounds
   bool keeps_tuned_rows;   // PFedRec: the client scores with the rows it fine-tuned
@@ -20,7 +21,8 @@ struct Backbone {
 };
 
 [[nodiscard]] std::span<const Backbone> backbones();
-[[nodiscard]] const std::string& backbone_names();                   // "a|b|c", for help and messages
+// "a|b|c", for help and messages
+[[nodiscard]] const std::string& backbone_names();
 [[nodiscard]] const Backbone& find_backbone(std::string_view name);  // InputError when unknown
 
 }  // namespace fedfuse

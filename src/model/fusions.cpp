@@ -31,7 +31,8 @@ const std::string& fusion_names() {
 const Fusion& find_fusion(std::string_view name) {
   for (const auto& row : table)
     if (row.name == name) return row;
-  throw InputError(cat("unknown fusion \"", name, "\""), "the table of fusions has no such row", cat("use one of ", fusion_names()));
+  throw InputError(cat("unknown fusion \"", name, "\""), "the table of fusions has no such row",
+                   cat("use one of ", fusion_names()));
 }
 
 }  // namespace fedfuse

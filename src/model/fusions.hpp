@@ -1,5 +1,6 @@
 #pragma once
-// A fusion is two roles: what item rows clients see (ItemViews) and what soft labels they get (Teacher).
+// A fusion is two roles: what item rows clients see (ItemViews) and what soft labels they get
+// (Teacher).
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,7 +12,8 @@ enum class TeacherKind { none, group };
 
 struct Fusion {
   std::string_view name;
-  ViewsKind views;  // table: trained on the client; mlp, multiview: fixed in the round, gradients come back
+  // table: trained on the client; mlp, multiview: fixed in the round, gradients come back
+  ViewsKind views;
   TeacherKind teacher;
 };
 

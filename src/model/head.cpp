@@ -18,13 +18,18 @@ HeadLayout head_layout(HeadKind kind, int d) {
     case HeadKind::linear:
       break;
     case HeadKind::mlp:
-      h.W_u = take(d * d), h.W_z = take(d * d), h.b1 = take(d);
+      h.W_u = take(d * d);
+      h.W_z = take(d * d);
+      h.b1 = take(d);
       h.user = d;
       break;
     case HeadKind::neumf:
-      h.W1 = take(2 * d * d), h.b1 = take(d);
-      h.W2 = take(d / 2 * d), h.b2 = take(d / 2);
-      h.W3 = take(d / 4 * (d / 2)), h.b3 = take(d / 4);
+      h.W1 = take(2 * d * d);
+      h.b1 = take(d);
+      h.W2 = take(d / 2 * d);
+      h.b2 = take(d / 2);
+      h.W3 = take(d / 4 * (d / 2));
+      h.b3 = take(d / 4);
       h.user = 2 * d;
       break;
   }
@@ -50,7 +55,8 @@ std::string_view head_name(HeadKind kind) {
 HeadKind find_head(std::string_view name) {
   for (const auto kind : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
     if (head_name(kind) == name) return kind;
-  throw InputError(cat("unknown head \"", name, "\""), "there is no such prediction function", "use auto, linear, mlp or neumf");
+  throw InputError(cat("unknown head \"", name, "\""), "there is no such prediction function",
+                   "use auto, linear, mlp or neumf");
 }
 
 RouterLayout router_layout(int views, int d) {

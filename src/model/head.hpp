@@ -1,9 +1,11 @@
 #pragma once
-// Heads (models.md section 2): where each parameter stands in the flat vectors. theta may be shared by
-// the server, the user vector never leaves the client. Weights are [out x in], row-major, as in the oracle.
+// Heads (models.md section 2): where each parameter stands in the flat vectors. theta may be shared
+// by the server, the user vector never leaves the client. Weights are [out x in], row-major, as in
+// the oracle.
 //   linear  theta = w[d] b                                                    user = -
 //   mlp     theta = W_u[d x d] W_z[d x d] b1[d] w[d] b                        user = u[d]
-//   neumf   theta = W1[d x 2d] b1[d] W2[d/2 x d] b2 W3[d/4 x d/2] b3 w[d/4+d] b   user = u1[d] u2[d]
+//   neumf   theta = W1[d x 2d] b1[d] W2[d/2 x d] b2 W3[d/4 x d/2] b3 w[d/4+d] b   user = u1[d]
+//           u2[d]
 #include <string_view>
 
 #include "model/backbones.hpp"

@@ -9,9 +9,13 @@ namespace {
 void check_fit(const ModelSpec& m) {
   if (m.head.kind != HeadKind::neumf) return;
   if (m.has_teacher)
-    throw InputError("--head neumf with GFMFR", "the group's last layer must be d wide to read the fused items (models.md section 3)",
+    throw InputError(
+        "--head neumf with GFMFR",
+        "the group's last layer must be d wide to read the fused items (models.md section 3)",
+        "use --head mlp or linear");
+  if (m.backbone.personal_rows)
+    throw InputError(cat("--head neumf with ", m.backbone.name), "personal rows are d wide",
                      "use --head mlp or linear");
-  if (m.backbone.personal_rows) throw InputError(cat("--head neumf with ", m.backbone.name), "personal rows are d wide", "use --head mlp or linear");
 }
 
 }  // namespace
@@ -26,8 +30,10 @@ ModelSpec resolve(const Config& config) {
   m.head = head_layout(config.head == "auto" ? default_head : find_head(config.head), m.d);
   check_fit(m);
   // FedRAP's private head is the linear one; its mlp head is shared (models.md section 2).
-  const bool mlp_of_shared_table = m.backbone.shares_head_with_teacher && m.head.kind != HeadKind::linear;
-  m.shares_head = config.head_sharing == "backbone" && (m.backbone.shares_head || mlp_of_shared_table);
+  const bool mlp_of_shared_table =
+      m.backbone.shares_head_with_teacher && m.head.kind != HeadKind::linear;
+  m.shares_head =
+      config.head_sharing == "backbone" && (m.backbone.shares_head || mlp_of_shared_table);
   m.rows_trained = m.fusion.views == ViewsKind::table;
   m.views = m.fusion.views == ViewsKind::multiview ? int(config.views.size()) : 1;
   m.has_router = m.views > 1;

@@ -16,13 +16,16 @@ struct ModelSpec {
   HeadLayout head;
   RouterLayout router;  // size 0 without a router
   int d = 64;
-  int views = 1;             // J
-  int view_width = 64;       // width of a row that the server sends: d, or 2d for a neumf head's own table
+  int views = 1;  // J
+  // width of a row that the server sends: d, or 2d for a neumf head's own table
+  int view_width = 64;
   bool rows_trained = true;  // table: the client trains the rows; else view-row gradients come back
   bool shares_head = false;  // theta is averaged by the server; else it stays on the client
   bool has_router = false;   // J > 1
   bool has_teacher = false;
-  [[nodiscard]] bool has_overlay() const { return backbone.personal_rows || (backbone.keeps_tuned_rows && rows_trained); }
+  [[nodiscard]] bool has_overlay() const {
+    return backbone.personal_rows || (backbone.keeps_tuned_rows && rows_trained);
+  }
   [[nodiscard]] int overlay_width() const { return view_width; }
 };
 
@@ -31,8 +34,10 @@ struct ModelSpec {
 
 // The part of the state that the server holds and every client receives.
 struct GlobalModel {
-  std::vector<Matrix<float>> views;  // J matrices M x view_width: the shared table, or F_1..F_J of this round
-  Array<float> theta;                // the shared head (or, when heads stay on clients, the common start)
+  // J matrices M x view_width: the shared table, or F_1..F_J of this round
+  std::vector<Matrix<float>> views;
+  // the shared head (or, when heads stay on clients, the common start)
+  Array<float> theta;
   bool operator==(const GlobalModel&) const = default;
 };
 

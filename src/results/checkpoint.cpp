@@ -21,10 +21,14 @@ std::string header_text(const CheckpointHeader& h, const Checksums& checksums) {
   json["round"] = h.round;
   json["version"] = h.version;
   json["config"] = Json::parse(config_to_json(h.config));
-  json["data"] = {
-      {"name", h.data_name}, {"clients", h.clients}, {"items", h.items}, {"train_interactions", h.train_interactions}, {"crc32", h.data_crc32}};
+  json["data"] = {{"name", h.data_name},
+                  {"clients", h.clients},
+                  {"items", h.items},
+                  {"train_interactions", h.train_interactions},
+                  {"crc32", h.data_crc32}};
   auto& datasets = json["datasets"] = Json::object();
-  for (const auto& [path, crc] : checksums) datasets[path] = {{"crc32", crc.value}, {"bytes", crc.bytes}};
+  for (const auto& [path, crc] : checksums)
+    datasets[path] = {{"crc32", crc.value}, {"bytes", crc.bytes}};
   return json_text(json);
 }
 
@@ -34,16 +38,19 @@ struct HeaderAndSums {
 };
 
 InputError damaged(const std::string& path, const std::string& why) {
-  return {cat("cannot read ", path), why, "go on from the checkpoint before it, or start again without --resume"};
+  return {cat("cannot read ", path), why,
+          "go on from the checkpoint before it, or start again without --resume"};
 }
 
 HeaderAndSums read_header(const h5::File& file) {
-  if (!file.has_attribute("/", "format") || file.text("/", "format") != checkpoint_format) throw damaged(file.path(), "it is no checkpoint");
+  if (!file.has_attribute("/", "format") || file.text("/", "format") != checkpoint_format)
+    throw damaged(file.path(), "it is no checkpoint");
   HeaderAndSums read;
   read.header.schema = file.integer("/", "schema_version");
   if (read.header.schema != checkpoint_schema) return read;
   const auto bytes = file.read_all<std::uint8_t>("/header");
-  if (std::int64_t(crc32_of(std::span<const std::uint8_t>(bytes)).value) != file.integer("/", "header_crc32"))
+  if (std::int64_t(crc32_of(std::span<const std::uint8_t>(bytes)).value) !=
+      file.integer("/", "header_crc32"))
     throw damaged(file.path(), "the checksum of /header is wrong");
   const auto json = Json::parse(bytes.begin(), bytes.end());
   const auto& data = json.at("data");
@@ -51,7 +58,8 @@ HeaderAndSums read_header(const h5::File& file) {
                  data.at("name"),  data.at("clients"),
                  data.at("items"), data.at("train_interactions"),
                  data.at("crc32"), json.at("version")};
-  for (const auto& [path, sum] : json.at("datasets").items()) read.checksums[path] = {sum.at("crc32"), sum.at("bytes")};
+  for (const auto& [path, sum] : json.at("datasets").items())
+    read.checksums[path] = {sum.at("crc32"), sum.at("bytes")};
   return read;
 }
 
@@ -60,10 +68,12 @@ Crc32 crc32_of_my_rows(const h5::File& file, const std::string& dataset, const C
   constexpr std::int64_t piece_values = std::int64_t(8) << 20;
   const auto shape = file.shape(dataset);
   const BlockSplit split{shape.at(0), comm.size()};
-  const auto rows = std::max<std::int64_t>(1, piece_values / std::max<std::int64_t>(1, shape.size() > 1 ? shape[1] : 1));
+  const auto rows = std::max<std::int64_t>(
+      1, piece_values / std::max<std::int64_t>(1, shape.size() > 1 ? shape[1] : 1));
   Crc32 sum;
   for (auto first = split.first(comm.rank()); first < split.first(comm.rank() + 1); first += rows) {
-    const auto bytes = file.read_bytes(dataset, first, std::min(rows, split.first(comm.rank() + 1) - first));
+    const auto bytes =
+        file.read_bytes(dataset, first, std::min(rows, split.first(comm.rank() + 1) - first));
     sum = joined(sum, crc32_of(std::span<const std::byte>(bytes)));
   }
   return sum;
@@ -71,15 +81,19 @@ Crc32 crc32_of_my_rows(const h5::File& file, const std::string& dataset, const C
 
 void check_version(const std::string& path, const CheckpointHeader& header) {
   if (header.schema != checkpoint_schema)
-    throw OtherRun(cat(path, " is a checkpoint of version ", header.schema), cat("this fedfuse reads version ", checkpoint_schema),
-                   "use the fedfuse that wrote it, or start again without --resume and with --overwrite");
+    throw OtherRun(
+        cat(path, " is a checkpoint of version ", header.schema),
+        cat("this fedfuse reads version ", checkpoint_schema),
+        "use the fedfuse that wrote it, or start again without --resume and with --overwrite");
 }
 
 // The middle of an error's text: what, why, what to do.
 std::string why(const std::string& text) {
   constexpr std::string_view mark = "\n  why: ";
   const auto at = text.find(mark);
-  return at == std::string::npos ? text : text.substr(at + mark.size(), text.find('\n', at + 1) - at - mark.size());
+  return at == std::string::npos
+             ? text
+             : text.substr(at + mark.size(), text.find('\n', at + 1) - at - mark.size());
 }
 
 HeaderAndSums verified(const std::string& path, const Comm& comm) {
@@ -88,23 +102,29 @@ HeaderAndSums verified(const std::string& path, const Comm& comm) {
   comm.together([&] {
     const auto file = h5::File::open(path);
     read = read_header(file);
-    for (const auto& [dataset, sum] : read.checksums) mine.push_back(crc32_of_my_rows(file, dataset, comm));
+    for (const auto& [dataset, sum] : read.checksums)
+      mine.push_back(crc32_of_my_rows(file, dataset, comm));
   });
   std::size_t at = 0;
   for (const auto& [dataset, sum] : read.checksums)
-    if (joined_over_ranks(mine[at++], comm) != sum) throw damaged(path, cat("the checksum of ", dataset, " is wrong"));
+    if (joined_over_ranks(mine[at++], comm) != sum)
+      throw damaged(path, cat("the checksum of ", dataset, " is wrong"));
   return read;
 }
 
 // The heading of an option decides whether it may change bits.
 bool decides_bits(const ConfigField& field) {
   const std::string_view group = field.group;
-  return group != "Files" && group != "Execution" && group != "Restart" && std::string_view(field.name) != "rounds";
+  return group != "Files" && group != "Execution" && group != "Restart" &&
+         std::string_view(field.name) != "rounds";
 }
 
-[[noreturn]] void refuse(const std::string& path, const std::string& what, const std::string& then, const std::string& now) {
-  throw OtherRun(cat(path, " is a checkpoint of another run"), cat(what, " was ", then, " there and is ", now, " here"),
-                 "resume it as it was begun, or start again without --resume and with --overwrite, which removes it");
+[[noreturn]] void refuse(const std::string& path, const std::string& what, const std::string& then,
+                         const std::string& now) {
+  throw OtherRun(cat(path, " is a checkpoint of another run"),
+                 cat(what, " was ", then, " there and is ", now, " here"),
+                 "resume it as it was begun, or start again without --resume and with --overwrite, "
+                 "which removes it");
 }
 
 // "fedfuse 1.2.3" of "fedfuse 1.2.3 (commit ...)".
@@ -117,27 +137,36 @@ std::uint32_t crc32_of(const Dataset& data, const Comm& comm) {
   Array<std::int32_t> sums(n);
   for (std::size_t u = 0; u < n; ++u) {
     const std::array<std::int32_t, 3> own{data.valid[u], data.test[u], data.label[u]};
-    const auto sum = joined(crc32_of(std::span<const std::int32_t>(own)), crc32_of(data.positives(std::int64_t(u))));
+    const auto sum = joined(crc32_of(std::span<const std::int32_t>(own)),
+                            crc32_of(data.positives(std::int64_t(u))));
     sums[u] = std::int32_t(sum.value);
   }
-  const auto block = ClientOrder(data.client_ids, data.clients, comm).to_block<std::int32_t>(std::span<const std::int32_t>(sums), 1);
+  const auto block = ClientOrder(data.client_ids, data.clients, comm)
+                         .to_block<std::int32_t>(std::span<const std::int32_t>(sums), 1);
   auto whole = joined_over_ranks(crc32_of(std::span<const std::int32_t>(block)), comm);
-  const auto add = [&]<class T>(std::span<const T> values) { whole = joined(whole, crc32_of(values)); };
-  add(data.text.span()), add(data.image.span());
-  add(std::span<const std::uint8_t>(data.has_text)), add(std::span<const std::uint8_t>(data.has_image));
+  const auto add = [&]<class T>(std::span<const T> values) {
+    whole = joined(whole, crc32_of(values));
+  };
+  add(data.text.span());
+  add(data.image.span());
+  add(std::span<const std::uint8_t>(data.has_text));
+  add(std::span<const std::uint8_t>(data.has_image));
   return whole.value;
 }
 
-CheckpointHeader header_of(std::int64_t round, const Config& config, const Dataset& data, std::uint32_t data_crc32) {
-  return {round, config, data.name, data.clients, data.items, data.train_interactions, data_crc32, version_text()};
+CheckpointHeader header_of(std::int64_t round, const Config& config, const Dataset& data,
+                           std::uint32_t data_crc32) {
+  return {round,      config,        data.name, data.clients, data.items, data.train_interactions,
+          data_crc32, version_text()};
 }
 
-WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHeader& header, const VisitState& visit, const Dataset& data,
-                                   const Comm& comm) {
+WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHeader& header,
+                                   const VisitState& visit, const Dataset& data, const Comm& comm) {
   ArchiveSize size(comm);
   visit(size);
   const auto bytes = size.bytes();
-  auto output = std::make_unique<OutputFile>(path, true, bytes, comm);  // removes what it began unless it is committed
+  // removes what it began unless it is committed
+  auto output = std::make_unique<OutputFile>(path, true, bytes, comm);
   comm.on_root([&] { reserve_space(output->partial(), path, bytes); });
   {
     ResultSink sink(output->partial(), path, comm, bytes, h5::Structures::checked);
@@ -145,7 +174,8 @@ WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHead
     visit(writer);
     auto text = header_text(header, writer.checksums());
     comm.broadcast(text);
-    const std::span<const std::uint8_t> header_bytes(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    const std::span<const std::uint8_t> header_bytes(
+        reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
     sink.plain_all<std::uint8_t>("/header", 0, header_bytes);
     sink.attribute("/", "format", std::string(checkpoint_format));
     sink.attribute("/", "schema_version", checkpoint_schema);
@@ -181,12 +211,14 @@ CheckpointHeader read_checkpoint_header(const std::string& path) {
   }
 }
 
-void load_checkpoint(const std::string& path, const VisitState& visit, const Dataset& data, const Comm& comm) {
+void load_checkpoint(const std::string& path, const VisitState& visit, const Dataset& data,
+                     const Comm& comm) {
   ArchiveReader reader(path, data, comm);
   visit(reader);
 }
 
-void check_same_run(const std::string& path, const CheckpointHeader& then, const CheckpointHeader& now) {
+void check_same_run(const std::string& path, const CheckpointHeader& then,
+                    const CheckpointHeader& now) {
   const auto same = [&]<class T>(const char* what, const T& before, const T& here) {
     if (before != here) refuse(path, what, cat(before), cat(here));
   };
@@ -196,17 +228,21 @@ void check_same_run(const std::string& path, const CheckpointHeader& then, const
   same("the number of items", then.items, now.items);
   same("the number of training interactions", then.train_interactions, now.train_interactions);
   same("the checksum of the data set", then.data_crc32, now.data_crc32);
-  const auto before = Json::parse(config_to_json(then.config)), here = Json::parse(config_to_json(now.config));
+  const auto before = Json::parse(config_to_json(then.config)),
+             here = Json::parse(config_to_json(now.config));
   for_each_field(now.config, [&](const ConfigField& field, const auto&) {
     if (!decides_bits(field) || before.at(field.name) == here.at(field.name)) return;
     std::string option = cat("--", field.name);
     std::ranges::replace(option, '_', '-');
     refuse(path, option, before.at(field.name).dump(), here.at(field.name).dump());
   });
-  if (now.config.distill_schedule == "cosine") same("--rounds (with --distill-schedule cosine)", then.config.rounds, now.config.rounds);
+  if (now.config.distill_schedule == "cosine")
+    same("--rounds (with --distill-schedule cosine)", then.config.rounds, now.config.rounds);
   if (now.config.rounds <= then.round)
-    throw InputError(cat("nothing is left to do after ", path), cat("it stands after round ", then.round, " and --rounds is ", now.config.rounds),
-                     cat("give --rounds above ", then.round));
+    throw InputError(
+        cat("nothing is left to do after ", path),
+        cat("it stands after round ", then.round, " and --rounds is ", now.config.rounds),
+        cat("give --rounds above ", then.round));
 }
 
 }  // namespace fedfuse

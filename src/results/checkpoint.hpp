@@ -1,9 +1,12 @@
 #pragma once
-// A checkpoint: everything that training goes on from, in one parallel HDF5 file that is whole or not there.
-//   /header        JSON text: which run, data set and round it is of, and the CRC-32 of every dataset below /state
+// A checkpoint: everything that training goes on from, in one parallel HDF5 file that is whole or
+// not there.
+//   /header   JSON text: which run, data set and round it is of, and the CRC-32 of every dataset
+//             below /state
 //   header_crc32   attribute of the root: the CRC-32 of /header
 //   /state/...     the lists of clients/state_visitor.hpp; client arrays in the order of the ids
-// CRCs are of the values, so they do not depend on the ranks; HDF5 guards its own structures (h5::Structures::checked).
+// CRCs are of the values, so they do not depend on the ranks; HDF5 guards its own structures
+// (h5::Structures::checked).
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,19 +37,24 @@ struct CheckpointHeader {
 
 using VisitState = std::function<void(StateVisitor&)>;
 
-// Of interactions, held-out items, labels and features; the same for any number of ranks. Collective.
+// Of interactions, held-out items, labels and features; the same for any number of ranks.
+// Collective.
 [[nodiscard]] std::uint32_t crc32_of(const Dataset& data, const Comm& comm);
-[[nodiscard]] CheckpointHeader header_of(std::int64_t round, const Config& config, const Dataset& data, std::uint32_t data_crc32);
+[[nodiscard]] CheckpointHeader header_of(std::int64_t round, const Config& config,
+                                         const Dataset& data, std::uint32_t data_crc32);
 
 // A checkpoint that is written and closed, but perhaps not yet on the disk, nor under its name.
 struct WrittenCheckpoint {
   std::int64_t bytes = 0;  // of the file
   std::unique_ptr<BackgroundCommit> commit;
 };
-// Collective. Written beside, closed; the state may change again: the rest happens in the background, until commit->wait(). InputError when
-// there is no room or no right to write: then nothing was changed.
-[[nodiscard]] WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHeader& header, const VisitState& visit,
-                                                 const Dataset& data, const Comm& comm);
+// Collective. Written beside, closed; the state may change again: the rest happens in the
+// background, until commit->wait(). InputError when there is no room or no right to write: then
+// nothing was changed.
+[[nodiscard]] WrittenCheckpoint write_checkpoint(const std::string& path,
+                                                 const CheckpointHeader& header,
+                                                 const VisitState& visit, const Dataset& data,
+                                                 const Comm& comm);
 
 // A checkpoint that is whole, but of other options, other data or another version.
 struct OtherRun : InputError {
@@ -63,11 +71,14 @@ struct VerifiedCheckpoint {
 // The header alone, for one process; InputError.
 [[nodiscard]] CheckpointHeader read_checkpoint_header(const std::string& path);
 // Collective; the file was verified. Fills what visit lists.
-void load_checkpoint(const std::string& path, const VisitState& visit, const Dataset& data, const Comm& comm);
+void load_checkpoint(const std::string& path, const VisitState& visit, const Dataset& data,
+                     const Comm& comm);
 
-// May `now` go on from a checkpoint of `then`? OtherRun that names the first thing that differs. What decides no bit may differ:
-// the options of the headings Files, Execution and Restart, and --rounds as long as it says more than are done (else InputError).
-// Programs of one version may differ in their commit: whoever resumes must say so, for then nobody promises the same bits.
-void check_same_run(const std::string& path, const CheckpointHeader& then, const CheckpointHeader& now);
+// May `now` go on from a checkpoint of `then`? OtherRun that names the first thing that differs.
+// What decides no bit may differ: the options of the headings Files, Execution and Restart, and
+// --rounds as long as it says more than are done (else InputError). Programs of one version may
+// differ in their commit: whoever resumes must say so, for then nobody promises the same bits.
+void check_same_run(const std::string& path, const CheckpointHeader& then,
+                    const CheckpointHeader& now);
 
 }  // namespace fedfuse

@@ -33,45 +33,57 @@ ArchiveWriter::ArchiveWriter(ResultSink& sink, const Dataset& data)
     : sink_(sink), all_clients_(data.clients), order_(data.client_ids, data.clients, sink.comm()) {}
 
 template <class T>
-void ArchiveWriter::write_shared(const std::string& name, std::int64_t cols, std::span<const T> values) {
+void ArchiveWriter::write_shared(const std::string& name, std::int64_t cols,
+                                 std::span<const T> values) {
   const auto path = path_of(name);
   sink_.plain_all<T>(path, cols, values);
-  checksums_[path] = joined_over_ranks(sink_.comm().root() ? crc32_of(values) : Crc32{}, sink_.comm());
+  checksums_[path] =
+      joined_over_ranks(sink_.comm().root() ? crc32_of(values) : Crc32{}, sink_.comm());
 }
 template <class T>
-void ArchiveWriter::write_block(const std::string& path, std::int64_t total, std::int64_t cols, std::int64_t first, std::span<const T> block) {
+void ArchiveWriter::write_block(const std::string& path, std::int64_t total, std::int64_t cols,
+                                std::int64_t first, std::span<const T> block) {
   sink_.plain_rows<T>(path, total, cols, first, block);
   checksums_[path] = joined_over_ranks(crc32_of(block), sink_.comm());
 }
 template <class T>
-void ArchiveWriter::write_clients(const std::string& name, std::int64_t width, std::span<const T> values) {
+void ArchiveWriter::write_clients(const std::string& name, std::int64_t width,
+                                  std::span<const T> values) {
   if (width == 0 || sink_.comm().max(std::int64_t(values.size())) == 0) return;
   const auto block = order_.to_block<T>(values, width);
   write_block<T>(path_of(name), all_clients_, width, order_.first(), block);
 }
 void ArchiveWriter::text(const std::string& name, std::string& value) {
   sink_.comm().broadcast(value);
-  write_shared<std::uint8_t>(name, 0, {reinterpret_cast<const std::uint8_t*>(value.data()), value.size()});
+  write_shared<std::uint8_t>(name, 0,
+                             {reinterpret_cast<const std::uint8_t*>(value.data()), value.size()});
 }
 void ArchiveWriter::overlay(const std::string& name, OverlayStore& rows) {
   const auto block = block_of(rows, order_, sink_.comm());
-  write_block<std::int32_t>(path_of(name + "/counts"), all_clients_, 0, order_.first(), block.counts);
+  write_block<std::int32_t>(path_of(name + "/counts"), all_clients_, 0, order_.first(),
+                            block.counts);
   write_block<std::int32_t>(path_of(name + "/items"), block.total, 0, block.before, block.items);
   write_block<float>(path_of(name + "/rows"), block.total, rows.width(), block.before, block.rows);
 }
 
 ArchiveReader::ArchiveReader(const std::string& path, const Dataset& data, const Comm& comm)
-    : comm_(comm), file_(opened(path, comm)), all_clients_(data.clients), order_(data.client_ids, data.clients, comm) {}
+    : comm_(comm),
+      file_(opened(path, comm)),
+      all_clients_(data.clients),
+      order_(data.client_ids, data.clients, comm) {}
 
 template <class T>
 void ArchiveReader::read_shared(const std::string& name, std::span<T> values) {
-  std::ranges::copy(read_block<T>(name, std::int64_t(values.size()), 0, std::int64_t(values.size()), 0), values.begin());
+  std::ranges::copy(
+      read_block<T>(name, std::int64_t(values.size()), 0, std::int64_t(values.size()), 0),
+      values.begin());
 }
 template <class T>
 void ArchiveReader::read_matrix(const std::string& name, Matrix<T>& values) {
   comm_.together([&] {
     const auto shape = file_.shape(path_of(name));
-    values = shape.size() == 2 ? file_.read_matrix<T>(path_of(name)) : Matrix<T>();  // 1-D: it was empty
+    // 1-D: it was empty
+    values = shape.size() == 2 ? file_.read_matrix<T>(path_of(name)) : Matrix<T>();
   });
 }
 template <class T>
@@ -82,13 +94,16 @@ void ArchiveReader::read_clients(const std::string& name, std::int64_t width, st
 }
 // Rows [first, first + count) of `total`. width 0: 1-D.
 template <class T>
-Array<T> ArchiveReader::read_block(const std::string& name, std::int64_t total, std::int64_t first, std::int64_t count, std::int64_t width) const {
+Array<T> ArchiveReader::read_block(const std::string& name, std::int64_t total, std::int64_t first,
+                                   std::int64_t count, std::int64_t width) const {
   Array<T> values;
   comm_.together([&] {
     const auto path = path_of(name);
     const auto shape = file_.shape(path);
     if (shape != (width == 0 ? std::vector{total} : std::vector{total, width}))
-      throw InputError(cat("cannot go on from ", file_.path()), cat(path, " has another shape than this run"), "start again without --resume");
+      throw InputError(cat("cannot go on from ", file_.path()),
+                       cat(path, " has another shape than this run"),
+                       "start again without --resume");
     values = file_.read_rows<T>(path, first, count);
   });
   return values;
@@ -101,7 +116,8 @@ void ArchiveReader::text(const std::string& name, std::string& value) {
 }
 void ArchiveReader::overlay(const std::string& name, OverlayStore& rows) {
   OverlayBlock block;
-  block.counts = read_block<std::int32_t>(name + "/counts", all_clients_, order_.first(), order_.count(), 0);
+  block.counts =
+      read_block<std::int32_t>(name + "/counts", all_clients_, order_.first(), order_.count(), 0);
   const auto here = std::accumulate(block.counts.begin(), block.counts.end(), std::int64_t(0));
   const auto before = comm_.exscan(here), total = comm_.sum(here);
   block.items = read_block<std::int32_t>(name + "/items", total, before, here, 0);

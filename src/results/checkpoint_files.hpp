@@ -1,6 +1,6 @@
 #pragma once
-// The checkpoints of one run: run.h5 has run.ckpt.10.h5, run.ckpt.20.h5, ... beside it, named by the round after which they stand.
-// For one rank.
+// The checkpoints of one run: run.h5 has run.ckpt.10.h5, run.ckpt.20.h5, ... beside it, named by
+// the round after which they stand. For one rank.
 #include <cstdint>
 #include <string>
 #include <vector>

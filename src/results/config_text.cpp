@@ -39,11 +39,13 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 std::vector<std::string> field_names() {
   std::vector<std::string> names;
   const Config config;
-  for_each_field(config, [&](const ConfigField& field, const auto&) { names.emplace_back(field.name); });
+  for_each_field(config,
+                 [&](const ConfigField& field, const auto&) { names.emplace_back(field.name); });
   return names;
 }
 
-[[noreturn]] void wrong_type(const std::string& source, const std::string& key, const Json& value, const char* expected) {
+[[noreturn]] void wrong_type(const std::string& source, const std::string& key, const Json& value,
+                             const char* expected) {
   throw InputError(cat(source, ": ", key, " = ", json_text(value)), cat("it must be ", expected),
                    "correct the value (`fedfuse train --help` lists all)");
 }
@@ -55,14 +57,17 @@ void assign(T& member, const Json& value, const std::string& key, const std::str
   } else if constexpr (std::is_same_v<T, std::uint64_t>) {
     if (!value.is_number_unsigned()) wrong_type(source, key, value, "a whole number >= 0");
   } else if constexpr (std::is_same_v<T, std::int64_t>) {
-    const bool fits = value.is_number_integer() && (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t(INT64_MAX));
+    const bool fits =
+        value.is_number_integer() &&
+        (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t(INT64_MAX));
     if (!fits) wrong_type(source, key, value, "a whole number");
   } else if constexpr (std::is_same_v<T, double>) {
     if (!value.is_number()) wrong_type(source, key, value, "a number");
   } else if constexpr (std::is_same_v<T, std::string>) {
     if (!value.is_string()) wrong_type(source, key, value, "a text in quotes");
   } else {
-    const bool texts = value.is_array() && std::ranges::all_of(value, [](const Json& v) { return v.is_string(); });
+    const bool texts =
+        value.is_array() && std::ranges::all_of(value, [](const Json& v) { return v.is_string(); });
     if (!texts) wrong_type(source, key, value, "a list of texts");
   }
   member = value.get<T>();
@@ -81,13 +86,16 @@ void apply(Config& config, const Json& values, const std::string& source) {
     if (known) continue;
     const auto near = nearest_word(key, field_names());
     throw InputError(cat(source, ": unknown key \"", given, "\""), "no option has this name",
-                     near.empty() ? "`fedfuse train --help` lists all" : cat("did you mean ", near, "? `fedfuse train --help` lists all"));
+                     near.empty()
+                         ? "`fedfuse train --help` lists all"
+                         : cat("did you mean ", near, "? `fedfuse train --help` lists all"));
   }
 }
 
 Json to_json(const Config& config) {
   Json values = Json::object();
-  for_each_field(config, [&](const ConfigField& field, const auto& member) { values[field.name] = member; });
+  for_each_field(
+      config, [&](const ConfigField& field, const auto& member) { values[field.name] = member; });
   return values;
 }
 
@@ -109,7 +117,8 @@ std::string config_to_json(const Config& config) { return json_text(to_json(conf
 Config config_from_json(const std::string& text) {
   const auto values = Json::parse(text, nullptr, false);
   if (!values.is_object())
-    throw InputError("the configuration in the file cannot be read", "it is not a JSON object", "make the file again with this fedfuse");
+    throw InputError("the configuration in the file cannot be read", "it is not a JSON object",
+                     "make the file again with this fedfuse");
   Config config;
   apply(config, values, "configuration");
   return config;
@@ -119,22 +128,28 @@ std::string config_to_toml(const Config& config) {
   std::ostringstream out;
   const char* group = "";
   for_each_field(config, [&](const ConfigField& field, const auto& member) {
-    if (std::string_view(group) != field.group) out << (*group != 0 ? "\n" : "") << "# " << field.group << "\n";
+    if (std::string_view(group) != field.group)
+      out << (*group != 0 ? "\n" : "") << "# " << field.group << "\n";
     group = field.group;
     out << field.name << " = " << json_text(Json(member)) << "\n";
   });
   return out.str();
 }
 
-void apply_toml(Config& config, const std::string& text, const std::string& source) { apply(config, parse_toml(text, source), source); }
+void apply_toml(Config& config, const std::string& text, const std::string& source) {
+  apply(config, parse_toml(text, source), source);
+}
 
 void apply_toml_file(Config& config, const std::string& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) throw InputError(cat("cannot read ", path), "it is a folder", "name a TOML file");
+  if (std::filesystem::is_directory(path, error))
+    throw InputError(cat("cannot read ", path), "it is a folder", "name a TOML file");
   std::ifstream in(path, std::ios::binary);
   std::ostringstream text;
   if (in) text << in.rdbuf();
-  if (!in) throw InputError(cat("cannot read ", path), "there is no such file, or it may not be read", "check the path given to --config");
+  if (!in)
+    throw InputError(cat("cannot read ", path), "there is no such file, or it may not be read",
+                     "check the path given to --config");
   apply_toml(config, text.str(), path);
 }
 

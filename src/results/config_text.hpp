@@ -1,6 +1,6 @@
 #pragma once
-// Config as text: TOML for people, beside the JSON of results/record.hpp. Both name the fields as Config does; dashes
-// are taken for underscores.
+// Config as text: TOML for people, beside the JSON of results/record.hpp. Both name the fields as
+// Config does; dashes are taken for underscores.
 #include <string>
 #include <vector>
 
@@ -9,10 +9,12 @@
 namespace fedfuse {
 
 [[nodiscard]] std::string config_to_toml(const Config& config);
-// Sets the fields that the text names. InputError with the line, or the key that is unknown or of the wrong type. source: for messages.
+// Sets the fields that the text names. InputError with the line, or the key that is unknown or of
+// the wrong type. source: for messages.
 void apply_toml(Config& config, const std::string& text, const std::string& source);
 void apply_toml_file(Config& config, const std::string& path);
 // The known word nearest to one that is unknown, or "" when none is near: "did you mean".
-[[nodiscard]] std::string nearest_word(const std::string& word, const std::vector<std::string>& known);
+[[nodiscard]] std::string nearest_word(const std::string& word,
+                                       const std::vector<std::string>& known);
 
 }  // namespace fedfuse

@@ -1,5 +1,6 @@
 #pragma once
-// JSON as text, whatever the bytes of a path or host name: what is not UTF-8 is replaced, not thrown at the end of a run.
+// JSON as text, whatever the bytes of a path or host name: what is not UTF-8 is replaced, not
+// thrown at the end of a run.
 #include <nlohmann/json.hpp>
 #include <string>
 

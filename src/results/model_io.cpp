@@ -1,4 +1,5 @@
-// /model and the arrays of /groups: client arrays in the order of the global ids, each one contiguous collective transfer.
+// /model and the arrays of /groups: client arrays in the order of the global ids, each one
+// contiguous collective transfer.
 #include <algorithm>
 
 #include "results/overlay_block.hpp"
@@ -9,24 +10,27 @@ namespace {
 
 using Rows = std::span<const float>;
 
-void write_clients(ResultSink& sink, const ClientOrder& order, std::int64_t clients, const std::string& name, const Matrix<float>& m,
-                   const std::string& meaning) {
+void write_clients(ResultSink& sink, const ClientOrder& order, std::int64_t clients,
+                   const std::string& name, const Matrix<float>& m, const std::string& meaning) {
   if (m.cols == 0 || sink.comm().max(m.rows) == 0) return;
   const auto block = order.to_block<float>(m.span(), m.cols);
   sink.rows<float>("/model/" + name, clients, m.cols, order.first(), block, "1", meaning);
 }
 
-void write_overlay(ResultSink& sink, const ClientOrder& order, std::int64_t clients, const OverlayStore& overlay) {
+void write_overlay(ResultSink& sink, const ClientOrder& order, std::int64_t clients,
+                   const OverlayStore& overlay) {
   const auto block = block_of(overlay, order, sink.comm());
   auto file_offsets = offsets_of(block.counts);
   for (auto& offset : file_offsets) offset += block.before;
-  if (order.first() + order.count() < clients) file_offsets.pop_back();  // the next rank starts there
-  sink.rows<std::int64_t>("/model/overlay_offsets", clients + 1, 0, order.first(), file_offsets, "1",
-                          "client u's rows are [offsets[u], offsets[u + 1]) of overlay_items and overlay_rows");
+  // the next rank starts there
+  if (order.first() + order.count() < clients) file_offsets.pop_back();
+  sink.rows<std::int64_t>(
+      "/model/overlay_offsets", clients + 1, 0, order.first(), file_offsets, "1",
+      "client u's rows are [offsets[u], offsets[u + 1]) of overlay_items and overlay_rows");
   sink.rows<std::int32_t>("/model/overlay_items", block.total, 0, block.before, block.items, "item",
                           "items of which the client holds its own row, ascending");
-  sink.rows<float>("/model/overlay_rows", block.total, overlay.width(), block.before, block.rows, "1",
-                   "those rows: fedrap's personal rows, pfedrec's fine-tuned rows");
+  sink.rows<float>("/model/overlay_rows", block.total, overlay.width(), block.before, block.rows,
+                   "1", "those rows: fedrap's personal rows, pfedrec's fine-tuned rows");
 }
 
 // Every rank writes the rounds of its block: it needs all clients' groups of those rounds.
@@ -36,37 +40,45 @@ void write_groups_by_round(ResultSink& sink, const RunRecord& record, const Data
   if (rounds == 0) return;
   const BlockSplit split{rounds, comm.size()};
   const auto ids = comm.all_gather(std::span<const std::int32_t>(data.client_ids));
-  const auto locals = comm.all_gather(std::span<const std::int64_t>(std::vector<std::int64_t>{data.local_clients()}));
+  const auto locals = comm.all_gather(
+      std::span<const std::int64_t>(std::vector<std::int64_t>{data.local_clients()}));
   std::int64_t most = 0;
   for (int r = 0; r < comm.size(); ++r) most = std::max(most, split.count(r));
   Matrix<std::int32_t> block(split.count(comm.rank()), data.clients, -1);
   for (std::int64_t k = 0; k < most; ++k) {  // one round for each rank at a time
     std::vector<std::vector<std::int32_t>> send(std::size_t(comm.size()));
     for (int r = 0; r < comm.size(); ++r)
-      if (k < split.count(r)) send[std::size_t(r)] = record.group_by_round[std::size_t(split.first(r) + k)];
+      if (k < split.count(r))
+        send[std::size_t(r)] = record.group_by_round[std::size_t(split.first(r) + k)];
     const auto received = comm.exchange(send);
     for (std::size_t i = 0; i < received.size(); ++i) block(k, ids[i]) = received[i];
   }
-  sink.rows<std::int32_t>("/groups/of_client_by_round", rounds, data.clients, split.first(comm.rank()), std::span<const std::int32_t>(block.span()),
+  sink.rows<std::int32_t>("/groups/of_client_by_round", rounds, data.clients,
+                          split.first(comm.rank()), std::span<const std::int32_t>(block.span()),
                           "group", "group of every client after the round, -1: none yet");
 }
 
 // A dataset of /model must have this shape; -1: any.
-void expect(const h5::File& file, const Dataset& data, const std::string& name, const std::vector<std::int64_t>& wanted) {
+void expect(const h5::File& file, const Dataset& data, const std::string& name,
+            const std::vector<std::int64_t>& wanted) {
   const auto shape = file.shape(name);
   bool same = shape.size() == wanted.size();
-  for (std::size_t i = 0; same && i < shape.size(); ++i) same = wanted[i] < 0 || wanted[i] == shape[i];
+  for (std::size_t i = 0; same && i < shape.size(); ++i)
+    same = wanted[i] < 0 || wanted[i] == shape[i];
   if (same) return;
   const auto text = [](const std::vector<std::int64_t>& dims) {
     std::string list;
-    for (const auto n : dims) list += (list.empty() ? "" : " x ") + (n < 0 ? std::string("any") : std::to_string(n));
+    for (const auto n : dims)
+      list += (list.empty() ? "" : " x ") + (n < 0 ? std::string("any") : std::to_string(n));
     return list;
   };
-  throw InputError(cat(file.path(), " does not fit ", data.path), cat(name, " is ", text(shape), ", not ", text(wanted)),
+  throw InputError(cat(file.path(), " does not fit ", data.path),
+                   cat(name, " is ", text(shape), ", not ", text(wanted)),
                    "use the data set that the model was trained on");
 }
 
-Matrix<float> read_clients(const h5::File& file, const ClientOrder& order, const Dataset& data, const std::string& name, std::int64_t width) {
+Matrix<float> read_clients(const h5::File& file, const ClientOrder& order, const Dataset& data,
+                           const std::string& name, std::int64_t width) {
   Matrix<float> m(data.local_clients(), width);
   if (width == 0) return m;
   expect(file, data, "/model/" + name, {data.clients, width});
@@ -75,14 +87,17 @@ Matrix<float> read_clients(const h5::File& file, const ClientOrder& order, const
   return m;
 }
 
-OverlayStore read_overlay(const h5::File& file, const ClientOrder& order, const Dataset& data, int width) {
+OverlayStore read_overlay(const h5::File& file, const ClientOrder& order, const Dataset& data,
+                          int width) {
   OverlayStore overlay(data.local_clients(), width);
   expect(file, data, "/model/overlay_offsets", {data.clients + 1});
   expect(file, data, "/model/overlay_rows", {-1, width});
-  const auto offsets = file.read_rows<std::int64_t>("/model/overlay_offsets", order.first(), order.count() + 1);
+  const auto offsets =
+      file.read_rows<std::int64_t>("/model/overlay_offsets", order.first(), order.count() + 1);
   OverlayBlock block;
   block.before = offsets.front();
-  for (std::size_t k = 0; k + 1 < offsets.size(); ++k) block.counts.push_back(std::int32_t(offsets[k + 1] - offsets[k]));
+  for (std::size_t k = 0; k + 1 < offsets.size(); ++k)
+    block.counts.push_back(std::int32_t(offsets[k + 1] - offsets[k]));
   const auto rows_here = offsets.back() - offsets.front();
   block.items = file.read_rows<std::int32_t>("/model/overlay_items", block.before, rows_here);
   block.rows = file.read_rows<float>("/model/overlay_rows", block.before, rows_here);
@@ -100,44 +115,56 @@ std::vector<std::string> item_matrix_names(const ModelSpec& spec, const Config& 
   return names;
 }
 
-void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
-                 const Dataset& data) {
+void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spec,
+                 const GlobalModel& global, const ClientState& state, const Dataset& data) {
   sink.group("/model");
   const auto names = item_matrix_names(spec, record.config);
-  FEDFUSE_CHECK(names.size() == global.views.size(), "the model has another number of item matrices than its configuration");
+  FEDFUSE_CHECK(names.size() == global.views.size(),
+                "the model has another number of item matrices than its configuration");
   for (std::size_t j = 0; j < names.size(); ++j) {
-    const auto meaning = spec.rows_trained ? std::string("the shared item table C") : cat("item view F_", j + 1, " as the clients see it");
-    sink.all<float>("/model/" + names[j], global.views[j].cols, global.views[j].span(), "1", meaning);
+    const auto meaning = spec.rows_trained ? std::string("the shared item table C")
+                                           : cat("item view F_", j + 1, " as the clients see it");
+    sink.all<float>("/model/" + names[j], global.views[j].cols, global.views[j].span(), "1",
+                    meaning);
   }
   if (!global.theta.empty())
-    sink.all<float>("/model/theta", 0, std::span<const float>(global.theta), "1",
-                    spec.shares_head ? "the shared head" : "the head that every client started from");
+    sink.all<float>(
+        "/model/theta", 0, std::span<const float>(global.theta), "1",
+        spec.shares_head ? "the shared head" : "the head that every client started from");
 
   const ClientOrder order(data.client_ids, data.clients, sink.comm());
   write_clients(sink, order, data.clients, "client_theta", state.theta, "the client's own head");
-  write_clients(sink, order, data.clients, "client_user", state.user, "the client's own vector (neumf: u1 u2)");
-  write_clients(sink, order, data.clients, "client_router", state.router, "the client's own router");
-  if (sink.comm().max(state.overlay.clients()) > 0) write_overlay(sink, order, data.clients, state.overlay);
+  write_clients(sink, order, data.clients, "client_user", state.user,
+                "the client's own vector (neumf: u1 u2)");
+  write_clients(sink, order, data.clients, "client_router", state.router,
+                "the client's own router");
+  if (sink.comm().max(state.overlay.clients()) > 0)
+    write_overlay(sink, order, data.clients, state.overlay);
   if (!state.base.empty())
-    sink.all<float>("/model/overlay_base", state.base.cols, state.base.span(), "1", "common start of personal rows, where a client has no row");
+    sink.all<float>("/model/overlay_base", state.base.cols, state.base.span(), "1",
+                    "common start of personal rows, where a client has no row");
   if (sink.comm().max(std::int64_t(state.base_scale.size())) > 0) {
     const auto block = order.to_block<float>(Rows(state.base_scale), 1);
-    sink.rows<float>("/model/overlay_base_scale", data.clients, 0, order.first(), block, "1", "factor of overlay_base for the client");
+    sink.rows<float>("/model/overlay_base_scale", data.clients, 0, order.first(), block, "1",
+                     "factor of overlay_base for the client");
   }
   if (spec.has_teacher) {
     const auto block = order.to_block<std::int32_t>(std::span<const std::int32_t>(state.group), 1);
-    sink.rows<std::int32_t>("/model/client_group", data.clients, 0, order.first(), block, "group", "group of the client, -1: none");
+    sink.rows<std::int32_t>("/model/client_group", data.clients, 0, order.first(), block, "group",
+                            "group of the client, -1: none");
   }
 
   write_groups_by_round(sink, record, data);
   if (!record.group_embeddings.empty())
-    sink.all<float>("/groups/embeddings", record.group_embeddings.cols, record.group_embeddings.span(), "1", "learned embedding e_l of each group");
+    sink.all<float>("/groups/embeddings", record.group_embeddings.cols,
+                    record.group_embeddings.span(), "1", "learned embedding e_l of each group");
   if (!record.preferences.empty())
     sink.all<float>("/groups/preferences", record.preferences.cols, record.preferences.span(), "1",
                     "pref_l[i]: probability that group l likes item i");
 }
 
-StoredModel read_model(const h5::File& file, const Config& config, const Dataset& data, const Comm& comm) {
+StoredModel read_model(const h5::File& file, const Config& config, const Dataset& data,
+                       const Comm& comm) {
   StoredModel model;
   model.spec = resolve(config);
   const auto& spec = model.spec;
@@ -151,9 +178,11 @@ StoredModel read_model(const h5::File& file, const Config& config, const Dataset
   }
   const ClientOrder order(data.client_ids, data.clients, comm);
   auto& state = model.state;
-  if (!spec.shares_head) state.theta = read_clients(file, order, data, "client_theta", spec.head.theta);
+  if (!spec.shares_head)
+    state.theta = read_clients(file, order, data, "client_theta", spec.head.theta);
   state.user = read_clients(file, order, data, "client_user", spec.head.user);
-  state.router = read_clients(file, order, data, "client_router", spec.has_router ? spec.router.size : 0);
+  state.router =
+      read_clients(file, order, data, "client_router", spec.has_router ? spec.router.size : 0);
   if (spec.has_overlay()) state.overlay = read_overlay(file, order, data, spec.overlay_width());
   if (file.has("/model/overlay_base")) {
     expect(file, data, "/model/overlay_base", {data.items, spec.overlay_width()});
@@ -161,28 +190,36 @@ StoredModel read_model(const h5::File& file, const Config& config, const Dataset
   }
   if (file.has("/model/overlay_base_scale")) {
     expect(file, data, "/model/overlay_base_scale", {data.clients});
-    const auto block = file.read_rows<float>("/model/overlay_base_scale", order.first(), order.count());
+    const auto block =
+        file.read_rows<float>("/model/overlay_base_scale", order.first(), order.count());
     state.base_scale = order.to_local<float>(Rows(block), 1);
   }
   state.group.assign(std::size_t(data.local_clients()), -1);
   if (file.has("/model/client_group")) {
     expect(file, data, "/model/client_group", {data.clients});
-    const auto block = file.read_rows<std::int32_t>("/model/client_group", order.first(), order.count());
+    const auto block =
+        file.read_rows<std::int32_t>("/model/client_group", order.first(), order.count());
     const auto mine = order.to_local<std::int32_t>(std::span<const std::int32_t>(block), 1);
     state.group.assign(mine.begin(), mine.end());
   }
   return model;
 }
 
-std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global, const ClientState& state, const Comm& comm) {
-  std::int64_t shared = std::int64_t(global.theta.size() + state.base.size() + record.preferences.size() + record.group_embeddings.size());
+std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global,
+                          const ClientState& state, const Comm& comm) {
+  std::int64_t shared = std::int64_t(global.theta.size() + state.base.size() +
+                                     record.preferences.size() + record.group_embeddings.size());
   for (const auto& view : global.views) shared += std::int64_t(view.size());
-  std::int64_t mine = std::int64_t(state.theta.size() + state.user.size() + state.router.size() + state.base_scale.size() + state.group.size());
+  std::int64_t mine = std::int64_t(state.theta.size() + state.user.size() + state.router.size() +
+                                   state.base_scale.size() + state.group.size());
   mine += state.overlay.total_rows() * (state.overlay.width() + 1) + 2 * state.overlay.clients();
   for (const auto& round : record.group_by_round) mine += std::int64_t(round.size());
   std::int64_t cells = 0, columns = 0;
-  for (const auto* table : {&record.metrics, &record.time, &record.traffic, &record.groups, &record.baselines})
-    columns += std::int64_t(table->columns().size()), cells += std::int64_t(table->columns().size() * table->rows());
+  for (const auto* table :
+       {&record.metrics, &record.time, &record.traffic, &record.groups, &record.baselines}) {
+    columns += std::int64_t(table->columns().size());
+    cells += std::int64_t(table->columns().size() * table->rows());
+  }
   // HDF5 keeps about 2 KiB of names and attributes for a column.
   return 4 * (shared + comm.sum(mine)) + 8 * cells + 2048 * columns + (std::int64_t(1) << 20);
 }

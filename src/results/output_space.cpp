@@ -20,13 +20,15 @@ namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const std::string& path, int error) {
   const bool space = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  throw InputError(cat("cannot write ", path), std::strerror(error),
-                   space ? "free some space, or write to another disk" : "check the path and its permissions");
+  throw InputError(
+      cat("cannot write ", path), std::strerror(error),
+      space ? "free some space, or write to another disk" : "check the path and its permissions");
 }
 
 class Descriptor {
  public:
-  Descriptor(const std::string& partial, const std::string& path) : id_(::open(partial.c_str(), O_WRONLY | O_CLOEXEC)), path_(path) {
+  Descriptor(const std::string& partial, const std::string& path)
+      : id_(::open(partial.c_str(), O_WRONLY | O_CLOEXEC)), path_(path) {
     if (id_ < 0) fail(path, errno);
   }
   ~Descriptor() { ::close(id_); }
@@ -34,7 +36,8 @@ class Descriptor {
   Descriptor& operator=(const Descriptor&) = delete;
 
   void allocate(std::int64_t bytes) const {
-    if (::fallocate(id_, 0, 0, bytes) != 0 && errno != EOPNOTSUPP && errno != ENOSYS) fail(path_, errno);
+    if (::fallocate(id_, 0, 0, bytes) != 0 && errno != EOPNOTSUPP && errno != ENOSYS)
+      fail(path_, errno);
     if (::ftruncate(id_, 0) != 0) fail(path_, errno);
   }
   void write(const std::string& text) const {
@@ -52,21 +55,28 @@ class Descriptor {
 
 void refuse_special(const std::string& path) {
   std::error_code error;
-  const auto status = fs::status(path, error);  // "unknown" where the folder may not be entered: opening will say so
-  if (fs::status_known(status) && fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status))
+  // "unknown" where the folder may not be entered: opening will say so
+  const auto status = fs::status(path, error);
+  if (fs::status_known(status) && fs::exists(status) && !fs::is_regular_file(status) &&
+      !fs::is_directory(status))
     throw InputError(cat("cannot write ", path), "it is not a plain file", "give another --out");
 }
 
 }  // namespace
 
-std::string twin_path(const std::string& path) { return fs::path(path).replace_extension(".json").string(); }
+std::string twin_path(const std::string& path) {
+  return fs::path(path).replace_extension(".json").string();
+}
 
-void reserve_space(const std::string& partial, const std::string& path, std::int64_t bytes) { Descriptor(partial, path).allocate(bytes); }
+void reserve_space(const std::string& partial, const std::string& path, std::int64_t bytes) {
+  Descriptor(partial, path).allocate(bytes);
+}
 
 void hold_space(const std::string& partial, std::int64_t bytes) {
   const int id = ::open(partial.c_str(), O_WRONLY | O_CLOEXEC);
   if (id < 0) return;
-  (void)::fallocate(id, FALLOC_FL_KEEP_SIZE, 0, bytes);  // the space was just asked for: if it is gone, the writing will say so
+  // the space was just asked for: if it is gone, the writing will say so
+  (void)::fallocate(id, FALLOC_FL_KEEP_SIZE, 0, bytes);
   ::close(id);
 }
 
@@ -89,8 +99,11 @@ void check_output(const std::string& path, bool overwrite) {
 void check_writable(const std::string& path, bool overwrite, const Comm& comm) {
   const auto twin = twin_path(path);
   comm.on_root([&] {
-    if (path.empty()) throw InputError("no result file is named", "--out is missing", "give --out FILE.h5");
-    if (twin == path) throw InputError(cat("--out ", path), "the JSON twin of the result would have the same name", "end the name in .h5");
+    if (path.empty())
+      throw InputError("no result file is named", "--out is missing", "give --out FILE.h5");
+    if (twin == path)
+      throw InputError(cat("--out ", path), "the JSON twin of the result would have the same name",
+                       "end the name in .h5");
     check_output(path, overwrite);
     check_output(twin, overwrite);
   });

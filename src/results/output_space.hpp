@@ -1,15 +1,19 @@
 #pragma once
-// Where a result goes: its twin's name, and room for it. The files themselves are data/output_file.hpp's: whole or not there.
+// Where a result goes: its twin's name, and room for it. The files themselves are
+// data/output_file.hpp's: whole or not there.
 #include <cstdint>
 #include <string>
 
 namespace fedfuse {
 
-[[nodiscard]] std::string twin_path(const std::string& path);  // the JSON twin: the extension replaced by .json
-// Asks the file system for `bytes` at the existing file `partial`, and gives them back: a full disk, a quota or a limit shows before
-// the work, not in its middle. InputError that names `path`. For one rank.
+// the JSON twin: the extension replaced by .json
+[[nodiscard]] std::string twin_path(const std::string& path);
+// Asks the file system for `bytes` at the existing file `partial`, and gives them back: a full
+// disk, a quota or a limit shows before the work, not in its middle. InputError that names `path`.
+// For one rank.
 void reserve_space(const std::string& partial, const std::string& path, std::int64_t bytes);
-// Asks for `bytes` at a file that is being written, without changing its size; where the file system cannot, nothing happens. For one rank.
+// Asks for `bytes` at a file that is being written, without changing its size; where the file
+// system cannot, nothing happens. For one rank.
 void hold_space(const std::string& partial, std::int64_t bytes);
 // Before a run: can a file be made at this path? InputError. For one rank.
 void check_output(const std::string& path, bool overwrite);

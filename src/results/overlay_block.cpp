@@ -16,20 +16,25 @@ OverlayBlock block_of(const OverlayStore& overlay, const ClientOrder& order, con
   OverlayBlock block;
   block.counts = order.to_block<std::int32_t>(counts, 1);
   const auto local_offsets = offsets_of(counts), block_offsets = offsets_of(block.counts);
-  block.before = comm.exscan(block_offsets.back()), block.total = comm.sum(block_offsets.back());
+  block.before = comm.exscan(block_offsets.back());
+  block.total = comm.sum(block_offsets.back());
   block.items = order.to_block<std::int32_t>(ids, 1, local_offsets, block_offsets);
-  block.rows = order.to_block<float>(std::span<const float>(rows), overlay.width(), local_offsets, block_offsets);
+  block.rows = order.to_block<float>(std::span<const float>(rows), overlay.width(), local_offsets,
+                                     block_offsets);
   return block;
 }
 
 void fill(OverlayStore& overlay, const ClientOrder& order, const OverlayBlock& block) {
   const auto counts = order.to_local<std::int32_t>(std::span<const std::int32_t>(block.counts), 1);
   const auto block_offsets = offsets_of(block.counts), local_offsets = offsets_of(counts);
-  const auto ids = order.to_local<std::int32_t>(std::span<const std::int32_t>(block.items), 1, block_offsets, local_offsets);
-  const auto rows = order.to_local<float>(std::span<const float>(block.rows), overlay.width(), block_offsets, local_offsets);
+  const auto ids = order.to_local<std::int32_t>(std::span<const std::int32_t>(block.items), 1,
+                                                block_offsets, local_offsets);
+  const auto rows = order.to_local<float>(std::span<const float>(block.rows), overlay.width(),
+                                          block_offsets, local_offsets);
   for (std::int64_t k = 0; k < overlay.clients(); ++k) {
     const auto at = local_offsets[std::size_t(k)];
-    overlay.replace(k, {ids.data() + at, std::size_t(counts[std::size_t(k)])}, rows.data() + at * overlay.width());
+    overlay.replace(k, {ids.data() + at, std::size_t(counts[std::size_t(k)])},
+                    rows.data() + at * overlay.width());
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Clients' own rows on their way to a file and back: what the rank that writes a block of ids writes.
+// Clients' own rows on their way to a file and back: what the rank that writes a block of ids
+// writes.
 #include "clients/overlay.hpp"
 #include "results/client_order.hpp"
 
@@ -12,7 +13,9 @@ struct OverlayBlock {
   std::int64_t before = 0, total = 0;  // rows in the blocks of the ranks before, and of all ranks
 };
 
-[[nodiscard]] OverlayBlock block_of(const OverlayStore& overlay, const ClientOrder& order, const Comm& comm);  // collective
+// collective
+[[nodiscard]] OverlayBlock block_of(const OverlayStore& overlay, const ClientOrder& order,
+                                    const Comm& comm);
 // Puts the rows of counts, items and rows where they belong. Collective.
 void fill(OverlayStore& overlay, const ClientOrder& order, const OverlayBlock& block);
 

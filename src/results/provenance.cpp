@@ -33,7 +33,8 @@ Json command_line(const std::vector<std::string>& argv) {
       list.push_back("... (" + std::to_string(argv.size() - list.size()) + " more)");
       break;
     }
-    list.push_back(argument.size() > longest_argument ? argument.substr(0, longest_argument) + "..." : argument);
+    list.push_back(argument.size() > longest_argument ? argument.substr(0, longest_argument) + "..."
+                                                      : argument);
   }
   return list;
 }
@@ -45,7 +46,8 @@ Json hosts(const Comm& comm) {
   MPI_Get_processor_name(name.data(), &length);
   const auto all = comm.all_gather(std::span<const char>(name));
   std::map<std::string, int> ranks;
-  for (std::size_t at = 0; at < all.size(); at += name.size()) ++ranks[std::string(all.data() + at)];
+  for (std::size_t at = 0; at < all.size(); at += name.size())
+    ++ranks[std::string(all.data() + at)];
   Json list = Json::object();
   for (const auto& [host, n] : ranks) {
     if (list.size() == most_hosts) {
@@ -74,15 +76,20 @@ std::string now_utc() {
   return text.data();
 }
 
-// What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over the ranks; where clients were ranked and where
-// their state lived.
+// What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over
+// the ranks; where clients were ranked and where their state lived.
 Json device_json(const EngineFacts& engine, const Comm& comm) {
-  Json device = {{"kind", engine.device}, {"reduction", engine.reduction}, {"ranking", engine.ranking}, {"state", engine.state}};
+  Json device = {{"kind", engine.device},
+                 {"reduction", engine.reduction},
+                 {"ranking", engine.ranking},
+                 {"state", engine.state}};
   const auto line = engine.uuid + "\n";
   const auto all = comm.all_gather(std::span<const char>(line.data(), line.size()));
-  if (engine.device == "cpu" && gpu::count_devices() == 0) device["cuda"] = "skipped: " + gpu::why_none();
+  if (engine.device == "cpu" && gpu::count_devices() == 0)
+    device["cuda"] = "skipped: " + gpu::why_none();
   if (engine.device == "cpu") return device;
-  device["name"] = engine.name, device["driver"] = engine.driver;
+  device["name"] = engine.name;
+  device["driver"] = engine.driver;
   auto& ranks = device["ranks_of_uuid"] = Json::object();
   std::istringstream lines(std::string(all.begin(), all.end()));
   for (std::string uuid; std::getline(lines, uuid);) ranks[uuid] = ranks.value(uuid, 0) + 1;
@@ -100,10 +107,12 @@ Json dirty_flag() {
 std::string version_text() {
   const auto dirty = dirty_flag();
   const bool modified = dirty.is_boolean() && dirty.get<bool>();
-  return "fedfuse " FEDFUSE_VERSION " (commit " + std::string(FEDFUSE_GIT_SHA).substr(0, 12) + (modified ? ", modified)" : ")");
+  return "fedfuse " FEDFUSE_VERSION " (commit " + std::string(FEDFUSE_GIT_SHA).substr(0, 12) +
+         (modified ? ", modified)" : ")");
 }
 
-std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads, const Comm& comm, const EngineFacts& engine) {
+std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads,
+                            const Comm& comm, const EngineFacts& engine) {
   Json p = Json::object();
   p["program"] = "fedfuse";
   p["version"] = FEDFUSE_VERSION;
@@ -127,7 +136,8 @@ std::string provenance_json(const std::vector<std::string>& argv, std::int64_t t
   return text;
 }
 
-std::string resumed_provenance(const std::string& first, const std::string& own, std::int64_t round) {
+std::string resumed_provenance(const std::string& first, const std::string& own,
+                               std::int64_t round) {
   constexpr std::size_t most = 64;  // an attribute holds 64 KiB
   auto p = Json::parse(first, nullptr, false);
   const auto now = Json::parse(own, nullptr, false);
@@ -135,7 +145,8 @@ std::string resumed_provenance(const std::string& first, const std::string& own,
   p["resumed_times"] = p.value("resumed_times", 0) + 1;
   auto& list = p["resumed"];
   Json entry = {{"after_round", round}};
-  for (const char* key : {"started_utc", "ranks", "threads", "git_sha"}) entry[key] = now.value(key, Json());
+  for (const char* key : {"started_utc", "ranks", "threads", "git_sha"})
+    entry[key] = now.value(key, Json());
   list.push_back(entry);
   if (list.size() > most) list.erase(list.begin());
   return json_text(p);

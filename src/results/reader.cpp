@@ -10,11 +10,14 @@ namespace {
 void check_kind(const h5::File& file) {
   const auto format = file.has_attribute("/", "format") ? file.text("/", "format") : std::string();
   if (format != "fedfuse-result")
-    throw InputError(cat(file.path(), " is not a result of fedfuse"), format.empty() ? "it has no attribute `format`" : cat("its format is ", format),
-                     "name a file that `fedfuse train` wrote");
+    throw InputError(
+        cat(file.path(), " is not a result of fedfuse"),
+        format.empty() ? "it has no attribute `format`" : cat("its format is ", format),
+        "name a file that `fedfuse train` wrote");
   const auto version = file.integer("/", "schema_version");
   if (version != result_schema)
-    throw InputError(cat(file.path(), " has schema version ", version), cat("this fedfuse reads version ", result_schema),
+    throw InputError(cat(file.path(), " has schema version ", version),
+                     cat("this fedfuse reads version ", result_schema),
                      "use the fedfuse that wrote it, or train again");
 }
 
@@ -23,11 +26,16 @@ Table read_table(const h5::File& file, const std::string& group) {
   if (!file.has(group)) return table;
   for (const auto& name : file.children(group)) {
     const auto path = group + "/" + name;
-    if (find_field(Section::metrics, name) == nullptr && find_field(Section::time, name) == nullptr &&
-        find_field(Section::traffic, name) == nullptr && find_field(Section::groups, name) == nullptr)
+    if (find_field(Section::metrics, name) == nullptr &&
+        find_field(Section::time, name) == nullptr &&
+        find_field(Section::traffic, name) == nullptr &&
+        find_field(Section::groups, name) == nullptr)
       continue;  // /groups also holds arrays
     const auto values = file.read_all<double>(path);
-    table.add_column({name, file.text(path, "unit"), file.text(path, "meaning"), {values.begin(), values.end()}});
+    table.add_column({name,
+                      file.text(path, "unit"),
+                      file.text(path, "meaning"),
+                      {values.begin(), values.end()}});
   }
   return table;
 }
@@ -63,7 +71,8 @@ RunRecord read_small_parts(const h5::File& file) {
   record.groups = read_table(file, "/groups");
   record.baselines = read_table(file, "/baselines");
   if (file.has("/facts"))
-    for (const auto& name : file.children("/facts")) record.facts[name] = file.read_all<double>("/facts/" + name).at(0);
+    for (const auto& name : file.children("/facts"))
+      record.facts[name] = file.read_all<double>("/facts/" + name).at(0);
   return record;
 }
 
@@ -84,17 +93,19 @@ LoadedResult read_result(const std::string& path, const Dataset& data, const Com
   comm.on_root([&] {  // the usual mistakes show before the file is opened by all
     const auto summary = read_summary(path);
     if (summary.clients != data.clients || summary.items != data.items)
-      throw InputError(
-          cat(path, " does not fit ", data.path),
-          cat("it was trained on ", summary.clients, " clients and ", summary.items, " items, the data set has ", data.clients, " and ", data.items),
-          "use the data set that the model was trained on");
+      throw InputError(cat(path, " does not fit ", data.path),
+                       cat("it was trained on ", summary.clients, " clients and ", summary.items,
+                           " items, the data set has ", data.clients, " and ", data.items),
+                       "use the data set that the model was trained on");
   });
   const auto file = h5::File::open(path, &comm);
   LoadedResult result;
   comm.together([&] { result.record = reading(path, [&] { return read_small_parts(file); }); });
   result.model = reading(path, [&] { return read_model(file, result.record.config, data, comm); });
-  if (file.has("/groups/preferences")) result.record.preferences = file.read_matrix<float>("/groups/preferences");
-  if (file.has("/groups/embeddings")) result.record.group_embeddings = file.read_matrix<float>("/groups/embeddings");
+  if (file.has("/groups/preferences"))
+    result.record.preferences = file.read_matrix<float>("/groups/preferences");
+  if (file.has("/groups/embeddings"))
+    result.record.group_embeddings = file.read_matrix<float>("/groups/embeddings");
   return result;
 }
 

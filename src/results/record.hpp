@@ -20,19 +20,24 @@ namespace fedfuse {
 inline constexpr std::int64_t result_schema = 1;
 
 struct RunRecord {
-  Config config;                             // effective
-  std::string status = "running";            // running finished stopped-early failed
-  std::string status_text;                   // why it stopped or failed
-  std::int64_t best_round = 0;               // 1-based; by validation NDCG@50; 0: none yet
-  std::int64_t model_round = 0;              // the round after which the stored model stood
-  Table metrics, time, traffic, groups;      // -> /metrics /time /traffic /groups (per-round numbers)
-  Table baselines;                           // -> /baselines: row 0 popularity, row 1 cold-first
-  std::map<std::string, double> facts;       // numbers of the whole run (schema.cpp): client_rounds_per_second, peak_memory_bytes_max, ...
-  std::map<std::string, std::string> notes;  // texts of the whole run: uploads_used, grouping_method, view_names, ...
-  std::vector<std::vector<std::int32_t>> group_by_round;  // [round][local client], -1: none; empty without a teacher
-  Matrix<float> preferences;                              // G x M of the stored model; empty without a teacher
-  Matrix<float> group_embeddings;                         // G x group_dim
-  std::string provenance;                                 // JSON of provenance_json()
+  Config config;                   // effective
+  std::string status = "running";  // running finished stopped-early failed
+  std::string status_text;         // why it stopped or failed
+  std::int64_t best_round = 0;     // 1-based; by validation NDCG@50; 0: none yet
+  std::int64_t model_round = 0;    // the round after which the stored model stood
+  // -> /metrics /time /traffic /groups (per-round numbers)
+  Table metrics, time, traffic, groups;
+  Table baselines;  // -> /baselines: row 0 popularity, row 1 cold-first
+  // numbers of the whole run (schema.cpp): client_rounds_per_second, peak_memory_bytes_max, ...
+  std::map<std::string, double> facts;
+  // texts of the whole run: uploads_used, grouping_method, view_names, ...
+  std::map<std::string, std::string> notes;
+  // [round][local client], -1: none; empty without a teacher
+  std::vector<std::vector<std::int32_t>> group_by_round;
+  // G x M of the stored model; empty without a teacher
+  Matrix<float> preferences;
+  Matrix<float> group_embeddings;  // G x group_dim
+  std::string provenance;          // JSON of provenance_json()
 };
 
 // Everything that can score: the model as stored and read back.
@@ -42,29 +47,38 @@ struct StoredModel {
   ClientState state;
 };
 
-// The file being written was lost in the middle of a collective write (a disk that filled up after the space was asked for, a broken one).
-// HDF5 cannot close such a file without the ranks waiting for each other, so it stays open, and the program must end without MPI_Finalize.
+// The file being written was lost in the middle of a collective write (a disk that filled up after
+// the space was asked for, a broken one). HDF5 cannot close such a file without the ranks waiting
+// for each other, so it stays open, and the program must end without MPI_Finalize.
 struct ResultFileLost : InputError {
   using InputError::InputError;
 };
 
-// Collective. Writes path.partial beside path, flushes, fsyncs, renames; then the JSON twin (path with .json) in the same way.
-void write_result(const std::string& path, const RunRecord& record, const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
-                  const Dataset& data, const Comm& comm);
-// Before a run: refuses an existing path without overwrite, a folder that cannot be written, ... Collective.
+// Collective. Writes path.partial beside path, flushes, fsyncs, renames; then the JSON twin (path
+// with .json) in the same way.
+void write_result(const std::string& path, const RunRecord& record, const ModelSpec& spec,
+                  const GlobalModel& global, const ClientState& state, const Dataset& data,
+                  const Comm& comm);
+// Before a run: refuses an existing path without overwrite, a folder that cannot be written, ...
+// Collective.
 void check_writable(const std::string& path, bool overwrite, const Comm& comm);
-// Collective; InputError when the file is not ours, of another schema, or does not fit the data set.
+// Collective; InputError when the file is not ours, of another schema, or does not fit the data
+// set.
 struct LoadedResult {
   RunRecord record;  // config, status, tables, facts, notes
   StoredModel model;
 };
-[[nodiscard]] LoadedResult read_result(const std::string& path, const Dataset& data, const Comm& comm);
+[[nodiscard]] LoadedResult read_result(const std::string& path, const Dataset& data,
+                                       const Comm& comm);
 
-// Config <-> JSON and TOML, with the options' names (underscores); unknown keys are errors that name them.
+// Config <-> JSON and TOML, with the options' names (underscores); unknown keys are errors that
+// name them.
 [[nodiscard]] std::string config_to_json(const Config& config);
 [[nodiscard]] Config config_from_json(const std::string& text);
-// Provenance as JSON: git sha and dirty flag, compiler and flags, MPI, HDF5, argv, hosts, ranks, threads, seed, time, CUDA found.
-[[nodiscard]] std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads, const Comm& comm,
+// Provenance as JSON: git sha and dirty flag, compiler and flags, MPI, HDF5, argv, hosts, ranks,
+// threads, seed, time, CUDA found.
+[[nodiscard]] std::string provenance_json(const std::vector<std::string>& argv,
+                                          std::int64_t threads, const Comm& comm,
                                           const EngineFacts& engine = {});
 
 }  // namespace fedfuse

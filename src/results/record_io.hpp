@@ -1,5 +1,6 @@
 #pragma once
-// The small parts of a result file, read by one process without its data set: for `fedfuse info` and `fedfuse table`.
+// The small parts of a result file, read by one process without its data set: for `fedfuse info`
+// and `fedfuse table`.
 #include <cstdint>
 #include <string>
 
@@ -12,6 +13,7 @@ struct ResultSummary {
   std::string data_name;
   std::int64_t clients = 0, items = 0, train_interactions = 0;
 };
-[[nodiscard]] ResultSummary read_summary(const std::string& path);  // InputError when the file is not ours
+// InputError when the file is not ours
+[[nodiscard]] ResultSummary read_summary(const std::string& path);
 
 }  // namespace fedfuse

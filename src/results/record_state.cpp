@@ -24,23 +24,27 @@ void visit(StateVisitor& visitor, const std::string& name, Table& table) {
   std::int64_t row = 0;
   for (std::string column; std::getline(lines, column); ++row) {
     const auto& field = find_column(column);
-    table.add_column({field.name, field.unit, field.meaning, {cells.row(row), cells.row(row) + cells.cols}});
+    table.add_column(
+        {field.name, field.unit, field.meaning, {cells.row(row), cells.row(row) + cells.cols}});
   }
 }
 
 // Client x round, as the file wants clients' rows.
-void visit(StateVisitor& visitor, const std::string& name, std::vector<std::vector<std::int32_t>>& by_round, std::int64_t clients) {
+void visit(StateVisitor& visitor, const std::string& name,
+           std::vector<std::vector<std::int32_t>>& by_round, std::int64_t clients) {
   auto rounds = std::int64_t(by_round.size());
   visitor.number(name + "_rounds", rounds);
   Matrix<std::int32_t> groups(clients, rounds);
   if (!visitor.loads())
     for (std::int64_t r = 0; r < rounds; ++r)
-      for (std::int64_t u = 0; u < clients; ++u) groups(u, r) = by_round[std::size_t(r)][std::size_t(u)];
+      for (std::int64_t u = 0; u < clients; ++u)
+        groups(u, r) = by_round[std::size_t(r)][std::size_t(u)];
   visitor.clients(name, rounds, groups.span());
   if (!visitor.loads()) return;
   by_round.assign(std::size_t(rounds), std::vector<std::int32_t>(std::size_t(clients)));
   for (std::int64_t r = 0; r < rounds; ++r)
-    for (std::int64_t u = 0; u < clients; ++u) by_round[std::size_t(r)][std::size_t(u)] = groups(u, r);
+    for (std::int64_t u = 0; u < clients; ++u)
+      by_round[std::size_t(r)][std::size_t(u)] = groups(u, r);
 }
 
 }  // namespace
@@ -52,7 +56,8 @@ void visit(StateVisitor& visitor, const std::string& name, RunRecord& record, co
   visit(visitor, name + "/groups", record.groups);
   visit(visitor, name + "/group_by_round", record.group_by_round, data.local_clients());
   visitor.number(name + "/best_round", record.best_round);
-  std::string method = record.notes.contains("grouping_method") ? record.notes.at("grouping_method") : "";
+  std::string method =
+      record.notes.contains("grouping_method") ? record.notes.at("grouping_method") : "";
   visitor.text(name + "/grouping_method", method);
   if (!method.empty()) record.notes["grouping_method"] = method;
   visitor.text(name + "/provenance", record.provenance);

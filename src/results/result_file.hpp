@@ -1,5 +1,6 @@
 #pragma once
-// Inside of the writer and the reader: a result file being written by all ranks, and the small parts of one being read.
+// Inside of the writer and the reader: a result file being written by all ranks, and the small
+// parts of one being read.
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,14 +15,17 @@
 
 namespace fedfuse {
 
-// A parallel HDF5 file in which a write that fails on one rank fails on all, as an InputError (a full disk is nobody's bug).
+// A parallel HDF5 file in which a write that fails on one rank fails on all, as an InputError (a
+// full disk is nobody's bug).
 class ResultSink {
  public:
-  // bytes: what the file will take; the disk holds them ready from here on, so that nobody else's file can fill it meanwhile.
-  ResultSink(const std::string& partial, const std::string& path, const Comm& comm, std::int64_t bytes,
-             h5::Structures structures = h5::Structures::compatible)
+  // bytes: what the file will take; the disk holds them ready from here on, so that nobody else's
+  // file can fill it meanwhile.
+  ResultSink(const std::string& partial, const std::string& path, const Comm& comm,
+             std::int64_t bytes, h5::Structures structures = h5::Structures::compatible)
       : comm_(comm), path_(path) {
-    step([&] { file_ = std::make_unique<h5::File>(h5::File::create(partial, &comm_, structures)); });
+    step(
+        [&] { file_ = std::make_unique<h5::File>(h5::File::create(partial, &comm_, structures)); });
     comm_.on_root([&] { hold_space(partial, bytes); });
   }
   ~ResultSink() {
@@ -37,7 +41,9 @@ class ResultSink {
         try {
           work();
         } catch (const InternalError& e) {
-          throw InputError(cat("cannot write ", path_), e.what(), "free some space or check the disk; what stood there before is unchanged");
+          throw InputError(
+              cat("cannot write ", path_), e.what(),
+              "free some space or check the disk; what stood there before is unchanged");
         }
       });
     } catch (const InputError& e) {
@@ -48,7 +54,8 @@ class ResultSink {
   }
   // Rows of this rank. cols = 0: 1-D.
   template <class T>
-  void plain_rows(const std::string& name, std::int64_t total, std::int64_t cols, std::int64_t first, std::span<const T> block) {
+  void plain_rows(const std::string& name, std::int64_t total, std::int64_t cols,
+                  std::int64_t first, std::span<const T> block) {
     step([&] { file_->write_rows<T>(name, total, cols, first, block); });
   }
   // Rank 0's values.
@@ -58,14 +65,15 @@ class ResultSink {
   }
   // Rows of this rank, with the attributes that explain them.
   template <class T>
-  void rows(const std::string& name, std::int64_t total, std::int64_t cols, std::int64_t first, std::span<const T> block, const char* unit,
-            const std::string& meaning) {
+  void rows(const std::string& name, std::int64_t total, std::int64_t cols, std::int64_t first,
+            std::span<const T> block, const char* unit, const std::string& meaning) {
     plain_rows(name, total, cols, first, block);
     describe(name, unit, meaning);
   }
   // The same values on every rank.
   template <class T>
-  void all(const std::string& name, std::int64_t cols, std::span<const T> values, const std::string& unit, const std::string& meaning) {
+  void all(const std::string& name, std::int64_t cols, std::span<const T> values,
+           const std::string& unit, const std::string& meaning) {
     plain_all(name, cols, values);
     describe(name, unit, meaning);
   }
@@ -95,17 +103,21 @@ class ResultSink {
 };
 
 // /model, and /groups' arrays (model_io.cpp). Collective.
-void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
-                 const Dataset& data);
-[[nodiscard]] StoredModel read_model(const h5::File& file, const Config& config, const Dataset& data, const Comm& comm);
+void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spec,
+                 const GlobalModel& global, const ClientState& state, const Dataset& data);
+[[nodiscard]] StoredModel read_model(const h5::File& file, const Config& config,
+                                     const Dataset& data, const Comm& comm);
 // Names of the item matrices in /model, in order of the views.
-[[nodiscard]] std::vector<std::string> item_matrix_names(const ModelSpec& spec, const Config& config);
+[[nodiscard]] std::vector<std::string> item_matrix_names(const ModelSpec& spec,
+                                                         const Config& config);
 // Bytes of all arrays, over all ranks: what the disk must hold. Collective.
-[[nodiscard]] std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global, const ClientState& state, const Comm& comm);
+[[nodiscard]] std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global,
+                                        const ClientState& state, const Comm& comm);
 
 // The small parts: configuration, status, tables, facts, notes.
 [[nodiscard]] RunRecord read_small_parts(const h5::File& file);
 // The JSON twin's text (twin.cpp).
-[[nodiscard]] std::string twin_text(const RunRecord& record, const std::string& provenance, const Dataset& data);
+[[nodiscard]] std::string twin_text(const RunRecord& record, const std::string& provenance,
+                                    const Dataset& data);
 
 }  // namespace fedfuse

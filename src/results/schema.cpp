@@ -12,16 +12,21 @@ namespace {
 constexpr std::array<const char*, 2> splits{"valid", "test"};
 constexpr std::array<int, 3> cutoffs_listed{10, 20, 50};
 
-std::string split_words(const std::string& split) { return split == "valid" ? "validation" : "test"; }
+std::string split_words(const std::string& split) {
+  return split == "valid" ? "validation" : "test";
+}
 
 // {valid,test}_{hr,ndcg}_{10,20,50}<suffix>, behind a prefix.
-void add_quality(std::vector<Field>& list, const std::string& prefix, const std::string& suffix, const std::string& of) {
+void add_quality(std::vector<Field>& list, const std::string& prefix, const std::string& suffix,
+                 const std::string& of) {
   for (const std::string split : splits)
     for (const int k : cutoffs_listed) {
       list.push_back(
-          {cat(prefix, split, "_hr_", k, suffix), "1", cat("share of clients whose ", split_words(split), " item is among the first ", k, of)});
+          {cat(prefix, split, "_hr_", k, suffix), "1",
+           cat("share of clients whose ", split_words(split), " item is among the first ", k, of)});
       list.push_back({cat(prefix, split, "_ndcg_", k, suffix), "1",
-                      cat("mean over clients of [rank <= ", k, "] / log2(1 + rank) of the ", split_words(split), " item", of)});
+                      cat("mean over clients of [rank <= ", k, "] / log2(1 + rank) of the ",
+                          split_words(split), " item", of)});
     }
 }
 
@@ -30,18 +35,23 @@ std::vector<Field> metric_fields() {
       {"round", "1", "round, counted from 1"},
       {"loss", "1", "mean local training loss of the participants, all terms"},
       {"loss_recommendation", "1", "its binary cross-entropy"},
-      {"loss_distillation", "1", "its Kullback-Leibler term towards the group's preferences, before the factor lambda"},
+      {"loss_distillation", "1",
+       "its Kullback-Leibler term towards the group's preferences, before the factor lambda"},
       {"participants", "clients", "clients that took part in the round"},
   };
   add_quality(list, "", "", "");
   add_quality(list, "", "_warm", "; only held-out items that somebody trains on");
   add_quality(list, "", "_cold", "; only held-out items in nobody's training set");
   for (const std::string split : splits) {
-    list.push_back({split + "_clients", "clients", cat("clients evaluated on their ", split_words(split), " item")});
-    list.push_back({split + "_clients_warm", "clients", "... of them those whose held-out item is warm"});
-    list.push_back({split + "_clients_cold", "clients", "... of them those whose held-out item is cold"});
+    list.push_back({split + "_clients", "clients",
+                    cat("clients evaluated on their ", split_words(split), " item")});
+    list.push_back(
+        {split + "_clients_warm", "clients", "... of them those whose held-out item is warm"});
+    list.push_back(
+        {split + "_clients_cold", "clients", "... of them those whose held-out item is cold"});
   }
-  list.push_back({"skipped_cold", "items", "held-out items left out by --cold-items exclude, validation and test"});
+  list.push_back({"skipped_cold", "items",
+                  "held-out items left out by --cold-items exclude, validation and test"});
   add_quality(list, "teacher_", "", ", ranked by the preferences of the client's group");
   list.push_back({"distill_lambda", "1", "lambda_r that the clients used in the round"});
   list.push_back({"teacher_loss", "1", "mean squared error of the teacher's last epoch"});
@@ -52,12 +62,16 @@ std::vector<Field> time_fields() {
   std::vector<Field> list;
   for (const std::string phase : phase_names)
     for (const std::string statistic : {"min", "mean", "max"})
-      list.push_back({phase + "_" + statistic, "s", cat(statistic, " over ranks of the seconds of phase ", phase)});
+      list.push_back({phase + "_" + statistic, "s",
+                      cat(statistic, " over ranks of the seconds of phase ", phase)});
   for (const std::string statistic : {"min", "mean", "max"})
-    list.push_back({"communication_" + statistic, "s", cat(statistic, " over ranks of the seconds inside MPI, in all phases, waiting included")});
+    list.push_back(
+        {"communication_" + statistic, "s",
+         cat(statistic, " over ranks of the seconds inside MPI, in all phases, waiting included")});
   list.push_back({"round_s", "s", "wall-clock seconds of the round, the slowest rank"});
   list.push_back({"imbalance", "1", "max / mean over ranks of the seconds of training"});
-  list.push_back({"client_rounds_per_second", "1/s", "participants per second of the slowest rank's training"});
+  list.push_back({"client_rounds_per_second", "1/s",
+                  "participants per second of the slowest rank's training"});
   return list;
 }
 
@@ -73,8 +87,10 @@ std::vector<Field> traffic_fields() {
   both("sparse_up", "bytes from a client when only touched rows are sent");
   both("raw_multimodal_down", "bytes that sending the raw text and image features would add");
   list.push_back({"moved_sum", "B", "bytes that the ranks really summed (int64 words), all ranks"});
-  list.push_back({"moved_gather", "B", "bytes that the ranks really gathered or exchanged, all ranks"});
-  list.push_back({"parameters_on_client", "1", "parameters that a client holds in the round, mean over participants"});
+  list.push_back(
+      {"moved_gather", "B", "bytes that the ranks really gathered or exchanged, all ranks"});
+  list.push_back({"parameters_on_client", "1",
+                  "parameters that a client holds in the round, mean over participants"});
   return list;
 }
 
@@ -94,14 +110,16 @@ std::vector<Field> fact_fields() {
       {"clients", "clients", "clients of the data set"},
       {"items", "items", "items of the data set"},
       {"train_interactions", "1", "training interactions of the data set"},
-      {"short_clients", "clients", "clients with fewer than 3 interactions: trained, not evaluated"},
+      {"short_clients", "clients",
+       "clients with fewer than 3 interactions: trained, not evaluated"},
       {"missing_text", "1", "share of items without text features"},
       {"missing_image", "1", "share of items without image features"},
       {"rounds_done", "1", "rounds that were run"},
       {"ranks", "1", "MPI ranks"},
       {"threads", "1", "OpenMP threads of a rank"},
       {"best_valid_ndcg_50", "1", "validation NDCG@50 at best_round"},
-      {"client_rounds_per_second", "1/s", "participants of all rounds per second of their training (slowest rank)"},
+      {"client_rounds_per_second", "1/s",
+       "participants of all rounds per second of their training (slowest rank)"},
       {"training_seconds", "s", "seconds of the training phase, all rounds (slowest rank)"},
       {"total_seconds", "s", "seconds from the start of the program to the final result file"},
       {"setup_seconds", "s", "seconds before the first round"},
@@ -110,17 +128,21 @@ std::vector<Field> fact_fields() {
       {"sparse_bytes_down_per_client", "B", "sparse protocol, mean over rounds and participants"},
       {"sparse_bytes_up_per_client", "B", "sparse protocol, mean over rounds and participants"},
       {"checkpoints", "1", "checkpoints written since the program was last started"},
-      {"checkpoint_seconds", "s", "seconds that the run stood still for all of them (slowest rank)"},
+      {"checkpoint_seconds", "s",
+       "seconds that the run stood still for all of them (slowest rank)"},
       {"checkpoint_bytes", "B", "size of the last of them"},
       {"upload_bytes", "B", "memory for the uploads of one round, the largest rank"},
       {"ranks_on_device", "1", "ranks that share a device, at most"},
-      {"device_needed_bytes", "B", "device memory that was planned before anything was allocated, the largest rank"},
+      {"device_needed_bytes", "B",
+       "device memory that was planned before anything was allocated, the largest rank"},
       {"device_high_water_bytes", "B", "device memory that was held at once, the largest rank"},
       {"client_state_bytes", "B", "memory for what stays on the clients, all ranks"},
-      {"parameters_on_client", "1", "parameters that a client holds, mean over rounds and participants"},
+      {"parameters_on_client", "1",
+       "parameters that a client holds, mean over rounds and participants"},
   };
   for (const std::string statistic : {"min", "mean", "max"})
-    list.push_back({"peak_memory_bytes_" + statistic, "B", cat(statistic, " over ranks of the resident set's high-water mark")});
+    list.push_back({"peak_memory_bytes_" + statistic, "B",
+                    cat(statistic, " over ranks of the resident set's high-water mark")});
   return list;
 }
 
@@ -144,17 +166,21 @@ const Field* find_in(const std::vector<Field>& list, std::string_view name) {
 }  // namespace
 
 const std::vector<Field>& fields(Section section) {
-  static const std::array<std::vector<Field>, 6> lists{metric_fields(), time_fields(), traffic_fields(),
-                                                       group_fields(),  fact_fields(), note_fields()};
+  static const std::array<std::vector<Field>, 6> lists{metric_fields(),  time_fields(),
+                                                       traffic_fields(), group_fields(),
+                                                       fact_fields(),    note_fields()};
   return lists[std::size_t(section)];
 }
 
-const Field* find_field(Section section, std::string_view name) { return find_in(fields(section), name); }
+const Field* find_field(Section section, std::string_view name) {
+  return find_in(fields(section), name);
+}
 
 const Field& find_column(std::string_view name) {
   for (const auto section : {Section::metrics, Section::time, Section::traffic, Section::groups})
     if (const auto* field = find_field(section, name)) return *field;
-  throw InternalError(cat("no table has a column \"", name, "\": add it to results/schema.cpp with its unit and meaning"));
+  throw InternalError(cat("no table has a column \"", name,
+                          "\": add it to results/schema.cpp with its unit and meaning"));
 }
 
 }  // namespace fedfuse

@@ -1,6 +1,6 @@
 #pragma once
-// Every name that a result file may hold, with its unit and meaning: one list, from which the writer takes the attributes,
-// and against which the tests hold results/README.md.
+// Every name that a result file may hold, with its unit and meaning: one list, from which the
+// writer takes the attributes, and against which the tests hold results/README.md.
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +12,8 @@ struct Field {
   std::string name, unit, meaning;
 };
 
-// The tables of one row a round (baselines: one row a baseline, the columns of metrics), and the numbers and texts of a whole run.
+// The tables of one row a round (baselines: one row a baseline, the columns of metrics), and the
+// numbers and texts of a whole run.
 enum class Section { metrics, time, traffic, groups, facts, notes };
 
 [[nodiscard]] const std::vector<Field>& fields(Section section);

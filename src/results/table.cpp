@@ -37,12 +37,14 @@ const Column* Table::find(std::string_view name) const {
 double Table::at(std::string_view name, std::size_t row) const {
   FEDFUSE_CHECK(row < rows_, cat("row ", row, " of ", rows_));
   if (const auto* column = find(name)) return column->values[row];
-  static_cast<void>(find_column(name));  // a name that nobody set is missing data, a name that does not exist is a mistake
+  // a name that nobody set is missing data, a name that does not exist is a mistake
+  static_cast<void>(find_column(name));
   return missing;
 }
 
 void Table::add_column(Column column) {
-  FEDFUSE_CHECK(columns_.empty() || column.values.size() == rows_, cat("column ", column.name, " has ", column.values.size(), " rows, not ", rows_));
+  FEDFUSE_CHECK(columns_.empty() || column.values.size() == rows_,
+                cat("column ", column.name, " has ", column.values.size(), " rows, not ", rows_));
   rows_ = column.values.size();
   columns_.push_back(std::move(column));
 }

@@ -19,7 +19,8 @@ class Parser {
   Json parse() {
     Json all = Json::object();
     for (skip(true); !done(); skip(true)) {
-      if (peek() == '[') fail("there are no tables in this file: every setting stands at the top level");
+      if (peek() == '[')
+        fail("there are no tables in this file: every setting stands at the top level");
       const auto name = key();
       skip(false);
       if (done() || peek() != '=') fail(cat("\"", name, "\" is not followed by ="));
@@ -37,9 +38,12 @@ class Parser {
   [[nodiscard]] bool done() const { return at_ >= text_.size(); }
   [[nodiscard]] char peek() const { return text_[at_]; }
   [[noreturn]] void fail(const std::string& why) const {
-    const auto line = 1 + std::count(text_.begin(), text_.begin() + std::ptrdiff_t(std::min(at_, text_.size())), '\n');
+    const auto line =
+        1 + std::count(text_.begin(), text_.begin() + std::ptrdiff_t(std::min(at_, text_.size())),
+                       '\n');
     throw InputError(cat("cannot read ", source_, ", line ", line), why,
-                     "write settings as name = value, texts in \"quotes\" (`fedfuse train --dump-config` shows all)");
+                     "write settings as name = value, texts in \"quotes\" (`fedfuse train "
+                     "--dump-config` shows all)");
   }
 
   void skip(bool line_ends) {  // blanks and comments
@@ -55,7 +59,10 @@ class Parser {
     }
   }
 
-  static bool bare(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '+' || c == '.'; }
+  static bool bare(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '+' ||
+           c == '.';
+  }
   std::string word() {
     const auto begin = at_;
     while (!done() && bare(peek())) ++at_;
@@ -70,14 +77,17 @@ class Parser {
 
   std::string quoted() {
     const char quote = peek();
-    if (text_.compare(at_, 3, std::string(3, quote)) == 0) fail("texts over several lines are not read");
+    if (text_.compare(at_, 3, std::string(3, quote)) == 0)
+      fail("texts over several lines are not read");
     const auto begin = ++at_;
-    while (!done() && peek() != quote && peek() != '\n') at_ += (quote == '"' && peek() == '\\') ? 2 : 1;
+    while (!done() && peek() != quote && peek() != '\n')
+      at_ += (quote == '"' && peek() == '\\') ? 2 : 1;
     if (done() || peek() != quote) fail("a text has no closing quote");
     const auto raw = text_.substr(begin, at_ - begin);
     ++at_;
     if (quote == '\'') return raw;
-    const auto text = Json::parse(cat('"', raw, '"'), nullptr, false);  // the escapes are those of JSON
+    // the escapes are those of JSON
+    const auto text = Json::parse(cat('"', raw, '"'), nullptr, false);
     if (!text.is_string()) fail("a text has an escape that is not known");
     return text.get<std::string>();
   }
@@ -112,9 +122,15 @@ class Parser {
   Json number(const std::string& token) {
     const bool negative = token.starts_with('-');
     const auto digits = token.substr(negative || token.starts_with('+') ? 1 : 0);
-    const bool integer = !digits.empty() && std::ranges::all_of(digits, [](unsigned char c) { return std::isdigit(c) != 0; });
-    const auto read = Json::parse(negative ? "-" + digits : digits, nullptr, false);  // refuses inf, nan and the rest
-    if (!read.is_number()) fail(token.empty() ? "a value is missing" : cat("\"", token, "\" is no number, true or false; texts stand in quotes"));
+    const bool integer = !digits.empty() && std::ranges::all_of(digits, [](unsigned char c) {
+      return std::isdigit(c) != 0;
+    });
+    // refuses inf, nan and the rest
+    const auto read = Json::parse(negative ? "-" + digits : digits, nullptr, false);
+    if (!read.is_number())
+      fail(token.empty()
+               ? "a value is missing"
+               : cat("\"", token, "\" is no number, true or false; texts stand in quotes"));
     if (integer && !read.is_number_integer()) fail(cat(token, " is too large"));
     return read;
   }
@@ -126,6 +142,8 @@ class Parser {
 
 }  // namespace
 
-nlohmann::ordered_json parse_toml(const std::string& text, const std::string& source) { return Parser(text, source).parse(); }
+nlohmann::ordered_json parse_toml(const std::string& text, const std::string& source) {
+  return Parser(text, source).parse();
+}
 
 }  // namespace fedfuse

@@ -1,6 +1,7 @@
 #pragma once
-// The part of TOML that a flat list of settings needs: key = value lines with strings, integers, floats, booleans and arrays of
-// them, and comments. Tables, dates and multi-line strings are refused by name.
+// The part of TOML that a flat list of settings needs: key = value lines with strings, integers,
+// floats, booleans and arrays of them, and comments. Tables, dates and multi-line strings are
+// refused by name.
 #include <nlohmann/json.hpp>
 #include <string>
 

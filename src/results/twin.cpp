@@ -23,7 +23,10 @@ std::string twin_text(const RunRecord& record, const std::string& provenance, co
   twin["status_text"] = record.status_text;
   twin["best_round"] = record.best_round;
   twin["model_round"] = record.model_round;
-  twin["data"] = {{"name", data.name}, {"clients", data.clients}, {"items", data.items}, {"train_interactions", data.train_interactions}};
+  twin["data"] = {{"name", data.name},
+                  {"clients", data.clients},
+                  {"items", data.items},
+                  {"train_interactions", data.train_interactions}};
   twin["config"] = Json::parse(config_to_json(record.config));
   twin["provenance"] = Json::parse(provenance);
   twin["facts"] = record.facts;

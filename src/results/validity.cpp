@@ -8,7 +8,9 @@
 namespace fedfuse {
 namespace {
 
-bool is_quality(const std::string& name) { return name.find("_hr_") != std::string::npos || name.find("_ndcg_") != std::string::npos; }
+bool is_quality(const std::string& name) {
+  return name.find("_hr_") != std::string::npos || name.find("_ndcg_") != std::string::npos;
+}
 
 // Columns that every round must have; the others are empty where nobody evaluated or distilled.
 constexpr const char* of_every_round[] = {"round", "loss", "loss_recommendation", "participants"};
@@ -18,22 +20,28 @@ std::string in_round(const RunRecord& record, std::size_t row) {
   const auto round = row + 1;
   for (const char* name : of_every_round)
     if (!std::isfinite(m.at(name, row))) return cat(name, " of round ", round, " is not a number");
-  if (m.at("round", row) != double(round)) return cat("round ", m.at("round", row), " stands where round ", round, " should: rounds are missing");
+  if (m.at("round", row) != double(round))
+    return cat("round ", m.at("round", row), " stands where round ", round,
+               " should: rounds are missing");
 
   const auto clients = record.facts.find("clients");
   if (clients != record.facts.end()) {
     const auto wanted = std::max(1.0, std::round(record.config.fraction * clients->second));
-    if (m.at("participants", row) != wanted) return cat(wanted - m.at("participants", row), " of ", wanted, " clients are lost in round ", round);
+    if (m.at("participants", row) != wanted)
+      return cat(wanted - m.at("participants", row), " of ", wanted, " clients are lost in round ",
+                 round);
   }
   for (const auto& column : m.columns())
-    if (const double value = column.values[row]; is_quality(column.name) && !std::isnan(value) && !(value >= 0 && value <= 1))
+    if (const double value = column.values[row];
+        is_quality(column.name) && !std::isnan(value) && !(value >= 0 && value <= 1))
       return cat(column.name, " of round ", round, " is ", value);
   if (std::int64_t(round) % record.config.eval_every != 0) return "";
   for (const char* name : {"valid_ndcg_50", "test_ndcg_50", "test_hr_50"})
     if (!std::isfinite(m.at(name, row))) return cat(name, " of round ", round, " is not a number");
   for (const char* name : {"valid_clients", "test_clients"})
     if (const double all = record.baselines.at(name, 0); m.at(name, row) != all)
-      return cat(name, " of round ", round, " is ", m.at(name, row), ", and ", all, " clients have such an item");
+      return cat(name, " of round ", round, " is ", m.at(name, row), ", and ", all,
+                 " clients have such an item");
   return "";
 }
 

@@ -6,9 +6,12 @@
 
 namespace fedfuse {
 
-// Empty, or in words why not: rounds are missing, clients were lost, a loss or a metric is not a number or impossible.
+// Empty, or in words why not: rounds are missing, clients were lost, a loss or a metric is not a
+// number or impossible.
 [[nodiscard]] std::string why_invalid(const RunRecord& record);
 // Nothing may be concluded from a run that ended like this.
-[[nodiscard]] inline bool is_invalid(const std::string& status) { return status == "invalid" || status == "failed"; }
+[[nodiscard]] inline bool is_invalid(const std::string& status) {
+  return status == "invalid" || status == "failed";
+}
 
 }  // namespace fedfuse

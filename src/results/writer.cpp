@@ -39,7 +39,8 @@ void write_table(ResultSink& sink, const std::string& group, const Table& table)
   for (const auto& column : table.columns()) {
     auto values = column.values;
     sink.comm().broadcast(std::span<double>(values));  // timings differ by rank in their last bits
-    sink.all<double>(group + "/" + column.name, 0, std::span<const double>(values), column.unit, column.meaning);
+    sink.all<double>(group + "/" + column.name, 0, std::span<const double>(values), column.unit,
+                     column.meaning);
   }
 }
 
@@ -49,14 +50,17 @@ void write_facts(ResultSink& sink, const std::map<std::string, double>& facts) {
     const auto* field = find_field(Section::facts, name);
     double agreed_value = value;
     sink.comm().broadcast(std::span<double>(&agreed_value, 1));
-    sink.all<double>("/facts/" + name, 0, std::span<const double>(&agreed_value, 1), field != nullptr ? field->unit : "",
-                     field != nullptr ? field->meaning : "");
+    sink.all<double>("/facts/" + name, 0, std::span<const double>(&agreed_value, 1),
+                     field != nullptr ? field->unit : "", field != nullptr ? field->meaning : "");
   }
 }
 
-void write_attributes(ResultSink& sink, const RunRecord& record, const std::string& provenance, const Dataset& data) {
+void write_attributes(ResultSink& sink, const RunRecord& record, const std::string& provenance,
+                      const Dataset& data) {
   const auto& comm = sink.comm();
-  const auto text = [&](const char* name, const std::string& value) { sink.attribute("/", name, agreed(value, comm)); };
+  const auto text = [&](const char* name, const std::string& value) {
+    sink.attribute("/", name, agreed(value, comm));
+  };
   text("format", "fedfuse-result");
   sink.attribute("/", "schema_version", result_schema);
   text("status", record.status);
@@ -74,8 +78,9 @@ void write_attributes(ResultSink& sink, const RunRecord& record, const std::stri
 
 }  // namespace
 
-void write_result(const std::string& path, const RunRecord& record, const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
-                  const Dataset& data, const Comm& comm) {
+void write_result(const std::string& path, const RunRecord& record, const ModelSpec& spec,
+                  const GlobalModel& global, const ClientState& state, const Dataset& data,
+                  const Comm& comm) {
   const auto bytes = result_bytes(record, global, state, comm);
   const auto provenance = full_provenance(record, comm);
   OutputFile output(path, true, bytes, comm);  // removes what it began unless it is committed
@@ -94,7 +99,8 @@ void write_result(const std::string& path, const RunRecord& record, const ModelS
     sink.close();
   }
   output.commit();
-  comm.on_root([&] { write_text_file(twin_path(path), twin_text(record, provenance, data), true); });
+  comm.on_root(
+      [&] { write_text_file(twin_path(path), twin_text(record, provenance, data), true); });
 }
 
 }  // namespace fedfuse

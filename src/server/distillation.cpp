@@ -8,7 +8,8 @@ namespace fedfuse {
 double DistillationSchedule::lambda(std::int64_t round) const {
   if (round < config_.distill_start) return 0.0;
   double value = config_.distill;
-  if (config_.distill_schedule == "cosine") value *= std::cos(std::numbers::pi * double(round) / (2.0 * double(config_.rounds)));
+  if (config_.distill_schedule == "cosine")
+    value *= std::cos(std::numbers::pi * double(round) / (2.0 * double(config_.rounds)));
   if (config_.distill_balance && distillation_ > 1e-12) value *= recommendation_ / distillation_;
   return value > 0 ? value : 0.0;
 }
@@ -16,8 +17,10 @@ double DistillationSchedule::lambda(std::int64_t round) const {
 void DistillationSchedule::observe(double recommendation_loss, double distillation_loss) {
   constexpr double decay = 0.9;
   const bool first = recommendation_ == 0 && distillation_ == 0;
-  recommendation_ = first ? recommendation_loss : decay * recommendation_ + (1 - decay) * recommendation_loss;
-  distillation_ = first ? distillation_loss : decay * distillation_ + (1 - decay) * distillation_loss;
+  recommendation_ =
+      first ? recommendation_loss : decay * recommendation_ + (1 - decay) * recommendation_loss;
+  distillation_ =
+      first ? distillation_loss : decay * distillation_ + (1 - decay) * distillation_loss;
 }
 
 void DistillationSchedule::visit(StateVisitor& visitor, const std::string& name) {

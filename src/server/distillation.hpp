@@ -1,6 +1,6 @@
 #pragma once
-// lambda_r (models.md section 3, step 5): constant or cosine, from a start round, optionally times the running ratio of
-// the recommendation loss to the distillation loss.
+// lambda_r (models.md section 3, step 5): constant or cosine, from a start round, optionally times
+// the running ratio of the recommendation loss to the distillation loss.
 #include <cstdint>
 
 #include "clients/state_visitor.hpp"
@@ -11,8 +11,9 @@ namespace fedfuse {
 class DistillationSchedule {
  public:
   explicit DistillationSchedule(const Config& config) : config_(config) {}
-  [[nodiscard]] double lambda(std::int64_t round) const;               // 0 before --distill-start
-  void observe(double recommendation_loss, double distillation_loss);  // after a round that distilled
+  [[nodiscard]] double lambda(std::int64_t round) const;  // 0 before --distill-start
+  // after a round that distilled
+  void observe(double recommendation_loss, double distillation_loss);
   void visit(StateVisitor& visitor, const std::string& name);
 
  private:

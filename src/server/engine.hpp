@@ -1,7 +1,8 @@
 #pragma once
-// Who trains the participants of a round and adds up what they send: the threads of the CPU (engine_cpu.cpp), or a device (device/).
-// Both draw the same samples and touch the same rows; their floats agree within rounding; each gives its own bits whatever the number
-// of ranks, threads and devices (of one size of shared memory, which decides how a client is laid out).
+// Who trains the participants of a round and adds up what they send: the threads of the CPU
+// (engine_cpu.cpp), or a device (device/). Both draw the same samples and touch the same rows;
+// their floats agree within rounding; each gives its own bits whatever the number of ranks, threads
+// and devices (of one size of shared memory, which decides how a client is laid out).
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -17,7 +18,8 @@
 
 namespace fedfuse {
 
-// The participants of this rank after training, in their order; a matrix without rows: nobody asks for it.
+// The participants of this rank after training, in their order; a matrix without rows: nobody asks
+// for it.
 struct Trained {
   Matrix<float> theta, user, router;        // participants x size
   std::vector<std::array<float, 3>> omega;  // router weights
@@ -41,28 +43,35 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // What train() wants to be given for n participants: heads where the grouping or the host keeps them, the rest where the host does.
+  // What train() wants to be given for n participants: heads where the grouping or the host keeps
+  // them, the rest where the host does.
   [[nodiscard]] Trained room_for(const ModelSpec& spec, std::int64_t n) const;
 
-  // Pass 1 over `local` (clients of this rank, ascending). Returns the least id of a client whose loss or update is not finite or does not
-  // fit the sums, or -1: then the sums are worth nothing.
-  virtual std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) = 0;
+  // Pass 1 over `local` (clients of this rank, ascending). Returns the least id of a client whose
+  // loss or update is not finite or does not fit the sums, or -1: then the sums are worth nothing.
+  virtual std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                             Trained& trained, RoundSums& sums) = 0;
 
-  // Pass 2 (R10): rows and heads of each participant to its group (-1: none), and the rows that stay on it to keep_rows, one after the other.
-  // groups: null without a teacher. Returns how many updates did not fit.
+  // Pass 2 (R10): rows and heads of each participant to its group (-1: none), and the rows that
+  // stay on it to keep_rows, one after the other. groups: null without a teacher. Returns how many
+  // updates did not fit.
   using KeepRows = std::function<void(std::int64_t local, const Upload& upload)>;
-  virtual std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group,
-                               const Trained& trained, GroupSums* groups, const KeepRows& keep_rows) = 0;
+  virtual std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                               std::span<const std::int32_t> group, const Trained& trained,
+                               GroupSums* groups, const KeepRows& keep_rows) = 0;
 
-  // Clients' private heads, user vectors and routers live with the engine when it holds them: then nobody asks for trained.user and trained.router,
-  // and the host's copy is what bring_home() last made of it. What else ClientState has is the host's.
+  // Clients' private heads, user vectors and routers live with the engine when it holds them: then
+  // nobody asks for trained.user and trained.router, and the host's copy is what bring_home() last
+  // made of it. What else ClientState has is the host's.
   [[nodiscard]] virtual bool holds_state() const { return false; }
   virtual void adopt(const ClientState&) {}       // the host's numbers are the state
   virtual void bring_home(ClientState&) const {}  // the state into the host's copy
   // What the last round left of its participants becomes the state.
-  virtual void commit(const std::vector<std::int32_t>& local, const Trained& trained, ClientState& state);
+  virtual void commit(const std::vector<std::int32_t>& local, const Trained& trained,
+                      ClientState& state);
 
-  // Collective, after every rank's train or revisit went well: what this rank's clients sent becomes what all sent.
+  // Collective, after every rank's train or revisit went well: what this rank's clients sent
+  // becomes what all sent.
   virtual void reduce(RoundSums& sums, const Comm& comm) { sums.reduce(comm); }
   virtual void reduce(GroupSums& groups, const Comm& comm) { groups.reduce(comm); }
 
@@ -80,13 +89,18 @@ class Engine {
 };
 
 // alpha_u's numerator.
-[[nodiscard]] inline std::int64_t weight_of(const ModelSpec& spec, const Dataset& data, std::int64_t local) {
+[[nodiscard]] inline std::int64_t weight_of(const ModelSpec& spec, const Dataset& data,
+                                            std::int64_t local) {
   return spec.backbone.weighs_by_samples ? std::int64_t(data.positives(local).size()) : 1;
 }
 
-[[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(const Config& config, const ModelSpec& spec, const Dataset& data, int threads);
+[[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(const Config& config, const ModelSpec& spec,
+                                                      const Dataset& data, int threads);
 
-// Collective. As config.device says: cpu, cuda or emulated (auto was resolved: device/choose.hpp). What it is given must outlive it.
-[[nodiscard]] std::unique_ptr<Engine> make_engine(const Config& config, const ModelSpec& spec, const Dataset& data, const Comm& comm, int threads);
+// Collective. As config.device says: cpu, cuda or emulated (auto was resolved: device/choose.hpp).
+// What it is given must outlive it.
+[[nodiscard]] std::unique_ptr<Engine> make_engine(const Config& config, const ModelSpec& spec,
+                                                  const Dataset& data, const Comm& comm,
+                                                  int threads);
 
 }  // namespace fedfuse

@@ -40,9 +40,11 @@ void Federation::visit(StateVisitor& visitor) {
   fedfuse::visit(visitor, "clients", spec_, state_);
   if (visitor.loads()) engine_->adopt(state_);
   if (views_ != nullptr)
-    for (const auto& [name, values] : views_->parameters()) visitor.shared("server/views/" + name, values);
+    for (const auto& [name, values] : views_->parameters())
+      visitor.shared("server/views/" + name, values);
   if (teacher_ != nullptr) {
-    for (const auto& [name, values] : teacher_->parameters()) visitor.shared("server/teacher/" + name, values);
+    for (const auto& [name, values] : teacher_->parameters())
+      visitor.shared("server/teacher/" + name, values);
     visitor.matrix("server/preferences", preferences_);
     schedule_.visit(visitor, "server/distillation");
   }

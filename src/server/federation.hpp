@@ -1,6 +1,7 @@
 #pragma once
-// The federation: the server's state, this rank's clients, and one verb, run_round (round.cpp: read it and you have
-// read the program). A round is a transaction: it either completes on all ranks, or leaves the state before it.
+// The federation: the server's state, this rank's clients, and one verb, run_round (round.cpp: read
+// it and you have read the program). A round is a transaction: it either completes on all ranks, or
+// leaves the state before it.
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,7 +31,8 @@ struct RoundReport {
   Traffic traffic;
   std::int64_t upload_bytes = 0;           // stored on this rank for pass 2
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
-  std::int64_t failed_client = -1;         // >= 0: its loss or update was not finite; the state is that before the round
+  // >= 0: its loss or update was not finite; the state is that before the round
+  std::int64_t failed_client = -1;
 };
 
 class Federation {
@@ -47,9 +49,12 @@ class Federation {
 
   [[nodiscard]] const ModelSpec& spec() const { return spec_; }
   [[nodiscard]] const GlobalModel& global() const { return global_; }
-  [[nodiscard]] const ClientState& state() const;  // as of now; asked for again after another round: it may have to come from a device
-  [[nodiscard]] const std::vector<std::int32_t>& groups() const { return state_.group; }  // of each client; always the host's
-  [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }         // G x M; empty without a teacher, or before it spoke
+  // as of now; asked for again after another round: it may have to come from a device
+  [[nodiscard]] const ClientState& state() const;
+  // of each client; always the host's
+  [[nodiscard]] const std::vector<std::int32_t>& groups() const { return state_.group; }
+  // G x M; empty without a teacher, or before it spoke
+  [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }
   [[nodiscard]] const GroupTeacher* teacher() const { return teacher_.get(); }
   [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const PhaseTimer& timer() const { return timer_; }

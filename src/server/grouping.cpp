@@ -25,16 +25,20 @@ struct Header {
 
 GroupBounds bounds_for(const Config& config, std::int64_t participants) {
   const bool adaptive = config.groups_max > 0;
-  const GroupBounds wanted = adaptive ? GroupBounds{config.groups_min, config.groups_max} : GroupBounds{config.groups, config.groups};
+  const GroupBounds wanted = adaptive ? GroupBounds{config.groups_min, config.groups_max}
+                                      : GroupBounds{config.groups, config.groups};
   return {std::min(wanted.least, participants), std::min(wanted.most, participants)};
 }
 
 // Nearest centre of x: argmin_g square_g - 2 sum_j centre_jg (x_j - mean_j) / sd_j.
-void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, const Points& centre, const std::vector<double>& square,
-                       std::vector<std::int32_t>& group, const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
+void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, const Points& centre,
+                       const std::vector<double>& square, std::vector<std::int32_t>& group,
+                       const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
   Points weight = centre;
-  for (std::int64_t j = 0; j < weight.rows(); ++j) weight.row(j) *= -2.0 * scale.inverse_sd[std::size_t(j)];
-  const kmeans::Nearest problem{vectors.rows, weight.rows(), weight.cols(), vectors.data(), scale.mean.data(), weight.data(), square.data()};
+  for (std::int64_t j = 0; j < weight.rows(); ++j)
+    weight.row(j) *= -2.0 * scale.inverse_sd[std::size_t(j)];
+  const kmeans::Nearest problem{vectors.rows,      weight.rows(), weight.cols(), vectors.data(),
+                                scale.mean.data(), weight.data(), square.data()};
   comm.together([&] {
     if (device != nullptr)
       kmeans::nearest_on(device, problem, group.data());
@@ -43,12 +47,16 @@ void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, c
   });
 }
 
-std::string describe(const Config& config, const Header& found, std::int64_t total, std::int64_t sampled, std::int64_t columns, bool adaptive) {
-  auto text = cat(config.cluster, " on ", sampled, sampled < total ? " landmarks" : " participants");
-  if (found.equal != 0) return cat("balanced split of ", total, " participants: their vectors are all equal");
+std::string describe(const Config& config, const Header& found, std::int64_t total,
+                     std::int64_t sampled, std::int64_t columns, bool adaptive) {
+  auto text =
+      cat(config.cluster, " on ", sampled, sampled < total ? " landmarks" : " participants");
+  if (found.equal != 0)
+    return cat("balanced split of ", total, " participants: their vectors are all equal");
   if (config.pca_variance < 1.0) {
     const auto percent = double(std::int64_t(found.variance_share * 1000 + 0.5)) / 10;
-    text += cat(", PCA to ", found.components, " of ", columns, " columns (", percent, " % of the variance)");
+    text += cat(", PCA to ", found.components, " of ", columns, " columns (", percent,
+                " % of the variance)");
   }
   if (adaptive) text += cat(", ", found.groups, " groups by ", config.groups_by);
   if (sampled < total) text += cat(", nearest centre for ", total - sampled);
@@ -56,14 +64,17 @@ std::string describe(const Config& config, const Header& found, std::int64_t tot
 }
 
 // Clusters the sample on rank 0 and tells everybody; fills result.group.
-Header cluster_everyone(const Config& config, const GroupingInput& input, std::int64_t total, std::int64_t columns, std::int64_t round,
-                        const std::vector<std::int32_t>& sample, GroupBounds bounds, GroupingResult& result, const Comm& comm,
+Header cluster_everyone(const Config& config, const GroupingInput& input, std::int64_t total,
+                        std::int64_t columns, std::int64_t round,
+                        const std::vector<std::int32_t>& sample, GroupBounds bounds,
+                        GroupingResult& result, const Comm& comm,
                         const std::shared_ptr<gpu::Device>& device) {
   const auto scale = column_scale(input.vectors, input.ids, columns, total, round, comm);
   Clustering found;
   {
     const auto gathered = gather_sample(input.vectors, input.ids, sample, columns, comm);
-    comm.on_root([&] { found = cluster_points(config, standardise(gathered, scale), bounds, device); });
+    comm.on_root(
+        [&] { found = cluster_points(config, standardise(gathered, scale), bounds, device); });
   }
   Header header{found.groups, found.components, found.equal ? 1 : 0, found.variance_share};
   comm.broadcast(std::span(&header, 1));
@@ -92,9 +103,10 @@ Header cluster_everyone(const Config& config, const GroupingInput& input, std::i
   return header;
 }
 
-// New groups take the names of the previous ones that they overlap most in total (the assignment problem). With fewer groups
-// than before, only names below the new number can be kept.
-void keep_names(std::span<const std::int32_t> previous, std::int64_t groups, std::vector<std::int32_t>& group, const Comm& comm) {
+// New groups take the names of the previous ones that they overlap most in total (the assignment
+// problem). With fewer groups than before, only names below the new number can be kept.
+void keep_names(std::span<const std::int32_t> previous, std::int64_t groups,
+                std::vector<std::int32_t>& group, const Comm& comm) {
   Matrix<std::int64_t> overlap(groups, groups);
   for (std::size_t i = 0; i < group.size(); ++i)
     if (previous[i] >= 0 && previous[i] < groups) ++overlap(group[i], previous[i]);
@@ -103,19 +115,27 @@ void keep_names(std::span<const std::int32_t> previous, std::int64_t groups, std
   for (auto& g : group) g = name[std::size_t(g)];
 }
 
-std::int64_t sample_limit(const Config& config, GroupBounds bounds) { return std::max(config.landmarks, bounds.most); }
+std::int64_t sample_limit(const Config& config, GroupBounds bounds) {
+  return std::max(config.landmarks, bounds.most);
+}
 
-void by_vectors(const Config& config, const GroupingInput& input, std::int64_t total, std::int64_t round, GroupingResult& result, const Comm& comm,
+void by_vectors(const Config& config, const GroupingInput& input, std::int64_t total,
+                std::int64_t round, GroupingResult& result, const Comm& comm,
                 const std::shared_ptr<gpu::Device>& device) {
-  const std::int64_t columns = comm.max(input.ids.empty() ? std::int64_t(0) : input.vectors.cols);  // a rank may have no participant
+  // a rank may have no participant
+  const std::int64_t columns = comm.max(input.ids.empty() ? std::int64_t(0) : input.vectors.cols);
   FEDFUSE_CHECK(columns > 0, "participants are grouped by vectors of at least one column");
-  FEDFUSE_CHECK(input.ids.empty() || input.vectors.cols == columns, "all ranks hold vectors of the same width");
+  FEDFUSE_CHECK(input.ids.empty() || input.vectors.cols == columns,
+                "all ranks hold vectors of the same width");
   const auto bounds = bounds_for(config, total);
-  const auto sample = choose_sample(input.ids, total, sample_limit(config, bounds), config.seed, comm);
-  const auto found = cluster_everyone(config, input, total, columns, round, sample, bounds, result, comm, device);
+  const auto sample =
+      choose_sample(input.ids, total, sample_limit(config, bounds), config.seed, comm);
+  const auto found =
+      cluster_everyone(config, input, total, columns, round, sample, bounds, result, comm, device);
   result.sizes.assign(std::size_t(found.groups), 0);
   result.components = found.components;
-  result.method = describe(config, found, total, std::int64_t(sample.size()), columns, bounds.least < bounds.most);
+  result.method = describe(config, found, total, std::int64_t(sample.size()), columns,
+                           bounds.least < bounds.most);
   keep_names(input.previous, found.groups, result.group, comm);
 }
 
@@ -127,11 +147,12 @@ void by_fixed(FixedGroups fixed, std::string method, GroupingResult& result) {
 
 }  // namespace
 
-GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round, const Comm& comm,
-                             const std::shared_ptr<gpu::Device>& device) {
+GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round,
+                             const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
   const auto mine = input.ids.size();
   FEDFUSE_CHECK(input.previous.size() == mine, "a previous group, or -1, for each participant");
-  FEDFUSE_CHECK(std::ranges::is_sorted(input.ids), "participants come in ascending order of their ids");
+  FEDFUSE_CHECK(std::ranges::is_sorted(input.ids),
+                "participants come in ascending order of their ids");
   const auto total = comm.sum(std::int64_t(mine));
   GroupingResult result;
   result.method = "no participants";
@@ -140,7 +161,8 @@ GroupingResult group_clients(const Config& config, const GroupingInput& input, s
     return result;
   }
   if (config.group_by == "random") {
-    by_fixed(random_groups(config, input.ids), cat("random, fixed for the run, ", config.groups, " groups"), result);
+    by_fixed(random_groups(config, input.ids),
+             cat("random, fixed for the run, ", config.groups, " groups"), result);
   } else if (config.group_by == "labels") {
     by_fixed(label_groups(config, input.ids, input.labels, comm), "labels of the data set", result);
   } else {
@@ -156,12 +178,17 @@ GroupingResult group_clients(const Config& config, const GroupingInput& input, s
   return result;
 }
 
-std::int64_t grouping_device_bytes(const Config& config, std::int64_t columns, std::int64_t mine, std::int64_t total) {
+std::int64_t grouping_device_bytes(const Config& config, std::int64_t columns, std::int64_t mine,
+                                   std::int64_t total) {
   if (columns == 0 || config.group_by == "random" || config.group_by == "labels") return 0;
   const auto bounds = bounds_for(config, total);
-  const std::int64_t sampled = std::min(total, sample_limit(config, bounds)), rows = seed_candidates(bounds.most);
-  const auto of_points = config.cluster == "kmeans" ? kmeans::points_device_bytes(sampled, columns, bounds.most, rows) : 0;
-  const auto of_nearest = sampled < total ? kmeans::nearest_device_bytes(mine, columns, bounds.most) : 0;
+  const std::int64_t sampled = std::min(total, sample_limit(config, bounds)),
+                     rows = seed_candidates(bounds.most);
+  const auto of_points = config.cluster == "kmeans"
+                             ? kmeans::points_device_bytes(sampled, columns, bounds.most, rows)
+                             : 0;
+  const auto of_nearest =
+      sampled < total ? kmeans::nearest_device_bytes(mine, columns, bounds.most) : 0;
   return std::max(of_points, of_nearest);  // one after the other
 }
 

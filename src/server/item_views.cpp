@@ -34,11 +34,14 @@ void initialise(Parameters& parameters, std::uint64_t seed) {
 }
 
 // Threads worth starting: not more than there are blocks.
-int team(const MyBlocks& mine) { return int(std::clamp<std::int64_t>(mine.end - mine.begin, 1, omp_get_max_threads())); }
+int team(const MyBlocks& mine) {
+  return int(std::clamp<std::int64_t>(mine.end - mine.begin, 1, omp_get_max_threads()));
+}
 
 views::Shape shape_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
   views::Shape shape{spec.d, data.text.cols, data.image.cols, {}};
-  for (const auto& name : spec.fusion.views == ViewsKind::mlp ? std::vector<std::string>{"mlp"} : config.views) {
+  for (const auto& name :
+       spec.fusion.views == ViewsKind::mlp ? std::vector<std::string>{"mlp"} : config.views) {
     FEDFUSE_CHECK(name == "sum" || name == "mlp" || name == "gate", "a view is sum, mlp or gate");
     shape.views.push_back(name == "sum" ? View::sum : (name == "mlp" ? View::mlp : View::gate));
   }
@@ -56,7 +59,9 @@ float largest(const std::vector<Matrix<float>>& matrices) {
 }
 
 bool all_zero(const std::vector<const float*>& rows, std::int64_t n) {
-  return std::ranges::all_of(rows, [n](const float* r) { return std::all_of(r, r + n, [](float x) { return x == 0.0f; }); });
+  return std::ranges::all_of(rows, [n](const float* r) {
+    return std::all_of(r, r + n, [](float x) { return x == 0.0f; });
+  });
 }
 
 }  // namespace
@@ -70,28 +75,37 @@ struct ItemViews::Impl {
   Array<float> gradient;
   std::unique_ptr<ItemViewsOnDevice> on_device;  // null: here
 
-  Impl(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device)
+  Impl(const Config& config, const ModelSpec& spec, const Dataset& data,
+       std::shared_ptr<gpu::Device> device)
       : items(data.items),
         D(data.items, spec.d),
         operators(shape_of(config, spec, data)),
-        operator_optimizer(config.server_optimizer, config.server_lr, operators.parameters.values.size()),
+        operator_optimizer(config.server_optimizer, config.server_lr,
+                           operators.parameters.values.size()),
         table_optimizer(config.server_optimizer, config.server_lr, D.size()),
         gradient(operators.parameters.values.size(), 0.0f) {
-    FEDFUSE_CHECK((items + block_items - 1) / block_items < ExactSum::most_parts, "too many items for the exact sum of gradients");
+    FEDFUSE_CHECK((items + block_items - 1) / block_items < ExactSum::most_parts,
+                  "too many items for the exact sum of gradients");
     init_normal(D, config.seed, Purpose::item_table, config.init_std);
     initialise(operators.parameters, config.seed);
-    const auto mask = [](const std::vector<std::uint8_t>& has) { return has.empty() ? nullptr : has.data(); };
-    inputs = {{D.data(), data.text.data(), data.image.data()}, {nullptr, mask(data.has_text), mask(data.has_image)}};
+    const auto mask = [](const std::vector<std::uint8_t>& has) {
+      return has.empty() ? nullptr : has.data();
+    };
+    inputs = {{D.data(), data.text.data(), data.image.data()},
+              {nullptr, mask(data.has_text), mask(data.has_image)}};
     if (device != nullptr)
-      on_device = std::make_unique<ItemViewsOnDevice>(std::move(device),
-                                                      HostViews{operators, D, operator_optimizer, table_optimizer, inputs, float(config.server_lr)});
+      on_device = std::make_unique<ItemViewsOnDevice>(
+          std::move(device), HostViews{operators, D, operator_optimizer, table_optimizer, inputs,
+                                       float(config.server_lr)});
   }
-  // Operator gradients of this rank's blocks into `sum`, rows of dL/dD into grad_D. False: something is not finite.
-  bool backward(const std::vector<Matrix<float>>& view_grad, float scale, const MyBlocks& mine, ExactSum& sum, Matrix<float>& grad_D) const;
+  // Operator gradients of this rank's blocks into `sum`, rows of dL/dD into grad_D. False:
+  // something is not finite.
+  bool backward(const std::vector<Matrix<float>>& view_grad, float scale, const MyBlocks& mine,
+                ExactSum& sum, Matrix<float>& grad_D) const;
 };
 
-bool ItemViews::Impl::backward(const std::vector<Matrix<float>>& view_grad, float scale, const MyBlocks& mine, ExactSum& sum,
-                               Matrix<float>& grad_D) const {
+bool ItemViews::Impl::backward(const std::vector<Matrix<float>>& view_grad, float scale,
+                               const MyBlocks& mine, ExactSum& sum, Matrix<float>& grad_D) const {
   bool finite = true;
   const PackedOperators weights(operators);
 #pragma omp parallel num_threads(team(mine))
@@ -117,7 +131,8 @@ bool ItemViews::Impl::backward(const std::vector<Matrix<float>>& view_grad, floa
   return finite;
 }
 
-ItemViews::ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device)
+ItemViews::ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data,
+                     std::shared_ptr<gpu::Device> device)
     : impl_(std::make_unique<Impl>(config, spec, data, std::move(device))) {}
 ItemViews::~ItemViews() = default;
 ItemViews::ItemViews(ItemViews&&) noexcept = default;
@@ -146,8 +161,10 @@ void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) con
 
 void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm) {
   auto& my = *impl_;
-  FEDFUSE_CHECK(view_grad.size() == my.operators.views.size(), "one gradient for each view is needed");
-  for (const auto& g : view_grad) FEDFUSE_CHECK(g.rows == my.items && g.cols == my.D.cols, "a view's gradient is M x d");
+  FEDFUSE_CHECK(view_grad.size() == my.operators.views.size(),
+                "one gradient for each view is needed");
+  for (const auto& g : view_grad)
+    FEDFUSE_CHECK(g.rows == my.items && g.cols == my.D.cols, "a view's gradient is M x d");
   if (my.on_device != nullptr) return my.on_device->backward_and_step(view_grad, comm);
   const float most = largest(view_grad);
   if (!std::isfinite(most)) throw gradient_not_finite();
@@ -172,15 +189,21 @@ const Matrix<float>& ItemViews::id_table() const {
   return impl_->D;
 }
 
-std::int64_t ItemViews::device_bytes(const Config& config, const ModelSpec& spec, const Dataset& data, std::int64_t ranks) {
+std::int64_t ItemViews::device_bytes(const Config& config, const ModelSpec& spec,
+                                     const Dataset& data, std::int64_t ranks) {
   if (spec.rows_trained) return 0;
-  const std::int64_t blocks = (data.items + views::block_items - 1) / views::block_items, most = (blocks + ranks - 1) / ranks;
+  const std::int64_t blocks = (data.items + views::block_items - 1) / views::block_items,
+                     most = (blocks + ranks - 1) / ranks;
   const views::MyItems mine{data.items, 0, std::min(data.items, most * views::block_items)};
-  return views::OnDevice::bytes(views::Layout(shape_of(config, spec, data)), mine, config.server_optimizer == "adam");
+  return views::OnDevice::bytes(views::Layout(shape_of(config, spec, data)), mine,
+                                config.server_optimizer == "adam");
 }
 
 std::map<std::string, std::span<float>> ItemViews::parameters() {
-  if (impl_->on_device != nullptr) impl_->on_device->to_host(), impl_->on_device->host_may_change();
+  if (impl_->on_device != nullptr) {
+    impl_->on_device->to_host();
+    impl_->on_device->host_may_change();
+  }
   std::map<std::string, std::span<float>> names;
   name_parameters(names, impl_->operators.parameters, impl_->operator_optimizer);
   names["D"] = impl_->D.span();

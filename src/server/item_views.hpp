@@ -1,8 +1,9 @@
 #pragma once
-// FedVLR's server side (models.md section 4): from the ID table D and the text and image features to the views
-// F_1..F_J that clients see, and back (R3: one backward pass from the summed view gradients serves all
-// clients). Also `--fusion mlp`: one view, F_mlp. Rows are cut into fixed blocks; blocks are spread over
-// ranks and threads, parameter gradients are summed in fixed point: the same bits for any split.
+// FedVLR's server side (models.md section 4): from the ID table D and the text and image features
+// to the views F_1..F_J that clients see, and back (R3: one backward pass from the summed view
+// gradients serves all clients). Also `--fusion mlp`: one view, F_mlp. Rows are cut into fixed
+// blocks; blocks are spread over ranks and threads, parameter gradients are summed in fixed point:
+// the same bits for any split.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -20,9 +21,10 @@ namespace fedfuse {
 
 class ItemViews {
  public:
-  // data must outlive this: its features are read in place. device: where views are made and taken back; null: on the processor. The two agree
-  // within rounding; each has its own bits.
-  ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device = nullptr);
+  // data must outlive this: its features are read in place. device: where views are made and taken
+  // back; null: on the processor. The two agree within rounding; each has its own bits.
+  ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data,
+            std::shared_ptr<gpu::Device> device = nullptr);
   ~ItemViews();
   ItemViews(const ItemViews&) = delete;
   ItemViews& operator=(const ItemViews&) = delete;
@@ -31,19 +33,21 @@ class ItemViews {
 
   // F_j, J matrices M x d, complete on every rank. Collective.
   void forward(std::vector<Matrix<float>>& views, const Comm& comm) const;
-  // view_grad: J matrices M x d, sum over clients of alpha_u dL_u/dF_j, the same on every rank. Backward and one
-  // optimizer step (--server-optimizer, --server-lr) of the operators and D. Collective.
+  // view_grad: J matrices M x d, sum over clients of alpha_u dL_u/dF_j, the same on every rank.
+  // Backward and one optimizer step (--server-optimizer, --server-lr) of the operators and D.
+  // Collective.
   void backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm);
 
-  // Parameters by the names of models.md (D, A_t, a_t, ...), for results and tests; with Adam also X.m and
-  // X.v of each X, steps and D.steps: the whole state that training goes on from. What is written there before the next
-  // call counts; with a device, ask again after a step.
+  // Parameters by the names of models.md (D, A_t, a_t, ...), for results and tests; with Adam also
+  // X.m and X.v of each X, steps and D.steps: the whole state that training goes on from. What is
+  // written there before the next call counts; with a device, ask again after a step.
   [[nodiscard]] std::int64_t operator_parameters() const;  // gamma: without D
   [[nodiscard]] const Matrix<float>& id_table() const;     // D
   [[nodiscard]] std::map<std::string, std::span<float>> parameters();
 
   // What a device must hold for one of `ranks` ranks; 0 where rows are trained on clients.
-  [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec, const Dataset& data, std::int64_t ranks);
+  [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec,
+                                                 const Dataset& data, std::int64_t ranks);
 
  private:
   struct Impl;

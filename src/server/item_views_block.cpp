@@ -16,13 +16,16 @@ using views::ln_epsilon;
 }  // namespace
 
 ViewOperators::ViewOperators(const views::Shape& shape) : views::Layout(shape) {
-  for (const auto& e : entries) FEDFUSE_CHECK(parameters.add(e.name, e.rows, e.cols) == e.at, "the parameters stand where the kernels look for them");
+  for (const auto& e : entries)
+    FEDFUSE_CHECK(parameters.add(e.name, e.rows, e.cols) == e.at,
+                  "the parameters stand where the kernels look for them");
 }
 
 PackedOperators::PackedOperators(const ViewOperators& op) {
   const auto& p = op.parameters;
   const auto d = op.d;
-  for (std::size_t m = 0; m < 3; ++m) dense::pack(view(p.at(op.branch[m].A), d, op.branch[m].width), A[m]);
+  for (std::size_t m = 0; m < 3; ++m)
+    dense::pack(view(p.at(op.branch[m].A), d, op.branch[m].width), A[m]);
   for (const auto which : op.views) {
     if (which == View::mlp) {
       dense::pack(view(p.at(op.W1), 2 * d, 3 * d), W1);
@@ -35,7 +38,8 @@ PackedOperators::PackedOperators(const ViewOperators& op) {
   }
 }
 
-ViewsBlock::ViewsBlock(const ViewOperators& operators, const PackedOperators& weights, const ViewInputs& inputs, std::int64_t rows)
+ViewsBlock::ViewsBlock(const ViewOperators& operators, const PackedOperators& weights,
+                       const ViewInputs& inputs, std::int64_t rows)
     : op_(operators), weights_(weights), in_(inputs) {
   const auto n = std::size_t(rows), d = std::size_t(op_.d);
   items_.resize(n);
@@ -52,7 +56,9 @@ ViewsBlock::ViewsBlock(const ViewOperators& operators, const PackedOperators& we
 dense::ConstView ViewsBlock::features_of(std::size_t m) {
   const auto width = op_.branch[m].width;
   const std::uint8_t* has = in_.has[m];
-  if (width == 0 || has == nullptr || std::all_of(has + first_, has + first_ + n_, [](std::uint8_t present) { return present != 0; }))
+  if (width == 0 || has == nullptr ||
+      std::all_of(has + first_, has + first_ + n_,
+                  [](std::uint8_t present) { return present != 0; }))
     return view(in_.features[m] + first_ * width, n_, width);
   const auto copy = view(copied_[m].data(), n_, width);
   dense::gather_present(in_.features[m], has, items_.data(), copy);
@@ -60,7 +66,9 @@ dense::ConstView ViewsBlock::features_of(std::size_t m) {
 }
 
 // Branch m of an n x 3d array.
-dense::View ViewsBlock::part(Array<float>& wide, std::size_t m) const { return view(wide.data() + std::int64_t(m) * op_.d, n_, op_.d, 3 * op_.d); }
+dense::View ViewsBlock::part(Array<float>& wide, std::size_t m) const {
+  return view(wide.data() + std::int64_t(m) * op_.d, n_, op_.d, 3 * op_.d);
+}
 
 void ViewsBlock::encode(std::size_t m) {
   const auto y = part(y_, m);
@@ -125,7 +133,9 @@ void ViewsBlock::forward(std::int64_t first, std::int64_t n, const std::vector<f
       case View::sum:
         for (std::int64_t i = 0; i < n; ++i)
           for (std::int64_t k = 0; k < d; ++k)
-            out[j][i * d + k] = x_[std::size_t(i * 3 * d + k)] + x_[std::size_t(i * 3 * d + d + k)] + x_[std::size_t(i * 3 * d + 2 * d + k)];
+            out[j][i * d + k] = x_[std::size_t(i * 3 * d + k)] +
+                                x_[std::size_t(i * 3 * d + d + k)] +
+                                x_[std::size_t(i * 3 * d + 2 * d + k)];
         break;
       case View::mlp:
         dense::multiply_by_transposed(view(h_.data(), n, 2 * d), weights_.W2, F);
@@ -143,7 +153,8 @@ void ViewsBlock::back_sum() {
   const auto d = op_.d;
   for (std::int64_t i = 0; i < n_; ++i)
     for (std::int64_t m = 0; m < 3; ++m)
-      for (std::int64_t k = 0; k < d; ++k) dx_[std::size_t(i * 3 * d + m * d + k)] += dF_[std::size_t(i * d + k)];
+      for (std::int64_t k = 0; k < d; ++k)
+        dx_[std::size_t(i * 3 * d + m * d + k)] += dF_[std::size_t(i * d + k)];
 }
 
 void ViewsBlock::back_mlp() {
@@ -164,7 +175,8 @@ void ViewsBlock::back_gate() {
   dense::multiply_transposed(dF, view(s_.data(), n_, 3 * d), view(grad(op_.W_o), d, 3 * d));
   dense::column_sums(dF, grad(op_.b_o));
   dense::multiply(dF, view(at(op_.W_o), d, 3 * d), view(ds_.data(), n_, 3 * d));
-  for (std::int64_t k = 0; k < n_ * 3 * d; ++k) ds_[std::size_t(k)] *= s_[std::size_t(k)] * (1.0f - s_[std::size_t(k)]);
+  for (std::int64_t k = 0; k < n_ * 3 * d; ++k)
+    ds_[std::size_t(k)] *= s_[std::size_t(k)] * (1.0f - s_[std::size_t(k)]);
   for (std::size_t m = 0; m < 3; ++m) {
     const auto& b = op_.branch[m];
     dense::multiply_transposed(part(ds_, m), part(x_, m), view(grad(b.G), d, d));
@@ -173,7 +185,8 @@ void ViewsBlock::back_gate() {
   }
 }
 
-// dx <- dL/dy of the layer before: (dn - mean dn - n mean(dn n)) / sd with n the normalised row, dn = ln_w dx
+// dx <- dL/dy of the layer before: (dn - mean dn - n mean(dn n)) / sd with n the normalised row, dn
+// = ln_w dx
 void ViewsBlock::back_normalise(std::size_t m) {
   const auto d = op_.d;
   const float* __restrict weight = at(op_.branch[m].ln_w);
@@ -192,7 +205,8 @@ void ViewsBlock::back_normalise(std::size_t m) {
       product += dx[k] * normal[k];
     }
     const float mean = sum / float(d), along = product / float(d);
-    const float inverse_sd = inverse_sd_[std::size_t(std::int64_t(m) * std::int64_t(items_.size()) + i)];
+    const float inverse_sd =
+        inverse_sd_[std::size_t(std::int64_t(m) * std::int64_t(items_.size()) + i)];
     for (std::int64_t k = 0; k < d; ++k) dx[k] = (dx[k] - mean - normal[k] * along) * inverse_sd;
   }
 }
@@ -206,7 +220,8 @@ void ViewsBlock::back_encode(std::size_t m, float* grad_D) {
   if (m == 0) dense::multiply(dy, view(at(b.A), d, d), view(grad_D, n_, d));
 }
 
-void ViewsBlock::backward(std::int64_t first, std::int64_t n, const std::vector<const float*>& view_grad, float scale, float* grad_D) {
+void ViewsBlock::backward(std::int64_t first, std::int64_t n,
+                          const std::vector<const float*>& view_grad, float scale, float* grad_D) {
   forward(first, n, {});
   const auto d = op_.d;
   std::fill_n(dx_.data(), n * 3 * d, 0.0f);

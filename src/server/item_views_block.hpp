@@ -1,5 +1,6 @@
 #pragma once
-// The views of one block of items on the processor, and the way back: the formulas stand in kernels/views/views.hpp.
+// The views of one block of items on the processor, and the way back: the formulas stand in
+// kernels/views/views.hpp.
 #include <array>
 #include <cstdint>
 #include <string>
@@ -12,7 +13,8 @@
 
 namespace fedfuse {
 
-// gamma, the parameters of the operators that the chosen views need, where kernels/views wants them.
+// gamma, the parameters of the operators that the chosen views need, where kernels/views wants
+// them.
 struct ViewOperators : views::Layout {
   explicit ViewOperators(const views::Shape& shape);
   Parameters parameters;
@@ -34,13 +36,16 @@ struct PackedOperators {
 // Scratch of one thread for blocks of up to `rows` items.
 class ViewsBlock {
  public:
-  ViewsBlock(const ViewOperators& operators, const PackedOperators& weights, const ViewInputs& inputs, std::int64_t rows);
+  ViewsBlock(const ViewOperators& operators, const PackedOperators& weights,
+             const ViewInputs& inputs, std::int64_t rows);
 
   // Items [first, first + n): out[j] points at row `first` of F_j.
   void forward(std::int64_t first, std::int64_t n, const std::vector<float*>& out);
-  // view_grad[j] points at row `first` of dL/dF_j, which is multiplied by `scale` (a power of two). Afterwards
-  // gradient() holds the block's dL/dgamma (laid out as the parameters) and grad_D its rows of dL/dD, both scaled.
-  void backward(std::int64_t first, std::int64_t n, const std::vector<const float*>& view_grad, float scale, float* grad_D);
+  // view_grad[j] points at row `first` of dL/dF_j, which is multiplied by `scale` (a power of two).
+  // Afterwards gradient() holds the block's dL/dgamma (laid out as the parameters) and grad_D its
+  // rows of dL/dD, both scaled.
+  void backward(std::int64_t first, std::int64_t n, const std::vector<const float*>& view_grad,
+                float scale, float* grad_D);
   [[nodiscard]] const Array<float>& gradient() const { return gradient_; }
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
-// ItemViews on a device (kernels/views): operators, D, Adam's moments and this rank's features live there between rounds; views and their summed
-// gradients cross. The host's arrays are what a checkpoint reads and writes: they are brought up to date when somebody asks.
+// ItemViews on a device (kernels/views): operators, D, Adam's moments and this rank's features live
+// there between rounds; views and their summed gradients cross. The host's arrays are what a
+// checkpoint reads and writes: they are brought up to date when somebody asks.
 #include <memory>
 #include <optional>
 #include <vector>
@@ -23,7 +24,8 @@ struct HostViews {
 
 class ItemViewsOnDevice {
  public:
-  ItemViewsOnDevice(std::shared_ptr<gpu::Device> device, const HostViews& host) : device_(std::move(device)), host_(host) {}
+  ItemViewsOnDevice(std::shared_ptr<gpu::Device> device, const HostViews& host)
+      : device_(std::move(device)), host_(host) {}
 
   // As of ItemViews; collective.
   void forward(std::vector<Matrix<float>>& views, const Comm& comm);
@@ -41,7 +43,8 @@ class ItemViewsOnDevice {
 
   std::shared_ptr<gpu::Device> device_;
   HostViews host_;
-  std::optional<views::OnDevice> there_;  // made when the first caller tells how many ranks share the rows
+  // made when the first caller tells how many ranks share the rows
+  std::optional<views::OnDevice> there_;
   Newest newest_ = Newest::host;
 };
 

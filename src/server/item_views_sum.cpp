@@ -29,7 +29,8 @@ void ExactSum::merge(const ExactSum& other) {
 }
 
 void ExactSum::decode(std::span<float> out, double factor) const {
-  for (std::size_t i = 0; i < size_; ++i) out[i] = float(factor * (double(words_[i]) * 0x1p-16 + double(words_[size_ + i]) * 0x1p-60));
+  for (std::size_t i = 0; i < size_; ++i)
+    out[i] = float(factor * (double(words_[i]) * 0x1p-16 + double(words_[size_ + i]) * 0x1p-60));
 }
 
 }  // namespace fedfuse

@@ -1,7 +1,8 @@
 #pragma once
-// R7 for gradients, whose size nobody knows beforehand: sums of floats that no order of blocks, threads or ranks
-// changes. Two 64-bit words a number, x = high 2^-16 + low 2^-60, so a part of size 1 keeps every one of its
-// 24 bits, and so does one of size 2^-36. Callers scale their parts by a power of two to be near 1.
+// R7 for gradients, whose size nobody knows beforehand: sums of floats that no order of blocks,
+// threads or ranks changes. Two 64-bit words a number, x = high 2^-16 + low 2^-60, so a part of
+// size 1 keeps every one of its 24 bits, and so does one of size 2^-36. Callers scale their parts
+// by a power of two to be near 1.
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -12,8 +13,10 @@ namespace fedfuse {
 
 class ExactSum {
  public:
-  static constexpr float limit = 0x1p30f;                            // |x| of one part must be smaller
-  static constexpr std::int64_t most_parts = std::int64_t(1) << 16;  // that can be added without overflow
+  // |x| of one part must be smaller
+  static constexpr float limit = 0x1p30f;
+  // that can be added without overflow
+  static constexpr std::int64_t most_parts = std::int64_t(1) << 16;
 
   explicit ExactSum(std::size_t size) : words_(2 * size, 0), size_(size) {}
   // False when some |x| is too large, infinite or NaN: the sum is then worthless.

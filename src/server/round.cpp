@@ -6,8 +6,8 @@
 
 namespace fedfuse {
 
-// What a round computes before it is committed. Client arrays have the shape of ClientState's, and hold new values at
-// the rows of participants only.
+// What a round computes before it is committed. Client arrays have the shape of ClientState's, and
+// hold new values at the rows of participants only.
 struct Federation::Pass {
   std::int64_t round = 0;
   std::vector<std::int32_t> local;           // participants of this rank
@@ -33,24 +33,28 @@ RoundReport Federation::run_round(std::int64_t round) {
     pass.total_weight = std::max<std::int64_t>(1, comm_.sum(weight));
     pass.report.participants = pass.total;
     pass.report.lambda = preferences_.empty() ? 0.0 : schedule_.lambda(round);
-    if (pass.report.lambda > 0) pass.distillation = {&preferences_, pass.report.lambda, config_.distill_on == "negatives"};
+    if (pass.report.lambda > 0)
+      pass.distillation = {&preferences_, pass.report.lambda, config_.distill_on == "negatives"};
   });
 
-  // 2. Everybody trains; updates are added up as they come. A round in which a client diverges never happened.
+  // 2. Everybody trains; updates are added up as they come. A round in which a client diverges
+  // never happened.
   const auto failed = timer_.time(Phase::training, [&] { return train_participants(pass); });
   if (failed >= 0) {
     pass.report.failed_client = failed;
     return pass.report;
   }
 
-  // 3. Sums over all ranks: the next table, or the gradients of the views; the shared head; the losses.
+  // 3. Sums over all ranks: the next table, or the gradients of the views; the shared head; the
+  // losses.
   auto summed = timer_.time(Phase::aggregation, [&] { return aggregate(pass); });
 
   // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10).
   if (spec_.has_teacher) timer_.time(Phase::grouping, [&] { group_participants(pass); });
   timer_.time(Phase::aggregation, [&] { revisit_participants(pass); });
 
-  // 5. GFMFR: targets, fusion, preferences for the next round. Reads the table that the clients started from.
+  // 5. GFMFR: targets, fusion, preferences for the next round. Reads the table that the clients
+  // started from.
   if (spec_.has_teacher) timer_.time(Phase::teacher, [&] { teach(pass); });
 
   // 6. The new state replaces the old; FedVLR steps its operators and sends new views.
@@ -58,14 +62,19 @@ RoundReport Federation::run_round(std::int64_t round) {
 
   const auto means = pass.sums->means();
   auto& report = pass.report;
-  report.loss = means.loss, report.loss_recommendation = means.loss_recommendation, report.loss_distillation = means.loss_distillation;
+  report.loss = means.loss;
+  report.loss_recommendation = means.loss_recommendation;
+  report.loss_distillation = means.loss_distillation;
   if (report.lambda > 0) schedule_.observe(means.loss_recommendation, means.loss_distillation);
-  report.traffic = count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, means.touched);
+  report.traffic =
+      count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, means.touched);
   report.upload_bytes = engine_->stored_bytes();
   return report;
 }
 
-RoundInputs Federation::inputs(const Pass& pass) const { return {pass.round, global_, state_, pass.distillation}; }
+RoundInputs Federation::inputs(const Pass& pass) const {
+  return {pass.round, global_, state_, pass.distillation};
+}
 
 // Returns the smallest id of a client whose training is not finite, or -1; the same on all ranks.
 std::int64_t Federation::train_participants(Pass& pass) {
@@ -100,10 +109,12 @@ void Federation::group_participants(Pass& pass) {
     Matrix<float> behaviour;
     if (!behaviour_.empty()) {
       behaviour = Matrix<float>(std::int64_t(pass.local.size()), behaviour_.cols);
-      for (std::size_t p = 0; p < pass.local.size(); ++p) std::copy_n(behaviour_.row(pass.local[p]), behaviour_.cols, behaviour.row(std::int64_t(p)));
+      for (std::size_t p = 0; p < pass.local.size(); ++p)
+        std::copy_n(behaviour_.row(pass.local[p]), behaviour_.cols, behaviour.row(std::int64_t(p)));
     }
-    auto result =
-        group_clients(config_, {behaviour_.empty() ? pass.trained.theta : behaviour, ids, pass.group, labels}, pass.round, comm_, engine_->device());
+    auto result = group_clients(
+        config_, {behaviour_.empty() ? pass.trained.theta : behaviour, ids, pass.group, labels},
+        pass.round, comm_, engine_->device());
     pass.group = result.group;
     sizes = result.sizes;
     pass.report.grouping = std::move(result);
@@ -129,21 +140,26 @@ void Federation::revisit_participants(Pass& pass) {
     }
   };
   std::int64_t refused = 0;
-  comm_.together([&] { refused = engine_->revisit(pass.local, inputs(pass), pass.group, pass.trained, pass.group_sums.get(), keep_rows); });
+  comm_.together([&] {
+    refused = engine_->revisit(pass.local, inputs(pass), pass.group, pass.trained,
+                               pass.group_sums.get(), keep_rows);
+  });
   FEDFUSE_CHECK(comm_.sum(refused) == 0, "an update passed the round's sum but not its group's");
   if (spec_.has_teacher) engine_->reduce(*pass.group_sums, comm_);
 }
 
 void Federation::teach(Pass& pass) {
   pass.report.teacher_loss = teacher_->train(pass.group_sums->targets(global_), pass.round, comm_);
-  preferences_ = teacher_->preference(pass.group_sums->last_weights(global_), pass.group_sums->last_biases(global_), comm_);
+  preferences_ = teacher_->preference(pass.group_sums->last_weights(global_),
+                                      pass.group_sums->last_biases(global_), comm_);
 }
 
 void Federation::commit(Pass& pass, std::vector<Matrix<float>>&& summed) {
   timer_.time(Phase::commit, [&] {
     engine_->commit(pass.local, pass.trained, state_);
     if (spec_.has_teacher)
-      for (std::size_t p = 0; p < pass.local.size(); ++p) state_.group[std::size_t(pass.local[p])] = pass.group[p];
+      for (std::size_t p = 0; p < pass.local.size(); ++p)
+        state_.group[std::size_t(pass.local[p])] = pass.group[p];
     if (spec_.shares_head) global_.theta = pass.sums->mean_theta();
     if (spec_.rows_trained) global_.views = std::move(summed);
   });

@@ -28,16 +28,23 @@ std::array<double, 5> scalars_of(const local_train::Outcome& o, std::int64_t tou
 
 }  // namespace
 
-bool RoundSums::Numbers::add(const local_train::Outcome& o, std::int64_t touched, double rho, std::int64_t weight) {
-  return scalars_.add(std::span<const double>(scalars_of(o, touched))) && weighted_rho_.add(std::span<const double>(&rho, 1), weight);
+bool RoundSums::Numbers::add(const local_train::Outcome& o, std::int64_t touched, double rho,
+                             std::int64_t weight) {
+  return scalars_.add(std::span<const double>(scalars_of(o, touched))) &&
+         weighted_rho_.add(std::span<const double>(&rho, 1), weight);
 }
 
-void RoundSums::add(const Numbers& numbers) { scalars_.add(numbers.scalars_), weighted_rho_.add(numbers.weighted_rho_); }
+void RoundSums::add(const Numbers& numbers) {
+  scalars_.add(numbers.scalars_);
+  weighted_rho_.add(numbers.weighted_rho_);
+}
 
 bool RoundSums::add(const LocalUpdate& update, std::int64_t weight) {
   const auto scalars = scalars_of(update.outcome, std::int64_t(update.items.size()));
   const double rho = update.rho;
-  if (!update.finite || !scalars_.add(std::span<const double>(scalars)) || !weighted_rho_.add(std::span<const double>(&rho, 1), weight)) return false;
+  if (!update.finite || !scalars_.add(std::span<const double>(scalars)) ||
+      !weighted_rho_.add(std::span<const double>(&rho, 1), weight))
+    return false;
   if (spec_.shares_head && !theta_.add(update.theta, weight)) return false;
   const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
   for (std::size_t j = 0; j < rows_.size(); ++j)
@@ -59,7 +66,9 @@ Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table) const {
 #pragma omp parallel for schedule(static)
   for (std::int64_t i = 0; i < items_; ++i) {
     if (sum.touched()[std::size_t(i)] == 0 && kept == 1.0) continue;
-    for (int k = 0; k < spec_.view_width; ++k) next(i, k) = float(kept * double(table(i, k)) + sum.fixed().decode(sum.raw(i)[k]) / total_weight_);
+    for (int k = 0; k < spec_.view_width; ++k)
+      next(i, k) =
+          float(kept * double(table(i, k)) + sum.fixed().decode(sum.raw(i)[k]) / total_weight_);
   }
   return next;
 }
@@ -86,7 +95,9 @@ RoundSums::Means RoundSums::means() const {
   return {scalars_[0] / n, scalars_[1] / n, scalars_[2] / n, scalars_[3] / n / touched_unit};
 }
 
-GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes) : spec_(spec), items_(items), sizes_(sizes) {
+GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items,
+                     const std::vector<std::int64_t>& sizes)
+    : spec_(spec), items_(items), sizes_(sizes) {
   for (const auto size : sizes) {
     const auto fixed = FixedPoint::for_total_weight(size);
     rows_.emplace_back(items, spec.view_width, fixed);
@@ -97,8 +108,10 @@ GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items, const std::vecto
 namespace {
 
 // What a member adds to its group beside its rows.
-void numbers_of(const HeadLayout& head, float rho, std::span<const float> theta, const float* omega, std::vector<float>& to) {
-  const auto last = theta.subspan(std::size_t(head.last_w), std::size_t(head.last_width) + 1);  // the bias follows the weights
+void numbers_of(const HeadLayout& head, float rho, std::span<const float> theta, const float* omega,
+                std::vector<float>& to) {
+  // the bias follows the weights
+  const auto last = theta.subspan(std::size_t(head.last_w), std::size_t(head.last_width) + 1);
   to.assign(last.begin(), last.end());
   to.insert(to.end(), omega, omega + 3);
   to.push_back(rho);
@@ -110,7 +123,8 @@ GroupSums::Numbers::Numbers(const GroupSums& of) : spec_(of.spec_) {
   for (const auto& sum : of.small_) small_.push_back(sum.part());
 }
 
-bool GroupSums::Numbers::add(std::int32_t group, float rho, std::span<const float> theta, const float* omega) {
+bool GroupSums::Numbers::add(std::int32_t group, float rho, std::span<const float> theta,
+                             const float* omega) {
   numbers_of(spec_.head, rho, theta, omega, member_);
   return small_[std::size_t(group)].add(std::span<const float>(member_));
 }
@@ -119,10 +133,12 @@ void GroupSums::add(const Numbers& numbers) {
   for (std::size_t l = 0; l < small_.size(); ++l) small_[l].add(numbers.small_[l]);
 }
 
-bool GroupSums::add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega) {
+bool GroupSums::add(std::int32_t group, const Upload& upload, std::span<const float> theta,
+                    const float* omega) {
   std::vector<float> member;
   numbers_of(spec_.head, upload.rho, theta, omega, member);
-  return small_[std::size_t(group)].add(member) && rows_[std::size_t(group)].add(upload.items, upload.rows, 1);
+  return small_[std::size_t(group)].add(member) &&
+         rows_[std::size_t(group)].add(upload.items, upload.rows, 1);
 }
 
 void GroupSums::reduce(const Comm& comm) {
@@ -130,7 +146,9 @@ void GroupSums::reduce(const Comm& comm) {
   for (auto& small : small_) small.reduce(comm);
 }
 
-double GroupSums::mean(std::size_t group, std::int64_t column) const { return small_[group][column] / double(sizes_[group]); }
+double GroupSums::mean(std::size_t group, std::int64_t column) const {
+  return small_[group][column] / double(sizes_[group]);
+}
 
 std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global) const {
   std::vector<Matrix<float>> targets;
@@ -138,7 +156,8 @@ std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global) const {
   for (std::size_t l = 0; l < sizes_.size(); ++l) {
     auto& target = targets.emplace_back(items_, spec_.view_width);
     const bool empty = sizes_[l] == 0;
-    std::vector<double> mix(std::size_t(spec_.views), 1.0);  // of the views: the members' mean router, or rho of the one table
+    // of the views: the members' mean router, or rho of the one table
+    std::vector<double> mix(std::size_t(spec_.views), 1.0);
     if (empty) {
       std::ranges::fill(mix, 1.0 / spec_.views);
     } else if (spec_.rows_trained) {
@@ -152,7 +171,8 @@ std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global) const {
     for (std::int64_t i = 0; i < items_; ++i)
       for (int k = 0; k < spec_.view_width; ++k) {
         double value = inverse * sum.fixed().decode(sum.raw(i)[k]);
-        for (int j = 0; j < spec_.views; ++j) value += mix[std::size_t(j)] * double(global.views[std::size_t(j)](i, k));
+        for (int j = 0; j < spec_.views; ++j)
+          value += mix[std::size_t(j)] * double(global.views[std::size_t(j)](i, k));
         target(i, k) = float(value);
       }
   }
@@ -163,14 +183,16 @@ Matrix<float> GroupSums::last_weights(const GlobalModel& global) const {
   Matrix<float> w(std::int64_t(sizes_.size()), spec_.head.last_width);
   for (std::size_t l = 0; l < sizes_.size(); ++l)
     for (int k = 0; k < spec_.head.last_width; ++k)
-      w(std::int64_t(l), k) = sizes_[l] == 0 ? global.theta[std::size_t(spec_.head.last_w + k)] : float(mean(l, k));
+      w(std::int64_t(l), k) =
+          sizes_[l] == 0 ? global.theta[std::size_t(spec_.head.last_w + k)] : float(mean(l, k));
   return w;
 }
 
 std::vector<float> GroupSums::last_biases(const GlobalModel& global) const {
   std::vector<float> b;
   for (std::size_t l = 0; l < sizes_.size(); ++l)
-    b.push_back(sizes_[l] == 0 ? global.theta[std::size_t(spec_.head.last_b)] : float(mean(l, spec_.head.last_width)));
+    b.push_back(sizes_[l] == 0 ? global.theta[std::size_t(spec_.head.last_b)]
+                               : float(mean(l, spec_.head.last_width)));
   return b;
 }
 

@@ -17,20 +17,26 @@ class RoundSums {
   RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight);
   // Thread-safe. False: a value is not finite, or too large for the sum.
   [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
-  // The same of clients whose heads and rows are added up elsewhere (a device): their losses, how many rows they touched, rho. A thread adds up
-  // those of some clients.
+  // The same of clients whose heads and rows are added up elsewhere (a device): their losses, how
+  // many rows they touched, rho. A thread adds up those of some clients.
   class Numbers {
    public:
-    explicit Numbers(const RoundSums& of) : weighted_rho_(of.weighted_rho_.part()), scalars_(of.scalars_.part()) {}
-    [[nodiscard]] bool add(const local_train::Outcome& outcome, std::int64_t touched, double rho, std::int64_t weight);
+    explicit Numbers(const RoundSums& of)
+        : weighted_rho_(of.weighted_rho_.part()), scalars_(of.scalars_.part()) {}
+    [[nodiscard]] bool add(const local_train::Outcome& outcome, std::int64_t touched, double rho,
+                           std::int64_t weight);
 
    private:
     friend class RoundSums;
     FixedPart weighted_rho_, scalars_;
   };
   void add(const Numbers& numbers);  // thread-safe
-  // ... and those, with fixed(): rows of a view from `first` on, as RowSum::merge; the head, whole: of all ranks already.
-  void merge(std::size_t view, std::int64_t first, std::span<const std::int64_t> rows, const Comm* over) { rows_[view].merge(first, rows, over); }
+  // ... and those, with fixed(): rows of a view from `first` on, as RowSum::merge; the head, whole:
+  // of all ranks already.
+  void merge(std::size_t view, std::int64_t first, std::span<const std::int64_t> rows,
+             const Comm* over) {
+    rows_[view].merge(first, rows, over);
+  }
   void merge_theta(std::span<const std::int64_t> theta, bool whole) { theta_.merge(theta, whole); }
   [[nodiscard]] const FixedPoint& fixed() const { return weighted_rho_.fixed(); }
   void reduce(const Comm& comm);
@@ -48,20 +54,24 @@ class RoundSums {
   const ModelSpec& spec_;
   std::int64_t items_;
   double total_weight_;
-  std::vector<RowSum> rows_;                 // one a view
-  FixedSum theta_, weighted_rho_, scalars_;  // scalars: the losses, touched rows / 1024, and 1 of each participant
+  std::vector<RowSum> rows_;  // one a view
+  // scalars: the losses, touched rows / 1024, and 1 of each participant
+  FixedSum theta_, weighted_rho_, scalars_;
 };
 
 // Pass 2: means over the members of each group (R1 with alpha = 1/|group|).
 class GroupSums {
  public:
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes);
-  [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta, const float* omega);  // thread-safe
+  // thread-safe
+  [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta,
+                         const float* omega);
   // The same of members whose rows are added up elsewhere; a thread adds up some members.
   class Numbers {
    public:
     explicit Numbers(const GroupSums& of);
-    [[nodiscard]] bool add(std::int32_t group, float rho, std::span<const float> theta, const float* omega);
+    [[nodiscard]] bool add(std::int32_t group, float rho, std::span<const float> theta,
+                           const float* omega);
 
    private:
     friend class GroupSums;
@@ -71,7 +81,10 @@ class GroupSums {
   };
   void add(const Numbers& numbers);  // thread-safe
   // ... and those rows, with fixed(group), as RowSum::merge.
-  void merge(std::size_t group, std::int64_t first, std::span<const std::int64_t> rows, const Comm* over) { rows_[group].merge(first, rows, over); }
+  void merge(std::size_t group, std::int64_t first, std::span<const std::int64_t> rows,
+             const Comm* over) {
+    rows_[group].merge(first, rows, over);
+  }
   [[nodiscard]] const FixedPoint& fixed(std::size_t group) const { return rows_[group].fixed(); }
   [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }
   void reduce(const Comm& comm);
@@ -82,7 +95,8 @@ class GroupSums {
   [[nodiscard]] std::vector<float> last_biases(const GlobalModel& global) const;
 
  private:
-  [[nodiscard]] double mean(std::size_t group, std::int64_t column) const;  // of a group's row of small_
+  // of a group's row of small_
+  [[nodiscard]] double mean(std::size_t group, std::int64_t column) const;
   const ModelSpec& spec_;
   std::int64_t items_;
   std::vector<std::int64_t> sizes_;

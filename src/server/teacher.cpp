@@ -16,23 +16,36 @@ namespace fedfuse {
 namespace {
 
 TeacherNet::Sizes sizes_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
-  const auto most = std::max(config.groups, config.groups_max);  // an adaptive G uses the first of them
+  // an adaptive G uses the first of them
+  const auto most = std::max(config.groups, config.groups_max);
   return {most, data.items, spec.d, config.group_dim, data.text.cols, data.image.cols};
 }
 
 TeacherFeatures features_of(const Dataset& data) {
   const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
-  const auto mask = [](const std::vector<std::uint8_t>& has) { return has.empty() ? nullptr : has.data(); };
+  const auto mask = [](const std::vector<std::uint8_t>& has) {
+    return has.empty() ? nullptr : has.data();
+  };
   return {values(data.text), values(data.image), mask(data.has_text), mask(data.has_image)};
 }
 
-fusion::Batching batching_of(const Config& c) { return {c.teacher_batches == "items", c.teacher_batch}; }
+fusion::Batching batching_of(const Config& c) {
+  return {c.teacher_batches == "items", c.teacher_batch};
+}
 
 // What preferences need to know of the items; the most groups.
 preference::Problem problem_of(const TeacherNet::Sizes& s, const TeacherFeatures& f) {
   preference::Problem p;
-  p.items = s.items, p.groups = s.groups, p.d = s.d, p.d_group = s.d_group, p.d_text = s.d_text, p.d_image = s.d_image;
-  p.text = f.text, p.image = f.image, p.has_text = f.has_text, p.has_image = f.has_image;
+  p.items = s.items;
+  p.groups = s.groups;
+  p.d = s.d;
+  p.d_group = s.d_group;
+  p.d_text = s.d_text;
+  p.d_image = s.d_image;
+  p.text = f.text;
+  p.image = f.image;
+  p.has_text = f.has_text;
+  p.has_image = f.has_image;
   return p;
 }
 
@@ -43,17 +56,20 @@ void initialise(Parameters& parameters, std::uint64_t seed) {
   for (const auto& p : parameters.entries()) {
     const std::span<float> values(parameters.at(p.at), p.size());
     if (p.name == "e")
-      for (std::size_t j = 0; j < values.size(); ++j) values[j] = float(rng.normal(who, 0, std::uint32_t(j)));
+      for (std::size_t j = 0; j < values.size(); ++j)
+        values[j] = float(rng.normal(who, 0, std::uint32_t(j)));
     else if (p.rows > 1)
       init_xavier(values, int(p.rows), int(p.cols), rng, who, 0);
     ++who;
   }
 }
 
-void shuffle(std::span<std::int32_t> order, const Rng& rng, std::int64_t epoch, std::int64_t round) {
+void shuffle(std::span<std::int32_t> order, const Rng& rng, std::int64_t epoch,
+             std::int64_t round) {
   std::iota(order.begin(), order.end(), 0);
   RngStream words(rng, std::uint64_t(epoch), std::uint32_t(round));
-  for (std::size_t n = order.size(); n > 1; --n) std::swap(order[n - 1], order[words.below(std::uint32_t(n))]);
+  for (std::size_t n = order.size(); n > 1; --n)
+    std::swap(order[n - 1], order[words.below(std::uint32_t(n))]);
 }
 
 }  // namespace
@@ -68,7 +84,8 @@ struct GroupTeacher::Impl {
   std::vector<TeacherPair> pairs;
   std::unique_ptr<DeviceTeacher> device;  // null: on the host
 
-  Impl(const Config& c, const ModelSpec& spec, const Dataset& data, const std::shared_ptr<gpu::Device>& on)
+  Impl(const Config& c, const ModelSpec& spec, const Dataset& data,
+       const std::shared_ptr<gpu::Device>& on)
       : config(c),
         features(features_of(data)),
         batching(batching_of(c)),
@@ -76,22 +93,30 @@ struct GroupTeacher::Impl {
         embeddings(net.sizes().groups, c.group_dim) {
     initialise(net.parameters(), c.seed);
     if (on != nullptr && DeviceTeacher::serves(*on, net.sizes()))
-      device = std::make_unique<DeviceTeacher>(on, net, problem_of(net.sizes(), features), batching, c.teacher_optimizer == "adam", c.teacher_lr);
+      device = std::make_unique<DeviceTeacher>(on, net, problem_of(net.sizes(), features), batching,
+                                               c.teacher_optimizer == "adam", c.teacher_lr);
   }
-  void copy_embeddings() { std::copy_n(net.parameters().at(net.offsets().e), embeddings.size(), embeddings.data()); }
+  void copy_embeddings() {
+    std::copy_n(net.parameters().at(net.offsets().e), embeddings.size(), embeddings.data());
+  }
   double train(TeacherTargets targets, std::int64_t round);
-  [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;  // without groups and output
+  // without groups and output
+  [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;
 };
 
 double GroupTeacher::Impl::train(TeacherTargets targets, std::int64_t round) {
   const Rng rng(config.seed, Purpose::teacher_batches);
-  const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) { shuffle(to, rng, epoch, round); };
+  const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) {
+    shuffle(to, rng, epoch, round);
+  };
   double last = 0;
   const auto see = [&](std::int64_t epoch, double loss) {
     last = loss;
     if (!std::isfinite(loss))
-      throw InputError(cat("the teacher's loss is not finite in epoch ", epoch + 1, " of round ", round),
-                       "its steps are too long, or the item tables have diverged", "lower --teacher-lr or --lr-items");
+      throw InputError(
+          cat("the teacher's loss is not finite in epoch ", epoch + 1, " of round ", round),
+          "its steps are too long, or the item tables have diverged",
+          "lower --teacher-lr or --lr-items");
   };
   if (device != nullptr) {
     device->train(net, targets, config.teacher_epochs, fill_order, see);
@@ -105,25 +130,33 @@ double GroupTeacher::Impl::train(TeacherTargets targets, std::int64_t round) {
   return last;
 }
 
-GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device)
+GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data,
+                           std::shared_ptr<gpu::Device> device)
     : impl_(std::make_unique<Impl>(config, spec, data, device)) {}
-std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
+std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& spec,
+                                        const Dataset& data) {
   const auto sizes = sizes_of(config, spec, data);
-  return std::int64_t(DeviceTeacher::bytes(sizes, problem_of(sizes, features_of(data)), batching_of(config), config.teacher_optimizer == "adam"));
+  return std::int64_t(DeviceTeacher::bytes(sizes, problem_of(sizes, features_of(data)),
+                                           batching_of(config),
+                                           config.teacher_optimizer == "adam"));
 }
 GroupTeacher::~GroupTeacher() = default;
 GroupTeacher::GroupTeacher(GroupTeacher&&) noexcept = default;
 GroupTeacher& GroupTeacher::operator=(GroupTeacher&&) noexcept = default;
 
-double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm) {
+double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64_t round,
+                           const Comm& comm) {
   auto& net = impl_->net;
   const auto& s = net.sizes();
-  FEDFUSE_CHECK(!targets.empty() && std::int64_t(targets.size()) <= s.groups, "more targets than the teacher has groups");
-  for (const auto& target : targets) FEDFUSE_CHECK(target.rows == s.items && target.cols == s.d, "a group's target is M x d");
+  FEDFUSE_CHECK(!targets.empty() && std::int64_t(targets.size()) <= s.groups,
+                "more targets than the teacher has groups");
+  for (const auto& target : targets)
+    FEDFUSE_CHECK(target.rows == s.items && target.cols == s.d, "a group's target is M x d");
   std::vector<const float*> pointers;
   for (const auto& target : targets) pointers.push_back(target.data());
   double loss = 0;
-  // Every rank trains alike: a step is a millisecond on a host and less on a device, less than sending its gradients around would take.
+  // Every rank trains alike: a step is a millisecond on a host and less on a device, less than
+  // sending its gradients around would take.
   comm.together([&] { loss = impl_->train(pointers, round); });
   return loss;
 }
@@ -134,42 +167,65 @@ preference::Problem GroupTeacher::Impl::problem(std::int64_t first, std::int64_t
   const auto& values = net.parameters();
   auto p = problem_of(s, features);
   p.items = count;
-  p.e = values.at(at.e), p.A_g = values.at(at.A_g), p.a_g = values.at(at.a_g);
-  p.A_t = values.at(at.A_t), p.a_t = values.at(at.a_t), p.A_v = values.at(at.A_v), p.a_v = values.at(at.a_v);
-  p.W1 = values.at(at.W1), p.b1 = values.at(at.b1), p.W2 = values.at(at.W2), p.b2 = values.at(at.b2);
-  p.text = features.text + first * s.d_text, p.image = features.image + first * s.d_image;
+  p.e = values.at(at.e);
+  p.A_g = values.at(at.A_g);
+  p.a_g = values.at(at.a_g);
+  p.A_t = values.at(at.A_t);
+  p.a_t = values.at(at.a_t);
+  p.A_v = values.at(at.A_v);
+  p.a_v = values.at(at.a_v);
+  p.W1 = values.at(at.W1);
+  p.b1 = values.at(at.b1);
+  p.W2 = values.at(at.W2);
+  p.b2 = values.at(at.b2);
+  p.text = features.text + first * s.d_text;
+  p.image = features.image + first * s.d_image;
   p.has_text = features.has_text == nullptr ? nullptr : features.has_text + first;
   p.has_image = features.has_image == nullptr ? nullptr : features.has_image + first;
   return p;
 }
 
-Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<const float> last_b, const Comm& comm) const {
+Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<const float> last_b,
+                                       const Comm& comm) const {
   const auto& s = impl_->net.sizes();
   const auto groups = last_w.rows;
   FEDFUSE_CHECK(groups <= s.groups && last_w.cols == s.d && std::int64_t(last_b.size()) == groups,
                 "one last layer, d wide, for each group is needed");
-  if (impl_->device != nullptr && impl_->device->prefers()) {  // every rank all of it: no less work than to send it around
+  // every rank all of it: no less work than to send it around
+  if (impl_->device != nullptr && impl_->device->prefers()) {
     Matrix<float> pref(groups, s.items);
     auto whole = impl_->problem(0, s.items);
-    whole.groups = groups, whole.w = last_w.data(), whole.b = last_b.data(), whole.pref = pref.data(), whole.pref_stride = s.items;
+    whole.groups = groups;
+    whole.w = last_w.data();
+    whole.b = last_b.data();
+    whole.pref = pref.data();
+    whole.pref_stride = s.items;
     comm.together([&] { impl_->device->preference(whole); });
     return pref;
   }
-  // Whole blocks of the kernel to each rank: an item's block, and so its bits, do not depend on the ranks.
-  const BlockSplit blocks{(s.items + preference::block_items - 1) / preference::block_items, comm.size()};
-  const auto start = [&](int rank) { return std::min(blocks.first(rank) * preference::block_items, s.items); };
+  // Whole blocks of the kernel to each rank: an item's block, and so its bits, do not depend on the
+  // ranks.
+  const BlockSplit blocks{(s.items + preference::block_items - 1) / preference::block_items,
+                          comm.size()};
+  const auto start = [&](int rank) {
+    return std::min(blocks.first(rank) * preference::block_items, s.items);
+  };
   const auto first = start(comm.rank()), count = start(comm.rank() + 1) - first;
   Matrix<float> mine(groups, count);
   auto problem = impl_->problem(first, count);
-  problem.groups = groups, problem.w = last_w.data(), problem.b = last_b.data();
-  problem.pref = mine.data(), problem.pref_stride = count;
+  problem.groups = groups;
+  problem.w = last_w.data();
+  problem.b = last_b.data();
+  problem.pref = mine.data();
+  problem.pref_stride = count;
   preference::run(problem);
 
   const auto all = comm.all_gather<float>(mine.span());
   Matrix<float> pref(groups, s.items);
   for (int rank = 0; rank < comm.size(); ++rank) {
     const auto n = start(rank + 1) - start(rank);
-    for (std::int64_t l = 0; l < groups; ++l) std::copy_n(all.data() + groups * start(rank) + l * n, n, pref.row(l) + start(rank));
+    for (std::int64_t l = 0; l < groups; ++l)
+      std::copy_n(all.data() + groups * start(rank) + l * n, n, pref.row(l) + start(rank));
   }
   return pref;
 }

@@ -1,7 +1,8 @@
 #pragma once
-// GFMFR steps 3 and 4 (models.md section 3): the server fuses text and image features per group and maps them to
-// preferences. S_phi: Q_l[i] = W2 ReLU(W1 [A_g e_l + a_g ; A_t E_t[i] + a_t ; A_v E_v[i] + a_v] + b1) + b2.
-// On the host, or on a device where there is one: the same batches, floats within rounding.
+// GFMFR steps 3 and 4 (models.md section 3): the server fuses text and image features per group and
+// maps them to preferences. S_phi: Q_l[i] = W2 ReLU(W1 [A_g e_l + a_g ; A_t E_t[i] + a_t ; A_v
+// E_v[i] + a_v] + b1) + b2. On the host, or on a device where there is one: the same batches,
+// floats within rounding.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -20,25 +21,31 @@ namespace fedfuse {
 
 class GroupTeacher {
  public:
-  // data must outlive this: its features are read in place. device: where it trains and prefers; null: on the host.
-  GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data, std::shared_ptr<gpu::Device> device = nullptr);
+  // data must outlive this: its features are read in place. device: where it trains and prefers;
+  // null: on the host.
+  GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data,
+               std::shared_ptr<gpu::Device> device = nullptr);
   // What it holds on a device, at most.
-  [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec, const Dataset& data);
+  [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec,
+                                                 const Dataset& data);
   ~GroupTeacher();
   GroupTeacher(const GroupTeacher&) = delete;
   GroupTeacher& operator=(const GroupTeacher&) = delete;
   GroupTeacher(GroupTeacher&&) noexcept;
   GroupTeacher& operator=(GroupTeacher&&) noexcept;
 
-  // Trains (e, phi) for E_s epochs towards targets: G matrices M x d (C_l), the same on every rank. Warm start: the
-  // parameters persist from round to round. Every rank does all of it. Returns the mean loss of the last epoch.
-  // InputError when it is not finite.
+  // Trains (e, phi) for E_s epochs towards targets: G matrices M x d (C_l), the same on every rank.
+  // Warm start: the parameters persist from round to round. Every rank does all of it. Returns the
+  // mean loss of the last epoch. InputError when it is not finite.
   double train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm);
-  // pref: G x M, sigmoid(w_l . Q_l[i] + b_l) by R4, complete on every rank. last_w: G x d, last_b: G. Collective.
-  [[nodiscard]] Matrix<float> preference(const Matrix<float>& last_w, std::span<const float> last_b, const Comm& comm) const;
+  // pref: G x M, sigmoid(w_l . Q_l[i] + b_l) by R4, complete on every rank. last_w: G x d, last_b:
+  // G. Collective.
+  [[nodiscard]] Matrix<float> preference(const Matrix<float>& last_w, std::span<const float> last_b,
+                                         const Comm& comm) const;
 
   [[nodiscard]] const Matrix<float>& group_embeddings() const;  // e: G x group_dim
-  // By the names of models.md; with Adam also X.m and X.v of each X, and steps: the whole state that training goes on from.
+  // By the names of models.md; with Adam also X.m and X.v of each X, and steps: the whole state
+  // that training goes on from.
   [[nodiscard]] std::map<std::string, std::span<float>> parameters();
 
  private:

@@ -2,16 +2,19 @@
 
 namespace fedfuse {
 
-Traffic count_traffic(const ModelSpec& spec, const Dataset& data, std::int64_t operator_parameters, double mean_touched) {
+Traffic count_traffic(const ModelSpec& spec, const Dataset& data, std::int64_t operator_parameters,
+                      double mean_touched) {
   constexpr double bytes = 4;
   const double M = double(data.items), width = spec.view_width, theta = spec.head.theta;
   const bool server_views = !spec.rows_trained;
-  // "+MLP" and "+FedVLR" send the three branches or views, whatever the client then mixes (section 7).
+  // "+MLP" and "+FedVLR" send the three branches or views, whatever the client then mixes (section
+  // 7).
   const double sent_tables = server_views ? 3.0 : 1.0;
   const double row_id = 4;
 
   Traffic t;
-  double down = sent_tables * M * width, up = M * width + (server_views ? double(operator_parameters) : 0.0);
+  double down = sent_tables * M * width,
+         up = M * width + (server_views ? double(operator_parameters) : 0.0);
   double sparse_rows = mean_touched * ((server_views ? spec.views : 1) * width * bytes + row_id);
   double head_up = spec.shares_head ? theta : 0.0;
   if (spec.shares_head) down += theta;
@@ -25,9 +28,10 @@ Traffic count_traffic(const ModelSpec& spec, const Dataset& data, std::int64_t o
   t.sparse_up = sparse_rows + bytes * head_up;
   t.raw_multimodal_down = t.dense_down + bytes * M * double(data.text.cols + data.image.cols);
 
-  // The published counts hold tables and the router only: an ID-only client M d, "+MLP" 3 M d, "+ours" 3 M d + router,
-  // FedRAP one M d more.
-  t.parameters_on_client = sent_tables * M * width + spec.router.size + (spec.backbone.personal_rows ? M * width : 0.0);
+  // The published counts hold tables and the router only: an ID-only client M d, "+MLP" 3 M d,
+  // "+ours" 3 M d + router, FedRAP one M d more.
+  t.parameters_on_client =
+      sent_tables * M * width + spec.router.size + (spec.backbone.personal_rows ? M * width : 0.0);
   return t;
 }
 

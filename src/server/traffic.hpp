@@ -1,6 +1,7 @@
 #pragma once
-// What a deployment would send, per participant and round (models.md section 7, 4-byte floats), by the dense protocol and
-// by one that uploads touched rows only; and the comparison that sends raw features to clients.
+// What a deployment would send, per participant and round (models.md section 7, 4-byte floats), by
+// the dense protocol and by one that uploads touched rows only; and the comparison that sends raw
+// features to clients.
 #include <cstdint>
 
 #include "data/dataset.hpp"
@@ -13,7 +14,9 @@ struct Traffic {  // bytes per participant
   double parameters_on_client = 0;  // floats that a client holds (the FedVLR paper's Table 3)
 };
 
-// operator_parameters: gamma of the server's views, 0 without; mean_touched: distinct items of a participant.
-[[nodiscard]] Traffic count_traffic(const ModelSpec& spec, const Dataset& data, std::int64_t operator_parameters, double mean_touched);
+// operator_parameters: gamma of the server's views, 0 without; mean_touched: distinct items of a
+// participant.
+[[nodiscard]] Traffic count_traffic(const ModelSpec& spec, const Dataset& data,
+                                    std::int64_t operator_parameters, double mean_touched);
 
 }  // namespace fedfuse

@@ -11,7 +11,8 @@ namespace {
 // One rank's share of what the machine can give, unless --memory-gib says otherwise.
 double memory_budget(const Config& config) {
   if (config.memory_gib > 0) return config.memory_gib * double(1LL << 30);
-  constexpr double share_for_uploads = 0.15;  // ranks of a node do not know of each other: stay modest
+  // ranks of a node do not know of each other: stay modest
+  constexpr double share_for_uploads = 0.15;
   return share_for_uploads * double(available_memory_bytes());
 }
 
@@ -24,16 +25,23 @@ bool decide_store(const Config& config, const ModelSpec& spec, const Dataset& da
 
 double upload_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
   const double arrays = (spec.has_teacher ? 1 : 0) + (spec.has_overlay() ? 1 : 0);
-  const double rows = double(data.train.size()) * double(1 + config.negatives_per_positive) * config.fraction;
+  const double rows =
+      double(data.train.size()) * double(1 + config.negatives_per_positive) * config.fraction;
   return rows * (arrays * 4.0 * spec.view_width + 4.0);
 }
 
-Participants::Participants(const Config& config, const ModelSpec& spec, const Dataset& data, int threads)
-    : spec_(spec), data_(data), sampler_(config, data), item_rate_(item_rate(config, data.items)), store_(decide_store(config, spec, data)) {
+Participants::Participants(const Config& config, const ModelSpec& spec, const Dataset& data,
+                           int threads)
+    : spec_(spec),
+      data_(data),
+      sampler_(config, data),
+      item_rate_(item_rate(config, data.items)),
+      store_(decide_store(config, spec, data)) {
   for (int t = 0; t < threads; ++t) trainers_.emplace_back(config, spec, data, sampler_);
 }
 
-std::vector<std::int32_t> heaviest_first(const Dataset& data, const std::vector<std::int32_t>& local) {
+std::vector<std::int32_t> heaviest_first(const Dataset& data,
+                                         const std::vector<std::int32_t>& local) {
   std::vector<std::int32_t> position(data.client_ids.size(), -1), order;
   for (std::size_t p = 0; p < local.size(); ++p) position[std::size_t(local[p])] = std::int32_t(p);
   for (const auto u : data.heaviest_first)
@@ -51,31 +59,36 @@ void Participants::store(const LocalUpdate& update, Stored& kept) const {
     kept.rows.assign(update.rows, update.rows + n);
     return;
   }
-  // The client's virtual row update: c_i = sum_j omega_j F_j[i] moves by -eta_I times its gradient, and
-  // sum_j dL/dF_j = dL/dc because the omegas sum to 1 (plus the router's part).
+  // The client's virtual row update: c_i = sum_j omega_j F_j[i] moves by -eta_I times its gradient,
+  // and sum_j dL/dF_j = dL/dc because the omegas sum to 1 (plus the router's part).
   kept.rows.assign(n, 0.0f);
   for (int j = 0; j < spec_.views; ++j)
-    for (std::size_t k = 0; k < n; ++k) kept.rows[k] -= float(item_rate_) * update.rows[std::size_t(j) * n + k];
+    for (std::size_t k = 0; k < n; ++k)
+      kept.rows[k] -= float(item_rate_) * update.rows[std::size_t(j) * n + k];
 }
 
 Upload Participants::view(const Stored& kept) {
-  return {kept.items, kept.rows.data(), kept.overlay.empty() ? nullptr : kept.overlay.data(), kept.rho};
+  return {kept.items, kept.rows.data(), kept.overlay.empty() ? nullptr : kept.overlay.data(),
+          kept.rho};
 }
 
-void Participants::train(const std::vector<std::int32_t>& local, const RoundInputs& in, bool keep, const OnUpdate& on_update) {
+void Participants::train(const std::vector<std::int32_t>& local, const RoundInputs& in, bool keep,
+                         const OnUpdate& on_update) {
   const auto order = heaviest_first(data_, local);
   stored_.clear();
   if (keep && store_) stored_.resize(local.size());
   parallel_for(std::int64_t(order.size()), threads(), [&](std::int64_t i, int thread) {
     const auto position = order[std::size_t(i)];
     const auto u = local[std::size_t(position)];
-    const auto& update = trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation);
+    const auto& update =
+        trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation);
     if (!stored_.empty()) store(update, stored_[std::size_t(i)]);
     on_update(position, u, update);
   });
 }
 
-void Participants::revisit(const std::vector<std::int32_t>& local, const RoundInputs& in, const OnUpload& concurrently, const OnUpload& serially) {
+void Participants::revisit(const std::vector<std::int32_t>& local, const RoundInputs& in,
+                           const OnUpload& concurrently, const OnUpload& serially) {
   const auto order = heaviest_first(data_, local);
   const std::size_t chunk = store_ ? order.size() : replay_chunk;
   for (std::size_t first = 0; first < order.size(); first += chunk) {
@@ -85,7 +98,10 @@ void Participants::revisit(const std::vector<std::int32_t>& local, const RoundIn
     parallel_for(std::int64_t(count), threads(), [&](std::int64_t i, int thread) {
       auto& kept = stored_[std::size_t(i)];
       const auto u = client(std::size_t(i));
-      if (!store_) store(trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation), kept);
+      if (!store_)
+        store(
+            trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation),
+            kept);
       concurrently(u, view(kept));
     });
     for (std::size_t i = 0; i < count; ++i) serially(client(i), view(stored_[i]));
@@ -94,7 +110,8 @@ void Participants::revisit(const std::vector<std::int32_t>& local, const RoundIn
 
 std::int64_t Participants::stored_bytes() const {
   std::int64_t bytes = 0;
-  for (const auto& s : stored_) bytes += std::int64_t(4 * (s.items.size() + s.rows.size() + s.overlay.size()));
+  for (const auto& s : stored_)
+    bytes += std::int64_t(4 * (s.items.size() + s.rows.size() + s.overlay.size()));
   return bytes;
 }
 

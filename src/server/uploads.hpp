@@ -1,7 +1,7 @@
 #pragma once
-// The two passes over a round's participants (R10). Pass 1 trains every participant. Pass 2 needs every
-// participant's row updates again, once its group is known: from a store, or by training once more - a client's
-// round is a pure function, so both give the same bits.
+// The two passes over a round's participants (R10). Pass 1 trains every participant. Pass 2 needs
+// every participant's row updates again, once its group is known: from a store, or by training once
+// more - a client's round is a pure function, so both give the same bits.
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -15,7 +15,8 @@ namespace fedfuse {
 // What pass 2 reads of a participant.
 struct Upload {
   std::span<const std::int32_t> items;
-  const float* rows = nullptr;     // items x width: the update of the client's item rows (views: -eta_I sum_j dL/dF_j)
+  // items x width: the update of the client's item rows (views: -eta_I sum_j dL/dF_j)
+  const float* rows = nullptr;
   const float* overlay = nullptr;  // items x width: rows that stay on the client; null without
   float rho = 1.0f;
 };
@@ -29,20 +30,24 @@ struct RoundInputs {
 };
 
 // Positions in `local` (clients of this rank) in the order of work: most interactions first.
-[[nodiscard]] std::vector<std::int32_t> heaviest_first(const Dataset& data, const std::vector<std::int32_t>& local);
+[[nodiscard]] std::vector<std::int32_t> heaviest_first(const Dataset& data,
+                                                       const std::vector<std::int32_t>& local);
 
 class Participants {
  public:
   Participants(const Config& config, const ModelSpec& spec, const Dataset& data, int threads);
 
-  using OnUpdate = std::function<void(std::int64_t position, std::int64_t local, const LocalUpdate& update)>;
+  using OnUpdate =
+      std::function<void(std::int64_t position, std::int64_t local, const LocalUpdate& update)>;
   using OnUpload = std::function<void(std::int64_t local, const Upload& upload)>;
 
   // Trains all of `local` (ascending); calls are concurrent. keep: pass 2 will come.
-  void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, bool keep, const OnUpdate& on_update);
-  // Pass 2. `concurrently` is called from all threads, `serially` from one, after it, for every participant; a client's
-  // state may be changed in `serially`: nobody trains meanwhile.
-  void revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, const OnUpload& concurrently, const OnUpload& serially);
+  void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, bool keep,
+             const OnUpdate& on_update);
+  // Pass 2. `concurrently` is called from all threads, `serially` from one, after it, for every
+  // participant; a client's state may be changed in `serially`: nobody trains meanwhile.
+  void revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+               const OnUpload& concurrently, const OnUpload& serially);
 
   [[nodiscard]] bool stores() const { return store_; }
   [[nodiscard]] std::int64_t stored_bytes() const;  // of the last round
@@ -63,7 +68,8 @@ class Participants {
   std::vector<Stored> stored_;          // by place in the order of work
   double item_rate_;
   bool store_;
-  static constexpr std::size_t replay_chunk = 1024;  // clients that are trained again before their uploads are read
+  // clients that are trained again before their uploads are read
+  static constexpr std::size_t replay_chunk = 1024;
 };
 
 // Bytes that storing one round's uploads takes at most on this rank.

@@ -1,11 +1,13 @@
-// aggregation/row_sum: vectors in fixed point, the same bits in any order, in parts, on any number of threads and ranks (R7).
+// aggregation/row_sum: vectors in fixed point, the same bits in any order, in parts, on any number
+// of threads and ranks (R7).
+#include "aggregation/row_sum.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-#include "aggregation/row_sum.hpp"
 #include "core/parallel.hpp"
 #include "tests/support/threads.hpp"
 
@@ -18,7 +20,9 @@ TEST(FixedSum, SameBitsForAnyRanksThreadsAndOrder) {
   const auto world = Comm::world();
   constexpr std::int64_t size = 1000, clients = 37;
   const auto fixed = FixedPoint::for_total_weight(clients * 5);
-  const auto value = [](std::int64_t u, std::int64_t j) { return float(std::sin(double(u * size + j))); };
+  const auto value = [](std::int64_t u, std::int64_t j) {
+    return float(std::sin(double(u * size + j)));
+  };
   const auto sum_of = [&](const Comm& comm, int threads) {
     const Threads scope(threads);
     FixedSum sum(size, fixed);
@@ -51,7 +55,8 @@ TEST(FixedPart, PartsOfManyThreadsAreTheSum) {
   for (std::int64_t u = 0; u < clients; ++u) ASSERT_TRUE(one.add(vector_of(u), 1 + u % 3));
   parallel_for(5, 4, [&](std::int64_t b, int) {
     auto part = parts.part();
-    for (std::int64_t u = 10 * b; u < 10 * (b + 1); ++u) EXPECT_TRUE(part.add(std::span<const double>(vector_of(u)), 1 + u % 3));
+    for (std::int64_t u = 10 * b; u < 10 * (b + 1); ++u)
+      EXPECT_TRUE(part.add(std::span<const double>(vector_of(u)), 1 + u % 3));
     auto bad = vector_of(b);
     bad[7] = -1024.0;
     EXPECT_FALSE(part.add(std::span<const double>(bad)));

@@ -1,4 +1,5 @@
-// Every command, given what it cannot use: problem, why, what to do; exit code 2; nothing made, nothing lost.
+// Every command, given what it cannot use: problem, why, what to do; exit code 2; nothing made,
+// nothing lost.
 #include <gtest/gtest.h>
 
 #include "core/text.hpp"
@@ -13,16 +14,20 @@ struct Case {
   std::string arguments, because;
 };
 
-// {} in the arguments stands for the folder, # for a number of the case's own. The cases run side by side.
+// {} in the arguments stands for the folder, # for a number of the case's own. The cases run side
+// by side.
 void expect_all_refused(const std::string& command, const std::vector<Case>& cases) {
   const auto& place = Place::get();
   const auto filled = [&](std::string line, std::size_t number) {
-    for (auto at = line.find("{}"); at != std::string::npos; at = line.find("{}")) line.replace(at, 2, place.file("."));
-    for (auto at = line.find('#'); at != std::string::npos; at = line.find('#')) line.replace(at, 1, std::to_string(number));
+    for (auto at = line.find("{}"); at != std::string::npos; at = line.find("{}"))
+      line.replace(at, 2, place.file("."));
+    for (auto at = line.find('#'); at != std::string::npos; at = line.find('#'))
+      line.replace(at, 1, std::to_string(number));
     return line;
   };
   std::vector<std::string> lines;
-  for (const auto& c : cases) lines.push_back(filled(cat(FEDFUSE_PROGRAM, " ", command, " ", c.arguments), lines.size()));
+  for (const auto& c : cases)
+    lines.push_back(filled(cat(FEDFUSE_PROGRAM, " ", command, " ", c.arguments), lines.size()));
   test::without_a_trace([&] {
     const auto outcomes = test::side_by_side(lines);
     for (std::size_t k = 0; k < lines.size(); ++k) {
@@ -33,19 +38,23 @@ void expect_all_refused(const std::string& command, const std::vector<Case>& cas
 }
 
 TEST(BadInput, words) {
-  expect_all_refused("", {{"", "no command"}, {"trian", "did you mean train?"}, {"--nonsense", "--nonsense"}, {"train extra", "extra"}});
+  expect_all_refused("", {{"", "no command"},
+                          {"trian", "did you mean train?"},
+                          {"--nonsense", "--nonsense"},
+                          {"train extra", "extra"}});
 }
 
 TEST(BadInput, files_of_train) {
-  expect_all_refused("train --out {}/new#.h5", {{"", "needs --data"},
-                                                {"--data {}/absent.h5", "no such file"},
-                                                {"--data {}/folder", "folder"},
-                                                {"--data {}/text.h5", "not an HDF5 file"},
-                                                {"--data {}/empty", "not an HDF5 file"},
-                                                {"--data {}/cut.h5", "truncated"},
-                                                {"--data {}/foreign.h5", "not a fedfuse data set"},
-                                                {"--data {}/run.h5", "not a fedfuse data set"},
-                                                {"--data {}/later-fedfuse-dataset.h5", "schema version 99"}});
+  expect_all_refused("train --out {}/new#.h5",
+                     {{"", "needs --data"},
+                      {"--data {}/absent.h5", "no such file"},
+                      {"--data {}/folder", "folder"},
+                      {"--data {}/text.h5", "not an HDF5 file"},
+                      {"--data {}/empty", "not an HDF5 file"},
+                      {"--data {}/cut.h5", "truncated"},
+                      {"--data {}/foreign.h5", "not a fedfuse data set"},
+                      {"--data {}/run.h5", "not a fedfuse data set"},
+                      {"--data {}/later-fedfuse-dataset.h5", "schema version 99"}});
   expect_all_refused("train --data {}/data.h5", {{"", "needs --out"},
                                                  {"--out {}/absent/new.h5", "no folder"},
                                                  {"--out {}/folder", "it is a folder"},
@@ -55,24 +64,25 @@ TEST(BadInput, files_of_train) {
 }
 
 TEST(BadInput, values_of_train) {
-  expect_all_refused("train --data {}/data.h5 --out {}/new#.h5", {{"--unknown 3", "--unknown"},
-                                                                  {"--dim abc", "--dim"},
-                                                                  {"--dim 0", "--dim 0"},
-                                                                  {"--dim 7", "multiple of 4"},
-                                                                  {"--rounds 0", "--rounds"},
-                                                                  {"--rounds", "--rounds"},
-                                                                  {"--fraction 0", "--fraction"},
-                                                                  {"--fraction -1", "--fraction"},
-                                                                  {"--lr nan", "finite"},
-                                                                  {"--seed -1", "--seed"},
-                                                                  {"--backbone x", "use one of"},
-                                                                  {"--fusion x", "use one of"},
-                                                                  {"--views sum sum --fusion fedvlr", "twice"},
-                                                                  {"--fusion gfmfr --groups 61", "60 clients"},
-                                                                  {"--candidates sampled:0", "sampled:N"},
-                                                                  {"--candidates sampled:60", "60 items"},
-                                                                  {"--eval-clients 61", "60 clients"},
-                                                                  {"--threads -1", "--threads"}});
+  expect_all_refused("train --data {}/data.h5 --out {}/new#.h5",
+                     {{"--unknown 3", "--unknown"},
+                      {"--dim abc", "--dim"},
+                      {"--dim 0", "--dim 0"},
+                      {"--dim 7", "multiple of 4"},
+                      {"--rounds 0", "--rounds"},
+                      {"--rounds", "--rounds"},
+                      {"--fraction 0", "--fraction"},
+                      {"--fraction -1", "--fraction"},
+                      {"--lr nan", "finite"},
+                      {"--seed -1", "--seed"},
+                      {"--backbone x", "use one of"},
+                      {"--fusion x", "use one of"},
+                      {"--views sum sum --fusion fedvlr", "twice"},
+                      {"--fusion gfmfr --groups 61", "60 clients"},
+                      {"--candidates sampled:0", "sampled:N"},
+                      {"--candidates sampled:60", "60 items"},
+                      {"--eval-clients 61", "60 clients"},
+                      {"--threads -1", "--threads"}});
 }
 
 TEST(BadInput, settings_of_train) {
@@ -80,12 +90,13 @@ TEST(BadInput, settings_of_train) {
   test::write_text(place.file("unknown.toml"), "rounds = 3\nlocal_epoch = 2\n");
   test::write_text(place.file("type.toml"), "rounds = \"three\"\n");
   test::write_text(place.file("syntax.toml"), "rounds 3\n");
-  expect_all_refused("train --data {}/data.h5 --out {}/new#.h5", {{"--config {}/absent.toml", "no such file"},
-                                                                  {"--config {}/folder", "folder"},
-                                                                  {"--config {}/unknown.toml", "did you mean local_epochs?"},
-                                                                  {"--config {}/type.toml", "whole number"},
-                                                                  {"--config={}/syntax.toml", "line 1"},
-                                                                  {"--config {}/data.h5", "data.h5"}});
+  expect_all_refused("train --data {}/data.h5 --out {}/new#.h5",
+                     {{"--config {}/absent.toml", "no such file"},
+                      {"--config {}/folder", "folder"},
+                      {"--config {}/unknown.toml", "did you mean local_epochs?"},
+                      {"--config {}/type.toml", "whole number"},
+                      {"--config={}/syntax.toml", "line 1"},
+                      {"--config {}/data.h5", "data.h5"}});
 }
 
 TEST(BadInput, generate) {
@@ -101,20 +112,22 @@ TEST(BadInput, generate) {
 }
 
 TEST(BadInput, evaluate) {
-  expect_all_refused("evaluate --model {}/run.h5", {{"", "needs --data"},
-                                                    {"--data {}/absent.h5", "no such file"},
-                                                    {"--data {}/data.h5 --k 0", "from 1"},
-                                                    {"--data {}/data.h5 --k 5,61", "60 items"},
-                                                    {"--data {}/data.h5 --k x", "--k"},
-                                                    {"--data {}/data.h5 --candidates sampled:20", "smaller cutoffs"},
-                                                    {"--data {}/data.h5 --candidates some", "sampled:N"},
-                                                    {"--data {}/data.h5 --cold-items x", "use one of"},
-                                                    {"--data {}/data.h5 --out {}/run.json", "--overwrite"}});
-  expect_all_refused("evaluate --data {}/data.h5", {{"", "needs --model"},
-                                                    {"--model {}/absent.h5", "no such file"},
-                                                    {"--model {}/data.h5", "not a result"},
-                                                    {"--model {}/cut.h5", "truncated"},
-                                                    {"--model {}/later-fedfuse-result.h5", "schema version 99"}});
+  expect_all_refused("evaluate --model {}/run.h5",
+                     {{"", "needs --data"},
+                      {"--data {}/absent.h5", "no such file"},
+                      {"--data {}/data.h5 --k 0", "from 1"},
+                      {"--data {}/data.h5 --k 5,61", "60 items"},
+                      {"--data {}/data.h5 --k x", "--k"},
+                      {"--data {}/data.h5 --candidates sampled:20", "smaller cutoffs"},
+                      {"--data {}/data.h5 --candidates some", "sampled:N"},
+                      {"--data {}/data.h5 --cold-items x", "use one of"},
+                      {"--data {}/data.h5 --out {}/run.json", "--overwrite"}});
+  expect_all_refused("evaluate --data {}/data.h5",
+                     {{"", "needs --model"},
+                      {"--model {}/absent.h5", "no such file"},
+                      {"--model {}/data.h5", "not a result"},
+                      {"--model {}/cut.h5", "truncated"},
+                      {"--model {}/later-fedfuse-result.h5", "schema version 99"}});
 }
 
 TEST(BadInput, info_and_table) {
@@ -130,15 +143,21 @@ TEST(BadInput, a_model_is_refused_on_another_data_set) {
   const auto& place = Place::get();
   const auto other = place.file("other.h5");
   ASSERT_EQ(test::fedfuse(cat("generate --users 60 --items 61 --out ", other)).code, 0);
-  test::without_a_trace(
-      [&] { test::expect_refused(test::fedfuse(cat("evaluate --model ", place.file("run.h5"), " --data ", other)), "does not fit"); });
+  test::without_a_trace([&] {
+    test::expect_refused(
+        test::fedfuse(cat("evaluate --model ", place.file("run.h5"), " --data ", other)),
+        "does not fit");
+  });
 }
 
 TEST(BadInput, a_loss_that_is_not_finite_names_client_and_round) {
   const auto& place = Place::get();
-  const auto outcome = test::fedfuse(cat("train --data ", place.file("data.h5"), " --lr 1e30 --rounds 3 --dim 8 --out ", place.file("diverged.h5")));
+  const auto outcome =
+      test::fedfuse(cat("train --data ", place.file("data.h5"),
+                        " --lr 1e30 --rounds 3 --dim 8 --out ", place.file("diverged.h5")));
   EXPECT_EQ(outcome.code, 2) << outcome.output;
-  EXPECT_TRUE(outcome.says("round") && outcome.says("client") && outcome.says("lower --lr")) << outcome.output;
+  EXPECT_TRUE(outcome.says("round") && outcome.says("client") && outcome.says("lower --lr"))
+      << outcome.output;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// --device as a person meets it: a run on the emulated device, what its record says, and what is refused.
+// --device as a person meets it: a run on the emulated device, what its record says, and what is
+//   refused.
 #include "core/gpu/device.hpp"
 
 #include <gtest/gtest.h>
@@ -13,37 +14,48 @@ namespace {
 using test::Place;
 
 std::string train(const std::string& name, const std::string& more) {
-  return cat("train --backbone fcf --fusion gfmfr --dim 8 --groups 3 --teacher-epochs 1 --rounds 2 --data ", Place::get().file("data.h5"), " --out ",
-             Place::get().file(name), " ", more);
+  return cat(
+      "train --backbone fcf --fusion gfmfr --dim 8 --groups 3 --teacher-epochs 1 --rounds 2 "
+      "--data ",
+      Place::get().file("data.h5"), " --out ", Place::get().file(name), " ", more);
 }
 
 TEST(Device, a_run_names_its_device_and_gives_the_same_bits_on_any_ranks) {
   const auto& place = Place::get();
-  const auto alone = test::fedfuse(train("device1.h5", "--device emulated")), two = test::fedfuse_on(2, train("device2.h5", "--device emulated"));
+  const auto alone = test::fedfuse(train("device1.h5", "--device emulated")),
+             two = test::fedfuse_on(2, train("device2.h5", "--device emulated"));
   ASSERT_EQ(alone.code, 0) << alone.output;
   ASSERT_EQ(two.code, 0) << two.output;
-  const auto a = h5::File::open(place.file("device1.h5")), b = h5::File::open(place.file("device2.h5"));
+  const auto a = h5::File::open(place.file("device1.h5")),
+             b = h5::File::open(place.file("device2.h5"));
   EXPECT_EQ(a.read_all<double>("/metrics/loss"), b.read_all<double>("/metrics/loss"));
-  for (const char* name : {"/model/item_table", "/groups/preferences"}) EXPECT_EQ(a.read_all<float>(name), b.read_all<float>(name)) << name;
+  for (const char* name : {"/model/item_table", "/groups/preferences"})
+    EXPECT_EQ(a.read_all<float>(name), b.read_all<float>(name)) << name;
   EXPECT_NE(b.text("/", "notes").find("\"device\":\"emulated\""), std::string::npos);
-  EXPECT_LE(b.read_all<double>("/facts/device_high_water_bytes").at(0), b.read_all<double>("/facts/device_needed_bytes").at(0));
+  EXPECT_LE(b.read_all<double>("/facts/device_high_water_bytes").at(0),
+            b.read_all<double>("/facts/device_needed_bytes").at(0));
   const auto provenance = b.text("/", "provenance");
   EXPECT_NE(provenance.find("\"ranks_of_uuid\":{\"emulated\":2}"), std::string::npos) << provenance;
   EXPECT_NE(provenance.find("\"ranking\":\"emulated\""), std::string::npos) << provenance;
   EXPECT_NE(provenance.find("\"state\":\"device\""), std::string::npos) << provenance;
   EXPECT_NE(provenance.find("\"driver\":"), std::string::npos) << provenance;
-  EXPECT_EQ(a.read_all<double>("/metrics/valid_ndcg_50"), b.read_all<double>("/metrics/valid_ndcg_50"));
-  EXPECT_NE(provenance.find("\"reduction\":\"mpi on the emulated device's memory\""), std::string::npos) << provenance;
+  EXPECT_EQ(a.read_all<double>("/metrics/valid_ndcg_50"),
+            b.read_all<double>("/metrics/valid_ndcg_50"));
+  EXPECT_NE(provenance.find("\"reduction\":\"mpi on the emulated device's memory\""),
+            std::string::npos)
+      << provenance;
 }
 
 TEST(Device, a_record_says_why_no_device_was_used) {
   if (gpu::count_devices() > 0) GTEST_SKIP() << "there is a device";
   ASSERT_EQ(test::fedfuse(train("auto.h5", "--device auto")).code, 0);
   const auto provenance = h5::File::open(Place::get().file("auto.h5")).text("/", "provenance");
-  EXPECT_NE(provenance.find(cat("\"cuda\":\"skipped: ", gpu::why_none())), std::string::npos) << provenance;
+  EXPECT_NE(provenance.find(cat("\"cuda\":\"skipped: ", gpu::why_none())), std::string::npos)
+      << provenance;
 }
 
-// The teacher's parameters and moments live on the device within a round, and in the checkpoint between rounds.
+// The teacher's parameters and moments live on the device within a round, and in the checkpoint
+// between rounds.
 TEST(Device, a_stopped_run_goes_on_with_the_bits_of_one_that_nobody_stopped) {
   const auto& place = Place::get();
   ASSERT_EQ(test::fedfuse(train("unstopped.h5", "--device emulated")).code, 0);
@@ -51,23 +63,29 @@ TEST(Device, a_stopped_run_goes_on_with_the_bits_of_one_that_nobody_stopped) {
   ASSERT_EQ(stopped.code, 75) << stopped.output;
   const auto resumed = test::fedfuse_on(2, train("stopped.h5", "--device emulated --resume"));
   ASSERT_EQ(resumed.code, 0) << resumed.output;
-  const auto a = h5::File::open(place.file("unstopped.h5")), b = h5::File::open(place.file("stopped.h5"));
-  for (const char* name : {"/metrics/loss", "/metrics/teacher_loss"}) EXPECT_EQ(a.read_all<double>(name), b.read_all<double>(name)) << name;
-  for (const char* name : {"/model/item_table", "/groups/preferences"}) EXPECT_EQ(a.read_all<float>(name), b.read_all<float>(name)) << name;
+  const auto a = h5::File::open(place.file("unstopped.h5")),
+             b = h5::File::open(place.file("stopped.h5"));
+  for (const char* name : {"/metrics/loss", "/metrics/teacher_loss"})
+    EXPECT_EQ(a.read_all<double>(name), b.read_all<double>(name)) << name;
+  for (const char* name : {"/model/item_table", "/groups/preferences"})
+    EXPECT_EQ(a.read_all<float>(name), b.read_all<float>(name)) << name;
 }
 
 TEST(Device, a_checkpoint_of_one_kind_is_not_resumed_on_another) {
   const auto stopped = test::fedfuse(train("kinds.h5", "--device cpu --time-budget 0.001"));
   ASSERT_EQ(stopped.code, 75) << stopped.output;
-  test::expect_refused(test::fedfuse(train("kinds.h5", "--device emulated --resume")), "--device was \"cpu\" there and is \"emulated\" here");
+  test::expect_refused(test::fedfuse(train("kinds.h5", "--device emulated --resume")),
+                       "--device was \"cpu\" there and is \"emulated\" here");
 }
 
 TEST(Device, what_cannot_be_had_is_refused) {
   test::without_a_trace([] {
     test::expect_refused(test::fedfuse(train("none.h5", "--device abacus")), "--device abacus");
     if (gpu::count_devices() == 0)
-      test::expect_refused(test::fedfuse_on(2, train("none.h5", "--device cuda")), "--device cuda cannot be had on rank 0");
-    test::expect_refused(test::fedfuse(train("none.h5", "--device emulated --memory-gib 0.00001")), "has too little memory");
+      test::expect_refused(test::fedfuse_on(2, train("none.h5", "--device cuda")),
+                           "--device cuda cannot be had on rank 0");
+    test::expect_refused(test::fedfuse(train("none.h5", "--device emulated --memory-gib 0.00001")),
+                         "has too little memory");
   });
 }
 

@@ -12,11 +12,14 @@ namespace {
 using test::Place;
 
 // An NPY file, version 1: rows x cols of a type.
-std::string npy(const std::string& type, const std::string& order, const std::string& shape, const std::string& body) {
-  auto header = cat("{'descr': '", type, "', 'fortran_order': ", order, ", 'shape': ", shape, ", }");
+std::string npy(const std::string& type, const std::string& order, const std::string& shape,
+                const std::string& body) {
+  auto header =
+      cat("{'descr': '", type, "', 'fortran_order': ", order, ", 'shape': ", shape, ", }");
   header += std::string(64 - (11 + header.size()) % 64, ' ') + "\n";
   std::string text("\x93NUMPY\x01\x00", 8);
-  text += char(header.size() % 256), text += char(header.size() / 256);
+  text += char(header.size() % 256);
+  text += char(header.size() / 256);
   return text + header + body;
 }
 
@@ -37,7 +40,10 @@ std::string good_csv() {
 void expect_refused(const std::string& arguments, const std::string& because) {
   const auto& place = Place::get();
   SCOPED_TRACE(arguments);
-  test::without_a_trace([&] { test::expect_refused(test::fedfuse(cat("import ", arguments, " --out ", place.file("imported.h5"))), because); });
+  test::without_a_trace([&] {
+    test::expect_refused(
+        test::fedfuse(cat("import ", arguments, " --out ", place.file("imported.h5"))), because);
+  });
 }
 
 void expect_csv_refused(const std::string& csv, const std::string& because) {
@@ -83,14 +89,18 @@ TEST(ImportInput, features) {
 
 TEST(ImportInput, good_files_are_taken_and_short_users_reported) {
   const auto& place = Place::get();
-  const auto csv = place.file("short.csv"), features = place.file("good.npy"), out = place.file("good.h5");
+  const auto csv = place.file("short.csv"), features = place.file("good.npy"),
+             out = place.file("good.h5");
   test::write_text(csv, good_csv() + "9,1,1,5\n");  // user 9 has one interaction
   test::write_text(features, npy("<f4", "False", "(60, 4)", floats(240, 1)));
-  const auto outcome = test::fedfuse_on(2, cat("import --inter ", csv, " --text ", features, " --out ", out));
+  const auto outcome =
+      test::fedfuse_on(2, cat("import --inter ", csv, " --text ", features, " --out ", out));
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_TRUE(outcome.says("1 users have fewer than 3 interactions")) << outcome.output;
   const auto info = test::fedfuse(cat("info ", out));
-  EXPECT_TRUE(info.says("clients             7") && info.says("items               60") && info.says("4 wide")) << info.output;
+  EXPECT_TRUE(info.says("clients             7") && info.says("items               60") &&
+              info.says("4 wide"))
+      << info.output;
 }
 
 }  // namespace

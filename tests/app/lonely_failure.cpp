@@ -1,5 +1,5 @@
-// argv[1]: what happens on the last rank alone, while the others wait in a collective call (or, for "late", have done their work; for "nccl",
-// for a sum over devices that never ends).
+// argv[1]: what happens on the last rank alone, while the others wait in a collective call (or, for
+// "late", have done their work; for "nccl", for a sum over devices that never ends).
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -30,10 +30,12 @@ int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   const auto work = [&] {
     const bool last = comm.rank() == comm.size() - 1;
-    if (last && what == "input") throw fedfuse::InputError("a file of one rank", "only this rank sees it", "look there");
+    if (last && what == "input")
+      throw fedfuse::InputError("a file of one rank", "only this rank sees it", "look there");
     if (last && what == "memory") throw std::bad_alloc();
     if (last && what == "bug") throw std::runtime_error("out of range");
-    if (last && what == "late") throw fedfuse::InputError("found late", "after the last collective call", "look there");
+    if (last && what == "late")
+      throw fedfuse::InputError("found late", "after the last collective call", "look there");
 #ifdef FEDFUSE_HAVE_NCCL
     if (what == "nccl") a_link_breaks(comm);
 #endif

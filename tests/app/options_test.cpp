@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "core/text.hpp"
-#include "tests/app/program.hpp"
 #include "results/config_fields.hpp"
 #include "results/config_text.hpp"
+#include "tests/app/program.hpp"
 
 namespace fedfuse {
 namespace {
@@ -30,7 +30,8 @@ TEST(Options, help_names_every_field_with_its_default) {
     std::ranges::replace(option, '_', '-');
     EXPECT_TRUE(outcome.says(option + " ") || outcome.says(option + "\n")) << option;
   });
-  for (const char* part : {"--dim INT=64", "(d)", "[epochs]", "--lr FLOAT=0.1", "fedavg|fcf|fedncf|pfedrec|fedrap"})
+  for (const char* part :
+       {"--dim INT=64", "(d)", "[epochs]", "--lr FLOAT=0.1", "fedavg|fcf|fedncf|pfedrec|fedrap"})
     EXPECT_TRUE(outcome.says(part)) << part;
   EXPECT_EQ(test::fedfuse("--help").code, 0);
   for (const char* command : {"generate", "import", "evaluate", "info", "table"})
@@ -55,12 +56,16 @@ TEST(Options, every_option_sets_its_field) {
     std::ranges::replace(option, '_', '-');
     if constexpr (std::is_same_v<T, bool>)
       member = !member;
-    else if constexpr (std::is_same_v<T, std::string>)
-      member = std::string(field.name) + "_x", value = member;
-    else if constexpr (std::is_same_v<T, std::vector<std::string>>)
-      member = {"gate", "sum"}, value = "gate sum";
-    else
-      member = T(member + T(3)), value = cat(member);
+    else if constexpr (std::is_same_v<T, std::string>) {
+      member = std::string(field.name) + "_x";
+      value = member;
+    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+      member = {"gate", "sum"};
+      value = "gate sum";
+    } else {
+      member = T(member + T(3));
+      value = cat(member);
+    }
     line += cat(option, " ", value);
   });
   EXPECT_EQ(dumped(line), config);
@@ -68,22 +73,27 @@ TEST(Options, every_option_sets_its_field) {
 
 TEST(Options, a_dump_read_back_is_the_same_and_the_line_wins_over_the_file) {
   const auto& place = Place::get();
-  const std::string line = "--backbone fedrap --fusion gfmfr --lr 0.05 --views sum,gate --distill-balance --data some.h5 --seed 18446744073709551615";
+  const std::string line =
+      "--backbone fedrap --fusion gfmfr --lr 0.05 --views sum,gate --distill-balance --data "
+      "some.h5 --seed 18446744073709551615";
   const auto first = test::fedfuse(cat("train ", line, " --dump-config"));
   test::write_text(place.file("dump.toml"), first.output);
-  const auto second = test::fedfuse(cat("train --config ", place.file("dump.toml"), " --dump-config"));
+  const auto second =
+      test::fedfuse(cat("train --config ", place.file("dump.toml"), " --dump-config"));
   EXPECT_EQ(first.output, second.output);
   auto config = dumped(line);
-  config.rounds = 7, config.backbone = "fcf";
-  EXPECT_EQ(dumped(cat("--rounds 7 --config=", place.file("dump.toml"), " --backbone fcf")), config);
+  config.rounds = 7;
+  config.backbone = "fcf";
+  EXPECT_EQ(dumped(cat("--rounds 7 --config=", place.file("dump.toml"), " --backbone fcf")),
+            config);
   test::write_text(place.file("dashes.toml"), "local-epochs = 9\nlr_items = 2\n");
   EXPECT_EQ(dumped(cat("--config ", place.file("dashes.toml"))).local_epochs, 9);
 }
 
 TEST(Options, the_last_of_a_repeated_option_counts) {
-  EXPECT_EQ(
-      dumped("--data a --backbone fcf --fusion none --rounds 3 --seed 1 --out b --data c --backbone fedrap --fusion mlp --rounds 4 --seed 2 --out d"),
-      dumped("--data c --backbone fedrap --fusion mlp --rounds 4 --seed 2 --out d"));
+  EXPECT_EQ(dumped("--data a --backbone fcf --fusion none --rounds 3 --seed 1 --out b --data c "
+                   "--backbone fedrap --fusion mlp --rounds 4 --seed 2 --out d"),
+            dumped("--data c --backbone fedrap --fusion mlp --rounds 4 --seed 2 --out d"));
 }
 
 }  // namespace

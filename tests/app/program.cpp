@@ -22,16 +22,20 @@ namespace fs = std::filesystem;
 
 Outcome shell(const std::string& line) {
   const auto whole = cat("timeout 60 bash -c '", line, "' 2>&1 </dev/null");
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(whole.c_str(), "r"), [](std::FILE*) { return 0; });
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(popen(whole.c_str(), "r"),
+                                                             [](std::FILE*) { return 0; });
   Outcome outcome;
   std::array<char, 4096> buffer{};
-  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) outcome.output.append(buffer.data(), n);
+  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe.get()))
+    outcome.output.append(buffer.data(), n);
   const int status = pclose(pipe.get());
   outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return outcome;
 }
 
-Outcome fedfuse(const std::string& arguments) { return shell(cat(FEDFUSE_PROGRAM, " ", arguments)); }
+Outcome fedfuse(const std::string& arguments) {
+  return shell(cat(FEDFUSE_PROGRAM, " ", arguments));
+}
 Outcome fedfuse_on(int ranks, const std::string& arguments) {
   return shell(cat(FEDFUSE_MPIRUN, " -n ", ranks, " ", FEDFUSE_PROGRAM, " ", arguments));
 }
@@ -41,7 +45,8 @@ std::vector<Outcome> side_by_side(const std::vector<std::string>& lines) {
   std::vector<Outcome> outcomes;
   for (std::size_t first = 0; first < lines.size(); first += beside) {
     std::vector<std::future<Outcome>> running;
-    for (std::size_t k = first; k < std::min(first + beside, lines.size()); ++k) running.push_back(std::async(std::launch::async, shell, lines[k]));
+    for (std::size_t k = first; k < std::min(first + beside, lines.size()); ++k)
+      running.push_back(std::async(std::launch::async, shell, lines[k]));
     for (auto& one : running) outcomes.push_back(one.get());
   }
   return outcomes;
@@ -56,11 +61,14 @@ Place::Place() : path_((fs::temp_directory_path() / "fedfuse_app_XXXXXX").string
   FEDFUSE_CHECK(mkdtemp(path_.data()) != nullptr, "no temporary folder can be made");
   fs::create_directory(file("folder"));
   // Where a test is started by hand, what CTest sets for it.
-  for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_rmaps_base_oversubscribe", "OMP_NUM_THREADS"})
+  for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM",
+                           "OMPI_MCA_rmaps_base_oversubscribe", "OMP_NUM_THREADS"})
     setenv(name, "1", 0);
-  const auto made = fedfuse(cat("generate --users 60 --items 60 --dim-text 8 --dim-image 8 --out ", file("data.h5")));
+  const auto made = fedfuse(
+      cat("generate --users 60 --items 60 --dim-text 8 --dim-image 8 --out ", file("data.h5")));
   EXPECT_EQ(made.code, 0) << made.output;
-  const auto trained = fedfuse(cat("train --data ", file("data.h5"), " --rounds 1 --dim 8 --out ", file("run.h5")));
+  const auto trained =
+      fedfuse(cat("train --data ", file("data.h5"), " --rounds 1 --dim 8 --out ", file("run.h5")));
   EXPECT_EQ(trained.code, 0) << trained.output;
 
   write_text(file("text.h5"), "this is not HDF5\n");
@@ -80,7 +88,8 @@ Place::~Place() {
 }
 std::vector<std::string> Place::entries() const {
   std::vector<std::string> names;
-  for (const auto& entry : fs::recursive_directory_iterator(path_)) names.push_back(entry.path().string());
+  for (const auto& entry : fs::recursive_directory_iterator(path_))
+    names.push_back(entry.path().string());
   std::ranges::sort(names);
   return names;
 }
@@ -89,10 +98,14 @@ void expect_refused(const Outcome& outcome, const std::string& because) {
   EXPECT_EQ(outcome.code, 2) << outcome.output;
   EXPECT_TRUE(outcome.says(because)) << "no \"" << because << "\" in: " << outcome.output;
   std::size_t said = 0;
-  for (auto at = outcome.output.find("fedfuse: error:"); at != std::string::npos; at = outcome.output.find("fedfuse: error:", at + 1)) ++said;
+  for (auto at = outcome.output.find("fedfuse: error:"); at != std::string::npos;
+       at = outcome.output.find("fedfuse: error:", at + 1))
+    ++said;
   EXPECT_EQ(said, 1u) << outcome.output;
   EXPECT_TRUE(outcome.says("\n  why: ") && outcome.says("\n  do:  ")) << outcome.output;
-  EXPECT_FALSE(outcome.says("terminate called") || outcome.says("Backtrace") || outcome.says("HDF5-DIAG")) << outcome.output;
+  EXPECT_FALSE(outcome.says("terminate called") || outcome.says("Backtrace") ||
+               outcome.says("HDF5-DIAG"))
+      << outcome.output;
 }
 
 std::string read_text(const std::string& path) {
@@ -101,6 +114,8 @@ std::string read_text(const std::string& path) {
   text << in.rdbuf();
   return text.str();
 }
-void write_text(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+void write_text(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 }  // namespace fedfuse::test

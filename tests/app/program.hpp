@@ -10,7 +10,9 @@ namespace fedfuse::test {
 struct Outcome {
   int code = -1;       // 124: it hung and was ended
   std::string output;  // stdout and stderr
-  [[nodiscard]] bool says(const std::string& part) const { return output.find(part) != std::string::npos; }
+  [[nodiscard]] bool says(const std::string& part) const {
+    return output.find(part) != std::string::npos;
+  }
 };
 
 // A line for the shell, ended after a minute.
@@ -21,8 +23,8 @@ Outcome fedfuse_on(int ranks, const std::string& arguments);  // under mpirun
 // Many lines at once: they mostly wait for MPI to start and to end.
 std::vector<Outcome> side_by_side(const std::vector<std::string>& lines);
 
-// A folder with a small data set, data.h5 (60 clients, 60 items), a result of one round on it, run.h5, and files that are neither.
-// Made once for the process; removed at its end.
+// A folder with a small data set, data.h5 (60 clients, 60 items), a result of one round on it,
+// run.h5, and files that are neither. Made once for the process; removed at its end.
 class Place {
  public:
   static const Place& get();

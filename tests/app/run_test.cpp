@@ -1,12 +1,13 @@
-// A run from end to end: what train records, evaluate finds again, and the documents say what the files hold.
+// A run from end to end: what train records, evaluate finds again, and the documents say what the
+// files hold.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include "core/h5.hpp"
 #include "core/text.hpp"
-#include "tests/app/program.hpp"
 #include "results/schema.hpp"
+#include "tests/app/program.hpp"
 
 namespace fedfuse {
 namespace {
@@ -18,7 +19,8 @@ const std::string& full_run() {
     const auto& place = Place::get();
     auto run = place.file("full.h5");
     const auto outcome =
-        test::fedfuse_on(2, cat("train --backbone fedrap --fusion fedvlr+gfmfr --rounds 3 --dim 8 --groups 3 --teacher-epochs 2 --data ",
+        test::fedfuse_on(2, cat("train --backbone fedrap --fusion fedvlr+gfmfr --rounds 3 --dim 8 "
+                                "--groups 3 --teacher-epochs 2 --data ",
                                 place.file("data.h5"), " --out ", run));
     EXPECT_EQ(outcome.code, 0) << outcome.output;
     return run;
@@ -28,14 +30,21 @@ const std::string& full_run() {
 
 TEST(Run, every_name_in_the_file_is_in_the_schema) {
   const auto file = h5::File::open(full_run());
-  const auto known = [](Section section, const std::string& name) { return find_field(section, name) != nullptr; };
+  const auto known = [](Section section, const std::string& name) {
+    return find_field(section, name) != nullptr;
+  };
   for (const auto& name : file.children("/facts")) EXPECT_TRUE(known(Section::facts, name)) << name;
-  for (const auto& name : file.children("/metrics")) EXPECT_TRUE(known(Section::metrics, name)) << name;
-  for (const auto& name : file.children("/baselines")) EXPECT_TRUE(known(Section::metrics, name)) << name;
-  for (const auto& name : file.children("/time")) EXPECT_TRUE(name == "round" || known(Section::time, name)) << name;
-  for (const auto& name : file.children("/traffic")) EXPECT_TRUE(known(Section::traffic, name)) << name;
+  for (const auto& name : file.children("/metrics"))
+    EXPECT_TRUE(known(Section::metrics, name)) << name;
+  for (const auto& name : file.children("/baselines"))
+    EXPECT_TRUE(known(Section::metrics, name)) << name;
+  for (const auto& name : file.children("/time"))
+    EXPECT_TRUE(name == "round" || known(Section::time, name)) << name;
+  for (const auto& name : file.children("/traffic"))
+    EXPECT_TRUE(known(Section::traffic, name)) << name;
   const std::vector<std::string> arrays{"embeddings", "of_client_by_round", "preferences"};
-  for (const auto& name : file.children("/groups")) EXPECT_TRUE(known(Section::groups, name) || std::ranges::count(arrays, name) == 1) << name;
+  for (const auto& name : file.children("/groups"))
+    EXPECT_TRUE(known(Section::groups, name) || std::ranges::count(arrays, name) == 1) << name;
   for (const auto& name : arrays) EXPECT_TRUE(file.has("/groups/" + name)) << name;
   const auto notes = nlohmann::json::parse(file.text("/", "notes"));
   for (const auto& [name, text] : notes.items()) EXPECT_TRUE(known(Section::notes, name)) << name;
@@ -56,15 +65,18 @@ TEST(Run, evaluate_finds_what_train_recorded) {
   const auto row = std::size_t(file.integer("/", "model_round") - 1);
   const auto json_path = place.file("evaluated.json");
   const auto outcome =
-      test::fedfuse_on(3, cat("evaluate --model ", full_run(), " --data ", place.file("data.h5"), " --k 50,10,20,1 --out ", json_path));
+      test::fedfuse_on(3, cat("evaluate --model ", full_run(), " --data ", place.file("data.h5"),
+                              " --k 50,10,20,1 --out ", json_path));
   ASSERT_EQ(outcome.code, 0) << outcome.output;
   const auto json = nlohmann::json::parse(test::read_text(json_path));
   for (const char* split : {"valid", "test"})
-    for (const auto& [metric, k, at] : {std::tuple{"hr", 10, 1}, {"hr", 50, 0}, {"ndcg", 20, 2}, {"ndcg", 50, 0}})
+    for (const auto& [metric, k, at] :
+         {std::tuple{"hr", 10, 1}, {"hr", 50, 0}, {"ndcg", 20, 2}, {"ndcg", 50, 0}})
       EXPECT_EQ(json[split]["all"][metric][std::size_t(at)].get<double>(),
                 file.read_all<double>(cat("/metrics/", split, "_", metric, "_", k)).at(row))
           << split << metric << k;
-  EXPECT_LE(json["test"]["all"]["hr"][3].get<double>(), json["test"]["all"]["hr"][1].get<double>());  // HR@1 <= HR@10
+  // HR@1 <= HR@10
+  EXPECT_LE(json["test"]["all"]["hr"][3].get<double>(), json["test"]["all"]["hr"][1].get<double>());
 }
 
 TEST(Run, info_and_table_say_what_it_is) {
@@ -72,22 +84,28 @@ TEST(Run, info_and_table_say_what_it_is) {
   const auto info = test::fedfuse(cat("info ", full_run(), " ", place.file("data.h5")));
   EXPECT_EQ(info.code, 0) << info.output;
   for (const char* part :
-       {"fedrap + fedvlr+gfmfr", "60 clients", "best round", "popularity", "cold-first", "peak memory", "2 ranks", "data set \"planted\"", "8 wide"})
+       {"fedrap + fedvlr+gfmfr", "60 clients", "best round", "popularity", "cold-first",
+        "peak memory", "2 ranks", "data set \"planted\"", "8 wide"})
     EXPECT_TRUE(info.says(part)) << part << " in " << info.output;
   const auto table = test::fedfuse_on(2, cat("table ", full_run(), " ", place.file("run.h5")));
   EXPECT_EQ(table.code, 0) << table.output;
-  for (const char* part : {"HR@50", "NDCG@50", "client-rounds/s", "down", "up", "fedvlr+gfmfr", "full.h5", "run.h5"})
+  for (const char* part :
+       {"HR@50", "NDCG@50", "client-rounds/s", "down", "up", "fedvlr+gfmfr", "full.h5", "run.h5"})
     EXPECT_TRUE(table.says(part)) << part << " in " << table.output;
 }
 
-// It diverges in its second round; the model after the first is kept, and nobody may take it for a result.
+// It diverges in its second round; the model after the first is kept, and nobody may take it for a
+// result.
 TEST(Run, every_command_calls_an_invalid_run_so) {
   const auto& place = Place::get();
   const auto out = place.file("invalid.h5");
-  const auto trained = test::fedfuse(cat("train --data ", place.file("data.h5"), " --rounds 8 --dim 8 --lr 0.5 --lr-items 4000 --out ", out));
+  const auto trained =
+      test::fedfuse(cat("train --data ", place.file("data.h5"),
+                        " --rounds 8 --dim 8 --lr 0.5 --lr-items 4000 --out ", out));
   ASSERT_EQ(trained.code, 2) << trained.output;
   ASSERT_TRUE(trained.says("the model after round 1 is kept")) << trained.output;
-  for (const auto& line : {cat("info ", out), cat("table ", out), cat("evaluate --model ", out, " --data ", place.file("data.h5"))}) {
+  for (const auto& line : {cat("info ", out), cat("table ", out),
+                           cat("evaluate --model ", out, " --data ", place.file("data.h5"))}) {
     const auto outcome = test::fedfuse(line);
     EXPECT_EQ(outcome.code, 0) << outcome.output;
     EXPECT_TRUE(outcome.says("INVALID")) << line << ": " << outcome.output;
@@ -97,11 +115,13 @@ TEST(Run, every_command_calls_an_invalid_run_so) {
 // The lines that results/README.md shows must work as they stand.
 TEST(Run, the_lines_of_python_in_the_readme_work) {
   const auto& place = Place::get();
-  const std::string python = test::shell("/usr/bin/python3 -c \"import h5py\"").code == 0 ? "/usr/bin/python3" : "python3";
+  const std::string python =
+      test::shell("/usr/bin/python3 -c \"import h5py\"").code == 0 ? "/usr/bin/python3" : "python3";
   if (test::shell(python + " -c \"import h5py\"").code != 0) GTEST_SKIP() << "no h5py";
   const auto readme = test::read_text(FEDFUSE_SOURCE_DIR "/results/README.md");
   const auto begin = readme.find("```python\n") + 10;
-  test::write_text(place.file("readme.py"), readme.substr(begin, readme.find("```", begin) - begin));
+  test::write_text(place.file("readme.py"),
+                   readme.substr(begin, readme.find("```", begin) - begin));
   const auto outcome = test::shell(cat("cd ", place.file("."), " && ", python, " readme.py"));
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_TRUE(outcome.says("none ") && outcome.says("valid_ndcg_50 1 ")) << outcome.output;

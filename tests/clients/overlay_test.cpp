@@ -1,10 +1,11 @@
 // The overlay store against the plain thing: a map from (client, row id) to a row.
+#include "clients/overlay.hpp"
+
 #include <gtest/gtest.h>
 
 #include <map>
 #include <vector>
 
-#include "clients/overlay.hpp"
 #include "core/error.hpp"
 #include "core/rng.hpp"
 
@@ -29,11 +30,13 @@ Update random_update(RngStream& rng, std::int32_t items, std::uint32_t one_in) {
   return update;
 }
 
-void merge_plain(std::map<std::int32_t, std::vector<float>>& rows, const Update& update, float decay) {
+void merge_plain(std::map<std::int32_t, std::vector<float>>& rows, const Update& update,
+                 float decay) {
   for (auto& [id, row] : rows)
     for (float& x : row) x *= decay;
   for (std::size_t i = 0; i < update.ids.size(); ++i)
-    rows[update.ids[i]].assign(update.rows.begin() + std::ptrdiff_t(i) * width, update.rows.begin() + std::ptrdiff_t(i + 1) * width);
+    rows[update.ids[i]].assign(update.rows.begin() + std::ptrdiff_t(i) * width,
+                               update.rows.begin() + std::ptrdiff_t(i + 1) * width);
 }
 
 void expect_same(const OverlayStore& store, const Plain& plain) {
@@ -45,7 +48,9 @@ void expect_same(const OverlayStore& store, const Plain& plain) {
     for (const auto& [id, row] : plain[u]) {
       ASSERT_EQ(rows.ids[std::size_t(at)], id);
       ASSERT_EQ(store.find(std::int64_t(u), id), at);
-      for (int k = 0; k < width; ++k) ASSERT_EQ(rows.rows[at * width + k], row[std::size_t(k)]) << "client " << u << " row " << id;
+      for (int k = 0; k < width; ++k)
+        ASSERT_EQ(rows.rows[at * width + k], row[std::size_t(k)])
+            << "client " << u << " row " << id;
       ++at;
     }
     total += at;
@@ -82,9 +87,11 @@ TEST(Overlay, GrowingClientsDoNotLeaveTheirOldExtentsBehind) {
   OverlayStore store(50, width);
   const std::vector<float> row(width, 1.0f);
   for (std::int32_t i = 0; i < 1000; ++i)
-    for (std::int64_t u = 0; u < store.clients(); ++u) store.merge(u, std::vector{i}, row.data(), 1.0f);
+    for (std::int64_t u = 0; u < store.clients(); ++u)
+      store.merge(u, std::vector{i}, row.data(), 1.0f);
   EXPECT_EQ(store.total_rows(), 50 * 1000);
-  // 2.6 as it is (spare capacity, abandoned extents, the vectors' own growth); 5 when nothing is compacted.
+  // 2.6 as it is (spare capacity, abandoned extents, the vectors' own growth); 5 when nothing is
+  // compacted.
   const std::int64_t needed = 50 * 1000 * (width + 1) * 4;
   EXPECT_LT(double(store.bytes()) / double(needed), 4.0);
 }

@@ -1,11 +1,12 @@
 // clients/sampler: who takes part and on which samples, as pure functions of (seed, round, client).
+#include "clients/sampler.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
-#include "clients/sampler.hpp"
 #include "tests/support/small_data.hpp"
 
 namespace fedfuse {
@@ -28,11 +29,13 @@ TEST(Sampler, ParticipantsAreTheSameForAnyNumberOfRanks) {
       const auto all = ids_of(alone, sample_participants(config, alone, round));
       EXPECT_EQ(std::int64_t(all.size()), std::llround(fraction * 40));
       const auto mine = ids_of(shared, sample_participants(config, shared, round));
-      for (const auto id : shared.client_ids) EXPECT_EQ(mine.contains(id), all.contains(id)) << "client " << id;
+      for (const auto id : shared.client_ids)
+        EXPECT_EQ(mine.contains(id), all.contains(id)) << "client " << id;
     }
   Config config;
   config.fraction = 0.3;
-  EXPECT_NE(ids_of(alone, sample_participants(config, alone, 1)), ids_of(alone, sample_participants(config, alone, 2)));
+  EXPECT_NE(ids_of(alone, sample_participants(config, alone, 1)),
+            ids_of(alone, sample_participants(config, alone, 2)));
 }
 
 TEST(Sampler, NegativesKeepToTheirProtocol) {
@@ -65,7 +68,9 @@ TEST(Sampler, EveryEpochIsAPermutationOfTheSameSamples) {
   const test::SmallData small;
   const auto data = small.alone();
   Config config;
-  config.batch = 7, config.local_epochs = 3, config.negatives_per_positive = 2;
+  config.batch = 7;
+  config.local_epochs = 3;
+  config.negatives_per_positive = 2;
   const Sampler sampler(config, data);
   Samples s, again;
   sampler.draw(5, 4, s);

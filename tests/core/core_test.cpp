@@ -23,7 +23,8 @@ namespace {
 TEST(Comm, GathersExchangesAndSums) {
   const auto comm = Comm::world();
   const int n = comm.size(), me = comm.rank();
-  const std::vector<std::int32_t> mine(std::size_t(me), me);  // rank r brings r values: none from rank 0
+  // rank r brings r values: none from rank 0
+  const std::vector<std::int32_t> mine(std::size_t(me), me);
   const auto all = comm.all_gather(std::span<const std::int32_t>(mine));
   std::vector<std::int32_t> want;
   for (int r = 0; r < n; ++r) want.insert(want.end(), std::size_t(r), r);
@@ -81,17 +82,20 @@ TEST(Rng, IsPhiloxAndAPureFunction) {
   const auto known = r123::Philox4x32()({{0, 0, 0, 0}}, {{0, 0}});
   EXPECT_EQ(known[0], 0x6627e8d5u);
   EXPECT_EQ(known[3], 0x9b00dbd8u);
-  const Rng a(7, Purpose::negatives), b(7, Purpose::negatives), other(7, Purpose::shuffle), seed(8, Purpose::negatives);
+  const Rng a(7, Purpose::negatives), b(7, Purpose::negatives), other(7, Purpose::shuffle),
+      seed(8, Purpose::negatives);
   EXPECT_EQ(a.words(3, 4, 5), b.words(3, 4, 5));
   EXPECT_NE(a.words(3, 4, 5), other.words(3, 4, 5));
   EXPECT_NE(a.words(3, 4, 5), seed.words(3, 4, 5));
-  EXPECT_NE(a.words(3, 4, 5), a.words(3 + (std::uint64_t(1) << 32), 4, 5));  // ids beyond 32 bits count
+  // ids beyond 32 bits count
+  EXPECT_NE(a.words(3, 4, 5), a.words(3 + (std::uint64_t(1) << 32), 4, 5));
   double sum = 0, squares = 0;
   constexpr int n = 20000;
   for (std::uint32_t i = 0; i < n; ++i) {
     const double x = a.normal(1, 2, i), u = a.uniform(1, 3, i);
     ASSERT_TRUE(u > 0 && u < 1);
-    sum += x, squares += x * x;
+    sum += x;
+    squares += x * x;
   }
   EXPECT_NEAR(sum / n, 0, 0.03);
   EXPECT_NEAR(squares / n, 1, 0.04);
@@ -102,8 +106,10 @@ TEST(Rng, IsPhiloxAndAPureFunction) {
 }
 
 TEST(FixedPoint, LeavesRoomForTheSumAndKeepsPrecision) {
-  EXPECT_EQ(FixedPoint::for_total_weight(1000000).scale, 0x1p32);  // R7's figure for a million clients
-  for (const std::int64_t weight : {std::int64_t(1), std::int64_t(204), std::int64_t(1000000), std::int64_t(1) << 33}) {
+  // R7's figure for a million clients
+  EXPECT_EQ(FixedPoint::for_total_weight(1000000).scale, 0x1p32);
+  for (const std::int64_t weight :
+       {std::int64_t(1), std::int64_t(204), std::int64_t(1000000), std::int64_t(1) << 33}) {
     const auto fixed = FixedPoint::for_total_weight(weight);
     EXPECT_LT(FixedPoint::limit * fixed.scale * double(weight), 0x1p63);
     EXPECT_NEAR(fixed.decode(fixed.encode(-3.14159)), -3.14159, 0.5001 / fixed.scale);
@@ -119,7 +125,8 @@ TEST(Simd, ExpAndLogAreAccurate) {
     const float got = simd::exp(simd::splat(x))[3];
     ASSERT_NEAR(got / std::exp(double(x)), 1.0, 3e-7) << x;
   }
-  for (float x = 1; x <= 2; x += 0.003f) ASSERT_NEAR(simd::log_1_to_2(simd::splat(x))[5], std::log(double(x)), 2e-7) << x;
+  for (float x = 1; x <= 2; x += 0.003f)
+    ASSERT_NEAR(simd::log_1_to_2(simd::splat(x))[5], std::log(double(x)), 2e-7) << x;
   EXPECT_EQ(simd::sum(simd::Float8{1, 2, 3, 4, 5, 6, 7, 8}), 36);
 }
 
@@ -139,13 +146,15 @@ TEST(ParallelFor, ThrowsTheLowestIndex) {
 
 TEST(H5, WritesBlocksOfRowsTogetherAndReadsThemBack) {
   const auto comm = Comm::world();
-  std::string path = (std::filesystem::temp_directory_path() / cat("fedfuse_h5_", getpid(), ".h5")).string();
+  std::string path =
+      (std::filesystem::temp_directory_path() / cat("fedfuse_h5_", getpid(), ".h5")).string();
   comm.broadcast(path);
   const BlockSplit split{11, comm.size()};
   {
     auto file = h5::File::create(path, &comm);
     std::vector<float> block;
-    for (auto i = split.first(comm.rank()); i < split.first(comm.rank() + 1); ++i) block.insert(block.end(), {float(i), float(10 * i)});
+    for (auto i = split.first(comm.rank()); i < split.first(comm.rank() + 1); ++i)
+      block.insert(block.end(), {float(i), float(10 * i)});
     file.write_rows<float>("/a/b/rows", 11, 2, split.first(comm.rank()), block);
     const std::vector<std::int32_t> ids{3, 1, 2};
     file.write_all<std::int32_t>("/ids", 0, ids);

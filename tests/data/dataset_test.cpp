@@ -25,8 +25,10 @@ using Ints = std::vector<std::int32_t>;
 // Client u trains on u % 3 + 1 of 9 items, from item u % 5 on; items 7 and 8 are held out.
 DatasetParts small(std::int64_t clients, const Comm& comm) {
   DatasetParts parts;
-  parts.name = "small", parts.created_by = "a test";
-  parts.clients = clients, parts.items = 9;
+  parts.name = "small";
+  parts.created_by = "a test";
+  parts.clients = clients;
+  parts.items = 9;
   parts.text = Matrix<float>(9, 2);
   std::iota(parts.text.values.begin(), parts.text.values.end(), 0.5f);
   parts.has_text = {1, 1, 1, 0, 1, 1, 1, 1, 1};
@@ -35,14 +37,16 @@ DatasetParts small(std::int64_t clients, const Comm& comm) {
   for (auto u = parts.first_client; u < split.first(comm.rank() + 1); ++u) {
     for (std::int64_t k = 0; k <= u % 3; ++k) parts.train.push_back(std::int32_t(u % 5 + k));
     parts.offsets.push_back(std::int64_t(parts.train.size()));
-    parts.valid.push_back(u % 4 == 0 ? -1 : 7), parts.test.push_back(8);
+    parts.valid.push_back(u % 4 == 0 ? -1 : 7);
+    parts.test.push_back(8);
     parts.label.push_back(std::int32_t(u % 2));
   }
   return parts;
 }
 
 // Small, then spoilt and written by rank 0.
-void expect_unreadable(const std::function<void(DatasetParts&)>& spoil, std::initializer_list<std::string_view> parts) {
+void expect_unreadable(const std::function<void(DatasetParts&)>& spoil,
+                       std::initializer_list<std::string_view> parts) {
   const auto world = Comm::world();
   const Folder folder;
   world.on_root([&] {
@@ -81,14 +85,17 @@ TEST(Dataset, ComesBackSplitOverTheRanks) {
     const auto u = std::size_t(d.client_ids[std::size_t(local)]);
     EXPECT_EQ(rank_of[u], world.rank());
     const auto items = d.positives(local);
-    EXPECT_TRUE(std::equal(items.begin(), items.end(), all.train.begin() + all.offsets[u], all.train.begin() + all.offsets[u + 1])) << "client " << u;
+    EXPECT_TRUE(std::equal(items.begin(), items.end(), all.train.begin() + all.offsets[u],
+                           all.train.begin() + all.offsets[u + 1]))
+        << "client " << u;
     EXPECT_EQ(d.valid[std::size_t(local)], all.valid[u]);
     EXPECT_EQ(d.test[std::size_t(local)], all.test[u]);
     EXPECT_EQ(d.label[std::size_t(local)], all.label[u]);
   }
   EXPECT_TRUE(std::is_sorted(d.client_ids.begin(), d.client_ids.end()));
-  EXPECT_TRUE(std::is_sorted(d.heaviest_first.begin(), d.heaviest_first.end(),
-                             [&](auto a, auto b) { return d.positives(a).size() > d.positives(b).size(); }));
+  EXPECT_TRUE(std::is_sorted(d.heaviest_first.begin(), d.heaviest_first.end(), [&](auto a, auto b) {
+    return d.positives(a).size() > d.positives(b).size();
+  }));
 }
 
 TEST(Dataset, TakesMoreRanksThanClientsAndNoLabels) {
@@ -105,10 +112,13 @@ TEST(Dataset, TakesMoreRanksThanClientsAndNoLabels) {
 TEST(Dataset, RefusesOtherFiles) {
   const auto world = Comm::world();
   const Folder folder;
-  const auto read = [&](const std::string& path) { return [path, &world] { (void)read_dataset(path, world); }; };
+  const auto read = [&](const std::string& path) {
+    return [path, &world] { (void)read_dataset(path, world); };
+  };
   expect_input_error(read(folder / "absent.h5"), {"absent.h5", "no such file"});
   expect_input_error(read(folder / "."), {"folder"});
-  expect_input_error(read(folder.write("text.h5", "userId,itemId\n")), {"text.h5", "not an HDF5 file"});
+  expect_input_error(read(folder.write("text.h5", "userId,itemId\n")),
+                     {"text.h5", "not an HDF5 file"});
   world.on_root([&] { h5::File::create(folder / "other.h5").close(); });
   expect_input_error(read(folder / "other.h5"), {"other.h5", "not a fedfuse data set"});
   world.on_root([&] {
@@ -128,10 +138,12 @@ TEST(Dataset, RefusesTruncatedFiles) {
   for (const auto share : {0.02, 0.5, 0.98}) {
     world.barrier();
     world.on_root([&] {
-      std::filesystem::copy_file(folder / "d.h5", folder / "cut.h5", std::filesystem::copy_options::overwrite_existing);
+      std::filesystem::copy_file(folder / "d.h5", folder / "cut.h5",
+                                 std::filesystem::copy_options::overwrite_existing);
       std::filesystem::resize_file(folder / "cut.h5", std::uintmax_t(double(size) * share));
     });
-    expect_input_error([&] { (void)read_dataset(folder / "cut.h5", world); }, {"cut.h5", "truncated"});
+    expect_input_error([&] { (void)read_dataset(folder / "cut.h5", world); },
+                       {"cut.h5", "truncated"});
   }
 }
 
@@ -139,12 +151,17 @@ TEST(Dataset, RefusesInconsistentContent) {
   expect_unreadable([](DatasetParts& d) { d.train[5] = 9; }, {"names item 9 of 9"});
   expect_unreadable([](DatasetParts& d) { d.train[5] = -1; }, {"names item -1"});
   expect_unreadable([](DatasetParts& d) { std::swap(d.train[1], d.train[2]); }, {"not ascending"});
-  expect_unreadable([](DatasetParts& d) { d.offsets[2] = d.offsets[1]; }, {"client 1 has no training interactions"});
+  expect_unreadable([](DatasetParts& d) { d.offsets[2] = d.offsets[1]; },
+                    {"client 1 has no training interactions"});
   expect_unreadable([](DatasetParts& d) { d.test[3] = 9; }, {"held-out items of client 3"});
-  expect_unreadable([](DatasetParts& d) { d.valid[3] = d.test[3]; }, {"held-out items of client 3"});
-  expect_unreadable([](DatasetParts& d) { d.test[0] = d.train[0]; }, {"client 0 trains on its held-out item"});
-  expect_unreadable([](DatasetParts& d) { d.text(3, 1) = NAN; }, {"/items/text", "not finite", "item 3"});
-  expect_unreadable([](DatasetParts& d) { d.has_text.pop_back(); }, {"/items/has_text must have 9 values"});
+  expect_unreadable([](DatasetParts& d) { d.valid[3] = d.test[3]; },
+                    {"held-out items of client 3"});
+  expect_unreadable([](DatasetParts& d) { d.test[0] = d.train[0]; },
+                    {"client 0 trains on its held-out item"});
+  expect_unreadable([](DatasetParts& d) { d.text(3, 1) = NAN; },
+                    {"/items/text", "not finite", "item 3"});
+  expect_unreadable([](DatasetParts& d) { d.has_text.pop_back(); },
+                    {"/items/has_text must have 9 values"});
   expect_unreadable([](DatasetParts& d) { d.clients = 13; }, {"span"});
 }
 
@@ -152,7 +169,8 @@ TEST(Dataset, IsNotWrittenOverAnotherUnasked) {
   const auto world = Comm::world();
   const Folder folder;
   const auto path = folder.write("d.h5", "precious");
-  expect_input_error([&] { write_dataset(small(6, world), path, false, world); }, {"d.h5", "exists already", "--overwrite"});
+  expect_input_error([&] { write_dataset(small(6, world), path, false, world); },
+                     {"d.h5", "exists already", "--overwrite"});
   EXPECT_EQ(std::filesystem::file_size(path), 8u);
   EXPECT_EQ(folder.files(), 1);
   write_dataset(small(6, world), path, true, world);
@@ -162,9 +180,11 @@ TEST(Dataset, IsNotWrittenOverAnotherUnasked) {
 TEST(Dataset, NamesPlacesWhereNothingCanBeWritten) {
   const auto world = Comm::world();
   const Folder folder;
-  expect_input_error([&] { write_dataset(small(6, world), folder / "no/such/d.h5", false, world); }, {"d.h5", "no folder", "mkdir"});
+  expect_input_error([&] { write_dataset(small(6, world), folder / "no/such/d.h5", false, world); },
+                     {"d.h5", "no folder", "mkdir"});
   expect_input_error([&] { write_dataset(small(6, world), folder / "", true, world); }, {"folder"});
-  expect_input_error([&] { write_dataset(small(6, world), "/proc/d.h5", false, world); }, {"/proc/d.h5"});
+  expect_input_error([&] { write_dataset(small(6, world), "/proc/d.h5", false, world); },
+                     {"/proc/d.h5"});
   EXPECT_EQ(folder.files(), 0);
 }
 
@@ -193,7 +213,8 @@ TEST(Dataset, LeavesNothingOnAFullDisk) {
   const Folder folder;
   for (const rlim_t bytes : {0, 3000, 40'000}) {
     const FullDisk disk(bytes);
-    expect_input_error([&] { write_dataset(small(20'000, world), folder / "d.h5", false, world); }, {"cannot write", "d.h5"});
+    expect_input_error([&] { write_dataset(small(20'000, world), folder / "d.h5", false, world); },
+                       {"cannot write", "d.h5"});
   }
   EXPECT_EQ(folder.files(), 0);
   write_dataset(small(20, world), folder / "d.h5", false, world);  // and the program goes on

@@ -16,10 +16,12 @@ using test::Folder;
 using Ids = std::vector<std::string>;
 
 std::string npy(std::int64_t rows, const std::vector<float>& values) {
-  auto header = cat("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ", std::int64_t(values.size()) / rows, "), }");
+  auto header = cat("{'descr': '<f4', 'fortran_order': False, 'shape': (", rows, ", ",
+                    std::int64_t(values.size()) / rows, "), }");
   header.resize(117, ' ');
   header += '\n';
-  return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + std::string(reinterpret_cast<const char*>(values.data()), 4 * values.size());
+  return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header +
+         std::string(reinterpret_cast<const char*>(values.data()), 4 * values.size());
 }
 
 // Users 5 and 11 (three rows each, one repeated), user 7 (two rows); items 0, 1, 2, 4.
@@ -61,10 +63,12 @@ TEST(Import, FollowsTheRules) {
   EXPECT_EQ(d.name, "d");
   EXPECT_EQ(d.train, (std::vector<std::int32_t>{1, 1, 2, 0}));
   EXPECT_EQ(d.valid, (std::vector<std::int32_t>{0, -1, 2}));
-  EXPECT_EQ(d.test, (std::vector<std::int32_t>{2, -1, 3}));  // item "4" is the fourth; its first row, at 30, counts
+  // item "4" is the fourth; its first row, at 30, counts
+  EXPECT_EQ(d.test, (std::vector<std::int32_t>{2, -1, 3}));
   EXPECT_EQ(d.text.cols, 0);
   const auto words = describe(r);
-  for (const auto* part : {"9 rows", "1 of them duplicates", "3 users", "8 interactions", "1 users have fewer than 3"})
+  for (const auto* part :
+       {"9 rows", "1 of them duplicates", "3 users", "8 interactions", "1 users have fewer than 3"})
     EXPECT_NE(words.find(part), std::string::npos) << words;
 }
 
@@ -88,7 +92,8 @@ TEST(Import, KeepsEveryRowOfFeaturesAsAnItem) {
 TEST(Import, FiltersAndTakesTheRowsThatStay) {
   Source s(inter + "7,3,1,0\n7,5,1,5\n8,5,1,1\n8,1,1,2\n");
   s.options.image = s.folder.write("v.npy", npy(6, {0, 1, 2, 3, 4, 5}));
-  s.options.min_item = 2, s.options.min_user = 2;
+  s.options.min_item = 2;
+  s.options.min_user = 2;
   const auto r = s.run();
   EXPECT_EQ(r.dropped_items, 2);  // 3 and 4
   EXPECT_EQ(r.dropped_users, 0);

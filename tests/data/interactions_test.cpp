@@ -10,9 +10,14 @@ using Bytes = std::vector<std::uint8_t>;
 
 InteractionTable table(Ints user, Ints item, std::vector<double> time = {}, Bytes split = {}) {
   InteractionTable t;
-  t.user = std::move(user), t.item = std::move(item), t.time = std::move(time), t.split = std::move(split);
-  for (const auto u : t.user) t.user_ids.resize(std::max(t.user_ids.size(), std::size_t(u) + 1), "u");
-  for (const auto i : t.item) t.item_ids.resize(std::max(t.item_ids.size(), std::size_t(i) + 1), "i");
+  t.user = std::move(user);
+  t.item = std::move(item);
+  t.time = std::move(time);
+  t.split = std::move(split);
+  for (const auto u : t.user)
+    t.user_ids.resize(std::max(t.user_ids.size(), std::size_t(u) + 1), "u");
+  for (const auto i : t.item)
+    t.item_ids.resize(std::max(t.item_ids.size(), std::size_t(i) + 1), "i");
   return t;
 }
 
@@ -39,11 +44,13 @@ TEST(Interactions, NumbersIdsByValueOrByAppearance) {
   EXPECT_EQ(number_ids({"10", "9", "x"}, {1, 1, 1}), (Ints{0, 1, 2}));
   EXPECT_EQ(whole_number("0"), 0);
   EXPECT_EQ(whole_number("560"), 560);
-  for (const auto* other : {"", "-1", "007", "1.0", "1e3", " 1", "99999999999999999999"}) EXPECT_EQ(whole_number(other), -1) << other;
+  for (const auto* other : {"", "-1", "007", "1.0", "1e3", " 1", "99999999999999999999"})
+    EXPECT_EQ(whole_number(other), -1) << other;
 }
 
 TEST(Interactions, HoldsOutTheLastTwoInTime) {
-  const auto split = split_interactions(table({0, 1, 0, 0, 0, 1, 1}, {7, 3, 5, 6, 4, 2, 1}, {4, 1, 1, 3, 2, 1, 1}), {"a", "b"});
+  const auto split = split_interactions(
+      table({0, 1, 0, 0, 0, 1, 1}, {7, 3, 5, 6, 4, 2, 1}, {4, 1, 1, 3, 2, 1, 1}), {"a", "b"});
   EXPECT_EQ(split.test, (Ints{7, 1}));  // user 1: all at one time, so the order of the file decides
   EXPECT_EQ(split.valid, (Ints{6, 2}));
   EXPECT_EQ(split.train, (Ints{4, 5, 3}));
@@ -52,7 +59,8 @@ TEST(Interactions, HoldsOutTheLastTwoInTime) {
 }
 
 TEST(Interactions, TrainsOnShortUsersOnly) {
-  const auto by_time = split_interactions(table({0, 0, 1, 1, 1}, {0, 1, 0, 1, 2}, {1, 2, 1, 2, 3}), {"a", "b"});
+  const auto by_time =
+      split_interactions(table({0, 0, 1, 1, 1}, {0, 1, 0, 1, 2}, {1, 2, 1, 2, 3}), {"a", "b"});
   EXPECT_EQ(by_time.short_users, 1);
   EXPECT_EQ(by_time.test, (Ints{-1, 2}));
   EXPECT_EQ(by_time.valid, (Ints{-1, 1}));
@@ -63,11 +71,14 @@ TEST(Interactions, TrainsOnShortUsersOnly) {
 }
 
 TEST(Interactions, LetsLabelsDecide) {
-  const auto split = split_interactions(table({0, 0, 0, 0}, {3, 2, 1, 0}, {1, 2, 3, 4}, {2, 0, 1, 0}), {"a"});
+  const auto split =
+      split_interactions(table({0, 0, 0, 0}, {3, 2, 1, 0}, {1, 2, 3, 4}, {2, 0, 1, 0}), {"a"});
   EXPECT_EQ(split.test, Ints{3});
   EXPECT_EQ(split.valid, Ints{1});
   EXPECT_EQ(split.train, (Ints{0, 2}));
-  test::expect_input_error([] { (void)split_interactions(table({0, 0, 0}, {3, 2, 1}, {}, {2, 2, 0}), {"anna"}); }, {"anna", "2 test items"});
+  test::expect_input_error(
+      [] { (void)split_interactions(table({0, 0, 0}, {3, 2, 1}, {}, {2, 2, 0}), {"anna"}); },
+      {"anna", "2 test items"});
 }
 
 }  // namespace

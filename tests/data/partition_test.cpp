@@ -15,7 +15,8 @@ using Work = std::vector<std::int64_t>;
 Work long_tailed(std::int64_t n) {
   const Rng rng(1, Purpose::test);
   Work work;
-  for (std::int64_t u = 0; u < n; ++u) work.push_back(3 + std::int64_t(10 * std::exp(1.2 * rng.normal(std::uint64_t(u), 0, 0))));
+  for (std::int64_t u = 0; u < n; ++u)
+    work.push_back(3 + std::int64_t(10 * std::exp(1.2 * rng.normal(std::uint64_t(u), 0, 0))));
   return work;
 }
 
@@ -26,7 +27,8 @@ Work loads(const Work& work, const std::vector<std::int32_t>& rank_of, int ranks
 }
 
 TEST(Partition, GivesHeaviestFirstToTheIdlestRank) {
-  EXPECT_EQ(partition_clients(Work{3, 9, 5, 5}, 2), (std::vector<std::int32_t>{0, 0, 1, 1}));  // 9 | 5 5 | then 3: 10 against 12
+  // 9 | 5 5 | then 3: 10 against 12
+  EXPECT_EQ(partition_clients(Work{3, 9, 5, 5}, 2), (std::vector<std::int32_t>{0, 0, 1, 1}));
   EXPECT_EQ(partition_clients(Work{1, 1, 1}, 1), (std::vector<std::int32_t>{0, 0, 0}));
   EXPECT_EQ(heaviest_first(Work{3, 9, 5, 5}), (std::vector<std::int32_t>{1, 2, 3, 0}));
 }
@@ -51,11 +53,15 @@ TEST(Partition, LeavesNoRankWithoutAClient) {
     Work work(50, 0);  // even when clients weigh nothing beside one
     work[20] = 1'000'000;
     const auto rank_of = partition_clients(work, ranks);
-    for (int r = 0; r < ranks; ++r) EXPECT_NE(std::find(rank_of.begin(), rank_of.end(), r), rank_of.end()) << r << " of " << ranks;
+    for (int r = 0; r < ranks; ++r)
+      EXPECT_NE(std::find(rank_of.begin(), rank_of.end(), r), rank_of.end())
+          << r << " of " << ranks;
   }
 }
 
-TEST(Partition, TakesMoreRanksThanClients) { EXPECT_EQ(partition_clients(Work{5, 6}, 4), (std::vector<std::int32_t>{1, 0})); }
+TEST(Partition, TakesMoreRanksThanClients) {
+  EXPECT_EQ(partition_clients(Work{5, 6}, 4), (std::vector<std::int32_t>{1, 0}));
+}
 
 }  // namespace
 }  // namespace fedfuse

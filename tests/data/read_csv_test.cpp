@@ -18,7 +18,8 @@ void expect_refused(std::string_view text, std::initializer_list<std::string_vie
 const std::string header = "userId,itemId,rating,timestamp\n";
 
 TEST(ReadCsv, ReadsColumnsInAnyOrderAndSpelling) {
-  const auto a = parse("userID,itemID,rating,timestamp,split_label\n7,b,1.0,100,0\n3,a,2,50.5,2\n7,a,-1,0,1\n");
+  const auto a = parse(
+      "userID,itemID,rating,timestamp,split_label\n7,b,1.0,100,0\n3,a,2,50.5,2\n7,a,-1,0,1\n");
   EXPECT_EQ(a.user_ids, (Ids{"7", "3"}));
   EXPECT_EQ(a.item_ids, (Ids{"b", "a"}));
   EXPECT_EQ(a.user, (std::vector<std::int32_t>{0, 1, 0}));
@@ -40,20 +41,25 @@ TEST(ReadCsv, ReadsMovieLens) {
 }
 
 TEST(ReadCsv, ReadsQuotesLineEndsMarkAndTabs) {
-  const auto t = parse("\xEF\xBB\xBF\"userId\",itemId,timestamp\r\n\"a,b\",\"say \"\"x\"\"\",1\r\n\r\n c , d e ,2\r\n");
+  const auto t = parse(
+      "\xEF\xBB\xBF\"userId\",itemId,timestamp\r\n\"a,b\",\"say \"\"x\"\"\",1\r\n\r\n c , d e "
+      ",2\r\n");
   EXPECT_EQ(t.user_ids, (Ids{"a,b", "c"}));
   EXPECT_EQ(t.item_ids, (Ids{"say \"x\"", "d e"}));
-  EXPECT_EQ(parse("userId\titemId\ttimestamp\na\tb c\t1").item_ids, (Ids{"b c"}));  // no newline at the end
+  // no newline at the end
+  EXPECT_EQ(parse("userId\titemId\ttimestamp\na\tb c\t1").item_ids, (Ids{"b c"}));
   EXPECT_EQ(parse("userId,itemId,timestamp\na,\"x\ny\",1\n").item_ids, (Ids{"x\ny"}));
 }
 
 TEST(ReadCsv, RefusesWhatIsNotATable) {
-  expect_input_error([] { (void)read_csv("/nowhere/inter.csv"); }, {"/nowhere/inter.csv", "no such file"});
+  expect_input_error([] { (void)read_csv("/nowhere/inter.csv"); },
+                     {"/nowhere/inter.csv", "no such file"});
   expect_input_error([] { (void)read_csv("/"); }, {"folder"});
   expect_refused("", {"inter.csv", "empty"});
   expect_refused("\n\n", {"no header"});
   expect_refused(header, {"no row"});
-  expect_refused(std::string_view("userId,itemId,timestamp\n1,2,\0\n", 30), {"line 2", "zero byte"});
+  expect_refused(std::string_view("userId,itemId,timestamp\n1,2,\0\n", 30),
+                 {"line 2", "zero byte"});
   expect_refused("\x1f\x8b\x08garbage\n\xff\xfe\n", {"line 1", "column"});
 }
 
@@ -90,7 +96,8 @@ TEST(ReadCsv, RefusesNumbers) {
   expect_refused(header + "1,2,5,1e999\n", {"line 2", "timestamp"});
   expect_refused(header + "1,2,5,inf\n", {"line 2", "timestamp", "not finite"});
   expect_refused("userId,itemId,split_label\n1,2,3\n", {"line 2", "split_label", "no meaning"});
-  expect_refused("userId,itemId,split_label\n1,2,train\n", {"line 2", "split_label", "not a number"});
+  expect_refused("userId,itemId,split_label\n1,2,train\n",
+                 {"line 2", "split_label", "not a number"});
 }
 
 }  // namespace

@@ -18,8 +18,10 @@ std::string bytes_of(const std::vector<T>& values) {
 }
 
 // An NPY file as numpy.save writes it.
-std::string npy(const std::string& type, const std::string& shape, const std::string& values, int version = 1, const std::string& fortran = "False") {
-  auto header = cat("{'descr': '", type, "', 'fortran_order': ", fortran, ", 'shape': ", shape, ", }");
+std::string npy(const std::string& type, const std::string& shape, const std::string& values,
+                int version = 1, const std::string& fortran = "False") {
+  auto header =
+      cat("{'descr': '", type, "', 'fortran_order': ", fortran, ", 'shape': ", shape, ", }");
   header.resize(118 - (version == 1 ? 10 : 12), ' ');
   header += '\n';
   std::string file = "\x93NUMPY";
@@ -42,7 +44,8 @@ void expect_refused(const std::string& content, std::initializer_list<std::strin
 TEST(ReadNpy, ReadsFloat32AndFloat64InBothVersions) {
   for (const int version : {1, 2}) {
     const auto a = read(npy("<f4", "(3, 2)", bytes_of(six), version));
-    const auto b = read(npy("<f8", "(3, 2)", bytes_of(std::vector<double>(six.begin(), six.end())), version));
+    const auto b =
+        read(npy("<f8", "(3, 2)", bytes_of(std::vector<double>(six.begin(), six.end())), version));
     EXPECT_EQ(a.rows, 3);
     EXPECT_EQ(a.cols, 2);
     EXPECT_TRUE(std::equal(six.begin(), six.end(), a.values.begin()));
@@ -51,9 +54,13 @@ TEST(ReadNpy, ReadsFloat32AndFloat64InBothVersions) {
 }
 
 TEST(ReadNpy, ReadsEveryKindOfHalf) {
-  // 1, -2, 65504 (largest), 2^-14 (least normal), 2^-24 (least subnormal), -0, 1023 * 2^-24, 0.333251953125
-  const auto m = read(npy("<f2", "(2, 4)", bytes_of(std::vector<std::uint16_t>{0x3C00, 0xC000, 0x7BFF, 0x0400, 0x0001, 0x8000, 0x03FF, 0x3555})));
-  const std::vector<float> want{1, -2, 65504, 0x1p-14f, 0x1p-24f, -0.0f, 1023 * 0x1p-24f, 0.333251953125f};
+  // 1, -2, 65504 (largest), 2^-14 (least normal), 2^-24 (least subnormal), -0, 1023 * 2^-24,
+  // 0.333251953125
+  const auto m = read(npy("<f2", "(2, 4)",
+                          bytes_of(std::vector<std::uint16_t>{0x3C00, 0xC000, 0x7BFF, 0x0400,
+                                                              0x0001, 0x8000, 0x03FF, 0x3555})));
+  const std::vector<float> want{1,        -2,    65504,           0x1p-14f,
+                                0x1p-24f, -0.0f, 1023 * 0x1p-24f, 0.333251953125f};
   EXPECT_TRUE(std::equal(want.begin(), want.end(), m.values.begin()));
   EXPECT_TRUE(std::signbit(m(1, 1)));
 }
@@ -80,17 +87,22 @@ TEST(ReadNpy, RefusesOtherTypesOrdersAndShapes) {
 }
 
 TEST(ReadNpy, RefusesWrongLengths) {
-  expect_refused(npy("<f4", "(4, 2)", bytes_of(six)), {"4 x 2 values of 4 bytes, and 24 bytes follow", "truncated"});
-  expect_refused(npy("<f4", "(2, 2)", bytes_of(six)), {"2 x 2 values of 4 bytes, and 24 bytes follow"});
-  expect_refused(npy("<f8", "(2000000000, 2000000000)", bytes_of(six)), {"truncated"});  // and allocates nothing
+  expect_refused(npy("<f4", "(4, 2)", bytes_of(six)),
+                 {"4 x 2 values of 4 bytes, and 24 bytes follow", "truncated"});
+  expect_refused(npy("<f4", "(2, 2)", bytes_of(six)),
+                 {"2 x 2 values of 4 bytes, and 24 bytes follow"});
+  // and allocates nothing
+  expect_refused(npy("<f8", "(2000000000, 2000000000)", bytes_of(six)), {"truncated"});
 }
 
 TEST(ReadNpy, RefusesValuesThatAreNotFinite) {
   auto values = six;
   values[3] = std::numeric_limits<float>::quiet_NaN();
   expect_refused(npy("<f4", "(3, 2)", bytes_of(values)), {"row 1, column 1", "NaN"});
-  expect_refused(npy("<f8", "(1, 2)", bytes_of(std::vector<double>{0, 1e300})), {"row 0, column 1", "too large"});
-  expect_refused(npy("<f2", "(1, 1)", bytes_of(std::vector<std::uint16_t>{0x7C00})), {"row 0, column 0"});
+  expect_refused(npy("<f8", "(1, 2)", bytes_of(std::vector<double>{0, 1e300})),
+                 {"row 0, column 1", "too large"});
+  expect_refused(npy("<f2", "(1, 1)", bytes_of(std::vector<std::uint16_t>{0x7C00})),
+                 {"row 0, column 0"});
 }
 
 }  // namespace

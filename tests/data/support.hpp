@@ -1,5 +1,6 @@
 #pragma once
-// What the tests of this room share: a folder that goes away, files in it, and errors that must say something.
+// What the tests of this room share: a folder that goes away, files in it, and errors that must say
+// something.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -41,7 +42,8 @@ class Folder {
   }
   [[nodiscard]] std::int64_t files() const {
     comm_.barrier();
-    return std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator());
+    return std::distance(std::filesystem::directory_iterator(path_),
+                         std::filesystem::directory_iterator());
   }
 
  private:
@@ -57,7 +59,8 @@ void expect_input_error(Work&& work, std::initializer_list<std::string_view> par
     ADD_FAILURE() << "nothing was thrown; expected an error about: " << *parts.begin();
   } catch (const InputError& e) {
     const std::string_view text = e.what();
-    for (const auto part : parts) EXPECT_NE(text.find(part), std::string_view::npos) << "'" << part << "' is not in: " << text;
+    for (const auto part : parts)
+      EXPECT_NE(text.find(part), std::string_view::npos) << "'" << part << "' is not in: " << text;
     EXPECT_NE(text.find("why:"), std::string_view::npos);
     EXPECT_NE(text.find("do:"), std::string_view::npos);
   }

@@ -1,4 +1,5 @@
-// Evaluation of trained models against the naive form, for every backbone and fusion, on any number of ranks.
+// Evaluation of trained models against the naive form, for every backbone and fusion, on any number
+// of ranks.
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -22,7 +23,8 @@ constexpr std::int64_t clients = 29, items = 83, trained = 70;
 
 Config config_of(std::string_view backbone, std::string_view fusion) {
   Config c;
-  c.backbone = backbone, c.fusion = fusion;
+  c.backbone = backbone;
+  c.fusion = fusion;
   c.dim = 8;
   c.personal_init_std = 0.1;  // a base under FedRAP's rows
   return c;
@@ -39,8 +41,10 @@ Evaluation naive_of(const Config& config) {
   const auto data = test::make_data(clients, items, trained, Comm::self());
   const auto f = test::make_federation(config, data);
   const Naive naive{f, data};
-  return test::naive_evaluation(
-      data, {[&](std::int64_t u) { return naive.scores(u); }, [&](std::int64_t u, bool at_test) { return test::full_candidates(data, u, at_test); }});
+  return test::naive_evaluation(data, {[&](std::int64_t u) { return naive.scores(u); },
+                                       [&](std::int64_t u, bool at_test) {
+                                         return test::full_candidates(data, u, at_test);
+                                       }});
 }
 
 TEST(Evaluate, EveryBackboneAndFusionLikeTheNaiveForm) {
@@ -58,8 +62,10 @@ TEST(Evaluate, EveryHeadSharedOrPrivateLikeTheNaiveForm) {
       for (const auto* sharing : {"backbone", "never"}) {
         SCOPED_TRACE(cat(backbone, " ", head, " shared: ", sharing));
         auto config = config_of(backbone, "none");
-        config.head = head, config.head_sharing = sharing;
-        if (find_backbone(backbone).personal_rows && config.head == "neumf") continue;  // resolve() refuses it: personal rows are d wide
+        config.head = head;
+        config.head_sharing = sharing;
+        // resolve() refuses it: personal rows are d wide
+        if (find_backbone(backbone).personal_rows && config.head == "neumf") continue;
         test::expect_equal(evaluate_on(Comm::world(), config, {}), naive_of(config), 1e-9);
       }
 }
@@ -73,7 +79,8 @@ TEST(Evaluate, EveryBackboneAndFusionOnADevice) {
         const auto config = config_of(backbone.name, fusion.name);
         test::expect_equal(evaluate_on(Comm::world(), config, {}, device), naive_of(config), 1e-9);
         const EvaluationProtocol sampled{3, 11, 20, true};
-        test::expect_equal(evaluate_on(Comm::world(), config, sampled, device), evaluate_on(Comm::world(), config, sampled), 1e-9);
+        test::expect_equal(evaluate_on(Comm::world(), config, sampled, device),
+                           evaluate_on(Comm::world(), config, sampled), 1e-9);
         EXPECT_EQ(device->held_bytes(), 0) << "an evaluation keeps nothing";
       }
 }
@@ -84,24 +91,30 @@ TEST(Evaluate, EveryHeadSharedOrPrivateOnADevice) {
     for (const auto* sharing : {"backbone", "never"}) {
       SCOPED_TRACE(cat(head, " shared: ", sharing));
       auto config = config_of("fedavg", "none");
-      config.head = head, config.head_sharing = sharing;
+      config.head = head;
+      config.head_sharing = sharing;
       const auto before = device->high_water_bytes();
       test::expect_equal(evaluate_on(Comm::world(), config, {}, device), naive_of(config), 1e-9);
       const auto spec = resolve(config);
       const bool served = rank::serves(spec.head, spec.views, spec.view_width, spec.shares_head);
       EXPECT_EQ(served, config.head == "linear" || config.head_sharing == "backbone");
-      EXPECT_EQ(device->high_water_bytes() > before, served) << "what is not served ranks on the host, the rest here";
+      EXPECT_EQ(device->high_water_bytes() > before, served)
+          << "what is not served ranks on the host, the rest here";
     }
 }
 
 TEST(Evaluate, SameBitsOnADeviceForAnyRanksAndOrderOfThreads) {
   for (const auto* fusion : {"none", "mlp+gfmfr", "fedvlr"})
-    for (const EvaluationProtocol protocol : {EvaluationProtocol{}, EvaluationProtocol{3, 11, 0, false}, EvaluationProtocol{3, 0, 20, true}}) {
+    for (const EvaluationProtocol protocol :
+         {EvaluationProtocol{}, EvaluationProtocol{3, 11, 0, false},
+          EvaluationProtocol{3, 0, 20, true}}) {
       const auto config = config_of("fedrap", fusion);
       const auto want = evaluate_on(Comm::self(), config, protocol, gpu::open_emulated_device());
-      test::expect_equal(evaluate_on(Comm::world(), config, protocol, gpu::open_emulated_device(2)), want, 0.0);
+      test::expect_equal(evaluate_on(Comm::world(), config, protocol, gpu::open_emulated_device(2)),
+                         want, 0.0);
       simt::set_schedule({simt::Order::shuffled, 5, 1});
-      test::expect_equal(evaluate_on(Comm::world(), config, protocol, gpu::open_emulated_device()), want, 0.0);
+      test::expect_equal(evaluate_on(Comm::world(), config, protocol, gpu::open_emulated_device()),
+                         want, 0.0);
       simt::set_schedule({});
     }
 }
@@ -111,7 +124,9 @@ void expect_same_bits(const Evaluation& a, const Evaluation& b) { test::expect_e
 TEST(Evaluate, SameBitsForAnyRanksAndThreads) {
   const int before = omp_get_max_threads();
   for (const auto* fusion : {"none", "mlp+gfmfr", "fedvlr"})
-    for (const EvaluationProtocol protocol : {EvaluationProtocol{}, EvaluationProtocol{3, 11, 0, false}, EvaluationProtocol{3, 0, 20, true}}) {
+    for (const EvaluationProtocol protocol :
+         {EvaluationProtocol{}, EvaluationProtocol{3, 11, 0, false},
+          EvaluationProtocol{3, 0, 20, true}}) {
       const auto config = config_of("fedrap", fusion);
       omp_set_num_threads(1);
       const auto want = evaluate_on(Comm::self(), config, protocol);

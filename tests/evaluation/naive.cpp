@@ -23,7 +23,8 @@ void fill(float* values, std::int64_t n, std::uint64_t who, double scale) {
   for (std::int64_t j = 0; j < n; ++j) values[j] = float(scale * (2 * stream.uniform() - 1));
 }
 
-std::vector<double> dense(const float* W, const float* b, int out, const std::vector<double>& x, bool relu) {
+std::vector<double> dense(const float* W, const float* b, int out, const std::vector<double>& x,
+                          bool relu) {
   std::vector<double> y;
   for (int o = 0; o < out; ++o) {
     double s = double(b[o]);
@@ -35,9 +36,11 @@ std::vector<double> dense(const float* W, const float* b, int out, const std::ve
 
 }  // namespace
 
-Dataset make_data(std::int64_t clients, std::int64_t items, std::int64_t items_trained, const Comm& comm) {
+Dataset make_data(std::int64_t clients, std::int64_t items, std::int64_t items_trained,
+                  const Comm& comm) {
   Dataset data;
-  data.clients = clients, data.items = items;
+  data.clients = clients;
+  data.items = items;
   data.popularity.assign(std::size_t(items), 0);
   data.offsets = {0};
   const Rng rng(5, Purpose::test);
@@ -58,13 +61,15 @@ Dataset make_data(std::int64_t clients, std::int64_t items, std::int64_t items_t
     data.client_ids.push_back(std::int32_t(u));
     data.train.insert(data.train.end(), positives.begin(), positives.end());
     data.offsets.push_back(std::int64_t(data.train.size()));
-    data.valid.push_back(u % 9 == 8 ? -1 : valid);  // a client of two interactions has nothing held out
+    // a client of two interactions has nothing held out
+    data.valid.push_back(u % 9 == 8 ? -1 : valid);
     data.test.push_back(u % 9 == 8 ? -1 : test);
     data.label.push_back(-1);
   }
   data.heaviest_first.resize(data.client_ids.size());
   std::iota(data.heaviest_first.begin(), data.heaviest_first.end(), 0);
-  std::ranges::stable_sort(data.heaviest_first, std::greater{}, [&](std::int32_t u) { return data.positives(u).size(); });
+  std::ranges::stable_sort(data.heaviest_first, std::greater{},
+                           [&](std::int32_t u) { return data.positives(u).size(); });
   return data;
 }
 
@@ -74,12 +79,14 @@ Federation make_federation(const Config& config, const Dataset& data) {
   const double weight = 1.0 / std::sqrt(double(f.spec.d));
   for (int j = 0; j < f.spec.views; ++j) {
     f.global.views.emplace_back(data.items, f.spec.view_width);
-    fill(f.global.views.back().data(), std::int64_t(f.global.views.back().size()), 1000001 + std::uint64_t(j), 1.0);
+    fill(f.global.views.back().data(), std::int64_t(f.global.views.back().size()),
+         1000001 + std::uint64_t(j), 1.0);
   }
   f.global.theta.resize(std::size_t(f.spec.head.theta));
   fill(f.global.theta.data(), f.spec.head.theta, 1000000, weight);
   f.state = init_client_state(f.spec, config, data);
-  if (!f.state.base.empty()) fill(f.state.base.data(), std::int64_t(f.state.base.size()), 1000010, 0.5);
+  if (!f.state.base.empty())
+    fill(f.state.base.data(), std::int64_t(f.state.base.size()), 1000010, 0.5);
   for (std::int64_t u = 0; u < data.local_clients(); ++u) {
     const auto id = std::uint64_t(data.client_ids[std::size_t(u)]);
     if (!f.spec.shares_head) fill(f.state.theta.row(u), f.spec.head.theta, 10 * id, weight);
@@ -105,31 +112,38 @@ std::vector<double> Naive::omega(std::int64_t client) const {
   std::vector<double> mean(std::size_t(spec.views), 0.0);
   for (const auto i : data.positives(client)) {
     std::vector<double> x;
-    for (const auto& view : model.global.views) x.insert(x.end(), view.row(i), view.row(i) + spec.d);
-    auto logits = dense(p + r.Phi2, p + r.phi2, spec.views, dense(p + r.Phi1, p + r.phi1, spec.d, x, true), false);
+    for (const auto& view : model.global.views)
+      x.insert(x.end(), view.row(i), view.row(i) + spec.d);
+    auto logits = dense(p + r.Phi2, p + r.phi2, spec.views,
+                        dense(p + r.Phi1, p + r.phi1, spec.d, x, true), false);
     double total = 0;
     for (auto& l : logits) total += l = std::exp(l);
-    for (std::size_t j = 0; j < mean.size(); ++j) mean[j] += logits[j] / total / double(data.positives(client).size());
+    for (std::size_t j = 0; j < mean.size(); ++j)
+      mean[j] += logits[j] / total / double(data.positives(client).size());
   }
   return mean;
 }
 
-std::vector<double> Naive::row(std::int64_t client, std::int64_t item, const std::vector<double>& omega) const {
+std::vector<double> Naive::row(std::int64_t client, std::int64_t item,
+                               const std::vector<double>& omega) const {
   const auto& spec = model.spec;
   std::vector<double> z(std::size_t(spec.view_width), 0.0);
   for (std::size_t k = 0; k < z.size(); ++k)
-    for (std::size_t j = 0; j < omega.size(); ++j) z[k] += omega[j] * double(model.global.views[j](item, std::int64_t(k)));
+    for (std::size_t j = 0; j < omega.size(); ++j)
+      z[k] += omega[j] * double(model.global.views[j](item, std::int64_t(k)));
   if (!spec.has_overlay()) return z;
   const auto own = model.state.overlay.of(client);
   const auto at = std::ranges::find(own.ids, std::int32_t(item));
-  const float* mine = at == own.ids.end() ? nullptr : own.rows + (at - own.ids.begin()) * spec.overlay_width();
+  const float* mine =
+      at == own.ids.end() ? nullptr : own.rows + (at - own.ids.begin()) * spec.overlay_width();
   for (std::size_t k = 0; k < z.size(); ++k) {
     if (spec.backbone.keeps_tuned_rows) {
       if (mine != nullptr) z[k] = double(mine[k]);
     } else if (mine != nullptr) {
       z[k] += double(mine[k]);
     } else if (!model.state.base.empty()) {
-      z[k] += double(model.state.base_scale[std::size_t(client)]) * double(model.state.base(item, std::int64_t(k)));
+      z[k] += double(model.state.base_scale[std::size_t(client)]) *
+              double(model.state.base(item, std::int64_t(k)));
     }
   }
   return z;
@@ -137,14 +151,17 @@ std::vector<double> Naive::row(std::int64_t client, std::int64_t item, const std
 
 double Naive::head(std::int64_t client, const std::vector<double>& z) const {
   const auto& h = model.spec.head;
-  const float* t = model.spec.shares_head ? model.global.theta.data() : model.state.theta.row(client);
+  const float* t =
+      model.spec.shares_head ? model.global.theta.data() : model.state.theta.row(client);
   const float* u = model.state.user.row(client);
   std::vector<double> last = z;
   if (h.kind == HeadKind::mlp) {
     last.clear();
     for (int o = 0; o < h.d; ++o) {
       double s = double(t[h.b1 + o]);
-      for (int k = 0; k < h.d; ++k) s += double(t[h.W_u + o * h.d + k]) * double(u[k]) + double(t[h.W_z + o * h.d + k]) * z[std::size_t(k)];
+      for (int k = 0; k < h.d; ++k)
+        s += double(t[h.W_u + o * h.d + k]) * double(u[k]) +
+             double(t[h.W_z + o * h.d + k]) * z[std::size_t(k)];
       last.push_back(std::max(s, 0.0));
     }
   } else if (h.kind == HeadKind::neumf) {
@@ -192,14 +209,20 @@ Evaluation naive_evaluation(const Dataset& data, const NaiveProtocol& protocol) 
       const auto held = (test ? data.test : data.valid)[std::size_t(u)];
       if (held < 0 || !protocol.evaluated(u, test)) continue;
       const int rank = naive_rank(protocol.scores(u), held, protocol.candidates(u, test));
-      for (auto* m : {&split.all, data.popularity[std::size_t(held)] == 0 ? &split.cold : &split.warm}) {
+      for (auto* m :
+           {&split.all, data.popularity[std::size_t(held)] == 0 ? &split.cold : &split.warm}) {
         ++m->clients;
-        for (std::size_t k = 0; k < cutoffs.size(); ++k)
-          m->hr[k] += rank <= cutoffs[k], m->ndcg[k] += rank <= cutoffs[k] ? 1 / std::log2(1.0 + rank) : 0;
+        for (std::size_t k = 0; k < cutoffs.size(); ++k) {
+          m->hr[k] += rank <= cutoffs[k];
+          m->ndcg[k] += rank <= cutoffs[k] ? 1 / std::log2(1.0 + rank) : 0;
+        }
       }
     }
     for (auto* m : {&split.all, &split.warm, &split.cold})
-      for (std::size_t k = 0; k < cutoffs.size() && m->clients > 0; ++k) m->hr[k] /= double(m->clients), m->ndcg[k] /= double(m->clients);
+      for (std::size_t k = 0; k < cutoffs.size() && m->clients > 0; ++k) {
+        m->hr[k] /= double(m->clients);
+        m->ndcg[k] /= double(m->clients);
+      }
   }
   return e;
 }
@@ -212,9 +235,12 @@ void expect_equal(const Evaluation& got, const Evaluation& want, double toleranc
       EXPECT_NEAR(a.ndcg[k], b.ndcg[k], tolerance) << what << " NDCG@" << cutoffs[k];
     }
   };
-  compare(got.valid.all, want.valid.all, "valid"), compare(got.valid.warm, want.valid.warm, "valid warm");
-  compare(got.valid.cold, want.valid.cold, "valid cold"), compare(got.test.all, want.test.all, "test");
-  compare(got.test.warm, want.test.warm, "test warm"), compare(got.test.cold, want.test.cold, "test cold");
+  compare(got.valid.all, want.valid.all, "valid");
+  compare(got.valid.warm, want.valid.warm, "valid warm");
+  compare(got.valid.cold, want.valid.cold, "valid cold");
+  compare(got.test.all, want.test.all, "test");
+  compare(got.test.warm, want.test.warm, "test warm");
+  compare(got.test.cold, want.test.cold, "test cold");
   EXPECT_EQ(got.skipped_cold, want.skipped_cold);
 }
 

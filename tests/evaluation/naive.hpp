@@ -1,6 +1,7 @@
 #pragma once
-// A small federation, the same on any number of ranks, and its evaluation written down naively: every client's whole
-// model in double, a score list, a sort-free count. Shares no code with src/evaluation or kernels/rank.
+// A small federation, the same on any number of ranks, and its evaluation written down naively:
+// every client's whole model in double, a score list, a sort-free count. Shares no code with
+// src/evaluation or kernels/rank.
 #include <cstdint>
 #include <functional>
 #include <set>
@@ -13,7 +14,8 @@
 namespace fedfuse::test {
 
 // Clients spread round robin over comm's ranks; items_trained: the last items are cold.
-Dataset make_data(std::int64_t clients, std::int64_t items, std::int64_t items_trained, const Comm& comm);
+Dataset make_data(std::int64_t clients, std::int64_t items, std::int64_t items_trained,
+                  const Comm& comm);
 
 struct Federation {
   ModelSpec spec;
@@ -31,7 +33,8 @@ struct Naive {
   [[nodiscard]] std::vector<double> scores(std::int64_t client) const;
 
  private:
-  [[nodiscard]] std::vector<double> row(std::int64_t client, std::int64_t item, const std::vector<double>& omega) const;
+  [[nodiscard]] std::vector<double> row(std::int64_t client, std::int64_t item,
+                                        const std::vector<double>& omega) const;
   [[nodiscard]] double head(std::int64_t client, const std::vector<double>& z) const;
 };
 
@@ -43,7 +46,9 @@ int naive_rank(const std::vector<double>& scores, std::int32_t held, const Items
 struct NaiveProtocol {
   std::function<std::vector<double>(std::int64_t)> scores;
   std::function<Items(std::int64_t client, bool test)> candidates;
-  std::function<bool(std::int64_t client, bool test)> evaluated = [](std::int64_t, bool) { return true; };
+  std::function<bool(std::int64_t client, bool test)> evaluated = [](std::int64_t, bool) {
+    return true;
+  };
 };
 Evaluation naive_evaluation(const Dataset& data, const NaiveProtocol& protocol);
 // All items but P_u; at test time without the validation item.

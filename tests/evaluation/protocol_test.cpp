@@ -1,4 +1,7 @@
-// Who is evaluated, among which items, and what comes out: masks, cold items, samples, baselines, golden metrics.
+// Who is evaluated, among which items, and what comes out: masks, cold items, samples, baselines,
+// golden metrics.
+#include "evaluation/protocol.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,7 +9,6 @@
 #include <limits>
 
 #include "core/h5.hpp"
-#include "evaluation/protocol.hpp"
 #include "tests/evaluation/naive.hpp"
 #include "tests/support/oracle.hpp"
 
@@ -27,7 +29,8 @@ std::vector<double> scores_of(std::int64_t row) {
 }
 
 struct Rows {
-  explicit Rows(const Comm& comm) : data(test::make_data(clients, items, trained, comm)), scores(4, items) {
+  explicit Rows(const Comm& comm)
+      : data(test::make_data(clients, items, trained, comm)), scores(4, items) {
     for (std::int64_t r = 0; r < 4; ++r) std::ranges::copy(scores_of(r), scores.row(r));
     for (const auto id : data.client_ids) row.push_back(id % 5 == 4 ? -1 : id % 5);
   }
@@ -43,9 +46,10 @@ Evaluation evaluate_rows_on(const Comm& comm, const EvaluationProtocol& protocol
 
 struct NaiveRows {
   Rows rows{Comm::self()};
-  test::NaiveProtocol protocol{[](std::int64_t u) { return scores_of(u % 5); },
-                               [this](std::int64_t u, bool at_test) { return test::full_candidates(rows.data, u, at_test); },
-                               [](std::int64_t u, bool) { return u % 5 != 4; }};
+  test::NaiveProtocol protocol{
+      [](std::int64_t u) { return scores_of(u % 5); },
+      [this](std::int64_t u, bool at_test) { return test::full_candidates(rows.data, u, at_test); },
+      [](std::int64_t u, bool) { return u % 5 != 4; }};
   Evaluation evaluation() { return test::naive_evaluation(rows.data, protocol); }
   bool cold(std::int32_t item) const { return rows.data.popularity[std::size_t(item)] == 0; }
 };
@@ -66,11 +70,13 @@ TEST(ScoreRows, ColdItemsExcluded) {
     return allowed;
   };
   naive.protocol.evaluated = [&](std::int64_t u, bool at_test) {
-    return u % 5 != 4 && !naive.cold((at_test ? naive.rows.data.test : naive.rows.data.valid)[std::size_t(u)]);
+    return u % 5 != 4 &&
+           !naive.cold((at_test ? naive.rows.data.test : naive.rows.data.valid)[std::size_t(u)]);
   };
   auto want = naive.evaluation();
   for (std::size_t u = 0; u < std::size_t(clients); ++u)
-    for (const auto held : {naive.rows.data.valid[u], naive.rows.data.test[u]}) want.skipped_cold += held >= 0 && naive.cold(held);
+    for (const auto held : {naive.rows.data.valid[u], naive.rows.data.test[u]})
+      want.skipped_cold += held >= 0 && naive.cold(held);
   EXPECT_EQ(want.test.cold.clients, 0);
   EXPECT_GT(want.skipped_cold, 0);
   EvaluationProtocol protocol;
@@ -78,10 +84,12 @@ TEST(ScoreRows, ColdItemsExcluded) {
   test::expect_equal(evaluate_rows_on(Comm::world(), protocol), want, 1e-9);
 }
 
-// R12: the n clients with the smallest keys among those with something held out, on any number of ranks.
+// R12: the n clients with the smallest keys among those with something held out, on any number of
+// ranks.
 TEST(Schedule, SampleOfClients) {
   const auto world = Comm::world();
-  const auto all = test::make_data(clients, items, trained, Comm::self()), mine = test::make_data(clients, items, trained, world);
+  const auto all = test::make_data(clients, items, trained, Comm::self()),
+             mine = test::make_data(clients, items, trained, world);
   const Rng rng(9, Purpose::evaluation);
   for (const std::int64_t n : {1, 13, 54, 55, 1000}) {
     std::vector<std::pair<std::uint64_t, std::int64_t>> keys;
@@ -90,7 +98,8 @@ TEST(Schedule, SampleOfClients) {
     std::ranges::sort(keys);
     keys.resize(std::min(keys.size(), std::size_t(n)));
     EvaluationProtocol protocol;
-    protocol.seed = 9, protocol.clients = n;
+    protocol.seed = 9;
+    protocol.clients = n;
     const auto plan = schedule(mine, protocol, world);
     EXPECT_EQ(world.sum(std::int64_t(plan.order.size())), std::int64_t(keys.size()));
     for (const auto local : plan.order) {
@@ -111,21 +120,25 @@ TEST(Candidates, DistinctAllowedAndUniform) {
       Items allowed = test::full_candidates(data, u, true);
       allowed.erase(data.test[std::size_t(u)]);
       const auto sample = sampled_candidates(data, plan, u, protocol);
-      EXPECT_EQ(Items(sample.begin(), sample.end()).size(), std::min(std::size_t(count), allowed.size()));
+      EXPECT_EQ(Items(sample.begin(), sample.end()).size(),
+                std::min(std::size_t(count), allowed.size()));
       for (const auto i : sample) {
         EXPECT_TRUE(allowed.contains(i));
         ++drawn[std::size_t(i)];
       }
-      for (const auto i : allowed) expected[std::size_t(i)] += double(sample.size()) / double(allowed.size());
+      for (const auto i : allowed)
+        expected[std::size_t(i)] += double(sample.size()) / double(allowed.size());
     }
-    for (std::size_t i = 0; i < std::size_t(items); ++i) EXPECT_NEAR(drawn[i], expected[i], 5 * std::sqrt(expected[i]) + 1) << "item " << i;
+    for (std::size_t i = 0; i < std::size_t(items); ++i)
+      EXPECT_NEAR(drawn[i], expected[i], 5 * std::sqrt(expected[i]) + 1) << "item " << i;
   }
 }
 
 TEST(ScoreRows, SampledCandidatesLikeTheNaiveForm) {
   NaiveRows naive;
   EvaluationProtocol protocol;
-  protocol.seed = 4, protocol.sampled_candidates = 25;
+  protocol.seed = 4;
+  protocol.sampled_candidates = 25;
   const auto plan = schedule(naive.rows.data, protocol, Comm::self());
   naive.protocol.candidates = [&](std::int64_t u, bool) {
     const auto sample = sampled_candidates(naive.rows.data, plan, u, protocol);
@@ -156,14 +169,17 @@ TEST(Baselines, PopularityAndColdFirst) {
   test::expect_equal(got.cold_first, naive.evaluation(), 1e-9);
 }
 
-// Scores, masks and metrics of the oracle, through evaluate_rows: dropped items are the client's positives.
+// Scores, masks and metrics of the oracle, through evaluate_rows: dropped items are the client's
+// positives.
 TEST(ScoreRows, ReproducesTheGoldenMetrics) {
   FEDFUSE_REQUIRE_GOLDENS();
   const auto file = h5::File::open(test::goldens_path());
-  const auto scores = file.read_matrix<float>("ranks/in/scores"), dropped = file.read_matrix<float>("ranks/in/dropped");
+  const auto scores = file.read_matrix<float>("ranks/in/scores"),
+             dropped = file.read_matrix<float>("ranks/in/dropped");
   const auto held = file.read_all<std::int64_t>("ranks/in/held_out");
   Dataset data;
-  data.clients = scores.rows, data.items = scores.cols;
+  data.clients = scores.rows;
+  data.items = scores.cols;
   data.popularity.assign(std::size_t(scores.cols), 1);
   data.offsets = {0};
   std::vector<std::int32_t> row;
@@ -171,21 +187,29 @@ TEST(ScoreRows, ReproducesTheGoldenMetrics) {
     for (std::int64_t i = 0; i < scores.cols; ++i)
       if (dropped(u, i) != 0) data.train.push_back(std::int32_t(i));
     data.offsets.push_back(std::int64_t(data.train.size()));
-    data.client_ids.push_back(std::int32_t(u)), row.push_back(std::int32_t(u)), data.heaviest_first.push_back(std::int32_t(u));
-    data.valid.push_back(-1), data.test.push_back(std::int32_t(held[std::size_t(u)]));
+    data.client_ids.push_back(std::int32_t(u));
+    row.push_back(std::int32_t(u));
+    data.heaviest_first.push_back(std::int32_t(u));
+    data.valid.push_back(-1);
+    data.test.push_back(std::int32_t(held[std::size_t(u)]));
   }
   const auto got = evaluate_rows(scores, row, data, {}, Comm::self());
   EXPECT_EQ(got.test.all.clients, scores.rows);
   EXPECT_EQ(got.valid.all.clients, 0);
   for (std::size_t k = 0; k < cutoffs.size(); ++k) {
-    EXPECT_NEAR(got.test.all.hr[k], file.read_all<double>("ranks/out/hr_" + std::to_string(cutoffs[k]))[0], 1e-10);
-    EXPECT_NEAR(got.test.all.ndcg[k], file.read_all<double>("ranks/out/ndcg_" + std::to_string(cutoffs[k]))[0], 1e-9);
+    EXPECT_NEAR(got.test.all.hr[k],
+                file.read_all<double>("ranks/out/hr_" + std::to_string(cutoffs[k]))[0], 1e-10);
+    EXPECT_NEAR(got.test.all.ndcg[k],
+                file.read_all<double>("ranks/out/ndcg_" + std::to_string(cutoffs[k]))[0], 1e-9);
   }
 }
 
 TEST(Protocol, FromTheConfig) {
   Config config;
-  config.seed = 12, config.eval_clients = 500, config.candidates = "sampled:99", config.cold_items = "exclude";
+  config.seed = 12;
+  config.eval_clients = 500;
+  config.candidates = "sampled:99";
+  config.cold_items = "exclude";
   const auto p = evaluation_protocol(config);
   EXPECT_EQ(p.seed, 12u);
   EXPECT_EQ(p.clients, 500);

@@ -1,5 +1,6 @@
-// How many blocks of a kernel a multiprocessor holds: registers as the compiler reported them, threads and shared memory as the host plans them,
-// by NVIDIA's own rules (cuda_occupancy.h works without a device). kernels/README.md states what is held here.
+// How many blocks of a kernel a multiprocessor holds: registers as the compiler reported them,
+// threads and shared memory as the host plans them, by NVIDIA's own rules (cuda_occupancy.h works
+// without a device). kernels/README.md states what is held here.
 #include <cuda_occupancy.h>
 #include <gtest/gtest.h>
 
@@ -24,9 +25,11 @@ namespace {
 struct Chip {
   std::string name;
   int major, multiprocessors;
-  std::size_t shared_per_multiprocessor, shared_per_block;  // as the CUDA programming guide publishes them
+  // as the CUDA programming guide publishes them
+  std::size_t shared_per_multiprocessor, shared_per_block;
 };
-const Chip chips[] = {{"sm_80", 8, 108, 164 << 10, 163 << 10}, {"sm_90", 9, 132, 228 << 10, 227 << 10}};
+const Chip chips[] = {{"sm_80", 8, 108, 164 << 10, 163 << 10},
+                      {"sm_90", 9, 132, 228 << 10, 227 << 10}};
 
 struct Kernel {
   int registers = 0;
@@ -36,14 +39,17 @@ struct Kernel {
 // Mangled name and architecture, as ptxas printed them during the build.
 std::map<std::string, Kernel> reported(const std::string& architecture) {
   std::map<std::string, Kernel> kernels;
-  const std::regex entry("Compiling entry function '(\\S+)' for '(\\S+)'"), used("Used (\\d+) registers(?:.* (\\d+) bytes smem)?");
-  for (const auto& file : std::filesystem::recursive_directory_iterator(std::filesystem::path(FEDFUSE_PROGRAM).parent_path() / "CMakeFiles")) {
+  const std::regex entry("Compiling entry function '(\\S+)' for '(\\S+)'"),
+      used("Used (\\d+) registers(?:.* (\\d+) bytes smem)?");
+  for (const auto& file : std::filesystem::recursive_directory_iterator(
+           std::filesystem::path(FEDFUSE_PROGRAM).parent_path() / "CMakeFiles")) {
     if (file.path().extension() != ".ptxas") continue;
     std::ifstream in(file.path());
     std::string line, name;
     for (std::smatch m; std::getline(in, line);) {
       if (std::regex_search(line, m, entry)) name = m[2] == architecture ? m[1].str() : "";
-      if (!name.empty() && std::regex_search(line, m, used)) kernels[name] = {std::stoi(m[1]), m[2].matched ? std::size_t(std::stoul(m[2])) : 0};
+      if (!name.empty() && std::regex_search(line, m, used))
+        kernels[name] = {std::stoi(m[1]), m[2].matched ? std::size_t(std::stoul(m[2])) : 0};
     }
   }
   return kernels;
@@ -51,18 +57,29 @@ std::map<std::string, Kernel> reported(const std::string& architecture) {
 
 int blocks(const Chip& chip, const Kernel& kernel, int threads, std::size_t shared) {
   cudaOccDeviceProp device;
-  device.computeMajor = chip.major, device.computeMinor = 0, device.numSms = chip.multiprocessors;
-  device.maxThreadsPerBlock = 1024, device.maxThreadsPerMultiprocessor = 2048, device.warpSize = 32;
+  device.computeMajor = chip.major;
+  device.computeMinor = 0;
+  device.numSms = chip.multiprocessors;
+  device.maxThreadsPerBlock = 1024;
+  device.maxThreadsPerMultiprocessor = 2048;
+  device.warpSize = 32;
   device.regsPerBlock = device.regsPerMultiprocessor = 65536;
-  device.sharedMemPerBlock = 48 << 10, device.sharedMemPerBlockOptin = chip.shared_per_block;
-  device.sharedMemPerMultiprocessor = chip.shared_per_multiprocessor, device.reservedSharedMemPerBlock = 1 << 10;
+  device.sharedMemPerBlock = 48 << 10;
+  device.sharedMemPerBlockOptin = chip.shared_per_block;
+  device.sharedMemPerMultiprocessor = chip.shared_per_multiprocessor;
+  device.reservedSharedMemPerBlock = 1 << 10;
   cudaOccFuncAttributes function;
-  function.maxThreadsPerBlock = threads, function.numRegs = kernel.registers, function.sharedSizeBytes = kernel.static_shared;
+  function.maxThreadsPerBlock = threads;
+  function.numRegs = kernel.registers;
+  function.sharedSizeBytes = kernel.static_shared;
   function.partitionedGCConfig = PARTITIONED_GC_OFF;
-  function.shmemLimitConfig = FUNC_SHMEM_LIMIT_OPTIN, function.maxDynamicSharedSizeBytes = shared;
+  function.shmemLimitConfig = FUNC_SHMEM_LIMIT_OPTIN;
+  function.maxDynamicSharedSizeBytes = shared;
   const cudaOccDeviceState state{};
   cudaOccResult result{};
-  EXPECT_EQ(cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &function, &state, threads, shared), CUDA_OCC_SUCCESS);
+  EXPECT_EQ(
+      cudaOccMaxActiveBlocksPerMultiprocessor(&result, &device, &function, &state, threads, shared),
+      CUDA_OCC_SUCCESS);
   return result.activeBlocksPerMultiprocessor;
 }
 
@@ -77,24 +94,35 @@ struct Launch {
 const std::int64_t samples = bucket_bound(85);  // as the engine launches the typical client
 constexpr int epochs = 5;
 
-Launch training(const Chip& chip, const char* head, const char* fusion, const char* kernel, int least) {
+Launch training(const Chip& chip, const char* head, const char* fusion, const char* kernel,
+                int least) {
   Config config;
-  config.backbone = "fcf", config.head = head, config.fusion = fusion;
-  const auto plan = local_train::gpu_plan(shape_of(resolve(config)), int(config.batch), samples, chip.shared_per_block);
-  return {
-      std::string("local_train ") + head + (plan.all_in_shared() ? "" : ", batch in global memory") + (config.fusion == "fedvlr" ? ", 3 views" : ""),
-      std::string(kernel) + (plan.all_in_shared() ? "ELb1ELi64E" : "ELb0ELi0E"), plan.threads, plan.shared_bytes, least};
+  config.backbone = "fcf";
+  config.head = head;
+  config.fusion = fusion;
+  const auto plan = local_train::gpu_plan(shape_of(resolve(config)), int(config.batch), samples,
+                                          chip.shared_per_block);
+  return {std::string("local_train ") + head +
+              (plan.all_in_shared() ? "" : ", batch in global memory") +
+              (config.fusion == "fedvlr" ? ", 3 views" : ""),
+          std::string(kernel) + (plan.all_in_shared() ? "ELb1ELi64E" : "ELb0ELi0E"), plan.threads,
+          plan.shared_bytes, least};
 }
 
 Launch preferences(const Chip& chip) {
   gpu::DeviceInfo device;
-  device.multiprocessors = chip.multiprocessors, device.shared_per_block = chip.shared_per_block;
+  device.multiprocessors = chip.multiprocessors;
+  device.shared_per_block = chip.shared_per_block;
   preference::Shape shape;
-  shape.items = 1 << 14, shape.d = 64, shape.d_text = shape.d_image = 512, shape.groups = 5;
+  shape.items = 1 << 14;
+  shape.d = 64;
+  shape.d_text = shape.d_image = 512;
+  shape.groups = 5;
   preference::Case input(shape);
   const auto plan = preference::gpu_plan(input.problem(), device);
   return {std::string("preference fused, weights ") + (plan.resident ? "resident" : "streaming"),
-          plan.resident ? "fused_kernelILi64ELb1E" : "fused_kernelILi64ELb0E", plan.threads, plan.shared_bytes, 1};
+          plan.resident ? "fused_kernelILi64ELb1E" : "fused_kernelILi64ELb0E", plan.threads,
+          plan.shared_bytes, 1};
 }
 
 std::vector<Launch> launches(const Chip& chip) {
@@ -105,8 +133,10 @@ std::vector<Launch> launches(const Chip& chip) {
           training(chip, "neumf", "none", "train_kernel.*NeumfGpuELb0", 1),
           training(chip, "linear", "fedvlr", "train_kernel.*LinearGpuELb1", 1),
           preferences(chip),
-          {"views, products by rows", "5views.*product_kernelILb1E", views::product_threads, views::product_shared<true>, 3},
-          {"views, gradients of weights", "5views.*product_kernelILb0E", views::product_threads, views::product_shared<false>, 3},
+          {"views, products by rows", "5views.*product_kernelILb1E", views::product_threads,
+           views::product_shared<true>, 3},
+          {"views, gradients of weights", "5views.*product_kernelILb0E", views::product_threads,
+           views::product_shared<false>, 3},
           {"sample", "draw_kernel", int(draw.threads), draw.shared_bytes, 20}};
 }
 
@@ -121,8 +151,9 @@ TEST(Occupancy, AsThePageStates) {
         if (!std::regex_search(name, pattern)) continue;
         ++found;
         const int held = blocks(chip, kernel, launch.threads, launch.shared);
-        std::cout << chip.name << ": " << launch.what << ": " << held << " blocks of " << launch.threads << " threads, " << kernel.registers
-                  << " registers, " << launch.shared << " bytes\n";
+        std::cout << chip.name << ": " << launch.what << ": " << held << " blocks of "
+                  << launch.threads << " threads, " << kernel.registers << " registers, "
+                  << launch.shared << " bytes\n";
         EXPECT_GE(held, launch.least) << chip.name << ": " << launch.what;
       }
       EXPECT_EQ(found, 1) << launch.kernel << " on " << chip.name;

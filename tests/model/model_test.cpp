@@ -11,9 +11,12 @@
 namespace fedfuse {
 namespace {
 
-ModelSpec spec_of(const std::string& backbone, const std::string& fusion, const std::string& head = "auto") {
+ModelSpec spec_of(const std::string& backbone, const std::string& fusion,
+                  const std::string& head = "auto") {
   Config c;
-  c.backbone = backbone, c.fusion = fusion, c.head = head;
+  c.backbone = backbone;
+  c.fusion = fusion;
+  c.head = head;
   return resolve(c);
 }
 
@@ -21,7 +24,8 @@ TEST(Layout, SizesOfThePapers) {
   EXPECT_EQ(head_layout(HeadKind::linear, 64).theta, 65);
   EXPECT_EQ(head_layout(HeadKind::mlp, 64).theta, 2 * 64 * 64 + 64 + 64 + 1);
   EXPECT_EQ(head_layout(HeadKind::mlp, 64).user, 64);
-  EXPECT_EQ(head_layout(HeadKind::neumf, 64).theta, 128 * 64 + 64 + 64 * 32 + 32 + 32 * 16 + 16 + (16 + 64) + 1);
+  EXPECT_EQ(head_layout(HeadKind::neumf, 64).theta,
+            128 * 64 + 64 + 64 * 32 + 32 + 32 * 16 + 16 + (16 + 64) + 1);
   EXPECT_EQ(head_layout(HeadKind::neumf, 64).item_width, 128);
   EXPECT_EQ(router_layout(3, 64).size, 12547);  // models.md section 4
 }

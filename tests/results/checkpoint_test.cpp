@@ -21,7 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // The synthetic data set has no contents to count: enough for the header.
-CheckpointHeader header(const test::Run& run, const Dataset& data, std::int64_t round = 4) { return header_of(round, run.record.config, data, 7); }
+CheckpointHeader header(const test::Run& run, const Dataset& data, std::int64_t round = 4) {
+  return header_of(round, run.record.config, data, 7);
+}
 
 VisitState all_of(test::Run& run, const Dataset& data) {
   return [&](StateVisitor& visitor) {
@@ -43,18 +45,23 @@ std::string error_of(const std::function<void()>& work) {
 
 TEST(Crc32, IsZlibsAndJoins) {
   const std::string text = "123456789";
-  const auto of = [](std::string_view s) { return crc32_of(std::span<const char>(s.data(), s.size())); };
+  const auto of = [](std::string_view s) {
+    return crc32_of(std::span<const char>(s.data(), s.size()));
+  };
   EXPECT_EQ(of(text).value, 0xCBF43926u);  // the check value of the catalogues
-  for (std::size_t k = 0; k <= text.size(); ++k) EXPECT_EQ(joined(of(text.substr(0, k)), of(text.substr(k))), of(text)) << k;
+  for (std::size_t k = 0; k <= text.size(); ++k)
+    EXPECT_EQ(joined(of(text.substr(0, k)), of(text.substr(k))), of(text)) << k;
 }
 
 TEST(Checkpoint, IsLoadedWhereverTheClientsLive) {
   const auto comm = Comm::world();
   for (const char* fusion : {"none", "gfmfr", "fedvlr"}) {
     const test::TemporaryFolder folder(comm);
-    const auto data = test::synthetic_data(comm, test::Deal::round_robin), other = test::synthetic_data(comm, test::Deal::reversed_blocks);
+    const auto data = test::synthetic_data(comm, test::Deal::round_robin),
+               other = test::synthetic_data(comm, test::Deal::reversed_blocks);
     auto run = test::synthetic_run("fedrap", fusion, 0.1, data, comm);
-    write_checkpoint(folder.file("a.h5"), header(run, data), all_of(run, data), data, comm).commit->wait();
+    write_checkpoint(folder.file("a.h5"), header(run, data), all_of(run, data), data, comm)
+        .commit->wait();
     const auto verified = verify_checkpoint(folder.file("a.h5"), comm);
     ASSERT_TRUE(verified.header) << verified.damage;
     EXPECT_EQ(verified.header->round, 4);
@@ -64,14 +71,18 @@ TEST(Checkpoint, IsLoadedWhereverTheClientsLive) {
     std::ranges::fill(loaded.state.router.values, -5.0f);
     std::ranges::fill(loaded.state.group, -5);
     loaded.state.overlay = OverlayStore(other.local_clients(), loaded.spec.overlay_width());
-    loaded.record.preferences = {}, loaded.record.group_by_round = {}, loaded.record.metrics = {}, loaded.record.best_round = 0;
+    loaded.record.preferences = {};
+    loaded.record.group_by_round = {};
+    loaded.record.metrics = {};
+    loaded.record.best_round = 0;
     load_checkpoint(folder.file("a.h5"), all_of(loaded, other), other, comm);
     EXPECT_EQ(loaded.global, expected.global);
     EXPECT_EQ(loaded.state, expected.state);
     EXPECT_EQ(loaded.record.preferences, expected.record.preferences);
     EXPECT_EQ(loaded.record.group_by_round, expected.record.group_by_round);
     EXPECT_EQ(loaded.record.metrics.rows(), expected.record.metrics.rows());
-    EXPECT_EQ(loaded.record.metrics.at("valid_ndcg_50", 1), expected.record.metrics.at("valid_ndcg_50", 1));
+    EXPECT_EQ(loaded.record.metrics.at("valid_ndcg_50", 1),
+              expected.record.metrics.at("valid_ndcg_50", 1));
     EXPECT_TRUE(std::isnan(loaded.record.metrics.at("valid_ndcg_50", 0)));
     EXPECT_EQ(loaded.record.best_round, 3);
   }
@@ -126,21 +137,35 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
     change(now);
     return error_of([&] { check_same_run("a.h5", then, now); });
   };
-  EXPECT_EQ(refused([](auto& h) { h.config.rounds = 200, h.config.threads = 3, h.config.out = "b.h5", h.config.checkpoint_every = 2; }), "");
-  EXPECT_NE(refused([](auto& h) { h.config.lr = 0.2; }).find("--lr was 0.1 there and is 0.2 here"), std::string::npos);
-  EXPECT_NE(refused([](auto& h) { h.config.groups_min = 2; }).find("--groups-min"), std::string::npos);
-  EXPECT_NE(refused([](auto& h) { h.data_crc32 = 8; }).find("checksum of the data set"), std::string::npos);
+  EXPECT_EQ(refused([](auto& h) {
+              h.config.rounds = 200;
+              h.config.threads = 3;
+              h.config.out = "b.h5";
+              h.config.checkpoint_every = 2;
+            }),
+            "");
+  EXPECT_NE(refused([](auto& h) { h.config.lr = 0.2; }).find("--lr was 0.1 there and is 0.2 here"),
+            std::string::npos);
+  EXPECT_NE(refused([](auto& h) { h.config.groups_min = 2; }).find("--groups-min"),
+            std::string::npos);
+  EXPECT_NE(refused([](auto& h) { h.data_crc32 = 8; }).find("checksum of the data set"),
+            std::string::npos);
   const auto version = then.version.substr(0, then.version.find(" ("));
   EXPECT_EQ(refused([&](auto& h) { h.version = version + " (commit of another day)"; }), "");
-  EXPECT_NE(refused([](auto& h) { h.version = "fedfuse 9.9.9 (commit x)"; }).find(version + " there and is fedfuse 9.9.9 here"), std::string::npos);
+  EXPECT_NE(refused([](auto& h) {
+              h.version = "fedfuse 9.9.9 (commit x)";
+            }).find(version + " there and is fedfuse 9.9.9 here"),
+            std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.clients = 8; }).find("number of clients"), std::string::npos);
-  EXPECT_NE(refused([](auto& h) { h.config.rounds = 4; }).find("nothing is left to do"), std::string::npos);
+  EXPECT_NE(refused([](auto& h) { h.config.rounds = 4; }).find("nothing is left to do"),
+            std::string::npos);
 }
 
 TEST(CheckpointFiles, FindsItsOwnNewestFirstAndKeepsWhatIsNamed) {
   const auto comm = Comm::self();
   const test::TemporaryFolder folder(comm);
-  for (const char* name : {"run.ckpt.9.h5", "run.ckpt.10.h5", "run.ckpt.x.h5", "run2.ckpt.3.h5", "run.ckpt.11.h5.partial", "run.h5"})
+  for (const char* name : {"run.ckpt.9.h5", "run.ckpt.10.h5", "run.ckpt.x.h5", "run2.ckpt.3.h5",
+                           "run.ckpt.11.h5.partial", "run.h5"})
     std::ofstream(folder.file(name)) << "x";
   const CheckpointFiles files(folder.file("run.h5"));
   const auto found = files.found();
@@ -150,7 +175,8 @@ TEST(CheckpointFiles, FindsItsOwnNewestFirstAndKeepsWhatIsNamed) {
   files.keep_only({files.path(10)});
   auto left = folder.entries();
   std::ranges::sort(left);
-  EXPECT_EQ(left, (std::vector<std::string>{"run.ckpt.10.h5", "run.ckpt.x.h5", "run.h5", "run2.ckpt.3.h5"}));
+  EXPECT_EQ(left, (std::vector<std::string>{"run.ckpt.10.h5", "run.ckpt.x.h5", "run.h5",
+                                            "run2.ckpt.3.h5"}));
 }
 
 TEST(Validity, WhatMakesARecordInvalid) {
@@ -158,7 +184,8 @@ TEST(Validity, WhatMakesARecordInvalid) {
     RunRecord r;
     r.facts["clients"] = 10;
     r.baselines.begin_row();
-    r.baselines.set("valid_clients", 9), r.baselines.set("test_clients", 9);
+    r.baselines.set("valid_clients", 9);
+    r.baselines.set("test_clients", 9);
     for (int round = 1; round <= 2; ++round) {
       r.metrics.begin_row();
       for (const auto& [name, value] : {std::pair{"round", double(round)},

@@ -43,10 +43,13 @@ std::string refusal(const std::string& toml) {
   return "";
 }
 
-bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool says(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(ConfigText, the_list_of_fields_is_complete) {
-  // A field that the list does not have cannot differ after a round trip: count bytes of the struct's members instead.
+  // A field that the list does not have cannot differ after a round trip: count bytes of the
+  // struct's members instead.
   std::size_t bytes = 0;
   const Config config;
   for_each_field(config, [&](const ConfigField&, const auto& member) {
@@ -93,7 +96,8 @@ TEST(ConfigText, toml_as_people_write_it) {
 }
 
 TEST(ConfigText, mistakes_are_named) {
-  EXPECT_TRUE(says(refusal("rounds = 3\nlocal_epoch = 3\n"), "\"local_epoch\"") && says(refusal("local_epoch = 3"), "did you mean local_epochs?"));
+  EXPECT_TRUE(says(refusal("rounds = 3\nlocal_epoch = 3\n"), "\"local_epoch\"") &&
+              says(refusal("local_epoch = 3"), "did you mean local_epochs?"));
   EXPECT_TRUE(says(refusal("rounds = 3.5"), "whole number"));
   EXPECT_TRUE(says(refusal("rounds = \"3\""), "whole number"));
   EXPECT_TRUE(says(refusal("seed = -1"), ">= 0"));

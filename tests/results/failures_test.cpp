@@ -50,12 +50,16 @@ std::string input_error_of(Work&& work) {
   return "";
 }
 
-bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool says(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(Failures, places_that_cannot_be_written_are_refused_before_the_run) {
   const auto comm = Comm::world();
   const test::TemporaryFolder folder(comm);
-  const auto refused = [&](const std::string& path, bool overwrite) { return input_error_of([&] { check_writable(path, overwrite, comm); }); };
+  const auto refused = [&](const std::string& path, bool overwrite) {
+    return input_error_of([&] { check_writable(path, overwrite, comm); });
+  };
   EXPECT_TRUE(says(refused("", false), "--out"));
   EXPECT_TRUE(says(refused(folder.file("absent/run.h5"), false), "no folder"));
   EXPECT_TRUE(says(refused(folder.file("run.json"), false), ".h5"));
@@ -83,13 +87,18 @@ TEST(Failures, a_folder_without_permission_is_refused) {
     fs::create_directory(folder.file("closed"));
     fs::permissions(folder.file("closed"), fs::perms::none);
   });
-  EXPECT_TRUE(says(input_error_of([&] { check_writable(folder.file("closed/run.h5"), false, comm); }), "cannot write"));
-  comm.on_root([&] { fs::permissions(folder.file("closed"), fs::perms::owner_all); });  // so that it can be removed
+  EXPECT_TRUE(
+      says(input_error_of([&] { check_writable(folder.file("closed/run.h5"), false, comm); }),
+           "cannot write"));
+  // so that it can be removed
+  comm.on_root([&] { fs::permissions(folder.file("closed"), fs::perms::owner_all); });
 }
 
 struct Written {
   explicit Written(const Comm& comm)
-      : folder(comm), data(test::synthetic_data(comm, test::Deal::round_robin)), run(test::synthetic_run("fedrap", "gfmfr", 0, data, comm)) {
+      : folder(comm),
+        data(test::synthetic_data(comm, test::Deal::round_robin)),
+        run(test::synthetic_run("fedrap", "gfmfr", 0, data, comm)) {
     write_result(path(), run.record, run.spec, run.global, run.state, data, comm);
   }
   [[nodiscard]] std::string path() const { return folder.file("run.h5"); }
@@ -98,14 +107,15 @@ struct Written {
   test::Run run;
 };
 
-// From the first byte on: another's file that fills the disk meanwhile must not end this one half-way.
+// From the first byte on: another's file that fills the disk meanwhile must not end this one
+// half-way.
 TEST(Failures, a_file_that_is_being_written_holds_its_space) {
   const auto comm = Comm::world();
   const test::TemporaryFolder folder(comm);
   const auto path = folder.file("run.h5");
   constexpr std::int64_t bytes = 1 << 20;
   const auto held = [&](const std::string& file) {
-    struct stat status {};
+    struct stat status{};
     return ::stat(file.c_str(), &status) == 0 ? std::int64_t(status.st_blocks) * 512 : -1;
   };
   OutputFile output(path, true, bytes, comm);
@@ -114,7 +124,8 @@ TEST(Failures, a_file_that_is_being_written_holds_its_space) {
     ResultSink sink(output.partial(), path, comm, bytes);
     if (comm.root()) {
       const int probe = ::open(folder.file("probe").c_str(), O_CREAT | O_WRONLY, 0600);
-      const bool can = ::fallocate(probe, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0;  // not every file system can
+      // not every file system can
+      const bool can = ::fallocate(probe, FALLOC_FL_KEEP_SIZE, 0, bytes) == 0;
       ::close(probe);
       fs::remove(folder.file("probe"));
       EXPECT_TRUE(!can || held(output.partial()) >= bytes);
@@ -141,7 +152,9 @@ TEST(Failures, a_full_disk_is_an_input_error_and_the_file_before_is_kept) {
   const Written w(comm);
   {
     const FileSizeLimit limit(20000);
-    const auto text = input_error_of([&] { write_result(w.path(), w.run.record, w.run.spec, w.run.global, w.run.state, w.data, comm); });
+    const auto text = input_error_of([&] {
+      write_result(w.path(), w.run.record, w.run.spec, w.run.global, w.run.state, w.data, comm);
+    });
     EXPECT_TRUE(says(text, "cannot write") && says(text, "free some space")) << text;
   }
   expect_kept(w, comm);

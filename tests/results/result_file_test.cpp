@@ -18,9 +18,10 @@ struct Case {
   const char *backbone, *fusion;
   double personal_init_std;
 };
-constexpr Case cases[] = {{"fcf", "none", 0},        {"fedncf", "none", 0},         {"pfedrec", "gfmfr", 0},
-                          {"fedrap", "gfmfr", 0.01}, {"fedrap", "fedvlr+gfmfr", 0}, {"fedavg", "mlp", 0},
-                          {"fcf", "fedvlr", 0}};
+constexpr Case cases[] = {
+    {"fcf", "none", 0},        {"fedncf", "none", 0},         {"pfedrec", "gfmfr", 0},
+    {"fedrap", "gfmfr", 0.01}, {"fedrap", "fedvlr+gfmfr", 0}, {"fedavg", "mlp", 0},
+    {"fcf", "fedvlr", 0}};
 
 void expect_clients(const h5::File& file, const std::string& name, std::int64_t cols, int array) {
   ASSERT_TRUE(file.has(name)) << name;
@@ -28,7 +29,8 @@ void expect_clients(const h5::File& file, const std::string& name, std::int64_t 
   ASSERT_EQ(m.rows, clients) << name;
   ASSERT_EQ(m.cols, cols) << name;
   for (std::int64_t u = 0; u < clients; ++u)
-    for (std::int64_t j = 0; j < cols; ++j) ASSERT_EQ(m(u, j), value(u, j, array)) << name << " of client " << u;
+    for (std::int64_t j = 0; j < cols; ++j)
+      ASSERT_EQ(m(u, j), value(u, j, array)) << name << " of client " << u;
 }
 
 void expect_overlay(const h5::File& file, int width) {
@@ -54,12 +56,16 @@ void expect_file(const std::string& path, const test::Run& run) {
   if (spec.head.user > 0) expect_clients(file, "/model/client_user", spec.head.user, 2);
   if (spec.has_router) expect_clients(file, "/model/client_router", spec.router.size, 3);
   if (spec.has_overlay()) expect_overlay(file, spec.overlay_width());
-  EXPECT_EQ(file.has(spec.rows_trained ? "/model/item_table" : spec.views == 1 ? "/model/view_mlp" : "/model/view_gate"), true);
+  EXPECT_EQ(file.has(spec.rows_trained ? "/model/item_table"
+                     : spec.views == 1 ? "/model/view_mlp"
+                                       : "/model/view_gate"),
+            true);
   if (spec.has_teacher) {
     const auto groups = file.read_matrix<std::int32_t>("/groups/of_client_by_round");
     ASSERT_EQ(groups.rows, test::rounds);
     for (std::int64_t r = 0; r < test::rounds; ++r)
-      for (std::int64_t u = 0; u < clients; ++u) ASSERT_EQ(groups(r, u), test::group_of(u, r)) << "round " << r << " client " << u;
+      for (std::int64_t u = 0; u < clients; ++u)
+        ASSERT_EQ(groups(r, u), test::group_of(u, r)) << "round " << r << " client " << u;
   }
   EXPECT_EQ(file.text("/", "format"), "fedfuse-result");
   EXPECT_EQ(file.text("/metrics/valid_ndcg_50", "unit"), "1");
@@ -97,7 +103,8 @@ TEST(ResultFile, holds_the_model_in_id_order_and_reads_back_on_any_deal_of_clien
     comm.barrier();
     for (const auto deal : {test::Deal::round_robin, test::Deal::reversed_blocks}) {
       const auto other = test::synthetic_data(comm, deal);
-      const auto expected = test::synthetic_run(c.backbone, c.fusion, c.personal_init_std, other, comm);
+      const auto expected =
+          test::synthetic_run(c.backbone, c.fusion, c.personal_init_std, other, comm);
       const auto loaded = read_result(path, other, comm);
       EXPECT_EQ(loaded.model.global, expected.global);
       EXPECT_EQ(loaded.model.state, expected.state);

@@ -13,8 +13,10 @@
 namespace fedfuse {
 namespace {
 
-constexpr Section sections[] = {Section::metrics, Section::time, Section::traffic, Section::groups, Section::facts, Section::notes};
-constexpr const char* headings[] = {"### /metrics", "### /time", "### /traffic", "### /groups", "### /facts", "### notes"};
+constexpr Section sections[] = {Section::metrics, Section::time,  Section::traffic,
+                                Section::groups,  Section::facts, Section::notes};
+constexpr const char* headings[] = {"### /metrics", "### /time",  "### /traffic",
+                                    "### /groups",  "### /facts", "### notes"};
 
 // "{a,b}_{c,d}" -> a_c a_d b_c b_d; "{,_warm}" has an empty choice.
 std::vector<std::string> expand(const std::string& pattern) {
@@ -28,7 +30,8 @@ std::vector<std::string> expand(const std::string& pattern) {
       choice += pattern[at];
       continue;
     }
-    for (const auto& rest : expand(pattern.substr(close + 1))) all.push_back(pattern.substr(0, open) + choice + rest);
+    for (const auto& rest : expand(pattern.substr(close + 1)))
+      all.push_back(pattern.substr(0, open) + choice + rest);
     choice.clear();
   }
   return all;

@@ -11,7 +11,8 @@ namespace {
 Matrix<float> client_matrix(const Dataset& data, std::int64_t cols, int array) {
   Matrix<float> m(data.local_clients(), cols);
   for (std::int64_t k = 0; k < m.rows; ++k)
-    for (std::int64_t j = 0; j < cols; ++j) m(k, j) = value(data.client_ids[std::size_t(k)], j, array);
+    for (std::int64_t j = 0; j < cols; ++j)
+      m(k, j) = value(data.client_ids[std::size_t(k)], j, array);
   return m;
 }
 
@@ -46,39 +47,56 @@ TemporaryFolder::~TemporaryFolder() {
 }
 std::vector<std::string> TemporaryFolder::entries() const {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(path_)) names.push_back(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(path_))
+    names.push_back(entry.path().filename().string());
   return names;
 }
 
 Dataset synthetic_data(const Comm& comm, Deal deal) {
   Dataset data;
-  data.name = "synthetic", data.path = "synthetic.h5";
-  data.clients = clients, data.items = items, data.train_interactions = 3 * clients;
+  data.name = "synthetic";
+  data.path = "synthetic.h5";
+  data.clients = clients;
+  data.items = items;
+  data.train_interactions = 3 * clients;
   const BlockSplit blocks{clients, comm.size()};
   for (std::int32_t u = 0; u < clients; ++u) {
-    const int rank = deal == Deal::round_robin ? int(u % comm.size()) : comm.size() - 1 - blocks.owner(u);
+    const int rank =
+        deal == Deal::round_robin ? int(u % comm.size()) : comm.size() - 1 - blocks.owner(u);
     if (rank == comm.rank()) data.client_ids.push_back(u);
   }
   return data;
 }
 
-float value(std::int64_t client, std::int64_t column, int array) { return float(client) + 0.001f * float(column) + 1000.0f * float(array); }
-std::int32_t group_of(std::int64_t client, std::int64_t round) { return std::int32_t((client + round) % 6) - 1; }
+float value(std::int64_t client, std::int64_t column, int array) {
+  return float(client) + 0.001f * float(column) + 1000.0f * float(array);
+}
+std::int32_t group_of(std::int64_t client, std::int64_t round) {
+  return std::int32_t((client + round) % 6) - 1;
+}
 std::int64_t overlay_rows_of(std::int64_t client) { return client % 5; }  // some have none
 
-Run synthetic_run(const std::string& backbone, const std::string& fusion, double personal_init_std, const Dataset& data, const Comm& comm) {
+Run synthetic_run(const std::string& backbone, const std::string& fusion, double personal_init_std,
+                  const Dataset& data, const Comm& comm) {
   Run run;
   auto& record = run.record;
-  record.config.backbone = backbone, record.config.fusion = fusion, record.config.dim = 8;
-  record.config.personal_init_std = personal_init_std, record.config.seed = 11;
-  record.status = "finished", record.best_round = 3, record.model_round = 4;
+  record.config.backbone = backbone;
+  record.config.fusion = fusion;
+  record.config.dim = 8;
+  record.config.personal_init_std = personal_init_std;
+  record.config.seed = 11;
+  record.status = "finished";
+  record.best_round = 3;
+  record.model_round = 4;
   record.provenance = provenance_json({"fedfuse", "train"}, 2, comm);
   record.facts = {{"training_seconds", 1.5}, {"client_rounds_per_second", 100.0}};
   record.notes = {{"grouping_method", "spectral on 37 participants"}};
   for (std::int64_t r = 1; r <= rounds; ++r) {
-    for (auto* table : {&record.metrics, &record.time, &record.traffic, &record.groups}) table->begin_row();
+    for (auto* table : {&record.metrics, &record.time, &record.traffic, &record.groups})
+      table->begin_row();
     record.metrics.set("round", double(r));
-    if (r % 2 == 0) record.metrics.set("valid_ndcg_50", 0.1 * double(r));  // evaluated every other round
+    // evaluated every other round
+    if (r % 2 == 0) record.metrics.set("valid_ndcg_50", 0.1 * double(r));
     record.time.set("training_max", 0.5);
     record.traffic.set("dense_down", 1024.0);
     record.groups.set("largest", 9.0);
@@ -89,7 +107,8 @@ Run synthetic_run(const std::string& backbone, const std::string& fusion, double
   const auto& spec = run.spec;
   for (int j = 0; j < spec.views; ++j) {
     run.global.views.emplace_back(items, spec.view_width);
-    for (std::size_t i = 0; i < run.global.views.back().size(); ++i) run.global.views.back().values[i] = float(i) + 0.25f * float(j);
+    for (std::size_t i = 0; i < run.global.views.back().size(); ++i)
+      run.global.views.back().values[i] = float(i) + 0.25f * float(j);
   }
   run.global.theta.assign(std::size_t(spec.head.theta), 0.75f);
   auto& state = run.state;
@@ -101,7 +120,8 @@ Run synthetic_run(const std::string& backbone, const std::string& fusion, double
     state.base = Matrix<float>(items, spec.overlay_width(), 0.5f);
     for (const auto u : data.client_ids) state.base_scale.push_back(value(u, 0, 0));
   }
-  for (const auto u : data.client_ids) state.group.push_back(spec.has_teacher ? group_of(u, rounds - 1) : -1);
+  for (const auto u : data.client_ids)
+    state.group.push_back(spec.has_teacher ? group_of(u, rounds - 1) : -1);
   if (spec.has_teacher) {
     for (std::int64_t r = 0; r < rounds; ++r) {
       record.group_by_round.emplace_back();

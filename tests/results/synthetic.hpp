@@ -1,6 +1,6 @@
 #pragma once
-// A run that nobody trained: every value is a function of the global client id, so that what a file must hold is known
-// whatever the ranks.
+// A run that nobody trained: every value is a function of the global client id, so that what a file
+// must hold is known whatever the ranks.
 #include <string>
 
 #include "results/record.hpp"
@@ -38,7 +38,7 @@ struct Run {
   GlobalModel global;
   ClientState state;
 };
-[[nodiscard]] Run synthetic_run(const std::string& backbone, const std::string& fusion, double personal_init_std, const Dataset& data,
-                                const Comm& comm);
+[[nodiscard]] Run synthetic_run(const std::string& backbone, const std::string& fusion,
+                                double personal_init_std, const Dataset& data, const Comm& comm);
 
 }  // namespace fedfuse::test

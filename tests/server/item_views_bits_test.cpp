@@ -24,7 +24,8 @@ TEST(ItemViews, GoesOnFromItsParameters) {
   for (const auto& u : random_up(items, 3)) view_grad.push_back(matrix_of(items.items, u));
   for (int step = 0; step < 3; ++step) {
     if (step == 2)
-      for (auto& [name, values] : second.views.parameters()) std::ranges::copy(first.views.parameters().at(name), values.begin());
+      for (auto& [name, values] : second.views.parameters())
+        std::ranges::copy(first.views.parameters().at(name), values.begin());
     first.views.backward_and_step(view_grad, Comm::world());
     if (step == 2) second.views.backward_and_step(view_grad, Comm::world());
   }
@@ -42,11 +43,13 @@ std::vector<float> trained(const NaiveItems& items, const Comm& comm, int thread
     s.views.backward_and_step(view_grad, comm);
     s.views.forward(F, comm);
     for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t k = 0; k < F[j].size(); ++k) view_grad[j].values[k] = 1e-3f * F[j].values[k] + float(up[j][k]);
+      for (std::size_t k = 0; k < F[j].size(); ++k)
+        view_grad[j].values[k] = 1e-3f * F[j].values[k] + float(up[j][k]);
   }
   std::vector<float> bits;
   for (const auto& f : F) bits.insert(bits.end(), f.values.begin(), f.values.end());
-  for (const auto& [name, values] : s.views.parameters()) bits.insert(bits.end(), values.begin(), values.end());
+  for (const auto& [name, values] : s.views.parameters())
+    bits.insert(bits.end(), values.begin(), values.end());
   return bits;
 }
 
@@ -62,7 +65,8 @@ TEST(ItemViews, RanksAndThreadsDoNotChangeABit) {
   omp_set_num_threads(threads);
 }
 
-// The first moment after one step is 0.1 times the gradient: it must scale with the view gradients to the last bit.
+// The first moment after one step is 0.1 times the gradient: it must scale with the view gradients
+// to the last bit.
 TEST(ItemViews, GradientsOfAnySizeKeepTheirBits) {
   const auto items = random_items(300, 8, 12, 9);
   const auto expected = moments_at_scale(items, 1.0f);
@@ -104,7 +108,8 @@ TEST(ExactSum, KeepsItsPromise) {
   std::vector<long double> truth(n, 0);
   for (std::size_t b = 0; b < parts.size(); ++b)
     for (std::size_t k = 0; k < n; ++k) {
-      parts[b][k] = float(std::ldexp(rng.normal(b, std::uint32_t(k), 0), -int(k)));  // from 1 down to 2^-36
+      // from 1 down to 2^-36
+      parts[b][k] = float(std::ldexp(rng.normal(b, std::uint32_t(k), 0), -int(k)));
       truth[k] += parts[b][k];
     }
   const auto sum = [&](bool backwards) {
@@ -120,9 +125,11 @@ TEST(ExactSum, KeepsItsPromise) {
   };
   const auto out = sum(false);
   EXPECT_EQ(out, sum(true));
-  for (std::size_t k = 0; k < n; ++k) EXPECT_NEAR(out[k], double(truth[k]), 1e-7 * std::abs(double(truth[k])) + 50 * 0x1p-61) << k;
+  for (std::size_t k = 0; k < n; ++k)
+    EXPECT_NEAR(out[k], double(truth[k]), 1e-7 * std::abs(double(truth[k])) + 50 * 0x1p-61) << k;
   ExactSum other(2);
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -0x1p30f})
+  for (const float bad :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -0x1p30f})
     EXPECT_FALSE(other.add(std::vector<float>{1.0f, bad}));
 }
 

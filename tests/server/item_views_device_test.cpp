@@ -1,4 +1,5 @@
-// ItemViews on the emulated device (and a real one where there is one): near the processor, the same bits on any number of ranks, a restart.
+// ItemViews on the emulated device (and a real one where there is one): near the processor, the
+// same bits on any number of ranks, a restart.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -6,8 +7,8 @@
 #include "core/error.hpp"
 #include "core/gpu/simt.hpp"
 #include "tests/server/naive_server.hpp"
-#include "tests/support/runnable.hpp"
 #include "tests/server/views_setting.hpp"
+#include "tests/support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -19,7 +20,8 @@ using State = std::map<std::string, std::vector<float>>;
 State state_of(ItemViews& views, const std::vector<Matrix<float>>& F) {
   State all;
   for (const auto& [name, values] : views.parameters()) all[name] = {values.begin(), values.end()};
-  for (std::size_t j = 0; j < F.size(); ++j) all["F" + std::to_string(j)] = {F[j].values.begin(), F[j].values.end()};
+  for (std::size_t j = 0; j < F.size(); ++j)
+    all["F" + std::to_string(j)] = {F[j].values.begin(), F[j].values.end()};
   return all;
 }
 
@@ -29,14 +31,16 @@ std::vector<Matrix<float>> gradients(const NaiveItems& items, std::size_t views,
   return all;
 }
 
-State trained(const Config& config, const NaiveItems& items, const Comm& comm, std::shared_ptr<gpu::Device> device, int steps = 2) {
+State trained(const Config& config, const NaiveItems& items, const Comm& comm,
+              std::shared_ptr<gpu::Device> device, int steps = 2) {
   Setting s(config, items, std::move(device));
   std::vector<Matrix<float>> F;
   s.views.forward(F, comm);
   auto view_grad = gradients(items, F.size(), 1e-3);
   for (int step = 0; step < steps; ++step) {
     for (std::size_t j = 0; j < F.size(); ++j)
-      for (std::size_t k = 0; k < F[j].size(); ++k) view_grad[j].values[k] += 1e-3f * F[j].values[k];
+      for (std::size_t k = 0; k < F[j].size(); ++k)
+        view_grad[j].values[k] += 1e-3f * F[j].values[k];
     s.views.backward_and_step(view_grad, comm);
     s.views.forward(F, comm);
   }
@@ -56,11 +60,15 @@ TEST(ItemViewsOnDevice, AgreesWithTheProcessor) {
   for (const auto& device : fresh_devices())
     for (const auto& choice : choices) {
       auto config = views_config(choice.d, choice.optimizer, 0.01, choice.views);
-      config.fusion = choice.fusion, config.init_std = 0.5;
+      config.fusion = choice.fusion;
+      config.init_std = 0.5;
       const auto items = random_items(choice.items, choice.d, choice.text, choice.image);
-      const auto here = trained(config, items, Comm::self(), nullptr), there = trained(config, items, Comm::self(), device);
+      const auto here = trained(config, items, Comm::self(), nullptr),
+                 there = trained(config, items, Comm::self(), device);
       ASSERT_EQ(here.size(), there.size());
-      for (const auto& [name, values] : here) expect_near(there.at(name), Values(values.begin(), values.end()), 2e-3, choice.views[0] + " " + name);
+      for (const auto& [name, values] : here)
+        expect_near(there.at(name), Values(values.begin(), values.end()), 2e-3,
+                    choice.views[0] + " " + name);
     }
 }
 
@@ -68,16 +76,19 @@ TEST(ItemViewsOnDevice, AgreesWithTheProcessor) {
 TEST(ItemViewsOnDevice, GradientsAreTheProcessors) {
   const auto items = random_items(90, 8, 12, 9);
   for (const auto& device : fresh_devices()) {
-    Setting here(views_config(8, "sgd", 1.0), items), there(views_config(8, "sgd", 1.0), items, device);
+    Setting here(views_config(8, "sgd", 1.0), items),
+        there(views_config(8, "sgd", 1.0), items, device);
     const auto up = random_up(items, 3);
     const auto expected = gradient_of(here, up);
-    for (const auto& [name, g] : gradient_of(there, up)) expect_near(g, expected.at(name), 1e-4, name);
+    for (const auto& [name, g] : gradient_of(there, up))
+      expect_near(g, expected.at(name), 1e-4, name);
   }
 }
 
 TEST(ItemViewsOnDevice, SameBitsForAnyRanksAndOrderOfThreads) {
   for (const auto& device : fresh_devices())
-    for (const std::size_t M : {1100, 40}) {  // three blocks, the last ragged; one block for all ranks
+    for (const std::size_t M :
+         {1100, 40}) {  // three blocks, the last ragged; one block for all ranks
       const auto items = random_items(M, 8, 10, 4);
       const auto config = views_config(8, "adam", 0.01);
       const auto alone = trained(config, items, Comm::self(), device, 1);
@@ -101,9 +112,11 @@ TEST(ItemViewsOnDevice, GoesOnFromItsParameters) {
       second.views.backward_and_step(view_grad, Comm::world());
       if (step != 1) continue;
       auto to = second.views.parameters();
-      for (const auto& [name, values] : first.views.parameters()) std::ranges::copy(values, to.at(name).begin());
+      for (const auto& [name, values] : first.views.parameters())
+        std::ranges::copy(values, to.at(name).begin());
     }
-    first.views.forward(F, Comm::world()), second.views.forward(G, Comm::world());
+    first.views.forward(F, Comm::world());
+    second.views.forward(G, Comm::world());
     EXPECT_EQ(state_of(first.views, F), state_of(second.views, G));
     EXPECT_EQ(first.views.parameters().at("steps")[0], 3.0f);
     const auto D = first.views.parameters().at("D");
@@ -126,7 +139,8 @@ TEST(ItemViewsOnDevice, RefusesGradientsThatAreNotFinite) {
   view_grad[1](7, 3) = std::numeric_limits<float>::quiet_NaN();
   EXPECT_THROW(s.views.backward_and_step(view_grad, Comm::world()), InputError);
   view_grad[1](7, 3) = 0.0f;
-  s.views.parameters().at("W2")[3] = std::numeric_limits<float>::infinity();  // finite gradients, weights that are not
+  // finite gradients, weights that are not
+  s.views.parameters().at("W2")[3] = std::numeric_limits<float>::infinity();
   EXPECT_THROW(s.views.backward_and_step(view_grad, Comm::world()), InputError);
   s.views.parameters().at("W2")[3] = float(before.at("W2")[3]);
   EXPECT_EQ(s.parameters(), before);

@@ -1,10 +1,11 @@
 // FedVLR's server side against the golden values and the naive form.
+#include "server/item_views.hpp"
+
 #include <gtest/gtest.h>
 
 #include "tests/server/naive_server.hpp"
-#include "server/item_views.hpp"
-#include "tests/support/oracle.hpp"
 #include "tests/server/views_setting.hpp"
+#include "tests/support/oracle.hpp"
 
 namespace fedfuse {
 namespace {
@@ -12,20 +13,24 @@ namespace {
 using namespace test;
 using Complex = std::complex<double>;
 
-NaiveParameters naive_gradient(const NaiveParameters& p, const NaiveItems& items, const std::vector<std::string>& names,
+NaiveParameters naive_gradient(const NaiveParameters& p, const NaiveItems& items,
+                               const std::vector<std::string>& names,
                                const std::vector<Values>& up) {
-  return complex_step(p, items, [&](Naive<Complex>& net) { return naive_views_objective(net, names, up); });
+  return complex_step(p, items,
+                      [&](Naive<Complex>& net) { return naive_views_objective(net, names, up); });
 }
 
 struct Golden {
   h5::File file = h5::File::open(goldens_path());
   NaiveItems items = read_items(file, "views/in");
-  NaiveParameters parameters = read_group(file, "views/in", {"E_t", "E_v", "mask_t", "mask_v", "view_grad"});
+  NaiveParameters parameters =
+      read_group(file, "views/in", {"E_t", "E_v", "mask_t", "mask_v", "view_grad"});
   std::vector<Values> up;
   Golden() {
     const auto all = read_flat(file, "views/in/view_grad");
     const auto n = std::ptrdiff_t(all.size() / 3);
-    for (std::ptrdiff_t j = 0; j < 3; ++j) up.emplace_back(all.begin() + j * n, all.begin() + (j + 1) * n);
+    for (std::ptrdiff_t j = 0; j < 3; ++j)
+      up.emplace_back(all.begin() + j * n, all.begin() + (j + 1) * n);
   }
   Values out(const std::string& name) { return read_flat(file, "views/out/" + name); }
 };
@@ -37,14 +42,17 @@ TEST(ItemViews, NaiveFormMatchesGoldens) {
   std::vector<Values> F(3);
   for (std::size_t i = 0; i < golden.items.items; ++i) {
     auto views = net.views(i);
-    for (std::size_t j = 0; j < 3; ++j) F[j].insert(F[j].end(), views[all_views[j]].begin(), views[all_views[j]].end());
+    for (std::size_t j = 0; j < 3; ++j)
+      F[j].insert(F[j].end(), views[all_views[j]].begin(), views[all_views[j]].end());
   }
   expect_near(joined({F[0], F[1], F[2]}), golden.out("views"), 1e-10, "views");
   const auto gradient = naive_gradient(golden.parameters, golden.items, all_views, golden.up);
-  for (const auto& [name, g] : gradient) expect_near(g, golden.out("grad_" + name), 1e-10, "grad_" + name);
+  for (const auto& [name, g] : gradient)
+    expect_near(g, golden.out("grad_" + name), 1e-10, "grad_" + name);
   auto stepped = golden.parameters;
   NaiveOptimizer{true, 0.01}.step(stepped, gradient);
-  for (const auto& [name, p] : stepped) expect_near(p, golden.out("stepped_" + name), 1e-10, "stepped_" + name);
+  for (const auto& [name, p] : stepped)
+    expect_near(p, golden.out("stepped_" + name), 1e-10, "stepped_" + name);
 }
 
 TEST(ItemViews, MatchesGoldens) {
@@ -56,14 +64,16 @@ TEST(ItemViews, MatchesGoldens) {
   Values flat;
   for (const auto& f : F) flat.insert(flat.end(), f.values.begin(), f.values.end());
   expect_near(flat, golden.out("views"), 1e-4, "views");
-  for (const auto& [name, g] : gradient_of(sgd, golden.up)) expect_near(g, golden.out("grad_" + name), 1e-4, "grad_" + name);
+  for (const auto& [name, g] : gradient_of(sgd, golden.up))
+    expect_near(g, golden.out("grad_" + name), 1e-4, "grad_" + name);
 
   Setting adam(views_config(8, "adam", 0.01), golden.items);
   assign(adam.views.parameters(), golden.parameters);
   std::vector<Matrix<float>> view_grad;
   for (const auto& u : golden.up) view_grad.push_back(matrix_of(golden.items.items, u));
   adam.views.backward_and_step(view_grad, Comm::world());
-  for (const auto& [name, p] : adam.parameters()) expect_near(p, golden.out("stepped_" + name), 1e-4, "stepped_" + name);
+  for (const auto& [name, p] : adam.parameters())
+    expect_near(p, golden.out("stepped_" + name), 1e-4, "stepped_" + name);
 }
 
 struct Choice {
@@ -74,15 +84,17 @@ struct Choice {
 
 // Subsets and orders of the views, absent modalities: forward, and the gradient of every parameter.
 TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
-  const std::vector<Choice> choices{{{"gate", "sum"}, 12, 9},       {{"mlp"}, 12, 9}, {{"sum"}, 16, 0},
-                                    {{"mlp", "gate", "sum"}, 0, 7}, {{"gate"}, 0, 0}, {all_views, 6, 8, "mlp"}};
+  const std::vector<Choice> choices{{{"gate", "sum"}, 12, 9}, {{"mlp"}, 12, 9},
+                                    {{"sum"}, 16, 0},         {{"mlp", "gate", "sum"}, 0, 7},
+                                    {{"gate"}, 0, 0},         {all_views, 6, 8, "mlp"}};
   for (const auto& choice : choices) {
     auto config = views_config(8, "sgd", 1.0, choice.views);
     config.fusion = choice.fusion;
     config.init_std = 0.5;
     const auto names = choice.fusion == "mlp" ? std::vector<std::string>{"mlp"} : choice.views;
     Setting s(config, random_items(11, 8, choice.text, choice.image));
-    for (auto [name, values] : s.views.parameters())  // biases start at 0, layer norms at the identity: move them
+    // biases start at 0, layer norms at the identity: move them
+    for (auto [name, values] : s.views.parameters())
       for (std::size_t k = 0; k < values.size(); ++k) values[k] += 0.1f * float(int(k % 7) - 3);
     const auto p = s.parameters();
     EXPECT_EQ(p.contains("W1"), std::ranges::find(names, "mlp") != names.end());
@@ -98,16 +110,19 @@ TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
     ASSERT_EQ(F.size(), names.size());
     for (std::size_t j = 0; j < names.size(); ++j) {
       Values expected;
-      for (std::size_t i = 0; i < s.items.items; ++i) expected = joined({expected, net.views(i)[names[j]]});
+      for (std::size_t i = 0; i < s.items.items; ++i)
+        expected = joined({expected, net.views(i)[names[j]]});
       expect_near(F[j].values, expected, 1e-4, names[j]);
     }
     const auto up = random_up(s.items, names.size());
     const auto expected = naive_gradient(p, s.items, names, up);
-    for (const auto& [name, g] : gradient_of(s, up)) expect_near(g, expected.at(name), 1e-4, names[0] + " " + name);
+    for (const auto& [name, g] : gradient_of(s, up))
+      expect_near(g, expected.at(name), 1e-4, names[0] + " " + name);
   }
 }
 
-// Several blocks, the last one ragged, and rows that nobody saw: the derivative along random directions.
+// Several blocks, the last one ragged, and rows that nobody saw: the derivative along random
+// directions.
 TEST(ItemViews, ManyBlocksMatchTheNaiveFormAlongRandomDirections) {
   const auto items = random_items(600, 8, 12, 9);
   auto config = views_config(8, "sgd", 1.0);
@@ -144,7 +159,9 @@ TEST(ItemViews, ChainRuleOfTheSumIsTheSumOfChainRules) {
     std::vector<Values> up;
     for (std::size_t j = 0; j < 3; ++j) {
       up.push_back(random_values(40 * 8, 0.3, 40 + 3 * u + std::uint32_t(j)));
-      for (std::size_t k = 0; k < up[j].size(); ++k) up[j][k] *= (k / 8) % 4 == u % 4 || (k / 8) % 3 == 0;  // rows that client u touched
+      // rows that client u touched
+      for (std::size_t k = 0; k < up[j].size(); ++k)
+        up[j][k] *= (k / 8) % 4 == u % 4 || (k / 8) % 3 == 0;
       total[j] = total[j] + up[j];
     }
     Setting client(config, items);

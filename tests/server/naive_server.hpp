@@ -1,8 +1,9 @@
 #pragma once
-// The server's formulas of models.md sections 3 and 4 as they stand on paper: one item at a time, dense, no
-// restructuring, no library, nothing shared with the code under test. T is double, or std::complex<double>: all functions
-// here are analytic (ReLU apart from its kink), so f(x + ih) / h has the derivative in its imaginary part to the
-// last bit (h = 1e-30: nothing cancels), and no derivative is worked out by hand.
+// The server's formulas of models.md sections 3 and 4 as they stand on paper: one item at a time,
+// dense, no restructuring, no library, nothing shared with the code under test. T is double, or
+// std::complex<double>: all functions here are analytic (ReLU apart from its kink), so f(x + ih) /
+// h has the derivative in its imaginary part to the last bit (h = 1e-30: nothing cancels), and no
+// derivative is worked out by hand.
 #include <algorithm>
 #include <cmath>
 #include <complex>
@@ -58,7 +59,8 @@ Vec<T> layer_norm(const Vec<T>& y, const Vec<T>& weight, const Vec<T>& bias) {
   for (const auto& v : y) mean += v / n;
   for (const auto& v : y) variance += (v - mean) * (v - mean) / n;
   Vec<T> x = bias;
-  for (std::size_t k = 0; k < y.size(); ++k) x[k] += weight[k] * (y[k] - mean) / std::sqrt(variance + 1e-5);
+  for (std::size_t k = 0; k < y.size(); ++k)
+    x[k] += weight[k] * (y[k] - mean) / std::sqrt(variance + 1e-5);
   return x;
 }
 
@@ -85,11 +87,14 @@ struct Naive {
     for (auto& v : x) v *= has[i];
     return x;
   }
-  Vec<T> encoded(const std::string& m, const Vec<T>& x) { return affine(p["A_" + m], p["a_" + m], x); }
+  Vec<T> encoded(const std::string& m, const Vec<T>& x) {
+    return affine(p["A_" + m], p["a_" + m], x);
+  }
 
   // Q_l[i]
   Vec<T> fused(std::size_t l, std::size_t i, std::size_t groups) {
-    const auto x = joined({encoded("g", row(p["e"], l, groups)), encoded("t", feature(data.text, data.has_text, i)),
+    const auto x = joined({encoded("g", row(p["e"], l, groups)),
+                           encoded("t", feature(data.text, data.has_text, i)),
                            encoded("v", feature(data.image, data.has_image, i))});
     return affine(p["W2"], p["b2"], relu(affine(p["W1"], p["b1"], x)));
   }
@@ -101,7 +106,9 @@ struct Naive {
     x["v"] = encoded("v", feature(data.image, data.has_image, i));
     for (auto& [m, y] : x) y = layer_norm(y, p["ln_w_" + m], p["ln_b_" + m]);
     F["sum"] = x["d"] + x["t"] + x["v"];
-    if (!p["W1"].empty()) F["mlp"] = affine(p["W2"], p["b2"], relu(affine(p["W1"], p["b1"], joined({x["d"], x["t"], x["v"]}))));
+    if (!p["W1"].empty())
+      F["mlp"] = affine(p["W2"], p["b2"],
+                        relu(affine(p["W1"], p["b1"], joined({x["d"], x["t"], x["v"]}))));
     if (!p["W_o"].empty()) {
       for (auto& [m, y] : x) {
         y = affine(p["G_" + m], p["g_" + m], y);
@@ -113,9 +120,11 @@ struct Naive {
   }
 };
 
-// f is a template-like callable of Naive<T>; here instantiated for complex numbers. d f / d every parameter.
-inline NaiveParameters complex_step(const NaiveParameters& parameters, const NaiveItems& items,
-                                    const std::function<std::complex<double>(Naive<std::complex<double>>&)>& f) {
+// f is a template-like callable of Naive<T>; here instantiated for complex numbers. d f / d every
+// parameter.
+inline NaiveParameters complex_step(
+    const NaiveParameters& parameters, const NaiveItems& items,
+    const std::function<std::complex<double>(Naive<std::complex<double>>&)>& f) {
   constexpr double h = 1e-30;
   NaiveParameters gradient = parameters;
   Naive<std::complex<double>> net(parameters, items);
@@ -146,7 +155,8 @@ struct NaiveOptimizer {
         double& vk = v[name][k];
         mk = 0.9 * mk + 0.1 * g;
         vk = 0.999 * vk + 0.001 * g * g;
-        const double move = mk / (1 - std::pow(0.9, t)) / (std::sqrt(vk / (1 - std::pow(0.999, t))) + 1e-8);
+        const double move =
+            mk / (1 - std::pow(0.9, t)) / (std::sqrt(vk / (1 - std::pow(0.999, t))) + 1e-8);
         values[k] -= lr * (adam ? move : g);
       }
     }
@@ -155,7 +165,8 @@ struct NaiveOptimizer {
 
 // mean over the pairs and the d components of (Q_l[i] - C_l[i])^2; C: G x M x d, pairs: (l, i).
 template <class T>
-T naive_teacher_loss(Naive<T>& net, const std::vector<std::pair<std::size_t, std::size_t>>& pairs, const Values& C, std::size_t groups) {
+T naive_teacher_loss(Naive<T>& net, const std::vector<std::pair<std::size_t, std::size_t>>& pairs,
+                     const Values& C, std::size_t groups) {
   T sum = 0;
   const auto d = net.data.d;
   for (const auto& [l, i] : pairs) {
@@ -170,12 +181,14 @@ T naive_teacher_loss(Naive<T>& net, const std::vector<std::pair<std::size_t, std
 
 // sum over views, items and components of up * F: its gradient is the chain rule from dL/dF = up.
 template <class T>
-T naive_views_objective(Naive<T>& net, const std::vector<std::string>& names, const std::vector<Values>& up) {
+T naive_views_objective(Naive<T>& net, const std::vector<std::string>& names,
+                        const std::vector<Values>& up) {
   T sum = 0;
   for (std::size_t i = 0; i < net.data.items; ++i) {
     auto F = net.views(i);
     for (std::size_t j = 0; j < names.size(); ++j)
-      for (std::size_t k = 0; k < net.data.d; ++k) sum += up[j][i * net.data.d + k] * F[names[j]][k];
+      for (std::size_t k = 0; k < net.data.d; ++k)
+        sum += up[j][i * net.data.d + k] * F[names[j]][k];
   }
   return sum;
 }

@@ -1,4 +1,5 @@
-// server/round: the whole round against the naive form, and the same bits for any ranks, threads and upload mode.
+// server/round: the whole round against the naive form, and the same bits for any ranks, threads
+// and upload mode.
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -6,8 +7,8 @@
 
 #include "core/text.hpp"
 #include "kernels/local_train/local_train_ref.hpp"
-#include "tests/server/round_setting.hpp"
 #include "server/federation.hpp"
+#include "tests/server/round_setting.hpp"
 #include "tests/support/small_data.hpp"
 
 namespace fedfuse {
@@ -20,22 +21,28 @@ void train(Federation& federation, int rounds) {
 }
 
 // Clients of `part` (some of them) hold in both federations the same bits.
-void expect_same_bits(const Federation& whole, const Dataset& whole_data, const Federation& part, const Dataset& part_data, const std::string& what) {
+void expect_same_bits(const Federation& whole, const Dataset& whole_data, const Federation& part,
+                      const Dataset& part_data, const std::string& what) {
   EXPECT_TRUE(whole.global() == part.global()) << what << ": global model";
   EXPECT_TRUE(whole.preferences() == part.preferences()) << what << ": preferences";
   for (std::size_t at = 0; at < part_data.client_ids.size(); ++at) {
     const auto id = part_data.client_ids[at];
-    const auto u = std::ranges::lower_bound(whole_data.client_ids, id) - whole_data.client_ids.begin();
+    const auto u =
+        std::ranges::lower_bound(whole_data.client_ids, id) - whole_data.client_ids.begin();
     const auto p = std::int64_t(at);
     const auto& a = whole.state();
     const auto& b = part.state();
-    const auto same = [&](const Matrix<float>& x, const Matrix<float>& y) { return x.empty() || std::equal(x.row(u), x.row(u) + x.cols, y.row(p)); };
-    ASSERT_TRUE(same(a.theta, b.theta) && same(a.user, b.user) && same(a.router, b.router)) << what << ": client " << id;
+    const auto same = [&](const Matrix<float>& x, const Matrix<float>& y) {
+      return x.empty() || std::equal(x.row(u), x.row(u) + x.cols, y.row(p));
+    };
+    ASSERT_TRUE(same(a.theta, b.theta) && same(a.user, b.user) && same(a.router, b.router))
+        << what << ": client " << id;
     ASSERT_EQ(a.group[std::size_t(u)], b.group[at]) << what << ": client " << id;
     if (a.overlay.clients() == 0) continue;
     const auto x = a.overlay.of(u), y = b.overlay.of(p);
     ASSERT_TRUE(std::ranges::equal(x.ids, y.ids)) << what << ": client " << id;
-    ASSERT_TRUE(std::equal(x.rows, x.rows + x.ids.size() * std::size_t(a.overlay.width()), y.rows)) << what << ": client " << id;
+    ASSERT_TRUE(std::equal(x.rows, x.rows + x.ids.size() * std::size_t(a.overlay.width()), y.rows))
+        << what << ": client " << id;
   }
 }
 
@@ -61,7 +68,8 @@ TEST(Round, SameBitsForAnyRanksThreadsAndUploads) {
     }
 }
 
-// R1, R7 and the weights alpha_u: one round of every backbone with a trained table against dense tables in double.
+// R1, R7 and the weights alpha_u: one round of every backbone with a trained table against dense
+// tables in double.
 TEST(Round, AgreesWithTheNaiveRound) {
   const test::SmallData small;
   const auto data = small.alone();
@@ -92,24 +100,32 @@ TEST(Round, AgreesWithTheNaiveRound) {
       if (spec.backbone.personal_rows) client.personal.assign(cells, 0.0);
       local_train::DenseSteps steps;
       for (std::size_t k = 0; k + 1 < s.begin.size(); ++k) {
-        steps.items.emplace_back(), steps.labels.emplace_back();
+        steps.items.emplace_back();
+        steps.labels.emplace_back();
         for (auto e = s.begin[k]; e < s.begin[k + 1]; ++e) {
           steps.items.back().push_back(s.items[std::size_t(s.slot[std::size_t(e)])]);
           steps.labels.back().push_back(double(s.label[std::size_t(e)]));
         }
       }
-      local_train::Shape shape{spec.head, spec.router, spec.d, 1, spec.view_width, true, spec.backbone.personal_rows};
+      local_train::Shape shape{
+          spec.head, spec.router, spec.d, 1, spec.view_width, true, spec.backbone.personal_rows};
       const double warm = std::tanh(0.1);
-      const local_train::DenseRates rates{config.lr, config.lr_items, config.weight_decay, 0, config.rap_alpha * warm, config.rap_beta * warm, false};
+      const local_train::DenseRates rates{
+          config.lr, config.lr_items,         config.weight_decay,
+          0,         config.rap_alpha * warm, config.rap_beta * warm,
+          false};
       std::vector<double> unused;
       (void)local_train::reference_train(shape, rates, client, steps, unused);
-      const double weight = spec.backbone.weighs_by_samples ? double(data.positives(u).size()) : 1.0;
+      const double weight =
+          spec.backbone.weighs_by_samples ? double(data.positives(u).size()) : 1.0;
       for (std::size_t k = 0; k < cells; ++k) sum[k] += weight * client.table[k];
       total += weight;
       for (int k = 0; k < spec.head.theta && !spec.shares_head; ++k)
         ASSERT_NEAR(federation.state().theta(u, k), client.theta[std::size_t(k)], 1e-4) << backbone;
     }
-    for (std::size_t k = 0; k < cells; ++k) ASSERT_NEAR(federation.global().views[0].values[k], sum[k] / total, 1e-5) << backbone << " cell " << k;
+    for (std::size_t k = 0; k < cells; ++k)
+      ASSERT_NEAR(federation.global().views[0].values[k], sum[k] / total, 1e-5)
+          << backbone << " cell " << k;
   }
 }
 
@@ -154,13 +170,16 @@ TEST(Round, DistillationMovesClientsTowardsTheirGroup) {
 
 TEST(DistillationSchedule, StartsFallsAndBalances) {
   Config c;
-  c.distill = 0.4, c.distill_start = 5, c.rounds = 100;
+  c.distill = 0.4;
+  c.distill_start = 5;
+  c.rounds = 100;
   EXPECT_EQ(DistillationSchedule(c).lambda(4), 0.0);
   EXPECT_EQ(DistillationSchedule(c).lambda(5), 0.4);
   c.distill_schedule = "cosine";
   EXPECT_NEAR(DistillationSchedule(c).lambda(50), 0.4 * std::sqrt(0.5), 1e-12);
   EXPECT_NEAR(DistillationSchedule(c).lambda(100), 0.0, 1e-12);
-  c.distill_schedule = "constant", c.distill_balance = true;
+  c.distill_schedule = "constant";
+  c.distill_balance = true;
   DistillationSchedule balanced(c);
   balanced.observe(0.6, 0.3);
   EXPECT_NEAR(balanced.lambda(6), 0.8, 1e-12);
@@ -168,13 +187,17 @@ TEST(DistillationSchedule, StartsFallsAndBalances) {
   EXPECT_NEAR(balanced.lambda(7), 0.4 * 0.6 / (0.9 * 0.3 + 0.1 * 0.1), 1e-12);
 }
 
-// The FedVLR paper's Table 3, KU: M d = 35,840; +MLP 3 M d; +ours 3 M d + 12,547; FedRAP one M d more.
+// The FedVLR paper's Table 3, KU: M d = 35,840; +MLP 3 M d; +ours 3 M d + 12,547; FedRAP one M d
+// more.
 TEST(Traffic, CountsOfThePapers) {
   Dataset data;
-  data.items = 560, data.text = Matrix<float>(1, 512), data.image = Matrix<float>(1, 512);
+  data.items = 560;
+  data.text = Matrix<float>(1, 512);
+  data.image = Matrix<float>(1, 512);
   const auto count = [&](const std::string& backbone, const std::string& fusion) {
     Config c;
-    c.backbone = backbone, c.fusion = fusion;
+    c.backbone = backbone;
+    c.fusion = fusion;
     return count_traffic(resolve(c), data, 1000, 85);
   };
   EXPECT_EQ(count("fcf", "none").parameters_on_client, 35840);
@@ -187,7 +210,8 @@ TEST(Traffic, CountsOfThePapers) {
   EXPECT_EQ(count("fcf", "gfmfr").dense_up, 4 * (35840 + 65));
   EXPECT_EQ(count("fcf", "fedvlr").dense_up, 4 * (35840 + 1000));
   EXPECT_EQ(count("fcf", "none").sparse_up, 85 * 4 * 65);
-  EXPECT_EQ(count("fcf", "gfmfr").raw_multimodal_down - count("fcf", "gfmfr").dense_down, 4 * 560 * 1024);
+  EXPECT_EQ(count("fcf", "gfmfr").raw_multimodal_down - count("fcf", "gfmfr").dense_down,
+            4 * 560 * 1024);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
-// Golden groups and made-up data sets in the two forms that the tests compare: a Dataset with a Config, and NaiveItems.
+// Golden groups and made-up data sets in the two forms that the tests compare: a Dataset with a
+// Config, and NaiveItems.
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
@@ -18,7 +19,8 @@ namespace fedfuse::test {
 
 // A dataset of any number of dimensions, flat.
 inline Values read_flat(const h5::File& file, const std::string& name) {
-  const h5::Handle plain(H5Fopen(file.path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "open");
+  const h5::Handle plain(H5Fopen(file.path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose,
+                         "open");
   const h5::Handle set(H5Dopen2(plain.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "open");
   std::size_t n = 1;
   for (const auto extent : file.shape(name)) n *= std::size_t(extent);
@@ -28,7 +30,8 @@ inline Values read_flat(const h5::File& file, const std::string& name) {
 }
 
 // Every array of a group but those named.
-inline NaiveParameters read_group(const h5::File& file, const std::string& group, const std::vector<std::string>& but = {}) {
+inline NaiveParameters read_group(const h5::File& file, const std::string& group,
+                                  const std::vector<std::string>& but = {}) {
   NaiveParameters all;
   for (const auto& name : file.children(group))
     if (std::ranges::find(but, name) == but.end()) all[name] = read_flat(file, group + "/" + name);
@@ -54,9 +57,15 @@ inline Values random_values(std::size_t n, double scale, std::uint32_t which) {
 }
 
 // Widths 0: absent. A fifth of each modality is missing.
-inline NaiveItems random_items(std::size_t M, std::size_t d, std::size_t d_text, std::size_t d_image) {
-  NaiveItems items{M, d, random_values(M * d_text, 0.5, 1), random_values(M * d_image, 0.5, 2), Values(M), Values(M)};
-  for (std::size_t i = 0; i < M; ++i) items.has_text[i] = i % 5 != 1, items.has_image[i] = i % 5 != 3;
+inline NaiveItems random_items(std::size_t M, std::size_t d, std::size_t d_text,
+                               std::size_t d_image) {
+  NaiveItems items{
+      M,         d,        random_values(M * d_text, 0.5, 1), random_values(M * d_image, 0.5, 2),
+      Values(M), Values(M)};
+  for (std::size_t i = 0; i < M; ++i) {
+    items.has_text[i] = i % 5 != 1;
+    items.has_image[i] = i % 5 != 3;
+  }
   return items;
 }
 
@@ -92,7 +101,8 @@ void expect_near(const X& x, const Values& y, double relative, const std::string
   double largest = 0;
   for (const double v : y) largest = std::max(largest, std::abs(v));
   for (std::size_t k = 0; k < y.size(); ++k)
-    ASSERT_NEAR(double(x[k]), y[k], relative * std::max(std::abs(y[k]), 0.1 * largest)) << what << " [" << k << "]";
+    ASSERT_NEAR(double(x[k]), y[k], relative * std::max(std::abs(y[k]), 0.1 * largest))
+        << what << " [" << k << "]";
 }
 
 }  // namespace fedfuse::test

@@ -11,23 +11,31 @@ namespace {
 
 using namespace test;
 
-// The same batches, so the same loss and parameters within rounding; preferences too, from half-precision features where the tensor cores take the
-// shape.
-void expect_near_the_host(const Planted& planted, const std::shared_ptr<gpu::Device>& device, std::int64_t groups, double near) {
+// The same batches, so the same loss and parameters within rounding; preferences too, from
+// half-precision features where the tensor cores take the shape.
+void expect_near_the_host(const Planted& planted, const std::shared_ptr<gpu::Device>& device,
+                          std::int64_t groups, double near) {
   const auto spec = resolve(planted.config);
-  GroupTeacher host(planted.config, spec, planted.data), other(planted.config, spec, planted.data, device);
-  const std::vector<Matrix<float>> targets(planted.targets.begin(), planted.targets.begin() + groups);
+  GroupTeacher host(planted.config, spec, planted.data),
+      other(planted.config, spec, planted.data, device);
+  const std::vector<Matrix<float>> targets(planted.targets.begin(),
+                                           planted.targets.begin() + groups);
   for (int round = 1; round <= 2; ++round) {
-    const double a = host.train(targets, round, Comm::self()), b = other.train(targets, round, Comm::self());
+    const double a = host.train(targets, round, Comm::self()),
+                 b = other.train(targets, round, Comm::self());
     EXPECT_NEAR(a, b, 1e-4 * a);
   }
   const auto theirs = host.parameters();
-  for (const auto& [name, values] : other.parameters()) expect_near(values, Values(theirs.at(name).begin(), theirs.at(name).end()), 2e-3, name);
-  const auto w = matrix_of(std::size_t(groups), random_values(std::size_t(groups * planted.config.dim), 0.5, 90));
+  for (const auto& [name, values] : other.parameters())
+    expect_near(values, Values(theirs.at(name).begin(), theirs.at(name).end()), 2e-3, name);
+  const auto w = matrix_of(std::size_t(groups),
+                           random_values(std::size_t(groups * planted.config.dim), 0.5, 90));
   const std::vector<float> b(std::size_t(groups), 0.1f);
-  const auto pref = host.preference(w, b, Comm::self()), device_pref = other.preference(w, b, Comm::self());
+  const auto pref = host.preference(w, b, Comm::self()),
+             device_pref = other.preference(w, b, Comm::self());
   ASSERT_EQ(device_pref.size(), pref.size());
-  for (std::size_t k = 0; k < pref.size(); ++k) ASSERT_NEAR(device_pref.values[k], pref.values[k], near) << k;
+  for (std::size_t k = 0; k < pref.size(); ++k)
+    ASSERT_NEAR(device_pref.values[k], pref.values[k], near) << k;
 }
 
 TEST(DeviceTeacher, OnADeviceItLearnsTheSame) {
@@ -37,8 +45,10 @@ TEST(DeviceTeacher, OnADeviceItLearnsTheSame) {
     for (const std::string batches : {"items", "pairs"})
       for (const std::string optimizer : {"adam", "sgd"})
         for (auto* planted : {&narrow, &wide}) {
-          planted->config.teacher_batches = batches, planted->config.teacher_optimizer = optimizer;
-          expect_near_the_host(*planted, device, optimizer == "adam" ? 3 : 2, planted->config.dim == 32 ? 1e-3 : 1e-4);
+          planted->config.teacher_batches = batches;
+          planted->config.teacher_optimizer = optimizer;
+          expect_near_the_host(*planted, device, optimizer == "adam" ? 3 : 2,
+                               planted->config.dim == 32 ? 1e-3 : 1e-4);
         }
 }
 
@@ -51,19 +61,25 @@ TEST(DeviceTeacher, OnADeviceRanksAndRestartsDoNotChangeABit) {
     EXPECT_EQ(trained(planted, Comm::world(), 2, device), alone);
     EXPECT_NE(trained(planted, Comm::self(), 1, nullptr), alone);
     const auto spec = resolve(planted.config);
-    GroupTeacher first(planted.config, spec, planted.data, device), second(planted.config, spec, planted.data, device);
+    GroupTeacher first(planted.config, spec, planted.data, device),
+        second(planted.config, spec, planted.data, device);
     first.train(planted.targets, 1, Comm::self());
-    for (auto& [name, values] : second.parameters()) std::ranges::copy(first.parameters().at(name), values.begin());
-    EXPECT_EQ(first.train(planted.targets, 2, Comm::self()), second.train(planted.targets, 2, Comm::self()));
+    for (auto& [name, values] : second.parameters())
+      std::ranges::copy(first.parameters().at(name), values.begin());
+    EXPECT_EQ(first.train(planted.targets, 2, Comm::self()),
+              second.train(planted.targets, 2, Comm::self()));
     const auto theirs = first.parameters();
-    for (const auto& [name, values] : second.parameters()) EXPECT_TRUE(std::ranges::equal(values, theirs.at(name))) << name;
+    for (const auto& [name, values] : second.parameters())
+      EXPECT_TRUE(std::ranges::equal(values, theirs.at(name))) << name;
   }
 }
 
-// Half precision ends at 65,504: preferences are the host's then, with the host's bits where the parameters are the same.
+// Half precision ends at 65,504: preferences are the host's then, with the host's bits where the
+// parameters are the same.
 TEST(DeviceTeacher, FeaturesBeyondHalfPrecisionArePreferredOnTheHost) {
   Planted planted(21, 3, 32);
-  planted.data.text(2, 3) = 70000.0f, planted.data.has_text[2] = 1;
+  planted.data.text(2, 3) = 70000.0f;
+  planted.data.has_text[2] = 1;
   GroupTeacher host(planted.config, resolve(planted.config), planted.data),
       other(planted.config, resolve(planted.config), planted.data, fresh_devices().front());
   const Matrix<float> w(3, 32, 0.1f);

@@ -1,4 +1,5 @@
-// GFMFR's server fusion against the golden values, the naive form and itself under other ranks and threads.
+// GFMFR's server fusion against the golden values, the naive form and itself under other ranks and
+// threads.
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -27,7 +28,8 @@ std::vector<TeacherPair> to_step(const Pairs& pairs) {
 std::vector<Matrix<float>> to_targets(const Values& C, std::size_t groups, std::size_t items) {
   std::vector<Matrix<float>> targets;
   const auto n = std::ptrdiff_t(C.size() / groups);
-  for (std::ptrdiff_t l = 0; l < std::ptrdiff_t(groups); ++l) targets.push_back(matrix_of(items, Values(C.begin() + l * n, C.begin() + (l + 1) * n)));
+  for (std::ptrdiff_t l = 0; l < std::ptrdiff_t(groups); ++l)
+    targets.push_back(matrix_of(items, Values(C.begin() + l * n, C.begin() + (l + 1) * n)));
   return targets;
 }
 
@@ -43,7 +45,8 @@ std::map<std::string, std::span<float>> named(TeacherNet& net) {
   return names;
 }
 
-TeacherNet make_net(const Dataset& data, std::int64_t groups, std::int64_t d, std::int64_t d_group, const std::string& optimizer, double lr) {
+TeacherNet make_net(const Dataset& data, std::int64_t groups, std::int64_t d, std::int64_t d_group,
+                    const std::string& optimizer, double lr) {
   const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
   return {{groups, data.items, d, d_group, data.text.cols, data.image.cols},
           {values(data.text), values(data.image), data.has_text.data(), data.has_image.data()},
@@ -61,8 +64,11 @@ struct Golden {
   double lr = 0;
   static constexpr std::size_t groups = 3;
 
-  explicit Golden(const std::string& name) : group("group_fusion_" + name), optimizer(name), items(read_items(file, group + "/in")) {
-    parameters = read_group(file, group + "/in", {"E_t", "E_v", "mask_t", "mask_v", "C", "w_bar", "b_bar", "step_pairs"});
+  explicit Golden(const std::string& name)
+      : group("group_fusion_" + name), optimizer(name), items(read_items(file, group + "/in")) {
+    parameters =
+        read_group(file, group + "/in",
+                   {"E_t", "E_v", "mask_t", "mask_v", "C", "w_bar", "b_bar", "step_pairs"});
     C = in("C");
     lr = file.number(group, "lr");
     const auto flat = in("step_pairs");
@@ -86,10 +92,13 @@ TEST(Teacher, NaiveFormMatchesGoldens) {
     for (const auto& pairs : golden.steps) {
       Naive<double> net(p, golden.items);
       losses.push_back(naive_teacher_loss(net, pairs, golden.C, golden.groups));
-      optimizer.step(p, complex_step(p, golden.items, [&](Naive<Complex>& x) { return naive_teacher_loss(x, pairs, golden.C, golden.groups); }));
+      optimizer.step(p, complex_step(p, golden.items, [&](Naive<Complex>& x) {
+                       return naive_teacher_loss(x, pairs, golden.C, golden.groups);
+                     }));
     }
     expect_near(losses, golden.out("loss"), 1e-10, "loss");
-    for (const auto& [key, values] : p) expect_near(values, golden.out(key), 1e-10, name + " " + key);
+    for (const auto& [key, values] : p)
+      expect_near(values, golden.out(key), 1e-10, name + " " + key);
 
     Naive<double> net(p, golden.items);
     const auto w = golden.in("w_bar"), b = golden.in("b_bar");
@@ -98,7 +107,8 @@ TEST(Teacher, NaiveFormMatchesGoldens) {
       for (std::size_t i = 0; i < golden.items.items; ++i) {
         const auto q = net.fused(l, i, golden.groups);
         Q.insert(Q.end(), q.begin(), q.end());
-        pref.push_back(sigmoid(std::inner_product(q.begin(), q.end(), w.begin() + std::ptrdiff_t(l * q.size()), b[l])));
+        pref.push_back(sigmoid(std::inner_product(q.begin(), q.end(),
+                                                  w.begin() + std::ptrdiff_t(l * q.size()), b[l])));
       }
     expect_near(Q, golden.out("Q"), 1e-10, "Q");
     expect_near(pref, golden.out("pref"), 1e-10, "pref");
@@ -115,10 +125,12 @@ TEST(Teacher, MatchesGoldens) {
     assign(named(net), golden.parameters);
     const auto targets = to_targets(golden.C, golden.groups, M);
     Values losses;
-    for (const auto& pairs : golden.steps) losses.push_back(net.step(to_step(pairs), pointers(targets)));
+    for (const auto& pairs : golden.steps)
+      losses.push_back(net.step(to_step(pairs), pointers(targets)));
     expect_near(losses, golden.out("loss"), 1e-4, "loss");
     auto p = named(net);
-    for (const auto& [key, values] : golden.parameters) expect_near(p.at(key), golden.out(key), 1e-4, name + " " + key);
+    for (const auto& [key, values] : golden.parameters)
+      expect_near(p.at(key), golden.out(key), 1e-4, name + " " + key);
 
     Pairs every;
     for (std::size_t l = 0; l < golden.groups; ++l)
@@ -128,10 +140,13 @@ TEST(Teacher, MatchesGoldens) {
 
     Config config;
     config.fusion = "gfmfr";
-    config.dim = 8, config.group_dim = 10, config.groups = 3;
+    config.dim = 8;
+    config.group_dim = 10;
+    config.groups = 3;
     GroupTeacher teacher(config, resolve(config), data);
     for (auto& [key, values] : teacher.parameters())
-      if (p.contains(key) && p[key].size() == values.size()) std::ranges::copy(p[key], values.begin());
+      if (p.contains(key) && p[key].size() == values.size())
+        std::ranges::copy(p[key], values.begin());
     const auto w = matrix_of(3, golden.in("w_bar"));
     const auto b = golden.in("b_bar");
     const auto pref = teacher.preference(w, std::vector<float>(b.begin(), b.end()), Comm::world());
@@ -141,13 +156,15 @@ TEST(Teacher, MatchesGoldens) {
   }
 }
 
-// Random pairs, some twice, groups that do not occur, missing and absent modalities: every gradient by the complex step.
+// Random pairs, some twice, groups that do not occur, missing and absent modalities: every gradient
+// by the complex step.
 TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
   struct Shape {
     std::size_t G, M, d, group, text, image;
   };
   for (const auto& [G, M, d, d_group, d_text, d_image] :
-       {Shape{3, 14, 8, 10, 12, 9}, Shape{5, 6, 4, 3, 0, 8}, Shape{1, 5, 8, 4, 6, 0}, Shape{4, 7, 4, 2, 0, 0}}) {
+       {Shape{3, 14, 8, 10, 12, 9}, Shape{5, 6, 4, 3, 0, 8}, Shape{1, 5, 8, 4, 6, 0},
+        Shape{4, 7, 4, 2, 0, 0}}) {
     const auto items = random_items(M, d, d_text, d_image);
     const auto data = dataset_of(items);
     auto net = make_net(data, std::int64_t(G), std::int64_t(d), std::int64_t(d_group), "sgd", 1.0);
@@ -156,21 +173,25 @@ TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
       p[name] = random_values(values.size(), 0.5, std::uint32_t(50 + p.size()));
       std::ranges::copy(p[name], values.begin());
     }
-    for (const auto* empty : {"A_t", "A_v"}) p[empty].resize(d * (empty[2] == 't' ? d_text : d_image));
+    for (const auto* empty : {"A_t", "A_v"})
+      p[empty].resize(d * (empty[2] == 't' ? d_text : d_image));
     const auto C = random_values(G * M * d, 0.5, 70);
     const auto targets = to_targets(C, G, M);
     const Rng rng(5, Purpose::test);
     RngStream words(rng, G, 0);
     for (const std::size_t batch : {1, 13}) {
       Pairs pairs;
-      while (pairs.size() < batch) pairs.emplace_back(words.below(std::uint32_t(std::max<std::size_t>(1, G - 1))), words.below(std::uint32_t(M)));
+      while (pairs.size() < batch)
+        pairs.emplace_back(words.below(std::uint32_t(std::max<std::size_t>(1, G - 1))),
+                           words.below(std::uint32_t(M)));
       const auto f = [&](Naive<Complex>& x) { return naive_teacher_loss(x, pairs, C, G); };
       const auto expected = complex_step(p, items, f);
       const double loss = net.backward(to_step(pairs), pointers(targets));
       Naive<double> plain(p, items);
       EXPECT_NEAR(loss, naive_teacher_loss(plain, pairs, C, G), 1e-5 * loss);
       for (const auto& entry : net.parameters().entries())
-        expect_near(net.gradient().subspan(entry.at, entry.size()), expected.at(entry.name), 1e-4, entry.name);
+        expect_near(net.gradient().subspan(entry.at, entry.size()), expected.at(entry.name), 1e-4,
+                    entry.name);
     }
   }
 }
@@ -182,11 +203,15 @@ TEST(Teacher, BatchesOfItemsConvergeAsThoseOfPairs) {
   for (const std::string batches : {"items", "pairs"}) {
     planted.config.teacher_batches = batches;
     GroupTeacher teacher(planted.config, resolve(planted.config), planted.data);
-    for (int round = 1; round <= 4; ++round) loss[batches].push_back(teacher.train(planted.targets, round, Comm::world()));
-    for (std::size_t round = 1; round < 4; ++round) EXPECT_LT(loss[batches][round], loss[batches][round - 1]) << batches;  // warm starts
+    for (int round = 1; round <= 4; ++round)
+      loss[batches].push_back(teacher.train(planted.targets, round, Comm::world()));
+    // warm starts
+    for (std::size_t round = 1; round < 4; ++round)
+      EXPECT_LT(loss[batches][round], loss[batches][round - 1]) << batches;
     EXPECT_LT(loss[batches][3], 0.4 * loss[batches][0]);
   }
-  for (std::size_t round = 0; round < 4; ++round) EXPECT_NEAR(std::log(loss["items"][round] / loss["pairs"][round]), 0.0, std::log(1.6)) << round;
+  for (std::size_t round = 0; round < 4; ++round)
+    EXPECT_NEAR(std::log(loss["items"][round] / loss["pairs"][round]), 0.0, std::log(1.6)) << round;
 }
 
 TEST(Teacher, RanksAndThreadsDoNotChangeABit) {
@@ -202,17 +227,20 @@ TEST(Teacher, RanksAndThreadsDoNotChangeABit) {
   omp_set_num_threads(threads);
 }
 
-// The order of a round's batches comes from (seed, round, epoch); every (group, item) pair is visited once an epoch.
+// The order of a round's batches comes from (seed, round, epoch); every (group, item) pair is
+// visited once an epoch.
 TEST(Teacher, AnEpochVisitsEveryPairOnceInAnOrderOfItsOwn) {
   Planted planted(50);
   planted.config.teacher_epochs = 1;
   planted.config.teacher_optimizer = "sgd";
-  planted.config.teacher_lr = 0;  // nothing moves: the mean loss of an epoch is the mean over all pairs, in any order
+  // nothing moves: the mean loss of an epoch is the mean over all pairs, in any order
+  planted.config.teacher_lr = 0;
   std::vector<double> loss;
   for (const std::string batches : {"items", "pairs"}) {
     planted.config.teacher_batches = batches;
     GroupTeacher teacher(planted.config, resolve(planted.config), planted.data);
-    for (int round = 1; round <= 2; ++round) loss.push_back(teacher.train(planted.targets, round, Comm::world()));
+    for (int round = 1; round <= 2; ++round)
+      loss.push_back(teacher.train(planted.targets, round, Comm::world()));
   }
   for (const double l : loss) EXPECT_NEAR(l, loss[0], 1e-5 * loss[0]);
   planted.config.teacher_lr = 0.1;
@@ -232,8 +260,10 @@ TEST(Teacher, GoesOnFromItsParameters) {
   GroupTeacher first(planted.config, resolve(planted.config), planted.data);
   first.train(planted.targets, 1, Comm::world());
   GroupTeacher second(planted.config, resolve(planted.config), planted.data);
-  for (auto& [name, values] : second.parameters()) std::ranges::copy(first.parameters().at(name), values.begin());
-  EXPECT_EQ(first.train(planted.targets, 2, Comm::world()), second.train(planted.targets, 2, Comm::world()));
+  for (auto& [name, values] : second.parameters())
+    std::ranges::copy(first.parameters().at(name), values.begin());
+  EXPECT_EQ(first.train(planted.targets, 2, Comm::world()),
+            second.train(planted.targets, 2, Comm::world()));
   EXPECT_EQ(first.group_embeddings(), second.group_embeddings());
 }
 
@@ -250,7 +280,8 @@ TEST(Teacher, FewerGroupsThanItHasRoomFor) {
   GroupTeacher teacher(planted.config, resolve(planted.config), planted.data);
   EXPECT_EQ(teacher.group_embeddings().rows, 5);
   EXPECT_TRUE(std::isfinite(teacher.train(planted.targets, 1, Comm::world())));
-  const auto pref = teacher.preference(Matrix<float>(2, 16, 0.1f), std::vector<float>(2, 0.0f), Comm::world());
+  const auto pref =
+      teacher.preference(Matrix<float>(2, 16, 0.1f), std::vector<float>(2, 0.0f), Comm::world());
   EXPECT_EQ(pref.rows, 2);
   EXPECT_EQ(pref.cols, 30);
 }

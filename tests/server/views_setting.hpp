@@ -11,7 +11,8 @@ namespace fedfuse::test {
 
 inline const std::vector<std::string> all_views{"sum", "mlp", "gate"};
 
-inline Config views_config(std::size_t d, const std::string& optimizer, double lr, const std::vector<std::string>& views = all_views) {
+inline Config views_config(std::size_t d, const std::string& optimizer, double lr,
+                           const std::vector<std::string>& views = all_views) {
   Config config;
   config.fusion = "fedvlr";
   config.dim = std::int64_t(d);
@@ -27,13 +28,17 @@ struct Setting {
   Dataset data;
   ItemViews views;
   Setting(const Config& c, const NaiveItems& i, std::shared_ptr<gpu::Device> device = nullptr)
-      : config(c), items(i), data(dataset_of(i)), views(config, resolve(config), data, std::move(device)) {}
+      : config(c),
+        items(i),
+        data(dataset_of(i)),
+        views(config, resolve(config), data, std::move(device)) {}
 
   // The parameters as they are, without the optimizer's state.
   NaiveParameters parameters() {
     NaiveParameters all;
     for (const auto& [name, values] : views.parameters())
-      if (name.find('.') == std::string::npos && name != "steps") all[name] = Values(values.begin(), values.end());
+      if (name.find('.') == std::string::npos && name != "steps")
+        all[name] = Values(values.begin(), values.end());
     return all;
   }
   std::vector<Matrix<float>> forward(const Comm& comm) {
@@ -55,14 +60,18 @@ inline NaiveParameters gradient_of(Setting& s, const std::vector<Values>& up) {
   return gradient;
 }
 
-inline std::vector<Values> random_up(const NaiveItems& items, std::size_t views, double scale = 0.5) {
+inline std::vector<Values> random_up(const NaiveItems& items, std::size_t views,
+                                     double scale = 0.5) {
   std::vector<Values> up;
-  for (std::size_t j = 0; j < views; ++j) up.push_back(random_values(items.items * items.d, scale, std::uint32_t(20 + j)));
+  for (std::size_t j = 0; j < views; ++j)
+    up.push_back(random_values(items.items * items.d, scale, std::uint32_t(20 + j)));
   return up;
 }
 
-// Adam's first moments after one step from view gradients of that size, brought back to size 1: they are 0.1 times the gradient.
-inline std::vector<float> moments_at_scale(const NaiveItems& items, float scale, std::shared_ptr<gpu::Device> device = nullptr) {
+// Adam's first moments after one step from view gradients of that size, brought back to size 1:
+// they are 0.1 times the gradient.
+inline std::vector<float> moments_at_scale(const NaiveItems& items, float scale,
+                                           std::shared_ptr<gpu::Device> device = nullptr) {
   Setting s(views_config(items.d, "adam", 0.01), items, std::move(device));
   std::vector<Matrix<float>> view_grad;
   for (const auto& u : random_up(items, 3)) view_grad.push_back(matrix_of(items.items, u));

@@ -1,5 +1,6 @@
 #pragma once
-// The seeds of tests' inputs: fixed, so that a failure comes back, unless FEDFUSE_TEST_SEED asks for others (support/main.cpp prints it).
+// The seeds of tests' inputs: fixed, so that a failure comes back, unless FEDFUSE_TEST_SEED asks
+// for others (support/main.cpp prints it).
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
@@ -16,7 +17,8 @@ inline std::uint64_t asked_seed() {
   const char* const end = text + std::strlen(text);
   std::uint64_t asked = 0;
   const auto read = std::from_chars(text, end, asked);
-  if (read.ec != std::errc() || read.ptr != end) throw std::invalid_argument(std::string("FEDFUSE_TEST_SEED is no whole number: ") + text);
+  if (read.ec != std::errc() || read.ptr != end)
+    throw std::invalid_argument(std::string("FEDFUSE_TEST_SEED is no whole number: ") + text);
   return asked;
 }
 

@@ -35,7 +35,8 @@ struct NcclStandIn::Functions {
   static constexpr int looks = 5;
 
   static ncclResult_t under_way(ncclComm& comm, std::function<ncclResult_t()> then) {
-    comm.looks_left = looks, comm.then = std::move(then);
+    comm.looks_left = looks;
+    comm.then = std::move(then);
     return ncclInProgress;
   }
   static ncclResult_t misuse() {
@@ -48,23 +49,32 @@ struct NcclStandIn::Functions {
     *id = {.internal = "stand-in"};
     return ncclSuccess;
   }
-  static ncclResult_t init(ncclComm_t* out, int ranks, ncclUniqueId id, int rank, ncclConfig_t* config) {
+  static ncclResult_t init(ncclComm_t* out, int ranks, ncclUniqueId id, int rank,
+                           ncclConfig_t* config) {
     auto& self = *living;
-    if (ranks != self.comm_.size() || rank != self.comm_.rank() || id.internal != std::string("stand-in") || config->blocking != 0) return misuse();
+    if (ranks != self.comm_.size() || rank != self.comm_.rank() ||
+        id.internal != std::string("stand-in") || config->blocking != 0)
+      return misuse();
     if (self.here(Fault::init_refused)) return ncclUnhandledCudaError;
     self.communicators_.push_back(std::make_shared<ncclComm>());
     auto& comm = *self.communicators_.back();
     *out = &comm;
-    const bool another_fails = self.fault_ == Fault::init_refused || self.fault_ == Fault::init_fails || self.fault_ == Fault::init_echoes;
-    if (self.here(Fault::init_fails) || self.here(Fault::init_echoes)) return under_way(comm, [] { return ncclUnhandledCudaError; });
-    if (self.fault_ == Fault::init_echoes && rank < self.rank_) return under_way(comm, [] { return ncclRemoteError; });
+    const bool another_fails = self.fault_ == Fault::init_refused ||
+                               self.fault_ == Fault::init_fails ||
+                               self.fault_ == Fault::init_echoes;
+    if (self.here(Fault::init_fails) || self.here(Fault::init_echoes))
+      return under_way(comm, [] { return ncclUnhandledCudaError; });
+    if (self.fault_ == Fault::init_echoes && rank < self.rank_)
+      return under_way(comm, [] { return ncclRemoteError; });
     comm.blocked = another_fails || self.here(Fault::init_never_ends);
     return under_way(comm, [] { return ncclSuccess; });
   }
   // On the stream only when somebody has looked a few times.
-  static ncclResult_t all_reduce(const void* from, void* to, std::size_t count, ncclDataType_t type, ncclRedOp_t operation, ncclComm_t comm,
-                                 cudaStream_t stream) {
-    if (!usable(comm) || comm->looks_left > 0 || from != to || type != ncclInt64 || operation != ncclSum) return misuse();
+  static ncclResult_t all_reduce(const void* from, void* to, std::size_t count, ncclDataType_t type,
+                                 ncclRedOp_t operation, ncclComm_t comm, cudaStream_t stream) {
+    if (!usable(comm) || comm->looks_left > 0 || from != to || type != ncclInt64 ||
+        operation != ncclSum)
+      return misuse();
     auto& self = *living;
     const bool trial = comm->sums++ == 0;
     if (!trial && self.here(Fault::sum_refused)) return ncclInternalError;
@@ -115,11 +125,14 @@ struct NcclStandIn::Functions {
     return ncclSuccess;
   }
   static const char* text(ncclResult_t state) {
-    return state == ncclUnhandledCudaError ? "cuda is broken" : state == ncclRemoteError ? "another rank is broken" : "a link is broken";
+    return state == ncclUnhandledCudaError ? "cuda is broken"
+           : state == ncclRemoteError      ? "another rank is broken"
+                                           : "a link is broken";
   }
 };
 
-NcclStandIn::NcclStandIn(std::shared_ptr<gpu::Device> device, const Comm& comm, Fault fault, int on_rank)
+NcclStandIn::NcclStandIn(std::shared_ptr<gpu::Device> device, const Comm& comm, Fault fault,
+                         int on_rank)
     : device_(std::move(device)), comm_(comm), fault_(fault), rank_(on_rank) {
   living = this;
 }
@@ -130,7 +143,9 @@ NcclStandIn::~NcclStandIn() {
 }
 gpu::NcclCalls NcclStandIn::calls() {
   using F = Functions;
-  return {F::get_unique_id, F::init, F::all_reduce, F::async_error, F::finalise, F::destroy, F::abort, F::text, ""};
+  return {F::get_unique_id, F::init,     F::all_reduce,
+          F::async_error,   F::finalise, F::destroy,
+          F::abort,         F::text,     ""};
 }
 
 }  // namespace fedfuse::test

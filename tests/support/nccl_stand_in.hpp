@@ -1,6 +1,7 @@
 #pragma once
-// NCCL's functions for a machine without its devices: sums over MPI on the emulated device's memory, as asynchronous as the real ones, and faults
-// to order. Calls that NCCL would not forgive are counted.
+// NCCL's functions for a machine without its devices: sums over MPI on the emulated device's
+// memory, as asynchronous as the real ones, and faults to order. Calls that NCCL would not forgive
+// are counted.
 #ifdef FEDFUSE_HAVE_NCCL
 #include <atomic>
 #include <memory>
@@ -25,7 +26,8 @@ enum class Fault {
 class NcclStandIn {
  public:
   static constexpr int all = -1;
-  NcclStandIn(std::shared_ptr<gpu::Device> device, const Comm& comm, Fault fault = Fault::none, int on_rank = all);
+  NcclStandIn(std::shared_ptr<gpu::Device> device, const Comm& comm, Fault fault = Fault::none,
+              int on_rank = all);
   ~NcclStandIn();  // what was aborted but does not come back does so now
   NcclStandIn(const NcclStandIn&) = delete;
   NcclStandIn& operator=(const NcclStandIn&) = delete;
@@ -40,7 +42,9 @@ class NcclStandIn {
  private:
   struct Functions;
   friend struct Functions;
-  [[nodiscard]] bool here(Fault fault) const { return fault == fault_ && (rank_ == all || rank_ == comm_.rank()); }
+  [[nodiscard]] bool here(Fault fault) const {
+    return fault == fault_ && (rank_ == all || rank_ == comm_.rank());
+  }
   std::shared_ptr<gpu::Device> device_;
   Comm comm_;
   Fault fault_;

@@ -1,5 +1,6 @@
 #pragma once
-// What this machine can run of the kernels: variants and devices. Those that it cannot are named once, with the reason.
+// What this machine can run of the kernels: variants and devices. Those that it cannot are named
+// once, with the reason.
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -23,7 +24,8 @@ std::vector<Variant> runnable(std::span<const Variant> variants) {
   return here;
 }
 
-// Of those the variants that are a device's kernels: emulated, and on the CUDA device where there is one.
+// Of those the variants that are a device's kernels: emulated, and on the CUDA device where there
+// is one.
 template <class Variant>
 std::vector<Variant> runnable_on_devices(std::span<const Variant> variants) {
   auto here = runnable(variants);
@@ -49,7 +51,8 @@ inline std::vector<std::shared_ptr<gpu::Device>> fresh_devices() {
 
 // The same as --device names them.
 inline std::vector<std::string> device_kinds() {
-  return cuda_is_here() ? std::vector<std::string>{"emulated", "cuda"} : std::vector<std::string>{"emulated"};
+  return cuda_is_here() ? std::vector<std::string>{"emulated", "cuda"}
+                        : std::vector<std::string>{"emulated"};
 }
 
 }  // namespace fedfuse::test

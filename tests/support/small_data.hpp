@@ -1,6 +1,6 @@
 #pragma once
-// Small generated data sets in the temporary folder, removed with the object. Every rank makes its own copy, so that a test can
-// read it with all ranks or alone.
+// Small generated data sets in the temporary folder, removed with the object. Every rank makes its
+// own copy, so that a test can read it with all ranks or alone.
 #include <unistd.h>
 
 #include <filesystem>
@@ -16,7 +16,9 @@ namespace fedfuse::test {
 class SmallData {
  public:
   explicit SmallData(GenerateOptions options) {
-    path_ = (std::filesystem::temp_directory_path() / cat("fedfuse_test_", getpid(), "_", options.users, "_", options.seed, ".h5")).string();
+    path_ = (std::filesystem::temp_directory_path() /
+             cat("fedfuse_test_", getpid(), "_", options.users, "_", options.seed, ".h5"))
+                .string();
     options.out = path_;
     options.overwrite = true;
     generate(options, Comm::self());
@@ -40,7 +42,14 @@ class SmallData {
   }
   static GenerateOptions default_options() {
     GenerateOptions o;
-    o.users = 40, o.items = 60, o.groups = 3, o.dim_text = 12, o.dim_image = 8, o.activity = 9, o.seed = 3, o.missing = 0.1;
+    o.users = 40;
+    o.items = 60;
+    o.groups = 3;
+    o.dim_text = 12;
+    o.dim_image = 8;
+    o.activity = 9;
+    o.seed = 3;
+    o.missing = 0.1;
     return o;
   }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What the threads of a block do together, whatever the kernel: who is who, wide loads, and sums. Every sum has one fixed order.
+// What the threads of a block do together, whatever the kernel: who is who, wide loads, and sums.
+// Every sum has one fixed order.
 #include "core/gpu/platform.hpp"
 
 namespace fedfuse::gpu {
@@ -11,7 +12,9 @@ __device__ inline int warps() { return int(blockDim.x) / 32; }
 // 16 bytes at once; p is aligned to them.
 __device__ inline float4 load4(const float* p) { return *reinterpret_cast<const float4*>(p); }
 __device__ inline void store4(float* p, const float4& x) { *reinterpret_cast<float4*>(p) = x; }
-__device__ inline float component(const float4& v, int k) { return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w; }
+__device__ inline float component(const float4& v, int k) {
+  return k == 0 ? v.x : k == 1 ? v.y : k == 2 ? v.z : v.w;
+}
 
 __device__ inline float warp_sum(float x) {
 #pragma unroll
@@ -35,8 +38,10 @@ __device__ inline double block_sum(double x, double* red) {
   return total;
 }
 
-// What the threads before this one hold together. total: what all hold. totals: 32 words of shared memory. Ends with a barrier.
-__device__ inline std::int32_t block_scan(std::int32_t own, std::int32_t* totals, std::int32_t& total) {
+// What the threads before this one hold together. total: what all hold. totals: 32 words of shared
+// memory. Ends with a barrier.
+__device__ inline std::int32_t block_scan(std::int32_t own, std::int32_t* totals,
+                                          std::int32_t& total) {
   std::int32_t sum = own;
 #pragma unroll
   for (int by = 1; by < 32; by *= 2) {

@@ -1,6 +1,7 @@
 #pragma once
-// The host's view of a device: what it is, its memory, its streams. Two kinds: a CUDA device, and the emulated one, on which the
-// same kernels run as fibers on the CPU (simt.hpp). Kernels are launched through on_platform.
+// The host's view of a device: what it is, its memory, its streams. Two kinds: a CUDA device, and
+// the emulated one, on which the same kernels run as fibers on the CPU (simt.hpp). Kernels are
+// launched through on_platform.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,7 +24,8 @@ inline constexpr bool built_with_cuda = false;
 #endif
 
 struct DeviceInfo {
-  std::string name, uuid, driver;  // as the driver spells them; driver: of the kernel module, and the newest CUDA that it serves
+  // as the driver spells them; driver: of the kernel module, and the newest CUDA that it serves
+  std::string name, uuid, driver;
   int index = 0;
   int multiprocessors = 1;
   std::size_t shared_per_block = 0;  // bytes that a block may ask for
@@ -31,13 +33,17 @@ struct DeviceInfo {
   bool emulated = false;
 };
 
-// How many CUDA devices this process sees: 0 without a driver, without a device, or when built without CUDA; why_none says which.
+// How many CUDA devices this process sees: 0 without a driver, without a device, or when built
+// without CUDA; why_none says which.
 [[nodiscard]] int count_devices();
 [[nodiscard]] std::string why_none();
 
-// Where a variant of a kernel runs. for_proof: emulated, hundreds of times slower than anything one would time.
+// Where a variant of a kernel runs. for_proof: emulated, hundreds of times slower than anything one
+// would time.
 enum class Runs { everywhere, on_device, for_proof };
-[[nodiscard]] inline bool runs_here(Runs runs) { return runs != Runs::on_device || count_devices() > 0; }
+[[nodiscard]] inline bool runs_here(Runs runs) {
+  return runs != Runs::on_device || count_devices() > 0;
+}
 
 class Device {
  public:
@@ -50,7 +56,8 @@ class Device {
   [[nodiscard]] std::size_t held_bytes() const { return held_; }
   [[nodiscard]] std::size_t high_water_bytes() const { return high_water_; }
 
-  // Of this host thread: what CUDA calls without a device in their arguments work on. The verbs and launches see to it.
+  // Of this host thread: what CUDA calls without a device in their arguments work on. The verbs and
+  // launches see to it.
   virtual void make_current() const {}
 
   // Raw verbs under Buffer and Stream. All copies are asynchronous on their stream.
@@ -61,8 +68,10 @@ class Device {
   virtual void* create_stream() = 0;
   virtual void destroy_stream(void* stream) noexcept = 0;
   virtual void synchronise(void* stream) = 0;
-  virtual bool is_done(void* stream) = 0;                 // all that is on it; does not wait (the emulated device does a piece of the work first)
-  virtual void wait_for(void* waiting, void* other) = 0;  // what is put on `waiting` later starts after what is on `other` now
+  // all that is on it; does not wait (the emulated device does a piece of the work first)
+  virtual bool is_done(void* stream) = 0;
+  // what is put on `waiting` later starts after what is on `other` now
+  virtual void wait_for(void* waiting, void* other) = 0;
   virtual void copy_in(void* device, const void* host, std::size_t bytes, void* stream) = 0;
   virtual void copy_out(void* host, const void* device, std::size_t bytes, void* stream) = 0;
   // Points in time on a stream.
@@ -71,7 +80,8 @@ class Device {
   virtual void record(void* event, void* stream) = 0;
   virtual double seconds_between(void* first, void* second) = 0;  // waits for the second
   virtual void fill(void* device, int byte, std::size_t bytes, void* stream) = 0;
-  // Under Graph (graph.hpp): what is put on the stream between begin and end is recorded and does not run.
+  // Under Graph (graph.hpp): what is put on the stream between begin and end is recorded and does
+  // not run.
   virtual void begin_capture(void* stream) = 0;
   virtual void* end_capture(void* stream) = 0;  // a graph, ready to be launched
   virtual void abandon_capture(void* stream) noexcept = 0;
@@ -95,13 +105,15 @@ class Device {
 
 class Stream {
  public:
-  explicit Stream(std::shared_ptr<Device> device) : device_(std::move(device)), handle_(device_->create_stream()) {}
+  explicit Stream(std::shared_ptr<Device> device)
+      : device_(std::move(device)), handle_(device_->create_stream()) {}
   ~Stream() {
     if (device_) device_->destroy_stream(handle_);
   }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
-  Stream(Stream&& other) noexcept : device_(std::move(other.device_)), handle_(std::exchange(other.handle_, nullptr)) {}
+  Stream(Stream&& other) noexcept
+      : device_(std::move(other.device_)), handle_(std::exchange(other.handle_, nullptr)) {}
   Stream& operator=(Stream&&) = delete;
 
   [[nodiscard]] void* handle() const { return handle_; }
@@ -119,8 +131,14 @@ class Stream {
 // Seconds on the device between start() and stop(), both in the order of the stream.
 class Timer {
  public:
-  explicit Timer(const Stream& stream) : stream_(stream), first_(stream.device().create_event()), second_(stream.device().create_event()) {}
-  ~Timer() { stream_.device().destroy_event(first_), stream_.device().destroy_event(second_); }
+  explicit Timer(const Stream& stream)
+      : stream_(stream),
+        first_(stream.device().create_event()),
+        second_(stream.device().create_event()) {}
+  ~Timer() {
+    stream_.device().destroy_event(first_);
+    stream_.device().destroy_event(second_);
+  }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
   void start() { stream_.device().record(first_, stream_.handle()); }
@@ -132,7 +150,8 @@ class Timer {
   void *first_, *second_;
 };
 
-// The emulated device's launches: work happens when somebody waits for the stream, or asks whether it is done.
+// The emulated device's launches: work happens when somebody waits for the stream, or asks whether
+// it is done.
 void enqueue_emulated(Device& device, void* stream, std::function<void()> work);
 inline void enqueue_emulated(const Stream& stream, std::function<void()> work) {
   enqueue_emulated(stream.device(), stream.handle(), std::move(work));
@@ -151,9 +170,14 @@ class Buffer {
   }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
-  Buffer(Buffer&& o) noexcept : device_(std::move(o.device_)), data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  Buffer(Buffer&& o) noexcept
+      : device_(std::move(o.device_)),
+        data_(std::exchange(o.data_, nullptr)),
+        size_(std::exchange(o.size_, 0)) {}
   Buffer& operator=(Buffer&& o) noexcept {
-    std::swap(device_, o.device_), std::swap(data_, o.data_), std::swap(size_, o.size_);
+    std::swap(device_, o.device_);
+    std::swap(data_, o.data_);
+    std::swap(size_, o.size_);
     return *this;
   }
 
@@ -162,11 +186,13 @@ class Buffer {
   // The first values.size() elements; the span must stay until the stream is synchronised.
   void copy_in(std::span<const T> values, const Stream& stream) {
     FEDFUSE_CHECK(values.size() <= size_, "a copy to the device fits its buffer");
-    if (!values.empty()) device_->copy_in(data_, values.data(), values.size_bytes(), stream.handle());
+    if (!values.empty())
+      device_->copy_in(data_, values.data(), values.size_bytes(), stream.handle());
   }
   void copy_out(std::span<T> values, const Stream& stream, std::size_t from = 0) const {
     FEDFUSE_CHECK(from + values.size() <= size_, "a copy from the device fits its buffer");
-    if (!values.empty()) device_->copy_out(values.data(), data_ + from, values.size_bytes(), stream.handle());
+    if (!values.empty())
+      device_->copy_out(values.data(), data_ + from, values.size_bytes(), stream.handle());
   }
   void fill_bytes(int byte, const Stream& stream) {
     if (size_ > 0) device_->fill(data_, byte, size_ * sizeof(T), stream.handle());
@@ -178,7 +204,8 @@ class Buffer {
   std::size_t size_ = 0;
 };
 
-// n elements of host memory that a device copies from and to at full speed, and asynchronously; contents undefined.
+// n elements of host memory that a device copies from and to at full speed, and asynchronously;
+// contents undefined.
 template <class T>
 class Pinned {
  public:
@@ -191,9 +218,14 @@ class Pinned {
   }
   Pinned(const Pinned&) = delete;
   Pinned& operator=(const Pinned&) = delete;
-  Pinned(Pinned&& o) noexcept : device_(std::move(o.device_)), data_(std::exchange(o.data_, nullptr)), size_(std::exchange(o.size_, 0)) {}
+  Pinned(Pinned&& o) noexcept
+      : device_(std::move(o.device_)),
+        data_(std::exchange(o.data_, nullptr)),
+        size_(std::exchange(o.size_, 0)) {}
   Pinned& operator=(Pinned&& o) noexcept {
-    std::swap(device_, o.device_), std::swap(data_, o.data_), std::swap(size_, o.size_);
+    std::swap(device_, o.device_);
+    std::swap(data_, o.data_);
+    std::swap(size_, o.size_);
     return *this;
   }
   [[nodiscard]] std::span<T> first(std::size_t n) const {

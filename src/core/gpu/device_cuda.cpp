@@ -22,14 +22,16 @@ std::string uuid_text(const cudaUUID_t& uuid) {
   std::string text = "GPU-";
   for (int b = 0; b < 16; ++b) {
     std::array<char, 3> hex{};
-    std::snprintf(hex.data(), hex.size(), "%02x", unsigned(static_cast<unsigned char>(uuid.bytes[b])));
+    std::snprintf(hex.data(), hex.size(), "%02x",
+                  unsigned(static_cast<unsigned char>(uuid.bytes[b])));
     if (b == 4 || b == 6 || b == 8 || b == 10) text += '-';
     text += hex.data();
   }
   return text;
 }
 
-// FEDFUSE_POISON=1: fresh memory is NaN, as the emulated device's, so that what nobody wrote is not the right answer of a test before.
+// FEDFUSE_POISON=1: fresh memory is NaN, as the emulated device's, so that what nobody wrote is not
+// the right answer of a test before.
 bool poisons() {
   static const bool asked = [] {
     const char* const word = std::getenv("FEDFUSE_POISON");
@@ -48,7 +50,8 @@ DeviceInfo describe(int index) {
   info.uuid = uuid_text(properties.uuid);
   std::string kernel_module;
   std::ifstream("/sys/module/nvidia/version") >> kernel_module;
-  info.driver = cat(kernel_module.empty() ? "?" : kernel_module, " (CUDA ", driver / 1000, ".", driver % 1000 / 10, ")");
+  info.driver = cat(kernel_module.empty() ? "?" : kernel_module, " (CUDA ", driver / 1000, ".",
+                    driver % 1000 / 10, ")");
   info.index = index;
   info.multiprocessors = properties.multiProcessorCount;
   info.shared_per_block = properties.sharedMemPerBlockOptin;
@@ -88,7 +91,8 @@ class CudaDevice final : public Device {
     make_current();
     const auto code = cudaStreamQuery(stream_of(stream));
     if (code != cudaErrorNotReady) check(code, "work on the device");
-    if (code == cudaErrorNotReady) (void)cudaGetLastError();  // the next launch would take it for its own
+    // the next launch would take it for its own
+    if (code == cudaErrorNotReady) (void)cudaGetLastError();
     return code == cudaSuccess;
   }
   void wait_for(void* waiting, void* other) override {
@@ -98,15 +102,18 @@ class CudaDevice final : public Device {
     const auto recorded = cudaEventRecord(event, stream_of(other));
     const auto waits = cudaStreamWaitEvent(stream_of(waiting), event, 0);
     cudaEventDestroy(event);  // released once it has been passed
-    check(recorded, "recording an event"), check(waits, "waiting for an event");
+    check(recorded, "recording an event");
+    check(waits, "waiting for an event");
   }
   void copy_in(void* device, const void* host, std::size_t bytes, void* stream) override {
     make_current();
-    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_of(stream)), "a copy to the device");
+    check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_of(stream)),
+          "a copy to the device");
   }
   void copy_out(void* host, const void* device, std::size_t bytes, void* stream) override {
     make_current();
-    check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(stream)), "a copy from the device");
+    check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(stream)),
+          "a copy from the device");
   }
   void* create_event() override {
     make_current();
@@ -114,15 +121,20 @@ class CudaDevice final : public Device {
     check(cudaEventCreate(&event), "an event");
     return event;
   }
-  void destroy_event(void* event) noexcept override { cudaEventDestroy(static_cast<cudaEvent_t>(event)); }
+  void destroy_event(void* event) noexcept override {
+    cudaEventDestroy(static_cast<cudaEvent_t>(event));
+  }
   void record(void* event, void* stream) override {
     make_current();
-    check(cudaEventRecord(static_cast<cudaEvent_t>(event), stream_of(stream)), "recording an event");
+    check(cudaEventRecord(static_cast<cudaEvent_t>(event), stream_of(stream)),
+          "recording an event");
   }
   double seconds_between(void* first, void* second) override {
     float milliseconds = 0;
     check(cudaEventSynchronize(static_cast<cudaEvent_t>(second)), "work on the device");
-    check(cudaEventElapsedTime(&milliseconds, static_cast<cudaEvent_t>(first), static_cast<cudaEvent_t>(second)), "time between events");
+    check(cudaEventElapsedTime(&milliseconds, static_cast<cudaEvent_t>(first),
+                               static_cast<cudaEvent_t>(second)),
+          "time between events");
     return 1e-3 * double(milliseconds);
   }
   void fill(void* device, int byte, std::size_t bytes, void* stream) override {
@@ -131,7 +143,8 @@ class CudaDevice final : public Device {
   }
   void begin_capture(void* stream) override {
     make_current();
-    check(cudaStreamBeginCapture(stream_of(stream), cudaStreamCaptureModeThreadLocal), "recording a graph");
+    check(cudaStreamBeginCapture(stream_of(stream), cudaStreamCaptureModeThreadLocal),
+          "recording a graph");
   }
   void* end_capture(void* stream) override {
     cudaGraph_t graph = nullptr;
@@ -144,21 +157,28 @@ class CudaDevice final : public Device {
   }
   void abandon_capture(void* stream) noexcept override {
     cudaGraph_t graph = nullptr;
-    if (cudaStreamEndCapture(stream_of(stream), &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
+    if (cudaStreamEndCapture(stream_of(stream), &graph) == cudaSuccess && graph != nullptr)
+      cudaGraphDestroy(graph);
     cudaGetLastError();  // what went wrong is on its way already
   }
   void launch_graph(void* graph, void* stream) override {
     make_current();
-    check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_of(stream)), "launch of a graph");
+    check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_of(stream)),
+          "launch of a graph");
   }
-  void destroy_graph(void* graph) noexcept override { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
+  void destroy_graph(void* graph) noexcept override {
+    cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph));
+  }
 
  private:
   void* allocate_raw(std::size_t bytes) override {
     make_current();
     void* memory = nullptr;
     check(cudaMalloc(&memory, bytes), "device memory");
-    if (poisons()) check(cudaMemset(memory, 0xFF, bytes), "poison"), check(cudaDeviceSynchronize(), "poison");  // our streams wait for no other
+    if (poisons()) {
+      check(cudaMemset(memory, 0xFF, bytes), "poison");
+      check(cudaDeviceSynchronize(), "poison");
+    }  // our streams wait for no other
     return memory;
   }
   void release_raw(void* memory) noexcept override { cudaFree(memory); }
@@ -168,7 +188,8 @@ class CudaDevice final : public Device {
 
 int count_devices() {
   int count = 0;
-  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;  // no driver is an error code, and leaves count alone
+  // no driver is an error code, and leaves count alone
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
 }
 
 std::string why_none() {
@@ -180,7 +201,8 @@ std::string why_none() {
 
 std::shared_ptr<Device> open_cuda_device(int index) {
   if (index < 0 || index >= count_devices())
-    throw InputError(cat("there is no CUDA device ", index), count_devices() == 0 ? why_none() : cat(count_devices(), " are visible"),
+    throw InputError(cat("there is no CUDA device ", index),
+                     count_devices() == 0 ? why_none() : cat(count_devices(), " are visible"),
                      "use --device cpu, or make the device visible");
   return std::make_shared<CudaDevice>(index);
 }

@@ -24,9 +24,9 @@ struct Queue {
   std::shared_ptr<Work> recorded;  // while a graph is recorded: what was put on the stream since
 };
 
-// Host memory in the role of a device's. What was never written reads as NaN; ASan sees the end of every buffer. Streams are as lazy as CUDA
-// allows: nothing happens before somebody waits for it, so that a host which reads too early, or writes again what a copy has yet to read,
-// is found out.
+// Host memory in the role of a device's. What was never written reads as NaN; ASan sees the end of
+// every buffer. Streams are as lazy as CUDA allows: nothing happens before somebody waits for it,
+// so that a host which reads too early, or writes again what a copy has yet to read, is found out.
 class EmulatedDevice final : public Device {
  public:
   explicit EmulatedDevice(int threads) : Device(describe()) {
@@ -34,7 +34,9 @@ class EmulatedDevice final : public Device {
     schedule.workers = threads;
     simt::set_schedule(schedule);
   }
-  [[nodiscard]] std::size_t free_bytes() const override { return std::size_t(available_memory_bytes()); }
+  [[nodiscard]] std::size_t free_bytes() const override {
+    return std::size_t(available_memory_bytes());
+  }
   void* allocate_pinned(std::size_t bytes) override {
     auto* memory = static_cast<std::byte*>(allocate_raw(bytes));
     pinned_[memory] = bytes;
@@ -58,18 +60,24 @@ class EmulatedDevice final : public Device {
   }
   bool is_done(void* stream) override {
     check_not_recording(stream, "ask after it");
-    drain(queue(stream), 1);  // who asks again and again must see an end, but a stream that never ends must not keep him
+    // who asks again and again must see an end, but a stream that never ends must not keep him
+    drain(queue(stream), 1);
     return queue(stream).work.empty();
   }
   void wait_for(void* waiting, void* other) override {
-    check_not_recording(waiting, "let it wait"), check_not_recording(other, "wait for it");
-    enqueue(waiting, [this, &before = queue(other), n = queue(other).work.size()] { drain(before, n); });
+    check_not_recording(waiting, "let it wait");
+    check_not_recording(other, "wait for it");
+    enqueue(waiting,
+            [this, &before = queue(other), n = queue(other).work.size()] { drain(before, n); });
   }
   void copy_in(void* device, const void* host, std::size_t bytes, void* stream) override {
     if (is_pinned(host)) return enqueue(stream, [=] { std::memcpy(device, host, bytes); });
     check_not_recording(stream, "copy from memory that is not pinned");
-    const auto* first = static_cast<const std::byte*>(host);  // CUDA stages what is not pinned before it returns
-    enqueue(stream, [device, staged = std::vector<std::byte>(first, first + bytes)] { std::memcpy(device, staged.data(), staged.size()); });
+    // CUDA stages what is not pinned before it returns
+    const auto* first = static_cast<const std::byte*>(host);
+    enqueue(stream, [device, staged = std::vector<std::byte>(first, first + bytes)] {
+      std::memcpy(device, staged.data(), staged.size());
+    });
   }
   void copy_out(void* host, const void* device, std::size_t bytes, void* stream) override {
     enqueue(stream, [=] { std::memcpy(host, device, bytes); });
@@ -109,7 +117,9 @@ class EmulatedDevice final : public Device {
       for (const auto& next : *work) next();
     });
   }
-  void destroy_graph(void* graph) noexcept override { delete static_cast<std::shared_ptr<Work>*>(graph); }
+  void destroy_graph(void* graph) noexcept override {
+    delete static_cast<std::shared_ptr<Work>*>(graph);
+  }
 
   void enqueue(void* stream, std::function<void()> work) {
     auto& q = queue(stream);
@@ -143,7 +153,8 @@ class EmulatedDevice final : public Device {
 
   // What CUDA refuses of a stream whose work is being recorded.
   static void check_not_recording(void* stream, const char* what) {
-    if (queue(stream).recorded != nullptr) throw InternalError(cat("a stream is being recorded into a graph: one cannot ", what));
+    if (queue(stream).recorded != nullptr)
+      throw InternalError(cat("a stream is being recorded into a graph: one cannot ", what));
   }
   static Queue& queue(void* stream) { return *static_cast<Queue*>(stream); }
   static void drain(Queue& queue, std::size_t first) {
@@ -164,7 +175,8 @@ class EmulatedDevice final : public Device {
   }
   [[nodiscard]] bool is_pinned(const void* host) const {
     const auto* at = static_cast<const std::byte*>(host);
-    return std::ranges::any_of(pinned_, [at](const auto& p) { return at >= p.first && at < p.first + p.second; });
+    return std::ranges::any_of(
+        pinned_, [at](const auto& p) { return at >= p.first && at < p.first + p.second; });
   }
   std::vector<std::unique_ptr<Queue>> streams_;
   int recording_ = 0;  // streams
@@ -177,6 +189,8 @@ void enqueue_emulated(Device& device, void* stream, std::function<void()> work) 
   dynamic_cast<EmulatedDevice&>(device).enqueue(stream, std::move(work));
 }
 
-std::shared_ptr<Device> open_emulated_device(int threads) { return std::make_shared<EmulatedDevice>(threads); }
+std::shared_ptr<Device> open_emulated_device(int threads) {
+  return std::make_shared<EmulatedDevice>(threads);
+}
 
 }  // namespace fedfuse::gpu

@@ -32,8 +32,8 @@
 #endif
 
 #if defined(__x86_64__)
-// fedfuse_switch(save, load): the callee-saved registers on the old stack, its pointer in *save, on with `load`. Ends in a jump, not a
-// return, which the processor would predict wrongly.
+// fedfuse_switch(save, load): the callee-saved registers on the old stack, its pointer in *save, on
+// with `load`. Ends in a jump, not a return, which the processor would predict wrongly.
 extern "C" void fedfuse_switch(void** save, void* load);
 asm(R"(
 .text
@@ -71,7 +71,8 @@ void switch_context(void** save, void* load) { fedfuse_switch(save, load); }
 
 void* prepare_stack(std::byte* stack, std::size_t bytes, void (*entry)()) {
   constexpr int saved_registers = 6;
-  void** top = reinterpret_cast<void**>(stack + bytes) - 2;  // rsp % 16 == 8 at entry, as after a call
+  // rsp % 16 == 8 at entry, as after a call
+  void** top = reinterpret_cast<void**>(stack + bytes) - 2;
   *top = reinterpret_cast<void*>(entry);
   for (int r = 0; r < saved_registers; ++r) *--top = nullptr;
   return top;
@@ -95,8 +96,9 @@ void* prepare_stack(std::byte* stack, std::size_t bytes, void (*entry)()) {
 }
 #endif
 
-// Stacks of fibers that are gone, kept for the next launch of this thread: three system calls and fresh pages each otherwise, more than most
-// launches take. Not under TSan, which would see one fiber write where another did.
+// Stacks of fibers that are gone, kept for the next launch of this thread: three system calls and
+// fresh pages each otherwise, more than most launches take. Not under TSan, which would see one
+// fiber write where another did.
 class Stacks {
  public:
   Stacks() = default;
@@ -112,7 +114,8 @@ class Stacks {
       return stack;
     }
     bytes_ = bytes;
-    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     mprotect(memory, 4096, PROT_NONE);  // an overflow stops at once
     return static_cast<std::byte*>(memory);
@@ -171,7 +174,8 @@ void MainContext::next_barrier(Fiber& fiber) { ++fiber.barriers_; }
 Fiber::Fiber() {
   stack_ = stacks.take(stack_bytes);
 #ifdef FEDFUSE_ASAN
-  ASAN_UNPOISON_MEMORY_REGION(stack_, stack_bytes);  // a fiber that never ended may have left its marks on these addresses
+  // a fiber that never ended may have left its marks on these addresses
+  ASAN_UNPOISON_MEMORY_REGION(stack_, stack_bytes);
 #endif
 #ifdef FEDFUSE_TSAN
   tsan_ = __tsan_create_fiber(0);
@@ -179,7 +183,9 @@ Fiber::Fiber() {
 }
 
 Fiber::Fiber(Fiber&& other) noexcept
-    : stack_(std::exchange(other.stack_, nullptr)), stack_pointer_(other.stack_pointer_), tsan_(std::exchange(other.tsan_, nullptr)) {}
+    : stack_(std::exchange(other.stack_, nullptr)),
+      stack_pointer_(other.stack_pointer_),
+      tsan_(std::exchange(other.tsan_, nullptr)) {}
 
 Fiber::~Fiber() {
 #ifdef FEDFUSE_TSAN

@@ -1,6 +1,7 @@
 #pragma once
-// A fiber: a stack and a saved stack pointer. The switch is eight instructions; ucontext's, with its two system calls, is a
-// hundred times slower and serves processors other than x86-64. ASan and TSan are told of every switch.
+// A fiber: a stack and a saved stack pointer. The switch is eight instructions; ucontext's, with
+// its two system calls, is a hundred times slower and serves processors other than x86-64. ASan and
+// TSan are told of every switch.
 #include <cstddef>
 
 namespace fedfuse::simt {
@@ -11,7 +12,8 @@ class Fiber;
 class MainContext {
  public:
   MainContext();
-  // TSan: what the main context wrote before is seen by fibers that observe, and what they report is seen after collect.
+  // TSan: what the main context wrote before is seen by fibers that observe, and what they report
+  // is seen after collect.
   void publish();
   void observe();
   void report();
@@ -39,7 +41,8 @@ class Fiber {
   Fiber(Fiber&& other) noexcept;
   Fiber& operator=(Fiber&&) = delete;
 
-  void start(void (*entry)());                  // the next resume calls entry on this fiber's stack; entry never returns
+  // the next resume calls entry on this fiber's stack; entry never returns
+  void start(void (*entry)());
   void resume(MainContext& main);               // main -> fiber
   void suspend(MainContext& main);              // fiber -> main; returns at the next resume
   [[noreturn]] void finish(MainContext& main);  // the last suspend

@@ -20,14 +20,16 @@ void multiply_plainly(const HalfProduct& p, C* c) {
   for (std::int64_t i = 0; i < p.m; ++i)
     for (std::int64_t j = 0; j < p.n; ++j) {
       float sum = 0;
-      for (std::int64_t k = 0; k < p.k; ++k) sum += value_of(p.a[i * p.a_stride + k]) * value_of(p.b[j * p.b_stride + k]);
+      for (std::int64_t k = 0; k < p.k; ++k)
+        sum += value_of(p.a[i * p.a_stride + k]) * value_of(p.b[j * p.b_stride + k]);
       set(c[i * p.c_stride + j], sum);
     }
 }
 
 #ifdef FEDFUSE_HAVE_CUDA
 void check(cublasStatus_t status, const char* what) {
-  if (status != CUBLAS_STATUS_SUCCESS) throw InternalError(cat("cuBLAS: ", what, ": ", cublasGetStatusString(status)));
+  if (status != CUBLAS_STATUS_SUCCESS)
+    throw InternalError(cat("cuBLAS: ", what, ": ", cublasGetStatusString(status)));
 }
 
 std::shared_ptr<void> open_library() {
@@ -37,12 +39,14 @@ std::shared_ptr<void> open_library() {
 }
 
 // cuBLAS counts columns first: it sees C^T = B A^T.
-void multiply_fast(void* owner, const HalfProduct& p, void* c, cudaDataType_t type, const Stream& stream) {
+void multiply_fast(void* owner, const HalfProduct& p, void* c, cudaDataType_t type,
+                   const Stream& stream) {
   auto* handle = static_cast<cublasHandle_t>(owner);
   check(cublasSetStream(handle, static_cast<cudaStream_t>(stream.handle())), "its stream");
   const float one = 1, zero = 0;
-  check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, int(p.n), int(p.m), int(p.k), &one, p.b, CUDA_R_16F, int(p.b_stride), p.a, CUDA_R_16F,
-                     int(p.a_stride), &zero, c, type, int(p.c_stride), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+  check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, int(p.n), int(p.m), int(p.k), &one, p.b,
+                     CUDA_R_16F, int(p.b_stride), p.a, CUDA_R_16F, int(p.a_stride), &zero, c, type,
+                     int(p.c_stride), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
         "a product");
 }
 #endif

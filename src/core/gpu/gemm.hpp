@@ -1,6 +1,6 @@
 #pragma once
-// C = A B^T on a device, half precision in, float sums: A m x k, B n x k, C m x n, row-major. cuBLAS on a CUDA device, plain loops on the emulated
-// one.
+// C = A B^T on a device, half precision in, float sums: A m x k, B n x k, C m x n, row-major.
+// cuBLAS on a CUDA device, plain loops on the emulated one.
 #include <cstdint>
 #include <memory>
 

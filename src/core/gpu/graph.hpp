@@ -1,6 +1,7 @@
 #pragma once
-// Work of a stream that is recorded once and launched many times: one call to the driver for hundreds of small kernels, and no gap between
-// them. Arguments and addresses are those of the recording; what changes from launch to launch must come from device memory.
+// Work of a stream that is recorded once and launched many times: one call to the driver for
+// hundreds of small kernels, and no gap between them. Arguments and addresses are those of the
+// recording; what changes from launch to launch must come from device memory.
 #include <memory>
 #include <utility>
 
@@ -10,8 +11,10 @@ namespace fedfuse::gpu {
 
 class Graph {
  public:
-  // record() puts the work on the stream; nothing of it runs. While it records, this thread may neither wait for the stream, nor make it wait for
-  // another, nor allocate, nor copy from host memory that is not pinned: InternalError. An exception out of record() leaves the stream as it was.
+  // record() puts the work on the stream; nothing of it runs. While it records, this thread may
+  // neither wait for the stream, nor make it wait for another, nor allocate, nor copy from host
+  // memory that is not pinned: InternalError. An exception out of record() leaves the stream as it
+  // was.
   template <class Record>
   Graph(const Stream& stream, Record&& record) : device_(stream.shared_device()) {
     device_->begin_capture(stream.handle());
@@ -28,9 +31,11 @@ class Graph {
   }
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
-  Graph(Graph&& o) noexcept : device_(std::move(o.device_)), handle_(std::exchange(o.handle_, nullptr)) {}
+  Graph(Graph&& o) noexcept
+      : device_(std::move(o.device_)), handle_(std::exchange(o.handle_, nullptr)) {}
   Graph& operator=(Graph&& o) noexcept {
-    std::swap(device_, o.device_), std::swap(handle_, o.handle_);
+    std::swap(device_, o.device_);
+    std::swap(handle_, o.handle_);
     return *this;
   }
 

@@ -20,7 +20,8 @@ namespace {
 
 constexpr double never = std::numeric_limits<double>::infinity();
 
-// Between two looks. Sums of microseconds are waited for, so at first it looks again at once; later the core is left to others.
+// Between two looks. Sums of microseconds are waited for, so at first it looks again at once; later
+// the core is left to others.
 class Pause {
  public:
   void operator()() {
@@ -34,7 +35,8 @@ class Pause {
   int looks_ = 0;
 };
 
-// What kept a rank from connecting. echo: it may be no more than another rank's failure, seen from here.
+// What kept a rank from connecting. echo: it may be no more than another rank's failure, seen from
+// here.
 struct Trouble {
   std::string own, echo;
 };
@@ -53,7 +55,8 @@ std::string agree(const Trouble& trouble, const Comm& comm) {
 
 class NcclReducer final : public Reducer {
  public:
-  NcclReducer(const NcclCalls& calls, const Comm& ranks, NcclLimits limits) : calls_(calls), ranks_(ranks), limits_(limits) {}
+  NcclReducer(const NcclCalls& calls, const Comm& ranks, NcclLimits limits)
+      : calls_(calls), ranks_(ranks), limits_(limits) {}
   ~NcclReducer() override {
     if (comm_ == nullptr) return;
     // On an error of one rank the others are not here to end it together.
@@ -68,10 +71,15 @@ class NcclReducer final : public Reducer {
 
   // Collective. Why ranks could not connect, the same on all of them; empty: they did.
   [[nodiscard]] std::string connect(const std::shared_ptr<Device>& device) {
-    std::unique_ptr<Trial> trial;  // goes after the abort: memory that a kernel still waits with is not given back before
+    // goes after the abort: memory that a kernel still waits with is not given back before
+    std::unique_ptr<Trial> trial;
     ranks_.together([&] { trial = std::make_unique<Trial>(device); });
     ncclUniqueId id{};
-    auto why = agree(attempt([&] { return ranks_.root() ? trouble(calls_.get_unique_id(&id), "ncclGetUniqueId") : Trouble{}; }), ranks_);
+    auto why = agree(attempt([&] {
+                       return ranks_.root() ? trouble(calls_.get_unique_id(&id), "ncclGetUniqueId")
+                                            : Trouble{};
+                     }),
+                     ranks_);
     if (!why.empty()) return why;
     ranks_.broadcast(std::span(&id, 1));
     const double until = now_seconds() + limits_.connect;
@@ -82,15 +90,18 @@ class NcclReducer final : public Reducer {
   }
   void sum(std::int64_t* words, std::size_t count, const Stream& stream) override {
     // A rank that is late is no error, so this has no deadline; one that failed ends us all.
-    if (const auto state = post(words, count, stream, never); state != ncclSuccess) fail(state, "ncclAllReduce", __LINE__);
+    if (const auto state = post(words, count, stream, never); state != ncclSuccess)
+      fail(state, "ncclAllReduce", __LINE__);
   }
   void wait(const Stream& stream) override {
-    if (const auto state = finish(stream, never); state != ncclSuccess) fail(state, "ncclAllReduce, while it was waited for", __LINE__);
+    if (const auto state = finish(stream, never); state != ncclSuccess)
+      fail(state, "ncclAllReduce, while it was waited for", __LINE__);
   }
 
  private:
   struct Trial {
-    explicit Trial(const std::shared_ptr<Device>& device) : stream(device), word(device, 1), host(device, 1) {}
+    explicit Trial(const std::shared_ptr<Device>& device)
+        : stream(device), word(device, 1), host(device, 1) {}
     Stream stream;
     Buffer<std::int64_t> word;
     Pinned<std::int64_t> host;
@@ -99,8 +110,10 @@ class NcclReducer final : public Reducer {
   Trouble init(const ncclUniqueId& id, const Device& device, double until) {
     device.make_current();
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-    config.blocking = 0;  // NCCL_COMM_BLOCKING=1 in the environment overrules it, and the deadlines with it
-    return trouble(settle(calls_.init(&comm_, ranks_.size(), id, ranks_.rank(), &config), until), "ncclCommInitRankConfig");
+    // NCCL_COMM_BLOCKING=1 in the environment overrules it, and the deadlines with it
+    config.blocking = 0;
+    return trouble(settle(calls_.init(&comm_, ranks_.size(), id, ranks_.rank(), &config), until),
+                   "ncclCommInitRankConfig");
   }
   // Connections are made when they are first used.
   Trouble prove(Trial& trial, double until) {
@@ -113,7 +126,8 @@ class NcclReducer final : public Reducer {
     }
     if (state != ncclSuccess) return trouble(state, "a first ncclAllReduce");
     const std::int64_t p = ranks_.size();
-    return trial.host[0] == p * (p + 1) / 2 ? Trouble{} : Trouble{"a first ncclAllReduce gave a wrong sum", ""};
+    return trial.host[0] == p * (p + 1) / 2 ? Trouble{}
+                                            : Trouble{"a first ncclAllReduce gave a wrong sum", ""};
   }
   static Trouble attempt(const std::function<Trouble()>& work) {
     try {
@@ -124,16 +138,20 @@ class NcclReducer final : public Reducer {
   }
   [[nodiscard]] Trouble trouble(ncclResult_t state, const char* expression) const {
     if (state == ncclSuccess) return {};
-    if (state == ncclInProgress) return {"", cat(expression, " did not end within ", limits_.connect, " s")};
+    if (state == ncclInProgress)
+      return {"", cat(expression, " did not end within ", limits_.connect, " s")};
     const auto text = cat(expression, ": ", calls_.text(state));
     return state == ncclRemoteError ? Trouble{"", text} : Trouble{text, ""};
   }
 
-  // Puts a sum on the stream: while it is under way nothing else may be put there, it would come before.
+  // Puts a sum on the stream: while it is under way nothing else may be put there, it would come
+  // before.
   ncclResult_t post(std::int64_t* words, std::size_t count, const Stream& stream, double until) {
     check_alive();
     stream.device().make_current();
-    return settle(calls_.all_reduce(words, words, count, ncclInt64, ncclSum, comm_, static_cast<cudaStream_t>(stream.handle())), until);
+    return settle(calls_.all_reduce(words, words, count, ncclInt64, ncclSum, comm_,
+                                    static_cast<cudaStream_t>(stream.handle())),
+                  until);
   }
   // ncclInProgress: until has passed.
   ncclResult_t settle(ncclResult_t state, double until) const {
@@ -154,12 +172,17 @@ class NcclReducer final : public Reducer {
     const auto asked = calls_.async_error(comm_, &state);
     return asked == ncclSuccess ? state : asked;
   }
-  void check_alive() const { FEDFUSE_CHECK(comm_ != nullptr, "NCCL failed before, and its communicator is no more"); }
-  [[noreturn]] void fail(ncclResult_t state, const char* expression, int line) {
-    abort();  // kernels that wait for other ranks would keep the device's memory from being given back
-    throw InternalError(cat(__FILE__, ":", line, ": ", expression, " on rank ", ranks_.rank(), ": ", calls_.text(state)));
+  void check_alive() const {
+    FEDFUSE_CHECK(comm_ != nullptr, "NCCL failed before, and its communicator is no more");
   }
-  // What does not come back is left to the end of the process, on a thread of its own: the flag that ends kernels is up by then.
+  [[noreturn]] void fail(ncclResult_t state, const char* expression, int line) {
+    // kernels that wait for other ranks would keep the device's memory from being given back
+    abort();
+    throw InternalError(cat(__FILE__, ":", line, ": ", expression, " on rank ", ranks_.rank(), ": ",
+                            calls_.text(state)));
+  }
+  // What does not come back is left to the end of the process, on a thread of its own: the flag
+  // that ends kernels is up by then.
   void abort() noexcept {
     if (comm_ == nullptr) return;
     try {
@@ -183,28 +206,38 @@ class NcclReducer final : public Reducer {
 
 NcclCalls load_nccl() {
   NcclCalls calls;
-  const auto close = [](void* library) { dlclose(library); };  // NODELETE: it stays, and its functions with it
-  const std::unique_ptr<void, decltype(close)> library(dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), close);
+  // NODELETE: it stays, and its functions with it
+  const auto close = [](void* library) { dlclose(library); };
+  const std::unique_ptr<void, decltype(close)> library(
+      dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), close);
   if (library == nullptr) {
     calls.refused = "libnccl.so.2 cannot be loaded";
     return calls;
   }
   const auto load = [&]<class F>(F& function, const char* name) {
     function = reinterpret_cast<F>(dlsym(library.get(), name));
-    if (function == nullptr && calls.refused.empty()) calls.refused = cat("libnccl.so.2 has no ", name, ": it is older than 2.14");
+    if (function == nullptr && calls.refused.empty())
+      calls.refused = cat("libnccl.so.2 has no ", name, ": it is older than 2.14");
   };
-  load(calls.get_unique_id, "ncclGetUniqueId"), load(calls.init, "ncclCommInitRankConfig"), load(calls.all_reduce, "ncclAllReduce");
-  load(calls.async_error, "ncclCommGetAsyncError"), load(calls.finalise, "ncclCommFinalize"), load(calls.destroy, "ncclCommDestroy");
-  load(calls.abort, "ncclCommAbort"), load(calls.text, "ncclGetErrorString");
+  load(calls.get_unique_id, "ncclGetUniqueId");
+  load(calls.init, "ncclCommInitRankConfig");
+  load(calls.all_reduce, "ncclAllReduce");
+  load(calls.async_error, "ncclCommGetAsyncError");
+  load(calls.finalise, "ncclCommFinalize");
+  load(calls.destroy, "ncclCommDestroy");
+  load(calls.abort, "ncclCommAbort");
+  load(calls.text, "ncclGetErrorString");
   return calls;
 }
 
-ChosenReducer choose_nccl(const NcclCalls& calls, const std::shared_ptr<Device>& device, const Comm& comm, NcclLimits limits) {
+ChosenReducer choose_nccl(const NcclCalls& calls, const std::shared_ptr<Device>& device,
+                          const Comm& comm, NcclLimits limits) {
   if (const auto why = agree({calls.refused, ""}, comm); !why.empty()) return no_reducer(why);
   auto reducer = std::make_unique<NcclReducer>(calls, comm, limits);
   const auto why = reducer->connect(device);
   if (why.empty()) return {std::move(reducer), "nccl"};
-  if (comm.root()) std::fprintf(stderr, "fedfuse: warning: NCCL failed, so sums go over MPI: %s\n", why.c_str());
+  if (comm.root())
+    std::fprintf(stderr, "fedfuse: warning: NCCL failed, so sums go over MPI: %s\n", why.c_str());
   return no_reducer("NCCL failed: " + why);
 }
 

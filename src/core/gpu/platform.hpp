@@ -1,7 +1,8 @@
 #pragma once
-// What a kernel source (*.cu) includes. The same source is compiled twice: by nvcc, and by the host compiler over simt.hpp, where
-// every CUDA thread is a fiber. Instructions that only the hardware has stand in intrinsics.hpp, one function each, with a twin.
-// Conventions: 1-D blocks; all shared memory is dynamic (gpu::shared<T>), laid out by a function that the host calls too.
+// What a kernel source (*.cu) includes. The same source is compiled twice: by nvcc, and by the host
+// compiler over simt.hpp, where every CUDA thread is a fiber. Instructions that only the hardware
+// has stand in intrinsics.hpp, one function each, with a twin. Conventions: 1-D blocks; all shared
+// memory is dynamic (gpu::shared<T>), laid out by a function that the host calls too.
 #include <cstddef>
 #include <cstdint>
 
@@ -19,14 +20,17 @@ inline void check(cudaError_t code, const char* what) {
   if (code != cudaSuccess) throw InternalError(cat("CUDA: ", what, ": ", cudaGetErrorString(code)));
 }
 
-// Asynchronous on `stream`. A kernel is told once that it may use the large shared memory of its chip.
+// Asynchronous on `stream`. A kernel is told once that it may use the large shared memory of its
+// chip.
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes, const Stream& stream, Arguments... arguments) {
+void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes,
+            const Stream& stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
   stream.device().make_current();
   constexpr std::size_t without_asking = 48 << 10;
   if (shared_bytes > without_asking)
-    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)),
+    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                               cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)),
           "shared memory of a kernel");
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
   check(cudaGetLastError(), "launch of a kernel");
@@ -67,7 +71,9 @@ struct alignas(16) uint4 {
 inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline void __syncthreads() { fedfuse::simt::barrier(); }
 inline void __syncwarp(unsigned mask = ~0u) { fedfuse::simt::warp_sync(mask); }
-inline unsigned __ballot_sync(unsigned mask, int vote) { return fedfuse::simt::warp_ballot(mask, vote != 0); }
+inline unsigned __ballot_sync(unsigned mask, int vote) {
+  return fedfuse::simt::warp_ballot(mask, vote != 0);
+}
 template <class T>
 T __shfl_sync(unsigned mask, T value, int lane) {
   return fedfuse::simt::warp_read_as(mask, value, unsigned(lane));
@@ -110,7 +116,9 @@ T atomicMax(T* to, T value) {
   }
   return old;
 }
-inline int atomicOr(int* to, int bits) { return std::atomic_ref(*to).fetch_or(bits, std::memory_order_relaxed); }
+inline int atomicOr(int* to, int bits) {
+  return std::atomic_ref(*to).fetch_or(bits, std::memory_order_relaxed);
+}
 template <class T>
 T __ldg(const T* from) {
   return *from;
@@ -125,9 +133,11 @@ namespace fedfuse::gpu {
 using Platform = Emulated;
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes, const Stream& stream, Arguments... arguments) {
+void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes,
+            const Stream& stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
-  enqueue_emulated(stream, [=] { simt::launch(grid, block, shared_bytes, [&] { kernel(arguments...); }); });
+  enqueue_emulated(stream,
+                   [=] { simt::launch(grid, block, shared_bytes, [&] { kernel(arguments...); }); });
 }
 
 template <class T>

@@ -19,13 +19,19 @@ class EmulatedReducer final : public Reducer {
 
 }  // namespace
 
-std::unique_ptr<Reducer> make_emulated_reducer(const Comm& comm) { return std::make_unique<EmulatedReducer>(comm); }
+std::unique_ptr<Reducer> make_emulated_reducer(const Comm& comm) {
+  return std::make_unique<EmulatedReducer>(comm);
+}
 
-ChosenReducer no_reducer(const std::string& why) { return {nullptr, "mpi over pinned host memory: " + why}; }
+ChosenReducer no_reducer(const std::string& why) {
+  return {nullptr, "mpi over pinned host memory: " + why};
+}
 
-ChosenReducer choose_reducer(const std::shared_ptr<Device>& device, std::int64_t ranks_on_device, const Comm& comm) {
+ChosenReducer choose_reducer(const std::shared_ptr<Device>& device, std::int64_t ranks_on_device,
+                             const Comm& comm) {
   if (comm.size() == 1) return {nullptr, "none"};
-  if (device->info().emulated) return {make_emulated_reducer(comm), "mpi on the emulated device's memory"};
+  if (device->info().emulated)
+    return {make_emulated_reducer(comm), "mpi on the emulated device's memory"};
   if (ranks_on_device > 1) return no_reducer("ranks share a device");
 #ifdef FEDFUSE_HAVE_NCCL
   return choose_nccl(load_nccl(), device, comm);

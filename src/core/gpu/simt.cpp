@@ -39,7 +39,12 @@ struct Warp {
 class Block {
  public:
   Block(Dim grid, unsigned threads, std::size_t shared_bytes, const std::function<void()>& body)
-      : grid_(grid), threads_(threads), warps_((threads + lanes - 1) / lanes), order_(threads), body_(body), shared_bytes_(shared_bytes) {
+      : grid_(grid),
+        threads_(threads),
+        warps_((threads + lanes - 1) / lanes),
+        order_(threads),
+        body_(body),
+        shared_bytes_(shared_bytes) {
     std::iota(order_.begin(), order_.end(), 0u);
     if (current_schedule.order == Order::descending) std::ranges::reverse(order_);
     random_.seed(current_schedule.seed);
@@ -79,17 +84,20 @@ void enter_fiber() { current->body_of_thread(); }
 
 void Block::run(Dim index) {
   index_ = index;
-  alive_ = unsigned(threads_.size()), waiting_ = 0;
+  alive_ = unsigned(threads_.size());
+  waiting_ = 0;
   for (auto& warp : warps_) warp.arrived = warp.exited = 0;
   for (auto& thread : threads_) thread.state = State::fresh;
-  // Exactly as large as asked for, so that ASan sees the end; NaN and huge integers, so that a read before a write shows.
+  // Exactly as large as asked for, so that ASan sees the end; NaN and huge integers, so that a read
+  // before a write shows.
   shared_.reset(new std::byte[std::max<std::size_t>(shared_bytes_, 1)]);
   std::memset(shared_.get(), 0xFF, shared_bytes_);
   current = this;
   main_.publish();
   while (alive_ > 0 && !error_) {
     bool progress = false;
-    if (current_schedule.order == Order::shuffled) std::shuffle(order_.begin(), order_.end(), random_);
+    if (current_schedule.order == Order::shuffled)
+      std::shuffle(order_.begin(), order_.end(), random_);
     for (const auto t : order_)
       if (threads_[t].state <= State::ready) {
         progress = true;
@@ -110,7 +118,10 @@ void Block::resume(unsigned t) {
     thread.state = State::ready;
   }
   running_ = t;
-  threadIdx = {t, 0, 0}, blockIdx = index_, blockDim = {unsigned(threads_.size()), 1, 1}, gridDim = grid_;
+  threadIdx = {t, 0, 0};
+  blockIdx = index_;
+  blockDim = {unsigned(threads_.size()), 1, 1};
+  gridDim = grid_;
   thread.fiber.resume(main_);
 }
 
@@ -132,9 +143,11 @@ void Block::finished() {
   --alive_;
   warp.exited |= 1u << running_ % lanes;
   if (waiting_ > 0 && waiting_ == alive_) release_barrier();
-  const unsigned first = running_ / lanes * lanes;  // a collective that waited for this lane may be complete without it
+  // a collective that waited for this lane may be complete without it
+  const unsigned first = running_ / lanes * lanes;
   for (unsigned t = first; t < std::min<std::size_t>(first + lanes, threads_.size()); ++t)
-    if (threads_[t].state == State::at_collective && complete(running_ / lanes, threads_[t].mask)) break;
+    if (threads_[t].state == State::at_collective && complete(running_ / lanes, threads_[t].mask))
+      break;
 }
 
 void Block::release_barrier() {
@@ -171,20 +184,26 @@ bool Block::complete(unsigned warp, unsigned mask) {
   }
   for (unsigned i = 0; i < lanes; ++i) {
     if ((needed >> i & 1) == 0) continue;
-    const bool readable = (needed >> lane[i].source & 1) != 0;  // a lane outside the mask reads poison
+    // a lane outside the mask reads poison
+    const bool readable = (needed >> lane[i].source & 1) != 0;
     if (lane[i].what == Collective::ballot) lane[i].result = ballot;
-    if (lane[i].what == Collective::read) lane[i].result = readable ? lane[lane[i].source].value : ~0ull;
+    if (lane[i].what == Collective::read)
+      lane[i].result = readable ? lane[lane[i].source].value : ~0ull;
     if (lane[i].state == State::at_collective) lane[i].state = State::ready;
   }
   w.arrived &= ~needed;
   return true;
 }
 
-std::uint64_t Block::collective(unsigned mask, Collective what, std::uint64_t value, unsigned source) {
+std::uint64_t Block::collective(unsigned mask, Collective what, std::uint64_t value,
+                                unsigned source) {
   auto& thread = threads_[running_];
   const unsigned warp = running_ / lanes, lane = running_ % lanes;
   if ((mask >> lane & 1) == 0) fail("a lane calls a collective whose mask leaves it out");
-  thread.what = what, thread.value = value, thread.source = source % lanes, thread.mask = mask;
+  thread.what = what;
+  thread.value = value;
+  thread.source = source % lanes;
+  thread.mask = mask;
   warps_[warp].arrived |= 1u << lane;
   thread.fiber.release(warps_[warp].scratch);
   if (error_ || !complete(warp, mask)) {
@@ -196,10 +215,14 @@ std::uint64_t Block::collective(unsigned mask, Collective what, std::uint64_t va
 }
 
 void Block::fail(const std::string& what) {
-  if (!error_) error_ = std::make_exception_ptr(InternalError(cat("emulated kernel: ", what, " (block ", index_.x, ", thread ", running_, ")")));
+  if (!error_)
+    error_ = std::make_exception_ptr(InternalError(
+        cat("emulated kernel: ", what, " (block ", index_.x, ", thread ", running_, ")")));
 }
 
-Dim block_index(Dim grid, std::uint64_t k) { return {unsigned(k % grid.x), unsigned(k / grid.x % grid.y), unsigned(k / grid.x / grid.y)}; }
+Dim block_index(Dim grid, std::uint64_t k) {
+  return {unsigned(k % grid.x), unsigned(k / grid.x % grid.y), unsigned(k / grid.x / grid.y)};
+}
 
 }  // namespace
 
@@ -230,8 +253,12 @@ void launch(Dim grid, unsigned block, std::size_t shared_bytes, const std::funct
 
 void barrier() { current->barrier(); }
 void warp_sync(unsigned mask) { (void)current->collective(mask, Collective::sync, 0, 0); }
-unsigned warp_ballot(unsigned mask, bool vote) { return unsigned(current->collective(mask, Collective::ballot, vote ? 1 : 0, 0)); }
-std::uint64_t warp_read(unsigned mask, std::uint64_t value, unsigned lane) { return current->collective(mask, Collective::read, value, lane); }
+unsigned warp_ballot(unsigned mask, bool vote) {
+  return unsigned(current->collective(mask, Collective::ballot, vote ? 1 : 0, 0));
+}
+std::uint64_t warp_read(unsigned mask, std::uint64_t value, unsigned lane) {
+  return current->collective(mask, Collective::read, value, lane);
+}
 void* shared_memory() { return current->shared(); }
 std::byte* warp_scratch() { return current->scratch(); }
 

@@ -1,9 +1,11 @@
 #pragma once
-// CUDA kernels on the CPU, thread by thread: one fiber per CUDA thread, a barrier or a warp collective switches fibers.
-// It executes the same kernel sources that nvcc compiles, so their logic is proved where no GPU is near; it says
-// nothing about speed. What it catches: accesses out of bounds (ASan sees shared memory, which is a heap block of the
-// exact size, poisoned with NaN), missing barriers (results differ between the three schedule orders; TSan names the
-// line), barriers that some threads never reach, lanes missing from a collective. Limits: 1-D blocks; no inline PTX.
+// CUDA kernels on the CPU, thread by thread: one fiber per CUDA thread, a barrier or a warp
+// collective switches fibers. It executes the same kernel sources that nvcc compiles, so their
+// logic is proved where no GPU is near; it says nothing about speed. What it catches: accesses out
+// of bounds (ASan sees shared memory, which is a heap block of the exact size, poisoned with NaN),
+// missing barriers (results differ between the three schedule orders; TSan names the line),
+// barriers that some threads never reach, lanes missing from a collective. Limits: 1-D blocks; no
+// inline PTX.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -22,20 +24,24 @@ struct Schedule {
   unsigned seed = 1;  // of the shuffled order
   int workers = 1;    // OS threads that share the blocks of a grid
 };
-// Of the launches that this OS thread makes from now on. Tests set it; the program uses workers only.
+// Of the launches that this OS thread makes from now on. Tests set it; the program uses workers
+// only.
 void set_schedule(const Schedule& schedule);
 [[nodiscard]] Schedule schedule();
 
-// Runs body once per CUDA thread. Throws InternalError for a deadlock or a collective whose lanes disagree.
+// Runs body once per CUDA thread. Throws InternalError for a deadlock or a collective whose lanes
+// disagree.
 void launch(Dim grid, unsigned block, std::size_t shared_bytes, const std::function<void()>& body);
 
 // What a kernel body may call; meaningful inside launch only.
 void barrier();
 void warp_sync(unsigned mask);
 [[nodiscard]] unsigned warp_ballot(unsigned mask, bool vote);
-[[nodiscard]] std::uint64_t warp_read(unsigned mask, std::uint64_t value, unsigned lane);  // value of another lane of mask
+// value of another lane of mask
+[[nodiscard]] std::uint64_t warp_read(unsigned mask, std::uint64_t value, unsigned lane);
 [[nodiscard]] void* shared_memory();
-[[nodiscard]] std::byte* warp_scratch();  // warp_scratch_bytes that the twins of warp-wide instructions use
+// warp_scratch_bytes that the twins of warp-wide instructions use
+[[nodiscard]] std::byte* warp_scratch();
 inline constexpr std::size_t warp_scratch_bytes = 8192;
 
 template <class T>
@@ -51,4 +57,5 @@ T warp_read_as(unsigned mask, T value, unsigned lane) {
 }  // namespace fedfuse::simt
 
 // CUDA's built-in variables; the scheduler sets them whenever it switches threads.
-inline constinit thread_local fedfuse::simt::Dim threadIdx{0, 0, 0}, blockIdx{0, 0, 0}, blockDim{}, gridDim{};
+inline constinit thread_local fedfuse::simt::Dim threadIdx{0, 0, 0}, blockIdx{0, 0, 0}, blockDim{},
+    gridDim{};

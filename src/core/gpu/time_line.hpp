@@ -1,5 +1,6 @@
 #pragma once
-// Named ranges on a profiler's time line (NVTX): nsys draws them above what the device does. Nothing without CUDA's toolkit.
+// Named ranges on a profiler's time line (NVTX): nsys draws them above what the device does.
+// Nothing without CUDA's toolkit.
 #ifdef FEDFUSE_HAVE_CUDA
 #include <nvtx3/nvToolsExt.h>
 #endif

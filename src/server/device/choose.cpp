@@ -27,7 +27,8 @@ std::int64_t ranks_with(const std::string& uuid, const Comm& comm) {
 std::string resolve_device(const Config& config, const Comm& comm) {
   if (config.device == "cpu" || config.device == "emulated") return config.device;
   const auto seen = std::int64_t(gpu::count_devices());
-  if (config.device == "auto") return -comm.max(-seen) > 0 && config.dim <= widest_d && config.dim % 4 == 0 ? "cuda" : "cpu";
+  if (config.device == "auto")
+    return -comm.max(-seen) > 0 && config.dim <= widest_d && config.dim % 4 == 0 ? "cuda" : "cpu";
   comm.together([&] {
     if (seen == 0)
       throw InputError(cat("--device cuda cannot be had on rank ", comm.rank()), gpu::why_none(),
@@ -39,21 +40,26 @@ std::string resolve_device(const Config& config, const Comm& comm) {
 ChosenDevice open_device(const std::string& kind, const Comm& comm, int threads) {
   ChosenDevice chosen;
   chosen.world = comm.size();
-  const auto free_now = [&chosen] { chosen.free_bytes = std::int64_t(chosen.device->free_bytes()); };
+  const auto free_now = [&chosen] {
+    chosen.free_bytes = std::int64_t(chosen.device->free_bytes());
+  };
   if (kind == "emulated") {
     chosen.device = gpu::open_emulated_device(threads);
     free_now();
     return chosen;
   }
   const int place = comm.rank_on_this_node();
-  comm.together([&] { chosen.device = gpu::open_cuda_device(place % std::max(1, gpu::count_devices())); });
+  comm.together(
+      [&] { chosen.device = gpu::open_cuda_device(place % std::max(1, gpu::count_devices())); });
   comm.barrier();  // every rank's context stands
   free_now();
   comm.barrier();
   chosen.ranks = ranks_with(chosen.device->info().uuid, comm);
   const auto most = comm.max(chosen.ranks);
   if (comm.root() && most > 1)
-    std::fprintf(stderr, "fedfuse: warning: %lld ranks share a device; one rank a device is faster\n", static_cast<long long>(most));
+    std::fprintf(stderr,
+                 "fedfuse: warning: %lld ranks share a device; one rank a device is faster\n",
+                 static_cast<long long>(most));
   return chosen;
 }
 

@@ -10,8 +10,8 @@
 
 namespace fedfuse {
 
-// config.device with `auto` resolved: cuda where every rank sees a device and the kernels can hold d, else cpu. Collective; InputError
-// when cuda is asked for and a rank has none.
+// config.device with `auto` resolved: cuda where every rank sees a device and the kernels can hold
+// d, else cpu. Collective; InputError when cuda is asked for and a rank has none.
 [[nodiscard]] std::string resolve_device(const Config& config, const Comm& comm);
 
 struct ChosenDevice {
@@ -20,7 +20,8 @@ struct ChosenDevice {
   std::int64_t world = 1;       // all ranks of the run
   std::int64_t free_bytes = 0;  // before any of them took some
 };
-// kind: cuda (rank k of a node takes device k mod those it sees; a shared one is said on stderr) or emulated. Collective; InputError.
+// kind: cuda (rank k of a node takes device k mod those it sees; a shared one is said on stderr) or
+// emulated. Collective; InputError.
 [[nodiscard]] ChosenDevice open_device(const std::string& kind, const Comm& comm, int threads);
 
 }  // namespace fedfuse

@@ -17,13 +17,15 @@ std::int64_t bucket_bound(std::int64_t samples) {
   return std::int64_t(std::bit_ceil(std::uint64_t(samples)));
 }
 
-std::vector<Chunk> cut_into_chunks(const Dataset& data, const std::vector<std::int32_t>& local, std::int64_t per_positive,
-                                   const ChunkLimits& limits) {
+std::vector<Chunk> cut_into_chunks(const Dataset& data, const std::vector<std::int32_t>& local,
+                                   std::int64_t per_positive, const ChunkLimits& limits) {
   std::vector<Chunk> chunks;
   for (const auto position : heaviest_first(data, local)) {
-    const auto samples = samples_of(data, local[std::size_t(position)], per_positive), bound = bucket_bound(samples);
-    const bool fits =
-        !chunks.empty() && chunks.back().bound == bound && chunks.back().clients() < limits.clients && chunks.back().room() + samples <= limits.room;
+    const auto samples = samples_of(data, local[std::size_t(position)], per_positive),
+               bound = bucket_bound(samples);
+    const bool fits = !chunks.empty() && chunks.back().bound == bound &&
+                      chunks.back().clients() < limits.clients &&
+                      chunks.back().room() + samples <= limits.room;
     if (!fits) chunks.emplace_back().bound = bound;
     auto& chunk = chunks.back();
     chunk.positions.push_back(position);

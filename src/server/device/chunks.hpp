@@ -1,5 +1,6 @@
 #pragma once
-// How the participants of a rank are cut into launches. Nothing here decides a bit: a client's launch depends on its own size alone.
+// How the participants of a rank are cut into launches. Nothing here decides a bit: a client's
+// launch depends on its own size alone.
 #include <cstdint>
 #include <vector>
 
@@ -10,8 +11,10 @@ namespace fedfuse {
 // One launch of each kernel.
 struct Chunk {
   std::vector<std::int32_t> positions;  // in the list of participants; most interactions first
-  std::vector<std::int64_t> begin{0};   // of each client's room, in samples of an epoch; and the end
-  std::int64_t bound = 0;               // no client of the chunk has more samples: that of its bucket, not of the chunk
+  // of each client's room, in samples of an epoch; and the end
+  std::vector<std::int64_t> begin{0};
+  // no client of the chunk has more samples: that of its bucket, not of the chunk
+  std::int64_t bound = 0;
   [[nodiscard]] std::int64_t clients() const { return std::int64_t(positions.size()); }
   [[nodiscard]] std::int64_t room() const { return begin.back(); }
 };
@@ -21,12 +24,15 @@ struct ChunkLimits {
 };
 
 // Samples of one client in an epoch: its positives and q negatives for each.
-[[nodiscard]] std::int64_t samples_of(const Dataset& data, std::int64_t local, std::int64_t per_positive);
-// The bucket of a client: the next multiple of 32, whole tiles of the training's products, up to 256; the next power of two beyond. A bucket's
-// clients share the plan of a launch.
+[[nodiscard]] std::int64_t samples_of(const Dataset& data, std::int64_t local,
+                                      std::int64_t per_positive);
+// The bucket of a client: the next multiple of 32, whole tiles of the training's products, up to
+// 256; the next power of two beyond. A bucket's clients share the plan of a launch.
 [[nodiscard]] std::int64_t bucket_bound(std::int64_t samples);
 // local: clients of this rank. A client beyond limits.room is a chunk of its own.
-[[nodiscard]] std::vector<Chunk> cut_into_chunks(const Dataset& data, const std::vector<std::int32_t>& local, std::int64_t per_positive,
+[[nodiscard]] std::vector<Chunk> cut_into_chunks(const Dataset& data,
+                                                 const std::vector<std::int32_t>& local,
+                                                 std::int64_t per_positive,
                                                  const ChunkLimits& limits);
 
 }  // namespace fedfuse

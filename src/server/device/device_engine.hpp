@@ -1,7 +1,9 @@
 #pragma once
-// The engine of a device. What lives there: interactions, views, preferences, all sums; clients' private heads, user vectors and routers, and the
-// uploads of a round, when they fit. What crosses a round: views, heads and preferences in; sums and a few numbers a client out. State that does
-// not fit stays with the host and crosses with its chunk, both ways, while another trains; FedRAP's and PFedRec's rows always do.
+// The engine of a device. What lives there: interactions, views, preferences, all sums; clients'
+// private heads, user vectors and routers, and the uploads of a round, when they fit. What crosses
+// a round: views, heads and preferences in; sums and a few numbers a client out. State that does
+// not fit stays with the host and crosses with its chunk, both ways, while another trains; FedRAP's
+// and PFedRec's rows always do.
 #include <atomic>
 #include <functional>
 #include <map>
@@ -20,17 +22,22 @@ namespace fedfuse {
 
 class DeviceEngine final : public Engine {
  public:
-  // What it is given must outlive it. limits: of a chunk, at most. InputError when the device has too little memory.
-  DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data, ChosenDevice chosen, int threads, const ChunkLimits& limits = {},
+  // What it is given must outlive it. limits: of a chunk, at most. InputError when the device has
+  // too little memory.
+  DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data,
+               ChosenDevice chosen, int threads, const ChunkLimits& limits = {},
                gpu::ChosenReducer reducer = {nullptr, "mpi over pinned host memory"});
 
-  std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained, RoundSums& sums) override;
-  std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs, std::span<const std::int32_t> group, const Trained& trained,
+  std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                     Trained& trained, RoundSums& sums) override;
+  std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                       std::span<const std::int32_t> group, const Trained& trained,
                        GroupSums* groups, const KeepRows& keep_rows) override;
   [[nodiscard]] bool holds_state() const override { return state_ != nullptr; }
   void adopt(const ClientState& state) override;
   void bring_home(ClientState& state) const override;
-  void commit(const std::vector<std::int32_t>& local, const Trained& trained, ClientState& state) override;
+  void commit(const std::vector<std::int32_t>& local, const Trained& trained,
+              ClientState& state) override;
   void reduce(RoundSums& sums, const Comm& comm) override;
   void reduce(GroupSums& groups, const Comm& comm) override;
   [[nodiscard]] bool stores_uploads() const override { return plan_.stores_uploads; }
@@ -45,30 +52,36 @@ class DeviceEngine final : public Engine {
   void send_round(const RoundInputs& inputs);
   void make_room_for_uploads();
   // begin(lane, k) for every chunk k on the next free lane, and end(lane) when its work is done.
-  void over_lanes(const std::function<void(Lane& lane, std::size_t k)>& begin, const std::function<void(Lane& lane)>& end);
+  void over_lanes(const std::function<void(Lane& lane, std::size_t k)>& begin,
+                  const std::function<void(Lane& lane)>& end);
   Lane& free_lane(const std::function<void(Lane& lane)>& end);
   // Samples and trains a chunk.
-  void begin(Lane& lane, const Chunk& chunk, DeviceUploads& uploads, const std::vector<std::int32_t>& local, const RoundInputs& inputs);
+  void begin(Lane& lane, const Chunk& chunk, DeviceUploads& uploads,
+             const std::vector<std::int32_t>& local, const RoundInputs& inputs);
   void send_state(Lane& lane, const RoundInputs& inputs);
   void draw(Lane& lane, DeviceUploads& uploads, std::int64_t round);
   void send_personal(Lane& lane, DeviceUploads& uploads, const ClientState& state);
   void place_parameters(Lane& lane, local_train::GpuClients& clients) const;
   void launch_training(Lane& lane, DeviceUploads& uploads, const RoundInputs& inputs);
-  // Pass 1: what a trained chunk sends, into the round's sums; its numbers on their way to the host.
+  // Pass 1: what a trained chunk sends, into the round's sums; its numbers on their way to the
+  // host.
   void add_to_round(Lane& lane, DeviceUploads& uploads, const RoundSums& sums, bool heads);
   void fetch_state(Lane& lane, bool heads);
   void collect(Lane& lane, Trained& trained, RoundSums& sums, std::atomic<std::int64_t>& failed);
   // Pass 2.
-  void add_to_groups(Lane& lane, DeviceUploads& uploads, std::span<const std::int32_t> group, const GroupSums& groups);
+  void add_to_groups(Lane& lane, DeviceUploads& uploads, std::span<const std::int32_t> group,
+                     const GroupSums& groups);
   void fetch_overlay(Lane& lane, const DeviceUploads& uploads);
   std::int64_t finish(Lane& lane, bool groups, const KeepRows& keep_rows);
-  [[nodiscard]] aggregate::GpuUpdates updates(const Lane& lane, const DeviceUploads& uploads, std::int64_t tables,
+  [[nodiscard]] aggregate::GpuUpdates updates(const Lane& lane, const DeviceUploads& uploads,
+                                              std::int64_t tables,
                                               gpu::Buffer<std::int64_t>& sums) const;
   [[nodiscard]] DeviceUploads& uploads_of(const Lane& lane, std::size_t chunk) {
     return uploads_[plan_.stores_uploads ? chunk : std::size_t(&lane - lanes_.data())];
   }
 
-  static constexpr int blocks_a_multiprocessor = 2;  // of clients that train at once, when each is a large one
+  // of clients that train at once, when each is a large one
+  static constexpr int blocks_a_multiprocessor = 2;
 
   const Config& config_;
   const ModelSpec& spec_;

@@ -4,33 +4,42 @@ namespace fedfuse {
 namespace {
 
 fusion::Rule rule_of(bool adam) { return adam ? fusion::Rule::adam : fusion::Rule::sgd; }
-fusion::Features features_of(const preference::Problem& p) { return {p.text, p.image, p.has_text, p.has_image}; }
+fusion::Features features_of(const preference::Problem& p) {
+  return {p.text, p.image, p.has_text, p.has_image};
+}
 
 }  // namespace
 
-DeviceTeacher::DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const TeacherNet& net, const preference::Problem& features,
-                             const fusion::Batching& batching, bool adam, double lr)
+DeviceTeacher::DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const TeacherNet& net,
+                             const preference::Problem& features, const fusion::Batching& batching,
+                             bool adam, double lr)
     : training_(device, net.sizes(), features_of(features), batching, rule_of(adam), lr) {
   if (preference::Resident::serves(features)) resident_.emplace(device, features);
 }
 
 bool DeviceTeacher::serves(const gpu::Device& device, const fusion::Shape& shape) {
-  return fusion::serves(shape) && fusion::hidden_shared_bytes(int(shape.d)) <= device.info().shared_per_block;
+  return fusion::serves(shape) &&
+         fusion::hidden_shared_bytes(int(shape.d)) <= device.info().shared_per_block;
 }
 
-std::size_t DeviceTeacher::bytes(const fusion::Shape& shape, const preference::Problem& features, const fusion::Batching& batching, bool adam) {
+std::size_t DeviceTeacher::bytes(const fusion::Shape& shape, const preference::Problem& features,
+                                 const fusion::Batching& batching, bool adam) {
   if (!fusion::serves(shape)) return 0;
-  const auto training = fusion::OnDevice::bytes(shape, features.has_text != nullptr, features.has_image != nullptr, batching, rule_of(adam));
-  return training + (preference::serves_fused(features) ? preference::Resident::bytes(features) : 0);
+  const auto training = fusion::OnDevice::bytes(
+      shape, features.has_text != nullptr, features.has_image != nullptr, batching, rule_of(adam));
+  return training +
+         (preference::serves_fused(features) ? preference::Resident::bytes(features) : 0);
 }
 
-void DeviceTeacher::train(TeacherNet& net, TeacherTargets targets, std::int64_t epochs,
-                          const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order,
-                          const std::function<void(std::int64_t, double)>& see) {
+void DeviceTeacher::train(
+    TeacherNet& net, TeacherTargets targets, std::int64_t epochs,
+    const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order,
+    const std::function<void(std::int64_t, double)>& see) {
   auto& values = net.parameters().values;
   auto& optimizer = net.optimizer();
   const auto pointer = [](std::span<float> x) { return x.empty() ? nullptr : x.data(); };
-  float *m = pointer(optimizer.first_moment()), *v = pointer(optimizer.second_moment()), *steps = pointer(optimizer.steps());
+  float *m = pointer(optimizer.first_moment()), *v = pointer(optimizer.second_moment()),
+        *steps = pointer(optimizer.steps());
   training_.set_targets(targets);
   training_.load(values.data(), m, v, steps);
   fill_order(0, training_.next_order());
@@ -42,6 +51,8 @@ void DeviceTeacher::train(TeacherNet& net, TeacherTargets targets, std::int64_t 
   training_.store(values.data(), m, v, steps);
 }
 
-void DeviceTeacher::preference(const preference::Problem& problem) { resident_->run(problem, training_.stream()); }
+void DeviceTeacher::preference(const preference::Problem& problem) {
+  resident_->run(problem, training_.stream());
+}
 
 }  // namespace fedfuse

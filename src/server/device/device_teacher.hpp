@@ -1,7 +1,8 @@
 #pragma once
-// GFMFR's server steps on a device (teacher.hpp): training in graphs of many steps, preferences from features that stay there in half precision.
-// The host's network holds the parameters between rounds, so that a checkpoint, an evaluation and a processor see the same thing; they cross once
-// a round each way.
+// GFMFR's server steps on a device (teacher.hpp): training in graphs of many steps, preferences
+// from features that stay there in half precision. The host's network holds the parameters between
+// rounds, so that a checkpoint, an evaluation and a processor see the same thing; they cross once a
+// round each way.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,20 +19,24 @@ namespace fedfuse {
 class DeviceTeacher {
  public:
   // features: of the data, as preference::Resident wants them.
-  DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const TeacherNet& net, const preference::Problem& features,
-                const fusion::Batching& batching, bool adam, double lr);
+  DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const TeacherNet& net,
+                const preference::Problem& features, const fusion::Batching& batching, bool adam,
+                double lr);
   // Whether the training can run on this device; else it stays on the host.
   [[nodiscard]] static bool serves(const gpu::Device& device, const fusion::Shape& shape);
   // What it holds for such a problem.
-  [[nodiscard]] static std::size_t bytes(const fusion::Shape& shape, const preference::Problem& features, const fusion::Batching& batching,
-                                         bool adam);
+  [[nodiscard]] static std::size_t bytes(const fusion::Shape& shape,
+                                         const preference::Problem& features,
+                                         const fusion::Batching& batching, bool adam);
 
-  // From the network's parameters and moments and back into them. fill_order(epoch, order) is asked for the next epoch while one runs;
-  // see(epoch, loss) may throw: then the network is what it was.
+  // From the network's parameters and moments and back into them. fill_order(epoch, order) is asked
+  // for the next epoch while one runs; see(epoch, loss) may throw: then the network is what it was.
   void train(TeacherNet& net, TeacherTargets targets, std::int64_t epochs,
-             const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order, const std::function<void(std::int64_t, double)>& see);
+             const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order,
+             const std::function<void(std::int64_t, double)>& see);
 
-  // False where the tensor cores do not take the shape, or a feature is beyond half precision: preferences are the host's then.
+  // False where the tensor cores do not take the shape, or a feature is beyond half precision:
+  // preferences are the host's then.
   [[nodiscard]] bool prefers() const { return resident_.has_value(); }
   void preference(const preference::Problem& problem);
 

@@ -1,5 +1,6 @@
 #pragma once
-// One chunk of clients at work on a device: its stream, what the kernels read and write, and the host's side of the copies.
+// One chunk of clients at work on a device: its stream, what the kernels read and write, and the
+// host's side of the copies.
 #include "core/gpu/device.hpp"
 #include "data/dataset.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
@@ -14,14 +15,15 @@ struct DeviceUploads {
   gpu::Buffer<std::int32_t> items, slots;
   gpu::Buffer<float> rows, overlay;
   DeviceUploads() = default;
-  DeviceUploads(const std::shared_ptr<gpu::Device>& device, const ModelSpec& spec, std::int64_t room, std::int64_t clients);
+  DeviceUploads(const std::shared_ptr<gpu::Device>& device, const ModelSpec& spec,
+                std::int64_t room, std::int64_t clients);
 };
 
 class Lane {
  public:
   // scratch_floats: of the launch that needs most (local_train's plans).
-  Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec, const Dataset& data, const MemoryPlan& plan,
-       std::int64_t scratch_floats);
+  Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, const ModelSpec& spec,
+       const Dataset& data, const MemoryPlan& plan, std::int64_t scratch_floats);
 
   // Which clients: `chunk` must stay until the lane is free again. Asynchronous.
   void take(const Chunk& chunk, const std::vector<std::int32_t>& clients, int threads);
@@ -39,11 +41,13 @@ class Lane {
     if (stride > 0) from.copy_out(to.first(clients() * stride), stream);
   }
   // The chunk's uploads as kernels/aggregate reads them; table: null, or of each client.
-  [[nodiscard]] aggregate::GpuUploads uploads(const DeviceUploads& kept, const ModelSpec& spec, std::int64_t items, const std::int32_t* table) const;
+  [[nodiscard]] aggregate::GpuUploads uploads(const DeviceUploads& kept, const ModelSpec& spec,
+                                              std::int64_t items, const std::int32_t* table) const;
 
   gpu::Stream stream;
   // of each client; in
-  gpu::Buffer<std::int32_t> order, local, row, next_row, group, table;  // row, next_row: of the resident state
+  // row, next_row: of the resident state
+  gpu::Buffer<std::int32_t> order, local, row, next_row, group, table;
   gpu::Buffer<std::int64_t> begin, weight;
   gpu::Buffer<double> scale;
   gpu::Buffer<float> theta, user, router;  // of state that crosses
@@ -55,8 +59,8 @@ class Lane {
   gpu::Buffer<std::int32_t> drawn, entries, ids, owner, sort;
   gpu::Buffer<float> scratch;
   // the host's side
-  gpu::Pinned<std::int32_t> local_host, row_host, next_row_host, group_host, table_host, samples_host, slots_host, finite_host, misfit_host,
-      items_host;
+  gpu::Pinned<std::int32_t> local_host, row_host, next_row_host, group_host, table_host,
+      samples_host, slots_host, finite_host, misfit_host, items_host;
   gpu::Pinned<std::int64_t> weight_host;
   gpu::Pinned<double> outcome_host, scale_host;
   gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;

@@ -8,10 +8,14 @@
 namespace fedfuse {
 namespace {
 
-constexpr std::int64_t word = 4, usual_floats = std::int64_t(2) << 20, most_rows = std::int64_t(1) << 16;  // of a tile: 8 MiB
+// of a tile: 8 MiB
+constexpr std::int64_t word = 4, usual_floats = std::int64_t(2) << 20,
+                       most_rows = std::int64_t(1) << 16;
 constexpr int tiles_in_flight = 2;
 
-std::array<std::int64_t, 3> widths_of(const ModelSpec& spec) { return {spec.shares_head ? 0 : spec.head.theta, spec.head.user, spec.router.size}; }
+std::array<std::int64_t, 3> widths_of(const ModelSpec& spec) {
+  return {spec.shares_head ? 0 : spec.head.theta, spec.head.user, spec.router.size};
+}
 
 struct TileSize {
   std::int64_t rows, floats;
@@ -28,15 +32,23 @@ std::int64_t rows_a_tile(std::size_t rows, std::size_t floats, std::int64_t widt
 
 }  // namespace
 
-ResidentState::ResidentState(const std::shared_ptr<gpu::Device>& device, const ModelSpec& spec, std::int64_t clients, int threads)
-    : device_(device), threads_(threads), stream_(device), side_(std::size_t(clients)), is_ahead_(std::size_t(clients)) {
+ResidentState::ResidentState(const std::shared_ptr<gpu::Device>& device, const ModelSpec& spec,
+                             std::int64_t clients, int threads)
+    : device_(device),
+      threads_(threads),
+      stream_(device),
+      side_(std::size_t(clients)),
+      is_ahead_(std::size_t(clients)) {
   const auto widths = widths_of(spec);
-  for (std::size_t t = 0; t < widths.size(); ++t) tables_[t] = {widths[t], gpu::Buffer<float>(device, std::size_t(2 * clients * widths[t]))};
+  for (std::size_t t = 0; t < widths.size(); ++t)
+    tables_[t] = {widths[t], gpu::Buffer<float>(device, std::size_t(2 * clients * widths[t]))};
   const TileSize size(spec, clients);
   for (int k = 0; k < tiles_in_flight; ++k) {
     auto& tile = tiles_.emplace_back(device);
-    tile.rows = gpu::Buffer<std::int32_t>(device, std::size_t(size.rows)), tile.rows_host = gpu::Pinned<std::int32_t>(device, std::size_t(size.rows));
-    tile.numbers = gpu::Buffer<float>(device, std::size_t(size.floats)), tile.numbers_host = gpu::Pinned<float>(device, std::size_t(size.floats));
+    tile.rows = gpu::Buffer<std::int32_t>(device, std::size_t(size.rows));
+    tile.rows_host = gpu::Pinned<std::int32_t>(device, std::size_t(size.rows));
+    tile.numbers = gpu::Buffer<float>(device, std::size_t(size.floats));
+    tile.numbers_host = gpu::Pinned<float>(device, std::size_t(size.floats));
   }
 }
 
@@ -52,7 +64,8 @@ void ResidentState::adopt(const ClientState& state) {
   tables_[1].numbers.copy_in(state.user.span(), stream_);
   tables_[2].numbers.copy_in(state.router.span(), stream_);
   stream_.synchronise();
-  std::fill(side_.begin(), side_.end(), false), std::fill(is_ahead_.begin(), is_ahead_.end(), false);
+  std::fill(side_.begin(), side_.end(), false);
+  std::fill(is_ahead_.begin(), is_ahead_.end(), false);
   ahead_.clear();
 }
 
@@ -60,12 +73,17 @@ void ResidentState::commit(std::span<const std::int32_t> clients) {
   for (const auto u : clients) {
     const auto k = std::size_t(u);
     side_[k] = !side_[k];
-    if (!is_ahead_[k]) is_ahead_[k] = true, ahead_.push_back(u);
+    if (!is_ahead_[k]) {
+      is_ahead_[k] = true;
+      ahead_.push_back(u);
+    }
   }
 }
 
 void ResidentState::bring_home(ClientState& state) {
-  fetch(tables_[0], state.theta), fetch(tables_[1], state.user), fetch(tables_[2], state.router);
+  fetch(tables_[0], state.theta);
+  fetch(tables_[1], state.user);
+  fetch(tables_[2], state.router);
   for (const auto u : ahead_) is_ahead_[std::size_t(u)] = false;
   ahead_.clear();
 }
@@ -73,28 +91,34 @@ void ResidentState::bring_home(ClientState& state) {
 void ResidentState::fetch(const Table& table, Matrix<float>& to) {
   if (table.width == 0) return;
   const std::span<const std::int32_t> all(ahead_);
-  const auto a_tile = std::size_t(rows_a_tile(tiles_[0].rows.size(), tiles_[0].numbers.size(), table.width));
+  const auto a_tile =
+      std::size_t(rows_a_tile(tiles_[0].rows.size(), tiles_[0].numbers.size(), table.width));
   const auto tiles = (all.size() + a_tile - 1) / a_tile;
   for (std::size_t k = 0; k < tiles + tiles_.size(); ++k) {
     auto& tile = tiles_[k % tiles_.size()];
     if (k >= tiles_.size()) finish(tile, to);
-    if (k < tiles) start(tile, table, all.subspan(k * a_tile, std::min(a_tile, all.size() - k * a_tile)));
+    if (k < tiles)
+      start(tile, table, all.subspan(k * a_tile, std::min(a_tile, all.size() - k * a_tile)));
   }
 }
 
-void ResidentState::start(Tile& tile, const Table& table, std::span<const std::int32_t> clients) const {
+void ResidentState::start(Tile& tile, const Table& table,
+                          std::span<const std::int32_t> clients) const {
   tile.clients = clients;
   for (std::size_t i = 0; i < clients.size(); ++i) tile.rows_host[i] = row(clients[i]);
   tile.rows.copy_in(tile.rows_host.first(clients.size()), tile.stream);
-  const gather::Problem problem{std::int64_t(clients.size()), table.width, table.numbers.data(), tile.rows.data(), tile.numbers.data()};
+  const gather::Problem problem{std::int64_t(clients.size()), table.width, table.numbers.data(),
+                                tile.rows.data(), tile.numbers.data()};
   gpu::on_platform(*device_, [&]<class P>(P) { gather::gather_rows<P>(problem, tile.stream); });
-  tile.numbers.copy_out(tile.numbers_host.first(clients.size() * std::size_t(table.width)), tile.stream);
+  tile.numbers.copy_out(tile.numbers_host.first(clients.size() * std::size_t(table.width)),
+                        tile.stream);
 }
 
 void ResidentState::finish(Tile& tile, Matrix<float>& to) const {
   tile.stream.synchronise();
   for_each_in_blocks(std::int64_t(tile.clients.size()), threads_, [&](std::int64_t i) {
-    std::copy_n(&tile.numbers_host[std::size_t(i * to.cols)], to.cols, to.row(tile.clients[std::size_t(i)]));
+    std::copy_n(&tile.numbers_host[std::size_t(i * to.cols)], to.cols,
+                to.row(tile.clients[std::size_t(i)]));
   });
   tile.clients = {};
 }

@@ -1,7 +1,8 @@
 #pragma once
-// Clients' private numbers where they train. Each client's stand there twice: a round reads one place and writes the other, so it may train a
-// client again, or fail, and what was still stands; a commit moves no number, it changes which place counts. The host's copy is brought up to
-// date when somebody asks for it: a checkpoint, an evaluation.
+// Clients' private numbers where they train. Each client's stand there twice: a round reads one
+// place and writes the other, so it may train a client again, or fail, and what was still stands; a
+// commit moves no number, it changes which place counts. The host's copy is brought up to date when
+// somebody asks for it: a checkpoint, an evaluation.
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -17,15 +18,21 @@ namespace fedfuse {
 class ResidentState {
  public:
   // clients: of this rank.
-  ResidentState(const std::shared_ptr<gpu::Device>& device, const ModelSpec& spec, std::int64_t clients, int threads);
-  [[nodiscard]] static std::int64_t bytes(const ModelSpec& spec, std::int64_t clients);  // of the device
+  ResidentState(const std::shared_ptr<gpu::Device>& device, const ModelSpec& spec,
+                std::int64_t clients, int threads);
+  // of the device
+  [[nodiscard]] static std::int64_t bytes(const ModelSpec& spec, std::int64_t clients);
 
   // What the device holds becomes what the host has.
   void adopt(const ClientState& state);
-  // Rows of the three tables: where client u's numbers stand, and where the round that is under way leaves them.
+  // Rows of the three tables: where client u's numbers stand, and where the round that is under way
+  // leaves them.
   [[nodiscard]] std::int32_t row(std::int32_t u) const { return place(u, side_[std::size_t(u)]); }
-  [[nodiscard]] std::int32_t next_row(std::int32_t u) const { return place(u, !side_[std::size_t(u)]); }
-  [[nodiscard]] float* theta() const { return tables_[0].numbers.data(); }  // private heads; null when the head is shared
+  [[nodiscard]] std::int32_t next_row(std::int32_t u) const {
+    return place(u, !side_[std::size_t(u)]);
+  }
+  // private heads; null when the head is shared
+  [[nodiscard]] float* theta() const { return tables_[0].numbers.data(); }
   [[nodiscard]] float* user() const { return tables_[1].numbers.data(); }
   [[nodiscard]] float* router() const { return tables_[2].numbers.data(); }
 
@@ -49,7 +56,9 @@ class ResidentState {
     gpu::Pinned<float> numbers_host;
     std::span<const std::int32_t> clients;
   };
-  [[nodiscard]] std::int32_t place(std::int32_t u, bool second) const { return u + (second ? std::int32_t(side_.size()) : 0); }
+  [[nodiscard]] std::int32_t place(std::int32_t u, bool second) const {
+    return u + (second ? std::int32_t(side_.size()) : 0);
+  }
   void fetch(const Table& table, Matrix<float>& to);
   void start(Tile& tile, const Table& table, std::span<const std::int32_t> clients) const;
   void finish(Tile& tile, Matrix<float>& to) const;

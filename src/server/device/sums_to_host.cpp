@@ -7,15 +7,22 @@
 namespace fedfuse {
 
 SumsToHost::SumsToHost(std::shared_ptr<gpu::Device> device, std::int64_t tile_words)
-    : device_(std::move(device)), tile_words_(tile_words), adding_(device_), copying_{gpu::Stream(device_), gpu::Stream(device_)} {}
+    : device_(std::move(device)),
+      tile_words_(tile_words),
+      adding_(device_),
+      copying_{gpu::Stream(device_), gpu::Stream(device_)} {}
 
-void SumsToHost::fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables, std::int64_t width, gpu::Reducer* reducer, const Take& take) {
+void SumsToHost::fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables,
+                       std::int64_t width, gpu::Reducer* reducer, const Take& take) {
   if (from.size() == 0) return;
   const std::int64_t rows = std::int64_t(from.size() / tables) / width;
-  FEDFUSE_CHECK(rows * width * std::int64_t(tables) == std::int64_t(from.size()), "tables of whole rows");
-  const std::int64_t tile_rows = std::clamp<std::int64_t>(tile_words_ / width, 1, rows), tiles = (rows + tile_rows - 1) / tile_rows;
+  FEDFUSE_CHECK(rows * width * std::int64_t(tables) == std::int64_t(from.size()),
+                "tables of whole rows");
+  const std::int64_t tile_rows = std::clamp<std::int64_t>(tile_words_ / width, 1, rows),
+                     tiles = (rows + tile_rows - 1) / tile_rows;
   for (auto& tile : tile_)
-    if (std::int64_t(tile.size()) < tile_rows * width) tile = gpu::Pinned<std::int64_t>(device_, std::size_t(tile_rows * width));
+    if (std::int64_t(tile.size()) < tile_rows * width)
+      tile = gpu::Pinned<std::int64_t>(device_, std::size_t(tile_rows * width));
   struct Tile {
     std::size_t table;
     std::int64_t first;
@@ -23,7 +30,8 @@ void SumsToHost::fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables
   };
   const auto tile_at = [&](std::int64_t k) {
     const std::int64_t table = k / tiles, first = k % tiles * tile_rows;
-    return Tile{std::size_t(table), first, std::size_t((table * rows + first) * width), std::size_t(std::min(tile_rows, rows - first) * width)};
+    return Tile{std::size_t(table), first, std::size_t((table * rows + first) * width),
+                std::size_t(std::min(tile_rows, rows - first) * width)};
   };
   const auto slot = [](std::int64_t k) { return std::size_t(k) % in_flight; };
   const auto start = [&](std::int64_t k) {

@@ -1,6 +1,6 @@
 #pragma once
-// Sums on their way from a device to the host, in tiles: while one is merged there, or added over the hosts with MPI, the next one is
-// copied, and those after it are added over the devices.
+// Sums on their way from a device to the host, in tiles: while one is merged there, or added over
+// the hosts with MPI, the next one is copied, and those after it are added over the devices.
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -13,14 +13,18 @@ namespace fedfuse {
 
 class SumsToHost {
  public:
-  static constexpr std::int64_t usual_tile = std::int64_t(1) << 20;  // numbers: 8 MiB, some ten times what a message's start costs
+  // numbers: 8 MiB, some ten times what a message's start costs
+  static constexpr std::int64_t usual_tile = std::int64_t(1) << 20;
 
   explicit SumsToHost(std::shared_ptr<gpu::Device> device, std::int64_t tile_words = usual_tile);
 
-  // from: tables, one after the other, each rows x width. take: rows [first, first + rows.size() / width) of a table, in order, the same tiles on
-  // every rank. reducer: adds them over the devices first (collective); null: they are this rank's alone. Nothing else may be at work on `from`.
-  using Take = std::function<void(std::size_t table, std::int64_t first, std::span<const std::int64_t> rows)>;
-  void fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables, std::int64_t width, gpu::Reducer* reducer, const Take& take);
+  // from: tables, one after the other, each rows x width. take: rows [first, first + rows.size() /
+  // width) of a table, in order, the same tiles on every rank. reducer: adds them over the devices
+  // first (collective); null: they are this rank's alone. Nothing else may be at work on `from`.
+  using Take = std::function<void(std::size_t table, std::int64_t first,
+                                  std::span<const std::int64_t> rows)>;
+  void fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables, std::int64_t width,
+             gpu::Reducer* reducer, const Take& take);
 
  private:
   static constexpr std::size_t in_flight = 2;

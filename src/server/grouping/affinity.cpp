@@ -16,7 +16,8 @@ std::vector<double> pairs_of(const MatrixXd& squared, const Rng& rng) {
   std::vector<double> pairs;
   if (n <= exact_points) {
     pairs.reserve(std::size_t(n * (n - 1) / 2));
-    for (std::int64_t j = 0; j < n; ++j) pairs.insert(pairs.end(), squared.col(j).data() + j + 1, squared.col(j).data() + n);
+    for (std::int64_t j = 0; j < n; ++j)
+      pairs.insert(pairs.end(), squared.col(j).data() + j + 1, squared.col(j).data() + n);
     return pairs;
   }
   pairs.reserve(sampled_pairs);
@@ -37,7 +38,8 @@ MatrixXd squared_distances(const Points& points) {
   parallel_blocks(n, column_block, [&](std::int64_t first, std::int64_t count) {
     const std::int64_t below = n - first;  // the lower triangle, mirrored
     auto part = d.block(first, first, below, count);
-    part.noalias() = -2.0 * points.middleRows(first, below) * points.middleRows(first, count).transpose();
+    part.noalias() =
+        -2.0 * points.middleRows(first, below) * points.middleRows(first, count).transpose();
     for (std::int64_t j = first; j < first + count; ++j) {
       d(j, j) = 0.0;
       for (std::int64_t i = j + 1; i < n; ++i) {
@@ -59,7 +61,8 @@ double median_distance(const MatrixXd& squared, const Rng& rng) {
   const auto middle = pairs.begin() + std::ptrdiff_t(pairs.size() / 2);
   std::nth_element(pairs.begin(), middle, pairs.end());
   const double upper = std::sqrt(*middle);
-  const double lower = pairs.size() % 2 == 1 ? upper : std::sqrt(*std::max_element(pairs.begin(), middle));
+  const double lower =
+      pairs.size() % 2 == 1 ? upper : std::sqrt(*std::max_element(pairs.begin(), middle));
   if (upper + lower > 0) return 0.5 * (upper + lower);
   double sum = 0.0;
   for (const double pair : pairs) sum += std::sqrt(pair);
@@ -73,11 +76,13 @@ void to_normalised_affinity(MatrixXd& squared, double median) {
   parallel_blocks(n, column_block, [&](std::int64_t first, std::int64_t count) {
     for (std::int64_t j = first; j < first + count; ++j) {
       squared.col(j).array() = (-gamma * squared.col(j).array()).exp();
-      inverse_root(j) = 1.0 / std::sqrt(squared.col(j).sum());  // a degree is at least the diagonal's 1
+      // a degree is at least the diagonal's 1
+      inverse_root(j) = 1.0 / std::sqrt(squared.col(j).sum());
     }
   });
   parallel_blocks(n, column_block, [&](std::int64_t first, std::int64_t count) {
-    for (std::int64_t j = first; j < first + count; ++j) squared.col(j).array() *= inverse_root(j) * inverse_root.array();
+    for (std::int64_t j = first; j < first + count; ++j)
+      squared.col(j).array() *= inverse_root(j) * inverse_root.array();
   });
 }
 

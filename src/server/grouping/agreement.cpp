@@ -26,16 +26,21 @@ std::vector<std::int32_t> distinct_values(std::span<const std::int32_t> values, 
   return unique(comm.all_gather(std::span<const std::int32_t>(mine)));
 }
 
-double adjusted_rand_index(std::span<const std::int32_t> a, std::span<const std::int32_t> b, const Comm& comm) {
+double adjusted_rand_index(std::span<const std::int32_t> a, std::span<const std::int32_t> b,
+                           const Comm& comm) {
   FEDFUSE_CHECK(a.size() == b.size(), "two labels for each client");
   std::vector<std::int32_t> both_a, both_b;
   for (std::size_t i = 0; i < a.size(); ++i)
-    if (a[i] >= 0 && b[i] >= 0) both_a.push_back(a[i]), both_b.push_back(b[i]);
+    if (a[i] >= 0 && b[i] >= 0) {
+      both_a.push_back(a[i]);
+      both_b.push_back(b[i]);
+    }
   const auto names_a = distinct_values(both_a, comm), names_b = distinct_values(both_b, comm);
   if (names_a.empty()) return 0.0;
 
   Matrix<std::int64_t> table(std::int64_t(names_a.size()), std::int64_t(names_b.size()));
-  for (std::size_t i = 0; i < both_a.size(); ++i) ++table(place_of(names_a, both_a[i]), place_of(names_b, both_b[i]));
+  for (std::size_t i = 0; i < both_a.size(); ++i)
+    ++table(place_of(names_a, both_a[i]), place_of(names_b, both_b[i]));
   comm.sum(table.span());
 
   std::vector<std::int64_t> sum_a(names_a.size(), 0), sum_b(names_b.size(), 0);
@@ -44,7 +49,9 @@ double adjusted_rand_index(std::span<const std::int32_t> a, std::span<const std:
   for (std::int64_t i = 0; i < table.rows; ++i)
     for (std::int64_t j = 0; j < table.cols; ++j) {
       const auto count = table(i, j);
-      sum_a[std::size_t(i)] += count, sum_b[std::size_t(j)] += count, total += count;
+      sum_a[std::size_t(i)] += count;
+      sum_b[std::size_t(j)] += count;
+      total += count;
       together += pairs(count);
     }
   for (const auto n : sum_a) in_a += pairs(n);

@@ -10,7 +10,8 @@ std::vector<std::int32_t> best_assignment(const Matrix<std::int64_t>& gain) {
   FEDFUSE_CHECK(gain.rows == gain.cols, "the assignment is square");
   const auto n = std::size_t(gain.rows);
   constexpr auto unreached = std::numeric_limits<std::int64_t>::max();
-  // Rows and columns are numbered from 1; column 0 holds the row that is being placed. Costs are -gain.
+  // Rows and columns are numbered from 1; column 0 holds the row that is being placed. Costs are
+  // -gain.
   std::vector<std::int64_t> row_potential(n + 1, 0), column_potential(n + 1, 0);
   std::vector<std::size_t> row_of(n + 1, 0), way(n + 1, 0);
   for (std::size_t row = 1; row <= n; ++row) {
@@ -25,9 +26,16 @@ std::vector<std::int32_t> best_assignment(const Matrix<std::int64_t>& gain) {
       std::size_t next = 0;
       for (std::size_t j = 1; j <= n; ++j) {
         if (visited[j]) continue;
-        const std::int64_t reduced = -gain(std::int64_t(from) - 1, std::int64_t(j) - 1) - row_potential[from] - column_potential[j];
-        if (reduced < slack[j]) slack[j] = reduced, way[j] = column;
-        if (slack[j] < step) step = slack[j], next = j;
+        const std::int64_t reduced = -gain(std::int64_t(from) - 1, std::int64_t(j) - 1) -
+                                     row_potential[from] - column_potential[j];
+        if (reduced < slack[j]) {
+          slack[j] = reduced;
+          way[j] = column;
+        }
+        if (slack[j] < step) {
+          step = slack[j];
+          next = j;
+        }
       }
       for (std::size_t j = 0; j <= n; ++j) {
         if (visited[j]) {

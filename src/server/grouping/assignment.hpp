@@ -1,6 +1,6 @@
 #pragma once
-// The assignment problem by shortest augmenting paths with potentials (Kuhn 1955; Jonker, Volgenant 1987), O(n^3), in
-// integers: ties are decided by the order of rows and columns alone.
+// The assignment problem by shortest augmenting paths with potentials (Kuhn 1955; Jonker, Volgenant
+// 1987), O(n^3), in integers: ties are decided by the order of rows and columns alone.
 #include <cstdint>
 #include <vector>
 

@@ -12,24 +12,29 @@
 namespace fedfuse::grouping {
 namespace {
 
-// Either algorithm, for any number of groups up to bounds.most; what does not depend on that number is done once.
+// Either algorithm, for any number of groups up to bounds.most; what does not depend on that number
+// is done once.
 class Clusterer {
  public:
-  Clusterer(const Config& config, const Points& points, GroupBounds bounds, const std::shared_ptr<gpu::Device>& device)
+  Clusterer(const Config& config, const Points& points, GroupBounds bounds,
+            const std::shared_ptr<gpu::Device>& device)
       : points_(points), rng_(config.seed, Purpose::grouping) {
     spectral_ = config.cluster == "spectral";
     if (!spectral_)
       set_ = device != nullptr
-                 ? kmeans::points_on_device(device, points.data(), points.rows(), points.cols(), bounds.most, seed_candidates(bounds.most))
+                 ? kmeans::points_on_device(device, points.data(), points.rows(), points.cols(),
+                                            bounds.most, seed_candidates(bounds.most))
                  : kmeans::points_on_host(points.data(), points.rows(), points.cols());
     const bool eigengap = bounds.least < bounds.most && config.groups_by == "eigengap";
     if (!spectral_ && !eigengap) return;
     auto graph = squared_distances(points);
     to_normalised_affinity(graph, median_distance(graph, rng_));
-    pairs_ = leading_eigenpairs(graph, std::min<std::int64_t>(bounds.most + (eigengap ? 1 : 0), points.rows()), rng_);
+    pairs_ = leading_eigenpairs(
+        graph, std::min<std::int64_t>(bounds.most + (eigengap ? 1 : 0), points.rows()), rng_);
   }
   [[nodiscard]] std::vector<std::int32_t> group(std::int64_t groups) const {
-    return spectral_ ? kmeans(spectral_embedding(pairs_.vectors, groups), groups, rng_).group : kmeans(points_, *set_, groups, rng_).group;
+    return spectral_ ? kmeans(spectral_embedding(pairs_.vectors, groups), groups, rng_).group
+                     : kmeans(points_, *set_, groups, rng_).group;
   }
   [[nodiscard]] const Eigen::VectorXd& eigenvalues() const { return pairs_.values; }
   [[nodiscard]] const Rng& rng() const { return rng_; }
@@ -42,7 +47,8 @@ class Clusterer {
   std::unique_ptr<kmeans::PointSet> set_;  // of k-means
 };
 
-// Group 0 is that of the first point, group 1 that of the first point outside it, ...: names that no start of k-means decides.
+// Group 0 is that of the first point, group 1 that of the first point outside it, ...: names that
+// no start of k-means decides.
 void number_by_first_member(std::vector<std::int32_t>& group, std::int64_t groups) {
   std::vector<std::int32_t> name(std::size_t(groups), -1);
   std::int32_t next = 0;
@@ -53,7 +59,8 @@ void number_by_first_member(std::vector<std::int32_t>& group, std::int64_t group
   FEDFUSE_CHECK(next == groups, "a group is empty");
 }
 
-std::vector<std::int32_t> best_by_silhouette(const Clusterer& clusterer, const Points& points, GroupBounds bounds, std::int64_t& groups) {
+std::vector<std::int32_t> best_by_silhouette(const Clusterer& clusterer, const Points& points,
+                                             GroupBounds bounds, std::int64_t& groups) {
   const Silhouette silhouette(points, clusterer.rng());
   std::vector<std::int32_t> best;
   double best_score = 0.0;
@@ -61,7 +68,9 @@ std::vector<std::int32_t> best_by_silhouette(const Clusterer& clusterer, const P
     auto group = clusterer.group(g);
     const double score = silhouette.score(group, g);
     if (!best.empty() && score <= best_score) continue;
-    best = std::move(group), best_score = score, groups = g;
+    best = std::move(group);
+    best_score = score;
+    groups = g;
   }
   return best;
 }
@@ -83,9 +92,13 @@ Clustering balanced_split(std::int64_t n, std::int64_t columns, std::int64_t gro
 
 }  // namespace
 
-Clustering cluster_points(const Config& config, Points points, GroupBounds bounds, const std::shared_ptr<gpu::Device>& device) {
-  FEDFUSE_CHECK(bounds.least >= 1 && bounds.least <= bounds.most && points.rows() >= bounds.most, "more groups than points");
-  if (all_equal(points)) return balanced_split(points.rows(), points.cols(), std::clamp(config.groups, bounds.least, bounds.most));
+Clustering cluster_points(const Config& config, Points points, GroupBounds bounds,
+                          const std::shared_ptr<gpu::Device>& device) {
+  FEDFUSE_CHECK(bounds.least >= 1 && bounds.least <= bounds.most && points.rows() >= bounds.most,
+                "more groups than points");
+  if (all_equal(points))
+    return balanced_split(points.rows(), points.cols(),
+                          std::clamp(config.groups, bounds.least, bounds.most));
   Clustering result;
   std::optional<Components> pca;
   if (config.pca_variance < 1.0) {
@@ -98,13 +111,17 @@ Clustering cluster_points(const Config& config, Points points, GroupBounds bound
   if (bounds.least < bounds.most && config.groups_by == "silhouette") {
     result.group = best_by_silhouette(clusterer, points, bounds, result.groups);
   } else {
-    result.groups = bounds.least == bounds.most ? bounds.most : groups_by_eigengap(clusterer.eigenvalues(), bounds.least, bounds.most, points.rows());
+    result.groups =
+        bounds.least == bounds.most
+            ? bounds.most
+            : groups_by_eigengap(clusterer.eigenvalues(), bounds.least, bounds.most, points.rows());
     result.group = clusterer.group(result.groups);
   }
   number_by_first_member(result.group, result.groups);
   const Points centres = group_means(points, result.group, result.groups);
   result.centre_square = centres.rowwise().squaredNorm();
-  result.centre = pca ? Eigen::MatrixXd(pca->directions * centres.transpose()) : Eigen::MatrixXd(centres.transpose());
+  result.centre = pca ? Eigen::MatrixXd(pca->directions * centres.transpose())
+                      : Eigen::MatrixXd(centres.transpose());
   return result;
 }
 

@@ -24,8 +24,10 @@ std::int64_t draw_by_weight(const VectorXd& weight, double u, const std::vector<
   return 0;
 }
 
-// Greedy k-means++: of several candidates for the next centre, the one that leaves the smallest sum of distances.
-Points seed_centres(const Points& points, kmeans::PointSet& set, std::int64_t groups, const Rng& rng, std::uint64_t start) {
+// Greedy k-means++: of several candidates for the next centre, the one that leaves the smallest sum
+// of distances.
+Points seed_centres(const Points& points, kmeans::PointSet& set, std::int64_t groups,
+                    const Rng& rng, std::uint64_t start) {
   const std::int64_t n = points.rows();
   std::vector<std::int64_t> candidates(std::size_t(seed_candidates(groups)));
   std::uint32_t index = 0;
@@ -50,7 +52,8 @@ Points seed_centres(const Points& points, kmeans::PointSet& set, std::int64_t gr
       const VectorXd trial = trials.col(std::int64_t(c)).cwiseMin(nearest);
       const double sum = trial.sum();
       if (sum >= best_sum) continue;
-      best = candidates[c], best_sum = sum;
+      best = candidates[c];
+      best_sum = sum;
       best_trial = trial;
     }
     take(g, best);
@@ -60,7 +63,9 @@ Points seed_centres(const Points& points, kmeans::PointSet& set, std::int64_t gr
 }
 
 int starts_for(const Points& points, std::int64_t groups) {
-  const double one_start = 30.0 * 2.0 * double(points.rows()) * double(points.cols()) * double(groups);  // FLOP of about 30 iterations
+  // FLOP of about 30 iterations
+  const double one_start =
+      30.0 * 2.0 * double(points.rows()) * double(points.cols()) * double(groups);
   return std::clamp(int(1e10 / one_start), 3, 10);
 }
 
@@ -68,7 +73,8 @@ int starts_for(const Points& points, std::int64_t groups) {
 
 int seed_candidates(std::int64_t groups) { return 2 + int(std::log2(double(groups))); }
 
-Points group_means(const Points& points, const std::vector<std::int32_t>& group, std::int64_t groups) {
+Points group_means(const Points& points, const std::vector<std::int32_t>& group,
+                   std::int64_t groups) {
   const auto means = kmeans::means_of(points.data(), points.cols(), group, groups);
   return Eigen::Map<const Points>(means.data(), groups, points.cols());
 }
@@ -79,14 +85,16 @@ KMeans kmeans(const Points& points, std::int64_t groups, const Rng& rng) {
 }
 
 KMeans kmeans(const Points& points, kmeans::PointSet& set, std::int64_t groups, const Rng& rng) {
-  FEDFUSE_CHECK(groups >= 1 && points.rows() >= groups, "k-means needs at least one point for each group");
+  FEDFUSE_CHECK(groups >= 1 && points.rows() >= groups,
+                "k-means needs at least one point for each group");
   kmeans::Lloyd best;
   for (int start = 0; start < starts_for(points, groups); ++start) {
     const Points centres = seed_centres(points, set, groups, rng, std::uint64_t(start));
     auto found = kmeans::lloyd(set, {centres.data(), centres.data() + centres.size()}, groups);
     if (start == 0 || found.inertia < best.inertia) best = std::move(found);
   }
-  return {std::move(best.group), Eigen::Map<const Points>(best.centres.data(), groups, points.cols()), best.inertia};
+  return {std::move(best.group),
+          Eigen::Map<const Points>(best.centres.data(), groups, points.cols()), best.inertia};
 }
 
 }  // namespace fedfuse::grouping

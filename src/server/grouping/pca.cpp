@@ -22,8 +22,9 @@ MatrixXd orthonormal(const MatrixXd& columns) {
 template <class Right>
 MatrixXd times(const Points& x, const Right& right) {
   MatrixXd product(x.rows(), right.cols());
-  parallel_blocks(x.rows(), 64,
-                  [&](std::int64_t first, std::int64_t count) { product.middleRows(first, count).noalias() = x.middleRows(first, count) * right; });
+  parallel_blocks(x.rows(), 64, [&](std::int64_t first, std::int64_t count) {
+    product.middleRows(first, count).noalias() = x.middleRows(first, count) * right;
+  });
   return product;
 }
 
@@ -37,7 +38,8 @@ MatrixXd transposed_times(const Points& x, const Right& right) {
   return product;
 }
 
-// Eigenpairs of a Gram matrix, the largest first, without those that are rounding. Values are divided by n.
+// Eigenpairs of a Gram matrix, the largest first, without those that are rounding. Values are
+// divided by n.
 struct GramPairs {
   Eigen::VectorXd squares, variance;
   MatrixXd vectors;
@@ -48,11 +50,14 @@ GramPairs gram_pairs(const MatrixXd& gram, std::int64_t n) {
   const Eigen::VectorXd squares = eigen.eigenvalues().reverse();
   std::int64_t rank = 0;
   while (rank < squares.size() && squares(rank) > smallest_square * squares(0)) ++rank;
-  return {squares.head(rank), squares.head(rank) / double(n), eigen.eigenvectors().rowwise().reverse().leftCols(rank)};
+  return {squares.head(rank), squares.head(rank) / double(n),
+          eigen.eigenvectors().rowwise().reverse().leftCols(rank)};
 }
 
-// Keeps the first of the found components that hold the wanted sum; `trusted` of them are converged.
-std::int64_t needed(const Eigen::VectorXd& variance, std::int64_t trusted, double wanted, double& held) {
+// Keeps the first of the found components that hold the wanted sum; `trusted` of them are
+// converged.
+std::int64_t needed(const Eigen::VectorXd& variance, std::int64_t trusted, double wanted,
+                    double& held) {
   std::int64_t kept = 0;
   for (held = 0.0; kept < trusted && held < wanted;) held += variance(kept++);
   return std::max<std::int64_t>(kept, 1);
@@ -64,14 +69,18 @@ Components exact(const Points& x, double wanted, double total) {
   double held = 0.0;
   const auto kept = needed(pairs.variance, pairs.variance.size(), wanted, held);
   Components found{pairs.vectors.leftCols(kept), pairs.variance.head(kept), held / total};
-  if (wide) found.directions = transposed_times(x, MatrixXd(found.directions * pairs.squares.head(kept).cwiseSqrt().cwiseInverse().asDiagonal()));
+  if (wide)
+    found.directions = transposed_times(
+        x, MatrixXd(found.directions *
+                    pairs.squares.head(kept).cwiseSqrt().cwiseInverse().asDiagonal()));
   return found;
 }
 
 MatrixXd test_matrix(std::int64_t rows, std::int64_t cols, const Rng& rng) {
   MatrixXd omega(rows, cols);
   parallel_blocks(cols, 1, [&](std::int64_t j, std::int64_t) {
-    for (std::int64_t i = 0; i < rows; ++i) omega(i, j) = rng.normal(std::uint64_t(i), draw_range_finder, std::uint32_t(j));
+    for (std::int64_t i = 0; i < rows; ++i)
+      omega(i, j) = rng.normal(std::uint64_t(i), draw_range_finder, std::uint32_t(j));
   });
   return omega;
 }
@@ -79,16 +88,19 @@ MatrixXd test_matrix(std::int64_t rows, std::int64_t cols, const Rng& rng) {
 Components range_finder(const Points& x, double wanted, double total, const Rng& rng) {
   for (std::int64_t width = first_width;;) {
     MatrixXd q = orthonormal(times(x, test_matrix(x.cols(), width, rng)));
-    for (int i = 0; i < power_iterations; ++i) q = orthonormal(times(x, orthonormal(transposed_times(x, q))));
+    for (int i = 0; i < power_iterations; ++i)
+      q = orthonormal(times(x, orthonormal(transposed_times(x, q))));
     const MatrixXd b_transposed = transposed_times(x, q);  // p x width
     const auto pairs = gram_pairs(b_transposed.transpose() * b_transposed, x.rows());
     // Of a subspace that can still grow, only the leading half is trusted to be converged.
     const bool last = width == most_components;
     const auto found = std::int64_t(pairs.variance.size());
     double held = 0.0;
-    const auto kept = needed(pairs.variance, last ? found : std::min(found, width / 2), wanted, held);
+    const auto kept =
+        needed(pairs.variance, last ? found : std::min(found, width / 2), wanted, held);
     if (held >= wanted || last)
-      return {b_transposed * (pairs.vectors.leftCols(kept) * pairs.squares.head(kept).cwiseSqrt().cwiseInverse().asDiagonal()),
+      return {b_transposed * (pairs.vectors.leftCols(kept) *
+                              pairs.squares.head(kept).cwiseSqrt().cwiseInverse().asDiagonal()),
               pairs.variance.head(kept), held / total};
     width = held < 0.5 * wanted ? most_components : 2 * width;  // far off: no step in between
   }

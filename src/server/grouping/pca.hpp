@@ -1,8 +1,10 @@
 #pragma once
-// Principal components of n points with p columns, p possibly thousands: p x p is formed only where it is small.
-// Up to 512 = min(n, p): exactly, from the eigenvectors of X^T X or, with fewer points than columns, of X X^T (V = X^T U S^-1).
-// Above: a randomised range finder (Halko, Martinsson, Tropp, SIAM Review 2011, algorithms 4.4 and 5.1),
-//   Y = X Omega, power iterations Q <- orth(X orth(X^T Q)), B = Q^T X, B B^T = U S^2 U^T, V = B^T U S^-1,
+// Principal components of n points with p columns, p possibly thousands: p x p is formed only where
+// it is small. Up to 512 = min(n, p): exactly, from the eigenvectors of X^T X or, with fewer points
+// than columns, of X X^T (V = X^T U S^-1). Above: a randomised range finder (Halko, Martinsson,
+// Tropp, SIAM Review 2011, algorithms 4.4 and 5.1),
+//   Y = X Omega, power iterations Q <- orth(X orth(X^T Q)), B = Q^T X, B B^T = U S^2 U^T, V = B^T U
+//     S^-1,
 // for at most 128 components; only n x k and p x k are stored.
 #include <cstdint>
 
@@ -20,8 +22,9 @@ struct Components {
   double share = 0.0;          // of the total that the r components hold
 };
 
-// The fewest components that hold `share` of the points' sum of squares (about the origin: points are standardised), at least
-// one; all that the range finder may have, where these hold less. The points must not all be zero.
+// The fewest components that hold `share` of the points' sum of squares (about the origin: points
+// are standardised), at least one; all that the range finder may have, where these hold less. The
+// points must not all be zero.
 [[nodiscard]] Components principal_components(const Points& points, double share, const Rng& rng);
 
 }  // namespace fedfuse::grouping

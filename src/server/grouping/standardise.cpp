@@ -18,28 +18,34 @@ struct Extremes {
 
 bool all_finite(const float* row, std::int64_t columns) {
   std::uint32_t bad = 0;  // integers, so that the compiler may reorder the reduction
-  for (std::int64_t j = 0; j < columns; ++j) bad |= std::uint32_t((std::bit_cast<std::uint32_t>(row[j]) & 0x7F800000u) == 0x7F800000u);
+  for (std::int64_t j = 0; j < columns; ++j)
+    bad |= std::uint32_t((std::bit_cast<std::uint32_t>(row[j]) & 0x7F800000u) == 0x7F800000u);
   return bad == 0;
 }
 
-void check_finite(const Matrix<float>& rows, std::span<const std::int32_t> ids, std::int64_t round, const Comm& comm) {
+void check_finite(const Matrix<float>& rows, std::span<const std::int32_t> ids, std::int64_t round,
+                  const Comm& comm) {
   comm.together([&] {
     for (std::int64_t i = 0; i < rows.rows; ++i)
       if (!all_finite(rows.row(i), rows.cols))
-        throw InputError(cat("the vector of client ", ids[std::size_t(i)], " in round ", round, " is not finite"),
-                         "clients are grouped by these numbers, and its training diverged", "lower --lr or --lr-items");
+        throw InputError(cat("the vector of client ", ids[std::size_t(i)], " in round ", round,
+                             " is not finite"),
+                         "clients are grouped by these numbers, and its training diverged",
+                         "lower --lr or --lr-items");
   });
 }
 
 // In place: each entry's maximum over the ranks (exact in any order).
 void max_over_ranks(std::vector<double>& values, const Comm& comm) {
-  const int status = MPI_Allreduce(MPI_IN_PLACE, values.data(), int(values.size()), MPI_DOUBLE, MPI_MAX, comm.raw());
+  const int status = MPI_Allreduce(MPI_IN_PLACE, values.data(), int(values.size()), MPI_DOUBLE,
+                                   MPI_MAX, comm.raw());
   FEDFUSE_CHECK(status == MPI_SUCCESS, "the extremes of the columns could not be reduced");
 }
 
 Extremes column_extremes(const Matrix<float>& rows, std::int64_t columns, const Comm& comm) {
   constexpr double none = -std::numeric_limits<double>::infinity();
-  std::vector<double> bounds(std::size_t(2 * columns), none);  // -low, then high: one reduction by maximum
+  // -low, then high: one reduction by maximum
+  std::vector<double> bounds(std::size_t(2 * columns), none);
   parallel_blocks(rows.rows, row_block, [&](std::int64_t first, std::int64_t count) {
     constexpr float infinite = std::numeric_limits<float>::infinity();
     std::vector<float> low(std::size_t(columns), infinite), high(low.size(), -infinite);
@@ -53,16 +59,19 @@ Extremes column_extremes(const Matrix<float>& rows, std::int64_t columns, const 
 #pragma omp critical(fedfuse_column_extremes)
     for (std::size_t j = 0; j < std::size_t(columns); ++j) {
       bounds[j] = std::max(bounds[j], -double(low[j]));
-      bounds[std::size_t(columns) + j] = std::max(bounds[std::size_t(columns) + j], double(high[j]));
+      bounds[std::size_t(columns) + j] =
+          std::max(bounds[std::size_t(columns) + j], double(high[j]));
     }
   });
   max_over_ranks(bounds, comm);
-  Extremes extremes{{bounds.begin(), bounds.begin() + columns}, {bounds.begin() + columns, bounds.end()}};
+  Extremes extremes{{bounds.begin(), bounds.begin() + columns},
+                    {bounds.begin() + columns, bounds.end()}};
   for (auto& low : extremes.low) low = -low;
   return extremes;
 }
 
-// x * scale rounded to an integer, for |x * scale| < 2^51: adding 1.5 * 2^52 leaves the integer in the low bits.
+// x * scale rounded to an integer, for |x * scale| < 2^51: adding 1.5 * 2^52 leaves the integer in
+// the low bits.
 std::int64_t round_to_fixed(double x, double scale) {
   constexpr double magic = 0x1.8p52;
   return std::bit_cast<std::int64_t>(x * scale + magic) - std::bit_cast<std::int64_t>(magic);
@@ -70,7 +79,8 @@ std::int64_t round_to_fixed(double x, double scale) {
 
 }  // namespace
 
-ColumnScale column_scale(const Matrix<float>& rows, std::span<const std::int32_t> ids, std::int64_t columns, std::int64_t total, std::int64_t round,
+ColumnScale column_scale(const Matrix<float>& rows, std::span<const std::int32_t> ids,
+                         std::int64_t columns, std::int64_t total, std::int64_t round,
                          const Comm& comm) {
   check_finite(rows, ids, round, comm);
   const auto p = std::size_t(columns);
@@ -105,7 +115,8 @@ ColumnScale column_scale(const Matrix<float>& rows, std::span<const std::int32_t
   for (std::size_t j = 0; j < p; ++j) {
     const double mean = double(sums[j]) * unit, variance = double(sums[p + j]) * unit - mean * mean;
     result.mean[j] = centre[j] + half[j] * mean;
-    result.inverse_sd[j] = half[j] > 0 && variance > 0 ? inverse_half[j] / std::sqrt(variance) : 0.0;
+    result.inverse_sd[j] =
+        half[j] > 0 && variance > 0 ? inverse_half[j] / std::sqrt(variance) : 0.0;
   }
   return result;
 }
@@ -115,7 +126,8 @@ Points standardise(const Matrix<float>& rows, const ColumnScale& scale) {
   parallel_blocks(rows.rows, 64, [&](std::int64_t first, std::int64_t count) {
     for (std::int64_t i = first; i < first + count; ++i)
       for (std::int64_t j = 0; j < rows.cols; ++j)
-        points(i, j) = (double(rows(i, j)) - scale.mean[std::size_t(j)]) * scale.inverse_sd[std::size_t(j)];
+        points(i, j) =
+            (double(rows(i, j)) - scale.mean[std::size_t(j)]) * scale.inverse_sd[std::size_t(j)];
   });
   return points;
 }

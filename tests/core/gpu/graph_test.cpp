@@ -1,4 +1,7 @@
-// core/gpu/graph: work recorded once and launched again, on the emulated device, and on a real one where there is one.
+// core/gpu/graph: work recorded once and launched again, on the emulated device, and on a real one
+// where there is one.
+#include "core/gpu/graph.hpp"
+
 #include <gtest/gtest.h>
 
 #include <optional>
@@ -6,7 +9,6 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "core/gpu/graph.hpp"
 #include "core/gpu/platform.hpp"
 #include "tests/support/runnable.hpp"
 
@@ -28,7 +30,10 @@ class GraphTest : public testing::Test {
   gpu::Buffer<int> x{device, n}, launches{device, 1};
 
   void put_step() { gpu::launch(step_kernel, {1, 1, 1}, n, 0, stream, x.data(), launches.data()); }
-  void clear() { x.fill_bytes(0, stream), launches.fill_bytes(0, stream); }
+  void clear() {
+    x.fill_bytes(0, stream);
+    launches.fill_bytes(0, stream);
+  }
   std::vector<int> values() {
     std::vector<int> all(n);
     x.copy_out(all, stream);
@@ -115,7 +120,8 @@ TEST(GraphOnDevice, RecordsCopiesAndFills) {
       in[1] = 10 * turn;
       graph.launch(stream);
       stream.synchronise();
-      EXPECT_EQ(std::vector<int>(out.first(4).begin(), out.first(4).end()), (std::vector{0, 10 * turn, -1, -1}));
+      EXPECT_EQ(std::vector<int>(out.first(4).begin(), out.first(4).end()),
+                (std::vector{0, 10 * turn, -1, -1}));
     }
   }
 }

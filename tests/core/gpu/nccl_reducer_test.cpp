@@ -1,4 +1,5 @@
-// core/gpu/nccl_reducer over stand-ins for NCCL: sums are MPI's, and whatever breaks, no rank is left hanging.
+// core/gpu/nccl_reducer over stand-ins for NCCL: sums are MPI's, and whatever breaks, no rank is
+// left hanging.
 #include <gtest/gtest.h>
 
 #ifndef FEDFUSE_HAVE_NCCL
@@ -25,9 +26,12 @@ const std::string over_mpi = "mpi over pinned host memory: ";
 
 class Nccl : public testing::Test {
  protected:
-  void TearDown() override { EXPECT_EQ(world_.sum(std::int64_t(1)), world_.size()); }  // all are here, and MPI works
+  // all are here, and MPI works
+  void TearDown() override { EXPECT_EQ(world_.sum(std::int64_t(1)), world_.size()); }
   [[nodiscard]] bool i_am(int rank) const { return world_.rank() == rank; }
-  gpu::ChosenReducer choose() { return gpu::choose_nccl(NcclStandIn::calls(), device_, world_, quick); }
+  gpu::ChosenReducer choose() {
+    return gpu::choose_nccl(NcclStandIn::calls(), device_, world_, quick);
+  }
   // All ranks fall back, and say the same.
   void expect_fallback(NcclStandIn& nccl, const std::string& why) {
     const double start = now_seconds();
@@ -53,7 +57,8 @@ TEST_F(Nccl, SumsAreMpis) {
     const Rng rng(5, Purpose::test);
     std::vector<std::int64_t> words(sums * count);
     for (std::size_t i = 0; i < words.size(); ++i)
-      words[i] = std::int64_t(rng.bits(i, std::uint32_t(world_.rank()), 0) >> 4) - (std::int64_t(1) << 59);
+      words[i] =
+          std::int64_t(rng.bits(i, std::uint32_t(world_.rank()), 0) >> 4) - (std::int64_t(1) << 59);
     const gpu::Stream adding(device_), copying(device_);
     const auto on_device = gpu::to_device(adding, std::span<const std::int64_t>(words));
     std::vector<std::int64_t> got(words.size());
@@ -135,10 +140,15 @@ TEST_F(Nccl, AnErrorDuringASumComesOutOfTheWait) {
     chosen.reducer->sum(words.data(), words.size(), stream);
     if (i_am(rank)) {
       const auto said = error_of([&] { chosen.reducer->wait(stream); });
-      EXPECT_NE(said.find(cat("ncclAllReduce, while it was waited for on rank ", rank, ": a link is broken")), std::string::npos) << said;
+      EXPECT_NE(said.find(cat("ncclAllReduce, while it was waited for on rank ", rank,
+                              ": a link is broken")),
+                std::string::npos)
+          << said;
       EXPECT_EQ(nccl.aborted(), 1);
-      EXPECT_NE(error_of([&] { chosen.reducer->sum(words.data(), 1, stream); }).find("is no more"), std::string::npos);
-      EXPECT_NE(error_of([&] { chosen.reducer->wait(stream); }).find("is no more"), std::string::npos);
+      EXPECT_NE(error_of([&] { chosen.reducer->sum(words.data(), 1, stream); }).find("is no more"),
+                std::string::npos);
+      EXPECT_NE(error_of([&] { chosen.reducer->wait(stream); }).find("is no more"),
+                std::string::npos);
     }
     chosen.reducer = nullptr;  // elsewhere the sum is under way for ever
     EXPECT_EQ(nccl.aborted(), 1);
@@ -154,7 +164,9 @@ TEST_F(Nccl, ASumThatIsRefusedIsAnError) {
   const gpu::Stream stream(device_);
   const gpu::Buffer<std::int64_t> words(device_, 8);
   const auto said = error_of([&] { chosen.reducer->sum(words.data(), words.size(), stream); });
-  EXPECT_NE(said.find(cat("ncclAllReduce on rank ", world_.rank(), ": a link is broken")), std::string::npos) << said;
+  EXPECT_NE(said.find(cat("ncclAllReduce on rank ", world_.rank(), ": a link is broken")),
+            std::string::npos)
+      << said;
   EXPECT_EQ(nccl.aborted(), 1);
 }
 
@@ -174,7 +186,8 @@ TEST_F(Nccl, AnotherErrorAborts) {
 // NCCL itself, where it can be loaded: without a device it can only fail.
 TEST_F(Nccl, TheRealLibraryWithoutADevice) {
   const auto calls = gpu::load_nccl();
-  if (world_.max(std::int64_t(calls.refused.empty() ? 0 : 1)) > 0) GTEST_SKIP() << "its library is not on every rank: " << calls.refused;
+  if (world_.max(std::int64_t(calls.refused.empty() ? 0 : 1)) > 0)
+    GTEST_SKIP() << "its library is not on every rank: " << calls.refused;
   if (world_.max(std::int64_t(gpu::count_devices())) > 0) GTEST_SKIP() << "there is a device";
   const auto chosen = gpu::choose_nccl(calls, device_, world_, {.connect = 20, .abort = 5});
   EXPECT_EQ(chosen.reducer, nullptr);

@@ -1,4 +1,5 @@
-// core/gpu/simt: what the emulation of CUDA promises: barriers, warp collectives, the three orders, and the faults that it catches.
+// core/gpu/simt: what the emulation of CUDA promises: barriers, warp collectives, the three orders,
+// and the faults that it catches.
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -10,7 +11,8 @@
 namespace fedfuse {
 namespace {
 
-constexpr simt::Order orders[] = {simt::Order::ascending, simt::Order::descending, simt::Order::shuffled};
+constexpr simt::Order orders[] = {simt::Order::ascending, simt::Order::descending,
+                                  simt::Order::shuffled};
 
 class Simt : public testing::TestWithParam<simt::Order> {
  protected:
@@ -20,7 +22,8 @@ class Simt : public testing::TestWithParam<simt::Order> {
   gpu::Stream stream{device};
 
   template <class... Parameters, class... Arguments>
-  void run(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes, Arguments... arguments) {
+  void run(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes,
+           Arguments... arguments) {
     gpu::launch(kernel, grid, block, shared_bytes, stream, arguments...);
     stream.synchronise();
   }
@@ -44,7 +47,8 @@ TEST_P(Simt, BarriersShufflesAndAtomics) {
     std::vector<int> x(static_cast<std::size_t>(n));
     std::iota(x.begin(), x.end(), 1);
     long out = 0;
-    run(sum_kernel, {unsigned((n + 127) / 128), 1, 1}, 128, 4 * sizeof(long), static_cast<const int*>(x.data()), &out, n);
+    run(sum_kernel, {unsigned((n + 127) / 128), 1, 1}, 128, 4 * sizeof(long),
+        static_cast<const int*>(x.data()), &out, n);
     EXPECT_EQ(out, long(n) * (n + 1) / 2);
   }
 }
@@ -53,10 +57,12 @@ void neighbour_kernel(int* out, bool with_barrier) {
   int* values = gpu::shared<int>();
   values[threadIdx.x] = int(threadIdx.x);
   if (with_barrier) __syncthreads();
-  out[threadIdx.x] = values[(threadIdx.x + 1) % blockDim.x] + values[(threadIdx.x + blockDim.x - 1) % blockDim.x];
+  out[threadIdx.x] =
+      values[(threadIdx.x + 1) % blockDim.x] + values[(threadIdx.x + blockDim.x - 1) % blockDim.x];
 }
 
-// Shared memory is poisoned, so that whoever reads before his neighbour wrote reads nonsense, in any order.
+// Shared memory is poisoned, so that whoever reads before his neighbour wrote reads nonsense, in
+// any order.
 TEST_P(Simt, AMissingBarrierShows) {
   std::vector<int> right(64), wrong(64), want(64);
   for (int t = 0; t < 64; ++t) want[std::size_t(t)] = (t + 1) % 64 + (t + 63) % 64;
@@ -70,10 +76,14 @@ void deadlock_kernel() {
   if (threadIdx.x < 16) __syncthreads();
   while (threadIdx.x >= 16) __syncwarp(gpu::all_lanes);  // the others of the warp never come
 }
-TEST_P(Simt, ADeadlockIsAnError) { EXPECT_THROW(run(deadlock_kernel, {1, 1, 1}, 32, 0), InternalError); }
+TEST_P(Simt, ADeadlockIsAnError) {
+  EXPECT_THROW(run(deadlock_kernel, {1, 1, 1}, 32, 0), InternalError);
+}
 
 void mask_kernel() { (void)__ballot_sync(threadIdx.x == 20 ? 0x100001u : gpu::all_lanes, 1); }
-TEST_P(Simt, LanesThatDisagreeAboutTheirMaskAreAnError) { EXPECT_THROW(run(mask_kernel, {1, 1, 1}, 32, 0), InternalError); }
+TEST_P(Simt, LanesThatDisagreeAboutTheirMaskAreAnError) {
+  EXPECT_THROW(run(mask_kernel, {1, 1, 1}, 32, 0), InternalError);
+}
 
 void ballot_kernel(unsigned* out) {
   if (threadIdx.x >= 20) return;  // lanes that have ended are not waited for
@@ -99,12 +109,14 @@ TEST_P(Simt, BuffersArePoisonedAndCounted) {
 
 void double_kernel(int* x) { x[threadIdx.x] *= 2; }
 
-// As lazy as CUDA allows: a host that does not wait sees nothing, or changes what is yet to be read.
+// As lazy as CUDA allows: a host that does not wait sees nothing, or changes what is yet to be
+// read.
 TEST_P(Simt, NothingHappensBeforeSomebodyWaits) {
   gpu::Pinned<int> pinned(device, 2);
   gpu::Buffer<int> buffer(device, 2);
   std::vector<int> pageable{3, 4}, out{-1, -1};
-  pinned[0] = 1, pinned[1] = 2;
+  pinned[0] = 1;
+  pinned[1] = 2;
   buffer.copy_in(pinned.first(2), stream);
   gpu::launch(double_kernel, {1, 1, 1}, 2, 0, stream, buffer.data());
   buffer.copy_out(out, stream);

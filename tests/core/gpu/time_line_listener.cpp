@@ -1,4 +1,5 @@
-// A profiler of the test: NVTX hands it every range, as it does to nsys. Linked in, as NVTX allows; it holds no copy of NVTX itself.
+// A profiler of the test: NVTX hands it every range, as it does to nsys. Linked in, as NVTX allows;
+// it holds no copy of NVTX itself.
 #define NVTX_NO_IMPL
 #include "tests/core/gpu/time_line_listener.hpp"
 
@@ -23,10 +24,13 @@ int NVTX_API pop() {
 }
 
 int NVTX_API listen(NvtxGetExportTableFunc_t tables) {
-  const auto* const callbacks = static_cast<const NvtxExportTableCallbacks*>(tables(NVTX_ETID_CALLBACKS));
+  const auto* const callbacks =
+      static_cast<const NvtxExportTableCallbacks*>(tables(NVTX_ETID_CALLBACKS));
   NvtxFunctionTable of_core = nullptr;
   unsigned size = 0;
-  if (callbacks == nullptr || callbacks->GetModuleFunctionTable(NVTX_CB_MODULE_CORE, &of_core, &size) == 0) return 0;
+  if (callbacks == nullptr ||
+      callbacks->GetModuleFunctionTable(NVTX_CB_MODULE_CORE, &of_core, &size) == 0)
+    return 0;
   *of_core[NVTX_CBID_CORE_RangePushA] = reinterpret_cast<NvtxFunctionPointer>(push);
   *of_core[NVTX_CBID_CORE_RangePop] = reinterpret_cast<NvtxFunctionPointer>(pop);
   return 1;

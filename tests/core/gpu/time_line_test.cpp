@@ -21,7 +21,8 @@ TEST(TimeLine, PhasesAreRangesThatNestAndEnd) {
 TEST(TimeLine, APhaseThatFailsEnds) {
   test::heard().clear();
   PhaseTimer timer;
-  EXPECT_THROW(timer.time(Phase::teacher, [] { throw std::runtime_error("half way"); }), std::runtime_error);
+  EXPECT_THROW(timer.time(Phase::teacher, [] { throw std::runtime_error("half way"); }),
+               std::runtime_error);
   EXPECT_EQ(test::heard(), (Heard{"teacher", "end"}));
 }
 

@@ -1,4 +1,7 @@
-// Aggregation against the naive dense form (R1), and the same bits in any order, on any number of threads and ranks (R7).
+// Aggregation against the naive dense form (R1), and the same bits in any order, on any number of
+// threads and ranks (R7).
+#include "kernels/aggregate/aggregate.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,7 +13,6 @@
 #include "core/error.hpp"
 #include "core/h5.hpp"
 #include "core/rng.hpp"
-#include "kernels/aggregate/aggregate.hpp"
 #include "kernels/aggregate/aggregate_case.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/oracle.hpp"
@@ -28,15 +30,17 @@ void expect_near(std::span<const double> got, std::span<const double> want, doub
   ASSERT_EQ(got.size(), want.size());
   double largest = 1e-30;
   for (const double x : want) largest = std::max(largest, std::abs(x));
-  for (std::size_t j = 0; j < want.size(); ++j) ASSERT_NEAR(got[j], want[j], tolerance * largest) << "element " << j;
+  for (std::size_t j = 0; j < want.size(); ++j)
+    ASSERT_NEAR(got[j], want[j], tolerance * largest) << "element " << j;
 }
 
 std::vector<CaseShape> shapes() {
-  const std::vector<CaseShape> all{{.clients = 1, .items = 1, .width = 1, .touched = 1},
-                                   {.clients = 40, .items = 33, .width = 7, .touched = 5},
-                                   {.clients = 61, .items = 20, .width = 64, .touched = 20, .weighted = true},
-                                   {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3},
-                                   {.clients = 200, .items = 3, .width = 65, .touched = 2, .weighted = true, .seed = 4}};
+  const std::vector<CaseShape> all{
+      {.clients = 1, .items = 1, .width = 1, .touched = 1},
+      {.clients = 40, .items = 33, .width = 7, .touched = 5},
+      {.clients = 61, .items = 20, .width = 64, .touched = 20, .weighted = true},
+      {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3},
+      {.clients = 200, .items = 3, .width = 65, .touched = 2, .weighted = true, .seed = 4}};
   return test::with_asked_seed(all);
 }
 
@@ -44,7 +48,8 @@ TEST(Aggregate, EveryVariantAgreesWithTheDenseFormInDouble) {
   const Threads two(2);
   for (const auto& shape : shapes()) {
     const Case inputs(shape);
-    std::vector<double> want(std::size_t(shape.items * shape.width)), got(want.size(), std::nan(""));
+    std::vector<double> want(std::size_t(shape.items * shape.width)),
+        got(want.size(), std::nan(""));
     aggregate::reference(inputs.problem(), want.data());
     for (const auto& variant : test::runnable(aggregate::variants())) {
       SCOPED_TRACE(variant.name);
@@ -71,7 +76,8 @@ TEST(Aggregate, FixedPointVariantsGiveTheSameBitsForAnyThreads) {
 }
 
 TEST(Aggregate, ValuesThatDoNotFitAreRefused) {
-  for (const float bad : {1024.0f, -5000.0f, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+  for (const float bad : {1024.0f, -5000.0f, std::numeric_limits<float>::quiet_NaN(),
+                          std::numeric_limits<float>::infinity()}) {
     Case inputs({.clients = 5, .items = 9, .width = 11, .touched = 3});
     inputs.delta[60] = bad;
     std::vector<double> next(9 * 11);
@@ -91,10 +97,12 @@ TEST(Aggregate, ToFixedRoundsLikeLlrint) {
     ASSERT_EQ(aggregate::to_fixed(x, fixed.scale), fixed.encode(x)) << x;
   }
   const FixedPoint half{0.5, 2.0};  // ties go to even
-  for (const double x : {1.0, 3.0, 5.0, -1.0, -3.0}) ASSERT_EQ(aggregate::to_fixed(x, half.scale), half.encode(x));
+  for (const double x : {1.0, 3.0, 5.0, -1.0, -3.0})
+    ASSERT_EQ(aggregate::to_fixed(x, half.scale), half.encode(x));
 }
 
-// Every rank adds its share of the clients (rank r: clients r, r + ranks, ...), then the ranks reduce.
+// Every rank adds its share of the clients (rank r: clients r, r + ranks, ...), then the ranks
+// reduce.
 RowSum distributed_sum(const Case& inputs, const Comm& comm, int threads, bool backwards) {
   const Threads scope(threads);
   const auto p = inputs.problem();
@@ -107,7 +115,8 @@ RowSum distributed_sum(const Case& inputs, const Comm& comm, int threads, bool b
     const std::span ids(p.ids + p.offsets[u], std::size_t(p.offsets[u + 1] - p.offsets[u]));
     const float* x = p.delta + p.offsets[u] * p.width;
     if (backwards) {
-      for (std::size_t i = ids.size(); i-- > 0;) fits = sum.add(ids[i], x + std::int64_t(i) * p.width, p.weight[u]) && fits;
+      for (std::size_t i = ids.size(); i-- > 0;)
+        fits = sum.add(ids[i], x + std::int64_t(i) * p.width, p.weight[u]) && fits;
     } else {
       fits = sum.add(ids, x, p.weight[u]) && fits;
     }
@@ -126,7 +135,8 @@ TEST(RowSum, SameBitsForAnyRanksThreadsAndOrder) {
       for (const bool backwards : {false, true}) {
         const auto got = distributed_sum(inputs, world, threads, backwards);
         for (std::int64_t i = 0; i < shape.items; ++i)
-          EXPECT_TRUE(std::equal(got.raw(i), got.raw(i) + shape.width, want.raw(i))) << "row " << i << ", " << threads << " threads";
+          EXPECT_TRUE(std::equal(got.raw(i), got.raw(i) + shape.width, want.raw(i)))
+              << "row " << i << ", " << threads << " threads";
         EXPECT_EQ(got.touched(), want.touched());
         EXPECT_EQ(got.bytes_moved() > 0, world.size() > 1);
       }
@@ -161,7 +171,8 @@ TEST(RowSum, RefusesAWholeClientWhenOneValueDoesNotFit) {
   RowSum sum(4, 3, FixedPoint::for_total_weight(10));
   const std::vector<std::int32_t> ids{0, 2};
   std::vector<float> x(6, 1.0f);
-  for (const float bad : {1024.0f, -1e30f, std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+  for (const float bad : {1024.0f, -1e30f, std::numeric_limits<float>::quiet_NaN(),
+                          -std::numeric_limits<float>::infinity()}) {
     x[4] = bad;
     EXPECT_FALSE(sum.add(ids, x.data(), 1));
     EXPECT_EQ(sum.touched_rows(), 0);
@@ -178,7 +189,8 @@ TEST(RowSum, RefusesAWholeClientWhenOneValueDoesNotFit) {
 
 // A whole dataset of any rank, flat.
 std::vector<double> golden(const std::string& name) {
-  const h5::Handle file(H5Fopen(test::goldens_path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "goldens");
+  const h5::Handle file(H5Fopen(test::goldens_path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT),
+                        H5Fclose, "goldens");
   const h5::Handle data(H5Dopen2(file.id(), name.c_str(), H5P_DEFAULT), H5Dclose, name);
   const h5::Handle space(H5Dget_space(data.id()), H5Sclose, name);
   std::vector<double> values(std::size_t(H5Sget_simple_extent_npoints(space.id())));
@@ -189,24 +201,31 @@ std::vector<double> golden(const std::string& name) {
 struct Goldens {
   std::int64_t clients = 7, items = 11;
   int width = 4;
-  std::vector<double> table = golden("aggregate/in/C"), rho = golden("aggregate/in/rho"), alpha = golden("aggregate/in/alpha"),
-                      touched = golden("aggregate/in/touched"), rows = golden("aggregate/in/rows"), group = golden("aggregate/in/group"),
-                      want = golden("aggregate/out/C"), group_mean = golden("aggregate/out/group_mean");
+  std::vector<double> table = golden("aggregate/in/C"), rho = golden("aggregate/in/rho"),
+                      alpha = golden("aggregate/in/alpha"),
+                      touched = golden("aggregate/in/touched"), rows = golden("aggregate/in/rows"),
+                      group = golden("aggregate/in/group"), want = golden("aggregate/out/C"),
+                      group_mean = golden("aggregate/out/group_mean");
 
   // R1's update of row i by client u, in float.
   std::vector<float> delta(std::int64_t u, std::int64_t i) const {
     std::vector<float> x;
     for (std::int64_t k = 0; k < width; ++k)
-      x.push_back(float(rows[std::size_t((u * items + i) * width + k)] - rho[std::size_t(u)] * table[std::size_t(i * width + k)]));
+      x.push_back(float(rows[std::size_t((u * items + i) * width + k)] -
+                        rho[std::size_t(u)] * table[std::size_t(i * width + k)]));
     return x;
   }
   // keep C + (sum of weighted updates) / W over the clients with member(u); weights are integers.
   template <class Member>
-  std::vector<double> by_row_sum(const std::vector<std::int64_t>& weight, const Member& member) const {
+  std::vector<double> by_row_sum(const std::vector<std::int64_t>& weight,
+                                 const Member& member) const {
     std::int64_t total = 0;
     double keep = 0;
     for (std::int64_t u = 0; u < clients; ++u)
-      if (member(u)) total += weight[std::size_t(u)], keep += double(weight[std::size_t(u)]) * rho[std::size_t(u)];
+      if (member(u)) {
+        total += weight[std::size_t(u)];
+        keep += double(weight[std::size_t(u)]) * rho[std::size_t(u)];
+      }
     RowSum sum(items, width, FixedPoint::for_total_weight(total));
     for (std::int64_t u = 0; u < clients; ++u)
       for (std::int64_t i = 0; i < items; ++i)
@@ -215,7 +234,8 @@ struct Goldens {
         }
     std::vector<double> next(table.size());
     for (std::int64_t i = 0; i < items; ++i) sum.decode(i, next.data() + i * width);
-    for (std::size_t j = 0; j < next.size(); ++j) next[j] = keep / double(total) * table[j] + next[j] / double(total);
+    for (std::size_t j = 0; j < next.size(); ++j)
+      next[j] = keep / double(total) * table[j] + next[j] / double(total);
     return next;
   }
 };
@@ -225,7 +245,9 @@ TEST(Aggregate, ReferenceReproducesTheGoldenValues) {
   const Goldens g;
   std::vector<std::uint8_t> touched(g.touched.begin(), g.touched.end());
   std::vector<double> got(g.want.size());
-  aggregate::reference_dense({g.clients, g.items, g.width, g.table.data(), g.rho.data(), g.alpha.data(), g.rows.data(), touched.data()}, got.data());
+  aggregate::reference_dense({g.clients, g.items, g.width, g.table.data(), g.rho.data(),
+                              g.alpha.data(), g.rows.data(), touched.data()},
+                             got.data());
   expect_near(got, g.want, 1e-10);
 }
 
@@ -245,7 +267,8 @@ TEST(RowSum, ReproducesTheGoldenGroupMeans) {
   for (int l = 0; l < 3; ++l) {
     const auto member = [&](std::int64_t u) { return int(g.group[std::size_t(u)]) == l; };
     if (std::ranges::count(g.group, double(l)) == 0) continue;
-    const std::span want(g.group_mean.data() + std::ptrdiff_t(l) * std::ptrdiff_t(g.table.size()), g.table.size());
+    const std::span want(g.group_mean.data() + std::ptrdiff_t(l) * std::ptrdiff_t(g.table.size()),
+                         g.table.size());
     expect_near(g.by_row_sum(weight, member), want, 1e-6);
   }
 }

@@ -1,4 +1,7 @@
-// Every variant of the server fusion's training against the naive reference in double, and its gradients against finite differences.
+// Every variant of the server fusion's training against the naive reference in double, and its
+// gradients against finite differences.
+#include "kernels/fusion/fusion.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,7 +11,6 @@
 #include "core/error.hpp"
 #include "core/gpu/simt.hpp"
 #include "core/rng.hpp"
-#include "kernels/fusion/fusion.hpp"
 #include "kernels/fusion/fusion_case.hpp"
 #include "kernels/fusion/fusion_gpu.hpp"
 #include "tests/support/inputs.hpp"
@@ -30,10 +32,13 @@ Result run(const Variant& variant, Case&& c) {
 }
 Result run(const Variant& variant, const CaseShape& shape) { return run(variant, Case(shape)); }
 
-const Variant& variant(std::string_view name) { return *std::ranges::find(variants(), name, &Variant::name); }
+const Variant& variant(std::string_view name) {
+  return *std::ranges::find(variants(), name, &Variant::name);
+}
 
 // How far each matrix went from its start, against the farthest of the reference's elements.
-void expect_same_way(const Parameters& start, const Array<float>& got, const Array<float>& want, double tolerance, const std::string& what) {
+void expect_same_way(const Parameters& start, const Array<float>& got, const Array<float>& want,
+                     double tolerance, const std::string& what) {
   for (const auto& entry : start.entries()) {
     double farthest = 1e-6;
     for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k)
@@ -44,26 +49,31 @@ void expect_same_way(const Parameters& start, const Array<float>& got, const Arr
   }
 }
 
-// A ReLU at its kink answers a rounding with a jump of the gradient, and no tolerance holds: a case whose moments (with SGD: parameters) jump when
-// its parameters move by a few roundings.
+// A ReLU at its kink answers a rounding with a jump of the gradient, and no tolerance holds: a case
+// whose moments (with SGD: parameters) jump when its parameters move by a few roundings.
 bool stands_at_a_kink(const CaseShape& shape, std::uint64_t seed) {
   const auto want = run(variant("reference"), Case(shape, seed));
   const double tolerance = 0.5 * Case(shape).problem().tolerance();
   for (std::uint64_t turn = 0; turn < 8; ++turn) {
     Case moved(shape, seed);
     const Rng rng(turn, Purpose::test);
-    for (std::size_t k = 0; k < moved.values.size(); ++k) moved.values[k] *= float(1 + 3e-6 * (2 * rng.uniform(k, 0, 0) - 1));
+    for (std::size_t k = 0; k < moved.values.size(); ++k)
+      moved.values[k] *= float(1 + 3e-6 * (2 * rng.uniform(k, 0, 0) - 1));
     const auto start = moved.values;
     const auto got = run(variant("reference"), std::move(moved));
     const Case unmoved(shape, seed);
     for (const auto& entry : unmoved.start().entries()) {
       const auto jumps = [&](auto way, auto other) {
         double farthest = 1e-6, apart = 0;
-        for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k)
-          farthest = std::max(farthest, std::abs(way(k))), apart = std::max(apart, std::abs(way(k) - other(k)));
+        for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k) {
+          farthest = std::max(farthest, std::abs(way(k)));
+          apart = std::max(apart, std::abs(way(k) - other(k)));
+        }
         return apart > tolerance * farthest;
       };
-      const auto of = [](const Array<float>& x) { return [&x](std::size_t k) { return double(x[k]); }; };
+      const auto of = [](const Array<float>& x) {
+        return [&x](std::size_t k) { return double(x[k]); };
+      };
       const auto from = [](const Array<float>& x, const Array<float>& begin) {
         return [&](std::size_t k) { return double(x[k]) - double(begin[k]); };
       };
@@ -99,16 +109,18 @@ TEST(Fusion, EveryVariantMatchesTheReference) {
       expect_same_way(c.start(), got.values, want.values, problem.tolerance(), what);
       Parameters zero = c.start();
       std::ranges::fill(zero.values, 0.0f);
-      if (shape.adam)
-        expect_same_way(zero, got.m, want.m, problem.tolerance(), what + " m"),
-            expect_same_way(zero, got.v, want.v, problem.tolerance(), what + " v");
+      if (shape.adam) {
+        expect_same_way(zero, got.m, want.m, problem.tolerance(), what + " m");
+        expect_same_way(zero, got.v, want.v, problem.tolerance(), what + " v");
+      }
     }
   }
 }
 
 // The reference's gradient is the derivative of its loss.
 TEST(Fusion, TheReferencesGradientIsThatOfFiniteDifferences) {
-  for (auto shape : {shapes_to_test()[1], shapes_to_test()[2], shapes_to_test()[3], shapes_to_test()[6]}) {
+  for (auto shape :
+       {shapes_to_test()[1], shapes_to_test()[2], shapes_to_test()[3], shapes_to_test()[6]}) {
     Case c(shape);
     const auto p = c.problem();
     std::vector<double> values(c.values.begin(), c.values.end()), gradient;
@@ -117,7 +129,8 @@ TEST(Fusion, TheReferencesGradientIsThatOfFiniteDifferences) {
     EXPECT_DOUBLE_EQ(loss, reference_loss(p, values, begin, end));
     for (const auto& entry : c.start().entries()) {
       double largest = 0;
-      for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k) largest = std::max(largest, std::abs(gradient[k]));
+      for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k)
+        largest = std::max(largest, std::abs(gradient[k]));
       const auto stride = std::max<std::size_t>(1, entry.size() / 7);
       for (std::size_t k = entry.at; k < entry.at + entry.size(); k += stride) {
         constexpr double h = 1e-6;
@@ -127,7 +140,8 @@ TEST(Fusion, TheReferencesGradientIsThatOfFiniteDifferences) {
         values[k] = before - h;
         const double below = reference_loss(p, values, begin, end);
         values[k] = before;
-        EXPECT_NEAR(gradient[k], (above - below) / (2 * h), 1e-6 * largest + 1e-8) << c.name() << " " << entry.name << " " << k - entry.at;
+        EXPECT_NEAR(gradient[k], (above - below) / (2 * h), 1e-6 * largest + 1e-8)
+            << c.name() << " " << entry.name << " " << k - entry.at;
       }
     }
   }
@@ -154,15 +168,18 @@ TEST(Fusion, TheDevicesGradientIsTheReferences) {
       trainer.fetch_gradient(got.data());
       for (const auto& entry : c.start().entries()) {
         double largest = 1e-12;
-        for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k) largest = std::max(largest, std::abs(want[k]));
         for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k)
-          ASSERT_NEAR(got[k], want[k], 1e-5 * largest) << device->info().name << ": " << c.name() << " " << entry.name;
+          largest = std::max(largest, std::abs(want[k]));
+        for (std::size_t k = entry.at; k < entry.at + entry.size(); ++k)
+          ASSERT_NEAR(got[k], want[k], 1e-5 * largest)
+              << device->info().name << ": " << c.name() << " " << entry.name;
       }
     }
   }
 }
 
-// A graph's warm-up runs before there are parameters: a step of no slots reads and writes nothing but its state.
+// A graph's warm-up runs before there are parameters: a step of no slots reads and writes nothing
+// but its state.
 TEST(Fusion, AStepWithoutSlotsTouchesNothing) {
   for (const auto& device : test::fresh_devices())
     for (const bool by_items : {false, true}) {
@@ -170,8 +187,14 @@ TEST(Fusion, AStepWithoutSlotsTouchesNothing) {
       gpu::Buffer<GpuState> state(device, 1);
       state.fill_bytes(0, stream);
       GpuNet net;  // of null pointers
-      net.at = gpu_layout({2, 67, 4, 2, 4, 4}), net.by_items = by_items;
-      net.groups = 2, net.slots = 8, net.pairs_a_slot = by_items ? 2 : 1, net.items = 67, net.count = 0, net.state = state.data();
+      net.at = gpu_layout({2, 67, 4, 2, 4, 4});
+      net.by_items = by_items;
+      net.groups = 2;
+      net.slots = 8;
+      net.pairs_a_slot = by_items ? 2 : 1;
+      net.items = 67;
+      net.count = 0;
+      net.state = state.data();
       gpu::on_platform(*device, [&]<class P>(P) { step<P>(net, stream); });
       GpuState after;
       state.copy_out({&after, 1}, stream);
@@ -183,25 +206,29 @@ TEST(Fusion, AStepWithoutSlotsTouchesNothing) {
 
 // Of the emulated threads; on CUDA, again and again.
 TEST(Fusion, KernelsGiveTheSameBitsInEveryOrder) {
-  for (const auto& shape : {shapes_to_test()[1], shapes_to_test()[4], shapes_to_test()[7], shapes_to_test()[8]})
+  for (const auto& shape :
+       {shapes_to_test()[1], shapes_to_test()[4], shapes_to_test()[7], shapes_to_test()[8]})
     for (const auto& candidate : test::runnable_on_devices(variants())) {
       const auto want = run(candidate, shape);
       for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
         simt::set_schedule({order, 5, 1});
-        EXPECT_TRUE(run(candidate, shape) == want) << candidate.name << " " << Case(shape).name() << " order " << int(order);
+        EXPECT_TRUE(run(candidate, shape) == want)
+            << candidate.name << " " << Case(shape).name() << " order " << int(order);
       }
       simt::set_schedule({});
     }
 }
 
-// More steps than a graph holds, in two epochs that are prepared while the other runs; and what is stored goes on elsewhere.
+// More steps than a graph holds, in two epochs that are prepared while the other runs; and what is
+// stored goes on elsewhere.
 void expect_to_go_on(const std::shared_ptr<gpu::Device>& device) {
   const CaseShape shape{{2, 67, 4, 2, 4, 4}, 2, {false, 1}, true, 0.2, 1e-3};
   const auto two_epochs = [&](bool apart) {
     Case c(shape);
     const auto p = c.problem();
     std::vector<double> losses;
-    auto trainer = std::make_unique<OnDevice>(device, p.shape, p.features, p.batching, Rule::adam, p.lr);
+    auto trainer =
+        std::make_unique<OnDevice>(device, p.shape, p.features, p.batching, Rule::adam, p.lr);
     const auto begin = [&] {
       trainer->set_targets({p.targets, 2});
       trainer->load(p.values, p.m, p.v, p.steps);
@@ -214,7 +241,8 @@ void expect_to_go_on(const std::shared_ptr<gpu::Device>& device) {
       losses.push_back(trainer->finish_epoch());
       if (!apart || epoch == 1) continue;
       trainer->store(p.values, p.m, p.v, p.steps);
-      trainer = std::make_unique<OnDevice>(device, p.shape, p.features, p.batching, Rule::adam, p.lr);
+      trainer =
+          std::make_unique<OnDevice>(device, p.shape, p.features, p.batching, Rule::adam, p.lr);
       begin();
       std::reverse_copy(p.order, p.order + p.count(), trainer->next_order().data());
     }
@@ -238,7 +266,9 @@ TEST(Fusion, TellsWhatItAllocates) {
     const auto rule = shape.adam ? Rule::adam : Rule::sgd;
     OnDevice trainer(device, p.shape, p.features, p.batching, rule, p.lr);
     trainer.set_targets({p.targets, std::size_t(p.groups)});
-    EXPECT_EQ(device->high_water_bytes(), OnDevice::bytes(p.shape, shape.missing > 0, shape.missing > 0, p.batching, rule)) << c.name();
+    EXPECT_EQ(device->high_water_bytes(),
+              OnDevice::bytes(p.shape, shape.missing > 0, shape.missing > 0, p.batching, rule))
+        << c.name();
   }
 }
 
@@ -260,8 +290,8 @@ TEST(Fusion, CountsItsWork) {
   const auto p = c.problem();
   const double parameters = 5 * 512 + 64 * (3 * 512) + 8 * 64 * 64 + 6 * 64, steps = 6;
   EXPECT_EQ(p.steps_an_epoch(), 6);  // 51 items a batch, the last is ragged
-  EXPECT_DOUBLE_EQ(p.flops(),
-                   256 * (4.0 * 64 * 1024 + 24 * 64 * 64 + 5 * 12.0 * 64 * 64) + steps * (5 * (6.0 * 64 * 512 + 12 * 64 * 64) + 12 * parameters));
+  EXPECT_DOUBLE_EQ(p.flops(), 256 * (4.0 * 64 * 1024 + 24 * 64 * 64 + 5 * 12.0 * 64 * 64) +
+                                  steps * (5 * (6.0 * 64 * 512 + 12 * 64 * 64) + 12 * parameters));
   EXPECT_DOUBLE_EQ(p.bytes(), 256 * (4100.0 + 5 * 256) + steps * 24 * parameters);
 }
 

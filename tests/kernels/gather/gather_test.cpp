@@ -1,11 +1,13 @@
-// kernels/gather: rows in any order, some twice, of any width, on the emulated device and on a real one where there is one.
+// kernels/gather: rows in any order, some twice, of any width, on the emulated device and on a real
+// one where there is one.
+#include "kernels/gather/gather.hpp"
+
 #include <gtest/gtest.h>
 
 #include <vector>
 
 #include "core/gpu/simt.hpp"
 #include "core/rng.hpp"
-#include "kernels/gather/gather.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
 
@@ -21,7 +23,8 @@ TEST(Gather, RowsStandOneAfterTheOther) {
         std::vector<float> table(std::size_t(table_rows * width));
         for (std::size_t k = 0; k < table.size(); ++k) table[k] = float(k);
         std::vector<std::int32_t> rows;
-        for (std::int64_t i = 0; i < count; ++i) rows.push_back(std::int32_t(rng.words(std::uint64_t(i), 0, 0)[0] % table_rows));
+        for (std::int64_t i = 0; i < count; ++i)
+          rows.push_back(std::int32_t(rng.words(std::uint64_t(i), 0, 0)[0] % table_rows));
         std::vector<float> want(std::size_t(count * width)), got(want.size());
         gather::reference({count, width, table.data(), rows.data(), want.data()});
         for (const auto order : {simt::Order::ascending, simt::Order::shuffled}) {

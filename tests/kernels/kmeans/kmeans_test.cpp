@@ -1,4 +1,5 @@
-// k-means' hot loops: every variant against the naive forms, ties and empty groups, and the same bits whatever the chunks and the order of threads.
+// k-means' hot loops: every variant against the naive forms, ties and empty groups, and the same
+// bits whatever the chunks and the order of threads.
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -15,7 +16,8 @@
 namespace fedfuse::kmeans {
 namespace {
 
-// Odd and even columns, one and many; groups of every plan: 4, 8 and 16 a thread, 2 and 4 slices, 2 passes; more and fewer points than a tile.
+// Odd and even columns, one and many; groups of every plan: 4, 8 and 16 a thread, 2 and 4 slices, 2
+// passes; more and fewer points than a tile.
 std::vector<CaseShape> shapes() {
   std::vector<CaseShape> all;
   for (const bool ties : {false, true})
@@ -37,12 +39,15 @@ std::vector<CaseShape> shapes() {
 }
 
 std::string name_of(const CaseShape& s, std::string_view variant) {
-  return cat(std::string(variant), ": ", s.count, " points, ", s.columns, " columns, ", s.groups, " groups", s.ties ? ", ties" : "");
+  return cat(std::string(variant), ": ", s.count, " points, ", s.columns, " columns, ", s.groups,
+             " groups", s.ties ? ", ties" : "");
 }
 
-void expect_near(const std::vector<double>& got, const std::vector<double>& want, double tolerance, const std::string& what) {
+void expect_near(const std::vector<double>& got, const std::vector<double>& want, double tolerance,
+                 const std::string& what) {
   ASSERT_EQ(got.size(), want.size()) << what;
-  for (std::size_t k = 0; k < want.size(); ++k) ASSERT_NEAR(got[k], want[k], tolerance * (1 + std::abs(want[k]))) << what << ": " << k;
+  for (std::size_t k = 0; k < want.size(); ++k)
+    ASSERT_NEAR(got[k], want[k], tolerance * (1 + std::abs(want[k]))) << what << ": " << k;
 }
 
 TEST(KMeansKernel, NearestAgreesWithTheReference) {
@@ -87,14 +92,16 @@ TEST(KMeansKernel, TheCasesHaveTiesAndEmptyGroups) {
   for (const auto g : group) EXPECT_EQ(g % 2, 0) << "of two equal centres the lower one";
 }
 
-// A tie is one whatever the scale: equal rows, centres that differ beyond the last digit of a float, and by nothing.
+// A tie is one whatever the scale: equal rows, centres that differ beyond the last digit of a
+// float, and by nothing.
 TEST(KMeansKernel, DistancesAreExactlyZeroWherePointsAreEqual) {
   std::vector<double> points;
   for (int i = 0; i < 40; ++i)
     for (int j = 0; j < 7; ++j) points.push_back(i % 5 == 0 ? 0.1 * j : 1e-9 * i + 0.3 * j);
   std::vector<std::unique_ptr<PointSet>> sets;
   sets.push_back(points_on_host(points.data(), 40, 7));
-  for (const auto& device : test::fresh_devices()) sets.push_back(points_on_device(device, points.data(), 40, 7, 3, 4));
+  for (const auto& device : test::fresh_devices())
+    sets.push_back(points_on_device(device, points.data(), 40, 7, 3, 4));
   for (const auto& set : sets) {
     const std::vector<std::int64_t> rows{0, 1, 39};
     std::vector<double> got(3 * 40, NAN);
@@ -102,7 +109,9 @@ TEST(KMeansKernel, DistancesAreExactlyZeroWherePointsAreEqual) {
     for (std::size_t r = 0; r < 3; ++r)
       for (std::int64_t i = 0; i < 40; ++i) {
         double want = 0;
-        for (int j = 0; j < 7; ++j) want += std::pow(points[std::size_t(i * 7 + j)] - points[std::size_t(rows[r] * 7 + j)], 2);
+        for (int j = 0; j < 7; ++j)
+          want +=
+              std::pow(points[std::size_t(i * 7 + j)] - points[std::size_t(rows[r] * 7 + j)], 2);
         EXPECT_NEAR(got[r * 40 + std::size_t(i)], want, 1e-12 * want);
       }
     EXPECT_EQ(got[5], 0.0);
@@ -112,13 +121,18 @@ TEST(KMeansKernel, DistancesAreExactlyZeroWherePointsAreEqual) {
 }
 
 void expect_same_bits(const std::shared_ptr<gpu::Device>& device) {
-  const simt::Schedule orders[] = {{simt::Order::ascending, 1, 1}, {simt::Order::descending, 1, 1}, {simt::Order::shuffled, 5, 2}};
-  for (const auto& shape : {CaseShape{300, 13, 5, false, 3}, {140, 6, 40, false, 4}, {130, 9, 20, true, 5}}) {
+  const simt::Schedule orders[] = {{simt::Order::ascending, 1, 1},
+                                   {simt::Order::descending, 1, 1},
+                                   {simt::Order::shuffled, 5, 2}};
+  for (const auto& shape :
+       {CaseShape{300, 13, 5, false, 3}, {140, 6, 40, false, 4}, {130, 9, 20, true, 5}}) {
     const Case input(shape);
     StepResult first, got;
-    std::vector<std::int32_t> first_nearest(std::size_t(shape.count)), nearest(first_nearest.size());
+    std::vector<std::int32_t> first_nearest(std::size_t(shape.count)),
+        nearest(first_nearest.size());
     nearest_on(device, input.nearest(), first_nearest.data());
-    points_on_device(device, input.wide.data(), shape.count, shape.columns, shape.groups, 1)->step(input.centres.data(), shape.groups, first);
+    points_on_device(device, input.wide.data(), shape.count, shape.columns, shape.groups, 1)
+        ->step(input.centres.data(), shape.groups, first);
     for (const auto& order : orders)
       for (const std::int64_t rows : {0, 11, 97, 256}) {
         if (!device->info().emulated && order.order != simt::Order::ascending) continue;
@@ -128,7 +142,8 @@ void expect_same_bits(const std::shared_ptr<gpu::Device>& device) {
         nearest_on(device, input.nearest(), nearest.data(), rows);
         EXPECT_EQ(nearest, first_nearest) << rows;
         for (const std::int64_t resident : {std::int64_t(0), std::int64_t(1) << 20}) {
-          const auto set = points_on_device(device, input.wide.data(), shape.count, shape.columns, shape.groups, 1, {rows, resident});
+          const auto set = points_on_device(device, input.wide.data(), shape.count, shape.columns,
+                                            shape.groups, 1, {rows, resident});
           for (int again = 0; again < 2; ++again) {
             set->step(input.centres.data(), shape.groups, got);
             EXPECT_EQ(got.group, first.group);
@@ -154,7 +169,10 @@ TEST(KMeansKernel, TheHostGivesTheSameBitsForAnyThreads) {
     omp_set_num_threads(threads);
     nearest_cpu(input.nearest(), nearest.data());
     step_cpu(input.step(), got);
-    if (threads == 1) first = got, first_nearest = nearest;
+    if (threads == 1) {
+      first = got;
+      first_nearest = nearest;
+    }
     EXPECT_EQ(got.centres, first.centres);
     EXPECT_EQ(got.inertia, first.inertia);
     EXPECT_EQ(nearest, first_nearest);
@@ -170,10 +188,14 @@ TEST(KMeansKernel, DeviceMemoryIsWhatTheFormulaSays) {
     for (const std::int64_t rows : {0, 64}) {
       const auto device = gpu::open_emulated_device();
       nearest_on(device, input.nearest(), group.data(), rows);
-      EXPECT_EQ(device->high_water_bytes(), std::size_t(nearest_device_bytes(shape.count, shape.columns, shape.groups, rows)));
+      EXPECT_EQ(device->high_water_bytes(),
+                std::size_t(nearest_device_bytes(shape.count, shape.columns, shape.groups, rows)));
       const auto other = gpu::open_emulated_device();
-      const auto set = points_on_device(other, input.wide.data(), shape.count, shape.columns, shape.groups, 3, {rows, rows * 1000});
-      EXPECT_EQ(other->held_bytes(), std::size_t(points_device_bytes(shape.count, shape.columns, shape.groups, 3, {rows, rows * 1000})));
+      const auto set = points_on_device(other, input.wide.data(), shape.count, shape.columns,
+                                        shape.groups, 3, {rows, rows * 1000});
+      EXPECT_EQ(other->held_bytes(),
+                std::size_t(points_device_bytes(shape.count, shape.columns, shape.groups, 3,
+                                                {rows, rows * 1000})));
     }
   }
 }
@@ -183,7 +205,8 @@ TEST(KMeansKernel, LloydEndsWhereTheHostEnds) {
   const Case input({400, 6, 5, false, 9});
   const auto a = lloyd(*points_on_host(input.wide.data(), 400, 6), input.centres, 5);
   for (const auto& device : test::fresh_devices()) {
-    const auto b = lloyd(*points_on_device(device, input.wide.data(), 400, 6, 5, 1), input.centres, 5);
+    const auto b =
+        lloyd(*points_on_device(device, input.wide.data(), 400, 6, 5, 1), input.centres, 5);
     EXPECT_EQ(a.group, b.group);
     expect_near(b.centres, a.centres, 1e-12, "centres");
     EXPECT_NEAR(a.inertia, b.inertia, 1e-9 * a.inertia);

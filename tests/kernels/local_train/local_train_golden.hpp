@@ -18,7 +18,8 @@ struct ClientCase {
 inline std::vector<double> read_double(const h5::File& file, const std::string& name) {
   const auto dims = file.shape(name);
   if (dims.size() == 3) {  // h5::File reads tables; three dimensions are read whole
-    const h5::Handle plain(H5Fopen(file.path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "open");
+    const h5::Handle plain(H5Fopen(file.path().c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose,
+                           "open");
     const h5::Handle set(H5Dopen2(plain.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "open");
     std::vector<double> values(std::size_t(dims[0] * dims[1] * dims[2]));
     H5Dread(set.id(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
@@ -41,7 +42,8 @@ inline std::vector<std::string> user_names(HeadKind kind) {
 }
 inline std::vector<std::string> router_names() { return {"Phi1", "phi1", "Phi2", "phi2"}; }
 
-inline std::vector<double> concatenated(const h5::File& file, const std::string& group, const std::vector<std::string>& names) {
+inline std::vector<double> concatenated(const h5::File& file, const std::string& group,
+                                        const std::vector<std::string>& names) {
   std::vector<double> all;
   for (const auto& name : names) {
     const auto part = read_double(file, group + "/" + name);
@@ -82,7 +84,10 @@ inline ClientCase read_client_case(const h5::File& file, const std::string& grou
     c.steps.items.emplace_back();
     c.steps.labels.emplace_back();
     for (std::int64_t i = 0; i < items.cols; ++i)
-      if (items(k, i) >= 0) c.steps.items.back().push_back(items(k, i)), c.steps.labels.back().push_back(labels(k, i));
+      if (items(k, i) >= 0) {
+        c.steps.items.back().push_back(items(k, i));
+        c.steps.labels.back().push_back(labels(k, i));
+      }
   }
   return c;
 }

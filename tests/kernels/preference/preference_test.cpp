@@ -1,4 +1,6 @@
 // Every variant of the preference kernel against the naive reference in double (R4).
+#include "kernels/preference/preference.hpp"
+
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -8,7 +10,6 @@
 
 #include "core/error.hpp"
 #include "core/gpu/simt.hpp"
-#include "kernels/preference/preference.hpp"
 #include "kernels/preference/preference_case.hpp"
 #include "kernels/preference/preference_gpu.hpp"
 #include "tests/support/inputs.hpp"
@@ -35,7 +36,8 @@ TEST(Preference, EveryVariantMatchesTheReference) {
       std::ranges::fill(c.pref(), NAN);  // an element that nobody writes is seen
       variant.run(problem);
       for (std::size_t k = 0; k < expected.size(); ++k) {
-        ASSERT_NEAR(c.pref()[k], expected[k], variant.tolerance(problem)) << variant.name << " " << c.name() << " [" << k << "]";
+        ASSERT_NEAR(c.pref()[k], expected[k], variant.tolerance(problem))
+            << variant.name << " " << c.name() << " [" << k << "]";
         spread = std::max(spread, std::abs(expected[k] - 0.5));
       }
     }
@@ -43,9 +45,11 @@ TEST(Preference, EveryVariantMatchesTheReference) {
   }
 }
 
-// Multiples of powers of two that half precision holds, intermediate rows too: only the float part of the error is left.
+// Multiples of powers of two that half precision holds, intermediate rows too: only the float part
+// of the error is left.
 TEST(Preference, HalfPrecisionIsAsGoodAsFloatWhereNothingIsRounded) {
-  for (auto shape : {Shape{75, 3, 32, 40, 56, 16, 0.2}, Shape{230, 5, 64, 64, 32, 8, 0.2}, Shape{70, 64, 128, 24, 64, 8, 0.0}}) {
+  for (auto shape : {Shape{75, 3, 32, 40, 56, 16, 0.2}, Shape{230, 5, 64, 64, 32, 8, 0.2},
+                     Shape{70, 64, 128, 24, 64, 8, 0.0}}) {
     shape.exact_in_half = true;
     Case c(shape, test::seed(1));
     const auto problem = c.problem();
@@ -55,7 +59,8 @@ TEST(Preference, HalfPrecisionIsAsGoodAsFloatWhereNothingIsRounded) {
       std::ranges::fill(c.pref(), NAN);
       variant.run(problem);
       for (std::size_t k = 0; k < expected.size(); ++k)
-        ASSERT_NEAR(c.pref()[k], expected[k], problem.tolerance()) << variant.name << " " << c.name() << " [" << k << "]";
+        ASSERT_NEAR(c.pref()[k], expected[k], problem.tolerance())
+            << variant.name << " " << c.name() << " [" << k << "]";
     }
   }
 }
@@ -65,7 +70,8 @@ TEST(Preference, EmulatedKernelGivesTheSameBitsInEveryOrder) {
   const auto emulated = std::ranges::find(variants(), "emulated-fused", &Variant::name);
   ASSERT_NE(emulated, variants().end());
   bool resident = false, streamed = false;
-  for (const auto& shape : {Shape{230, 5, 64, 72, 40, 16, 0.3}, Shape{150, 2, 128, 520, 264, 16, 0.3}}) {
+  for (const auto& shape :
+       {Shape{230, 5, 64, 72, 40, 16, 0.3}, Shape{150, 2, 128, 520, 264, 16, 0.3}}) {
     Case c(shape);
     const auto problem = c.problem();
     (gpu_plan(problem, gpu::open_emulated_device()->info()).resident ? resident : streamed) = true;
@@ -83,7 +89,8 @@ TEST(Preference, EmulatedKernelGivesTheSameBitsInEveryOrder) {
 }
 
 TEST(Preference, RefusesWhatTheTensorCoresDoNotTake) {
-  for (const auto& shape : {Shape{4, 2, 48, 16, 16, 8, 0.0}, Shape{4, 2, 32, 12, 16, 8, 0.0}, Shape{4, 65, 32, 16, 16, 8, 0.0}}) {
+  for (const auto& shape : {Shape{4, 2, 48, 16, 16, 8, 0.0}, Shape{4, 2, 32, 12, 16, 8, 0.0},
+                            Shape{4, 65, 32, 16, 16, 8, 0.0}}) {
     Case c(shape);
     EXPECT_THROW(emulated_fused(c.problem()), InputError) << c.name();
   }
@@ -98,8 +105,11 @@ TEST(Preference, APartOfTheItemsHasTheBitsOfTheWhole) {
     auto p = part.problem();
     const auto end = first == 0 ? block_items : shape.items;
     p.items = end - first;
-    p.text += first * p.d_text, p.image += first * p.d_image;
-    p.has_text += first, p.has_image += first, p.pref += first;
+    p.text += first * p.d_text;
+    p.image += first * p.d_image;
+    p.has_text += first;
+    p.has_image += first;
+    p.pref += first;
     run(p);
   }
   EXPECT_EQ(part.pref(), whole.pref());

@@ -28,14 +28,18 @@ inline std::vector<Ranks> ranks_by(rank::Function function, const rank::Problem&
 inline std::vector<rank::Variant> serving(const rank::Problem& problem) {
   static const auto here = runnable(rank::variants());
   std::vector<rank::Variant> some;
-  std::ranges::copy_if(here, std::back_inserter(some), [&](const auto& v) { return v.serves(problem); });
+  std::ranges::copy_if(here, std::back_inserter(some),
+                       [&](const auto& v) { return v.serves(problem); });
   return some;
 }
 
 inline std::string name(const CaseShape& s) {
-  return cat(head_name(s.head), " M=", s.items, " d=", s.d, " J=", s.views, s.shared_head ? " shared" : " private", s.wide ? " wide" : "",
-             s.own_rows == OwnRows::add ? " add" : (s.own_rows == OwnRows::replace ? " replace" : ""), s.base ? " base" : "", " own=", s.own,
-             " dropped=", s.dropped, " excluded=", s.excluded, " sampled=", s.sampled);
+  return cat(
+      head_name(s.head), " M=", s.items, " d=", s.d, " J=", s.views,
+      s.shared_head ? " shared" : " private", s.wide ? " wide" : "",
+      s.own_rows == OwnRows::add ? " add" : (s.own_rows == OwnRows::replace ? " replace" : ""),
+      s.base ? " base" : "", " own=", s.own, " dropped=", s.dropped, " excluded=", s.excluded,
+      " sampled=", s.sampled);
 }
 
 }  // namespace fedfuse::test

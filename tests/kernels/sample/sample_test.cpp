@@ -1,11 +1,13 @@
-// kernels/sample: every variant draws the samples of the first, which tests/clients holds to the protocol.
+// kernels/sample: every variant draws the samples of the first, which tests/clients holds to the
+// protocol.
+#include "kernels/sample/sample.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
 #include "core/gpu/simt.hpp"
-#include "kernels/sample/sample.hpp"
 #include "kernels/sample/sample_gpu.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
@@ -21,18 +23,28 @@ struct Case {
 
 class Problem {
  public:
-  explicit Problem(const Case& c) : rules{Rng(test::seed(7), Purpose::negatives), Rng(test::seed(7), Purpose::shuffle)} {
+  explicit Problem(const Case& c)
+      : rules{Rng(test::seed(7), Purpose::negatives), Rng(test::seed(7), Purpose::shuffle)} {
     const Rng rng(test::seed(3), Purpose::test);
     std::set<std::int32_t> chosen;
     for (std::uint32_t k = 0; std::int64_t(chosen.size()) < c.positives; ++k)
-      chosen.insert(std::int32_t(Rng::below(std::uint32_t(rng.bits(1, 0, k)), std::uint32_t(c.items))));
+      chosen.insert(
+          std::int32_t(Rng::below(std::uint32_t(rng.bits(1, 0, k)), std::uint32_t(c.items))));
     positives.assign(chosen.begin(), chosen.end());
     for (std::int32_t i = 0; i < c.items && c.listed; i += 2) listed.push_back(i);
-    client.id = 12345, client.positives = positives;
+    client.id = 12345;
+    client.positives = positives;
     for (std::int32_t i = 0; i < c.items; ++i)
-      if (!chosen.contains(i)) client.valid = client.test, client.test = i;
-    rules.items = c.items, rules.listed = listed, rules.spare_held_out = c.spare_held_out;
-    rules.per_positive = c.per_positive, rules.epochs = c.epochs, rules.batch = c.batch;
+      if (!chosen.contains(i)) {
+        client.valid = client.test;
+        client.test = i;
+      }
+    rules.items = c.items;
+    rules.listed = listed;
+    rules.spare_held_out = c.spare_held_out;
+    rules.per_positive = c.per_positive;
+    rules.epochs = c.epochs;
+    rules.batch = c.batch;
   }
   Rules rules;
   Client client;
@@ -92,10 +104,13 @@ TEST(Sample, AnyOrderOfThreadsDrawsTheSame) {
   simt::set_schedule({});
 }
 
-// Clients beside each other, one larger than shared memory holds, and a room larger than its samples.
+// Clients beside each other, one larger than shared memory holds, and a room larger than its
+// samples.
 void expect_many_in_one_launch(const std::shared_ptr<gpu::Device>& device) {
   const gpu::Stream stream(device);
-  const auto up = [&]<class T>(const std::vector<T>& values) { return gpu::to_device(stream, std::span<const T>(values)); };
+  const auto up = [&]<class T>(const std::vector<T>& values) {
+    return gpu::to_device(stream, std::span<const T>(values));
+  };
   std::vector<std::int32_t> train, ids{50, 7, 901}, local{2, 0, 1};
   std::vector<std::int64_t> offsets{0};
   for (const int positives : {6, 0, 17}) {
@@ -103,13 +118,17 @@ void expect_many_in_one_launch(const std::shared_ptr<gpu::Device>& device) {
     offsets.push_back(std::int64_t(train.size()));
   }
   Rules rules{Rng(test::seed(1), Purpose::negatives), Rng(test::seed(1), Purpose::shuffle)};
-  rules.items = 80, rules.per_positive = 3, rules.epochs = 2, rules.batch = 8;
+  rules.items = 80;
+  rules.per_positive = 3;
+  rules.epochs = 2;
+  rules.batch = 8;
   const std::vector<std::int64_t> begin{0, 17 * 4, 17 * 4 + 30, 17 * 4 + 33};  // of client 2, 0, 1
   for (const std::size_t shared_limit : {std::size_t(227) << 10, std::size_t(256)}) {
     const auto d_local = up(local), d_ids = up(ids), d_train = up(train);
     const auto d_offsets = up(offsets), d_begin = up(begin);
     const auto room = std::size_t(begin.back());
-    gpu::Buffer<std::int32_t> samples(device, 3), slots(device, 3), items(device, room), drawn(device, room), entries(device, 2 * room);
+    gpu::Buffer<std::int32_t> samples(device, 3), slots(device, 3), items(device, room),
+        drawn(device, room), entries(device, 2 * room);
     const GpuSampling s{3,
                         d_local.data(),
                         d_ids.data(),
@@ -140,17 +159,20 @@ void expect_many_in_one_launch(const std::shared_ptr<gpu::Device>& device) {
       stream.synchronise();
       return values;
     };
-    const auto got_samples = down(samples), got_slots = down(slots), got_items = down(items), got_entries = down(entries);
+    const auto got_samples = down(samples), got_slots = down(slots), got_items = down(items),
+               got_entries = down(entries);
     for (std::size_t c = 0; c < 3; ++c) {
       const auto u = std::size_t(local[c]);
-      const std::span<const std::int32_t> positives(train.data() + offsets[u], std::size_t(offsets[u + 1] - offsets[u]));
+      const std::span<const std::int32_t> positives(train.data() + offsets[u],
+                                                    std::size_t(offsets[u + 1] - offsets[u]));
       Samples expected;
       draw(rules, {ids[u], positives, -1, -1}, 5, expected);
       const auto n = std::size_t(expected.distinct_entries), first = std::size_t(begin[c]);
       ASSERT_EQ(got_samples[c], std::int32_t(n));
       ASSERT_EQ(std::size_t(got_slots[c]), expected.items.size());
       for (std::size_t i = first; i < std::size_t(begin[c + 1]); ++i)
-        EXPECT_EQ(got_items[i], i - first < expected.items.size() ? expected.items[i - first] : -1) << "client " << c;
+        EXPECT_EQ(got_items[i], i - first < expected.items.size() ? expected.items[i - first] : -1)
+            << "client " << c;
       for (std::size_t e = 0; e < 2 * n; ++e) {
         const auto entry = got_entries[2 * first + e];
         EXPECT_EQ(entry & 0x7fffffff, expected.slot[e]) << "client " << c << " entry " << e;

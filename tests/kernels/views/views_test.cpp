@@ -1,5 +1,6 @@
-// The item views and their way back against the naive form in double: every subset of views, absent and missing modalities, ragged sizes; the
-// naive form against differences; the same bits in any order of threads and however rows are cut.
+// The item views and their way back against the naive form in double: every subset of views, absent
+// and missing modalities, ragged sizes; the naive form against differences; the same bits in any
+// order of threads and however rows are cut.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,33 +25,38 @@ using views::Result;
 const std::vector<View> all_views{View::sum, View::mlp, View::gate};
 
 std::vector<CaseShape> shapes() {
-  const std::vector<CaseShape> all{{.items = 37, .shape = {8, 12, 9, all_views}},
-                                   {.items = 1, .shape = {4, 1, 2, {View::gate, View::sum}}},
-                                   {.items = 130, .shape = {12, 7, 20, {View::mlp}}},
-                                   {.items = 65, .shape = {16, 16, 0, {View::sum}}, .missing = false},
-                                   {.items = 20, .shape = {20, 0, 5, {View::mlp, View::gate, View::sum}}},
-                                   {.items = 33, .shape = {8, 0, 0, {View::gate}}},
-                                   {.items = 530, .shape = {8, 6, 10, {View::sum, View::mlp}}},
-                                   {.items = 140, .shape = {72, 130, 67, {View::gate, View::mlp}}},
-                                   {.items = 9, .shape = {128, 36, 140, all_views}}};
+  const std::vector<CaseShape> all{
+      {.items = 37, .shape = {8, 12, 9, all_views}},
+      {.items = 1, .shape = {4, 1, 2, {View::gate, View::sum}}},
+      {.items = 130, .shape = {12, 7, 20, {View::mlp}}},
+      {.items = 65, .shape = {16, 16, 0, {View::sum}}, .missing = false},
+      {.items = 20, .shape = {20, 0, 5, {View::mlp, View::gate, View::sum}}},
+      {.items = 33, .shape = {8, 0, 0, {View::gate}}},
+      {.items = 530, .shape = {8, 6, 10, {View::sum, View::mlp}}},
+      {.items = 140, .shape = {72, 130, 67, {View::gate, View::mlp}}},
+      {.items = 9, .shape = {128, 36, 140, all_views}}};
   return test::with_asked_seed(all);
 }
 
 // |x - y| <= tolerance * the largest |y| of the array.
-void expect_near(std::span<const double> got, std::span<const double> want, double tolerance, const std::string& what) {
+void expect_near(std::span<const double> got, std::span<const double> want, double tolerance,
+                 const std::string& what) {
   ASSERT_EQ(got.size(), want.size()) << what;
   double largest = 0;
   for (const double x : want) largest = std::max(largest, std::abs(x));
-  for (std::size_t k = 0; k < want.size(); ++k) ASSERT_NEAR(got[k], want[k], tolerance * largest) << what << " [" << k << "]";
+  for (std::size_t k = 0; k < want.size(); ++k)
+    ASSERT_NEAR(got[k], want[k], tolerance * largest) << what << " [" << k << "]";
 }
 
 void expect_near(const Case& input, const Result& got, const Result& want, double tolerance) {
   ASSERT_EQ(got.views.size(), want.views.size());
-  for (std::size_t j = 0; j < want.views.size(); ++j) expect_near(got.views[j], want.views[j], tolerance, "view " + std::to_string(j));
+  for (std::size_t j = 0; j < want.views.size(); ++j)
+    expect_near(got.views[j], want.views[j], tolerance, "view " + std::to_string(j));
   expect_near(got.D, want.D, tolerance, "D");
   for (const auto& e : input.layout.entries) {
     const auto size = std::size_t(e.rows * e.cols);
-    expect_near(std::span(got.gradient).subspan(e.at, size), std::span(want.gradient).subspan(e.at, size), tolerance, e.name);
+    expect_near(std::span(got.gradient).subspan(e.at, size),
+                std::span(want.gradient).subspan(e.at, size), tolerance, e.name);
   }
 }
 
@@ -61,12 +67,14 @@ TEST(Views, TheNaiveFormAgreesWithDifferences) {
     const auto p = input.problem();
     Result at, beside;
     views::reference(p, at);
-    const std::vector<double> parameters(input.parameters.begin(), input.parameters.end()), D(input.features[0].begin(), input.features[0].end());
+    const std::vector<double> parameters(input.parameters.begin(), input.parameters.end()),
+        D(input.features[0].begin(), input.features[0].end());
     const auto objective = [&](const std::vector<double>& w, const std::vector<double>& table) {
       views::reference(p, w, table, beside);
       double total = 0;
       for (std::size_t j = 0; j < beside.views.size(); ++j)
-        for (std::size_t k = 0; k < beside.views[j].size(); ++k) total += double(p.view_grad[j][k]) * beside.views[j][k];
+        for (std::size_t k = 0; k < beside.views[j].size(); ++k)
+          total += double(p.view_grad[j][k]) * beside.views[j][k];
       return total;
     };
     for (const auto& e : input.layout.entries)
@@ -76,7 +84,8 @@ TEST(Views, TheNaiveFormAgreesWithDifferences) {
         w[moved] = parameters[moved] + h;
         const double above = objective(w, D);
         w[moved] = parameters[moved] - h;
-        EXPECT_NEAR(at.gradient[moved], (above - objective(w, D)) / (2 * h), 1e-5 * (1 + std::abs(at.gradient[moved])))
+        EXPECT_NEAR(at.gradient[moved], (above - objective(w, D)) / (2 * h),
+                    1e-5 * (1 + std::abs(at.gradient[moved])))
             << input.name() << " " << e.name;
       }
     for (std::size_t k = 0; k < D.size(); k += 1 + D.size() / 20) {
@@ -84,7 +93,9 @@ TEST(Views, TheNaiveFormAgreesWithDifferences) {
       table[k] = D[k] + h;
       const double above = objective(parameters, table);
       table[k] = D[k] - h;
-      EXPECT_NEAR(at.D[k], (above - objective(parameters, table)) / (2 * h), 1e-5 * (1 + std::abs(at.D[k]))) << input.name() << " D " << k;
+      EXPECT_NEAR(at.D[k], (above - objective(parameters, table)) / (2 * h),
+                  1e-5 * (1 + std::abs(at.D[k])))
+          << input.name() << " D " << k;
     }
   }
 }
@@ -123,11 +134,15 @@ TEST(Views, TheServersBlocksAgreeWithTheNaiveForm) {
     for (std::int64_t first = 0; first < p.items; first += 64) {
       std::vector<float*> out;
       std::vector<const float*> up;
-      for (std::size_t j = 0; j < J; ++j) out.push_back(F[j].data() + first * operators.d), up.push_back(p.view_grad[j] + first * operators.d);
+      for (std::size_t j = 0; j < J; ++j) {
+        out.push_back(F[j].data() + first * operators.d);
+        up.push_back(p.view_grad[j] + first * operators.d);
+      }
       const auto n = std::min<std::int64_t>(64, p.items - first);
       block.forward(first, n, out);
       block.backward(first, n, up, 1.0f, grad_D.data() + first * operators.d);
-      for (std::size_t k = 0; k < got.gradient.size(); ++k) got.gradient[k] += double(block.gradient()[k]);
+      for (std::size_t k = 0; k < got.gradient.size(); ++k)
+        got.gradient[k] += double(block.gradient()[k]);
     }
     for (const auto& f : F) got.views.emplace_back(f.begin(), f.end());
     got.D.assign(grad_D.begin(), grad_D.end());
@@ -156,17 +171,21 @@ struct Together {
   std::vector<std::int64_t> words;
   bool operator==(const Together&) const = default;
 };
-Together together(const std::shared_ptr<gpu::Device>& device, const Case& input, const std::vector<std::int64_t>& cuts, std::int64_t chunk) {
+Together together(const std::shared_ptr<gpu::Device>& device, const Case& input,
+                  const std::vector<std::int64_t>& cuts, std::int64_t chunk) {
   const auto p = input.problem();
   const auto d = p.layout.d;
   Together all;
-  all.D.resize(std::size_t(p.items * d)), all.views.resize(all.D.size() * p.layout.views.size()), all.words.assign(2 * p.layout.size, 0);
+  all.D.resize(std::size_t(p.items * d));
+  all.views.resize(all.D.size() * p.layout.views.size());
+  all.words.assign(2 * p.layout.size, 0);
   for (std::size_t r = 0; r + 1 < cuts.size(); ++r) {
     const views::MyItems mine{p.items, cuts[r], cuts[r + 1] - cuts[r]};
     views::OnDevice there(device, p.layout, mine, p.features, p.has, true, chunk);
     const auto& stream = there.stream();
     const auto at = std::size_t(mine.first * d), cells = std::size_t(mine.rows * d);
-    there.operators().values.copy_in({p.parameters, p.layout.size}, stream), there.table().values.copy_in(input.features[0], stream);
+    there.operators().values.copy_in({p.parameters, p.layout.size}, stream);
+    there.table().values.copy_in(input.features[0], stream);
     there.forward();
     for (std::size_t j = 0; j < p.layout.views.size(); ++j) {
       there.view(j).copy_out(std::span(all.views).subspan(j * all.D.size() + at, cells), stream);
@@ -176,7 +195,8 @@ Together together(const std::shared_ptr<gpu::Device>& device, const Case& input,
     there.backward(0.5f, 2.0f);
     EXPECT_TRUE(there.fits());
     std::vector<std::int64_t> words(all.words.size());
-    there.words().copy_out(words, stream), there.grad_D().copy_out(std::span(all.D).subspan(at, cells), stream, at);
+    there.words().copy_out(words, stream);
+    there.grad_D().copy_out(std::span(all.D).subspan(at, cells), stream, at);
     stream.synchronise();
     for (std::size_t k = 0; k < words.size(); ++k) all.words[k] += words[k];
   }
@@ -189,7 +209,8 @@ TEST(Views, SameBitsHoweverRowsAreCut) {
     const auto whole = together(device, input, {0, 1100}, 2048);
     EXPECT_TRUE(together(device, input, {0, 1100}, 512) == whole);
     EXPECT_TRUE(together(device, input, {0, 512, 1100}, 1024) == whole);
-    EXPECT_TRUE(together(device, input, {0, 1024, 1024, 1100}, 512) == whole);  // one of them has none
+    // one of them has none
+    EXPECT_TRUE(together(device, input, {0, 1024, 1024, 1100}, 512) == whole);
   }
 }
 
@@ -203,12 +224,14 @@ TEST(Views, WhatTheDeviceHoldsIsWhatIsPlanned) {
       const views::OnDevice there(device, p.layout, mine, p.features, p.has, moments);
       const auto planned = std::size_t(views::OnDevice::bytes(p.layout, mine, moments));
       EXPECT_LE(device->held_bytes(), planned) << input.name();
-      EXPECT_GE(device->held_bytes() + std::size_t(2 * p.items), planned) << input.name();  // masks that nobody needs
+      // masks that nobody needs
+      EXPECT_GE(device->held_bytes() + std::size_t(2 * p.items), planned) << input.name();
     }
 }
 
 TEST(Views, GradientsThatAreNotFiniteAreNoticed) {
-  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -0x1p40f}) {
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(),
+                          std::numeric_limits<float>::infinity(), -0x1p40f}) {
     Case input({.items = 40, .shape = {8, 12, 9, all_views}});
     input.view_grad[1][37] = bad;
     for (const auto& variant : test::runnable(views::variants())) {

@@ -1,20 +1,23 @@
-// server/device: the round on the emulated device, whose kernels are those of a GPU, against the round on the processor.
+// server/device: the round on the emulated device, whose kernels are those of a GPU, against the
+// round on the processor.
+#include "server/device/device_engine.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "core/gpu/simt.hpp"
 #include "core/text.hpp"
-#include "tests/server/device/device_setting.hpp"
 #include "evaluation/evaluate.hpp"
-#include "server/device/device_engine.hpp"
 #include "server/federation.hpp"
+#include "tests/server/device/device_setting.hpp"
 #include "tests/support/small_data.hpp"
 
 namespace fedfuse {
 namespace {
 
-using test::device_kinds, test::everybody, test::expect_same_bits, test::small_device_config, test::tiny;
+using test::device_kinds, test::everybody, test::expect_same_bits, test::small_device_config,
+    test::tiny;
 
 double farthest(std::span<const float> a, std::span<const float> b) {
   EXPECT_EQ(a.size(), b.size());
@@ -24,7 +27,8 @@ double farthest(std::span<const float> a, std::span<const float> b) {
   return most;
 }
 
-// Every backbone x fusion, two rounds: who takes part and which rows they touch exactly, numbers within rounding.
+// Every backbone x fusion, two rounds: who takes part and which rows they touch exactly, numbers
+// within rounding.
 void expect_near_the_processor(const Dataset& data, const std::string& kind) {
   const auto self = Comm::self();
   for (const auto& backbone : backbones())
@@ -45,19 +49,26 @@ void expect_near_the_processor(const Dataset& data, const std::string& kind) {
         EXPECT_NEAR(a.loss_distillation, b.loss_distillation, 1e-4) << what;
       }
       const auto at = [&](const std::shared_ptr<gpu::Device>& where) {
-        return evaluate(device.spec(), device.global(), device.state(), data, evaluation_protocol(config), self, where).test.all.ndcg[2];
+        return evaluate(device.spec(), device.global(), device.state(), data,
+                        evaluation_protocol(config), self, where)
+            .test.all.ndcg[2];
       };
       const auto before = device.engine().device()->held_bytes();
       EXPECT_NEAR(at(device.engine().device()), at(nullptr), 0.02) << what;
-      EXPECT_EQ(device.engine().device()->held_bytes(), before) << what << ": an evaluation gives back what it took";
+      EXPECT_EQ(device.engine().device()->held_bytes(), before)
+          << what << ": an evaluation gives back what it took";
       const auto facts = device.engine().facts();
       EXPECT_LE(facts.high_water_bytes, facts.needed_bytes) << what;
       EXPECT_GT(double(facts.high_water_bytes), 0.5 * double(facts.needed_bytes)) << what;
       constexpr double near = 2e-3;
       for (std::size_t j = 0; j < processor.global().views.size(); ++j)
-        EXPECT_LT(farthest(device.global().views[j].span(), processor.global().views[j].span()), near) << what << ": view " << j;
-      EXPECT_LT(farthest(device.global().theta, processor.global().theta), near) << what << ": shared head";
-      EXPECT_LT(farthest(device.preferences().span(), processor.preferences().span()), near) << what << ": preferences";
+        EXPECT_LT(farthest(device.global().views[j].span(), processor.global().views[j].span()),
+                  near)
+            << what << ": view " << j;
+      EXPECT_LT(farthest(device.global().theta, processor.global().theta), near)
+          << what << ": shared head";
+      EXPECT_LT(farthest(device.preferences().span(), processor.preferences().span()), near)
+          << what << ": preferences";
       const auto &x = device.state(), &y = processor.state();
       EXPECT_LT(farthest(x.theta.span(), y.theta.span()), near) << what << ": heads";
       EXPECT_LT(farthest(x.user.span(), y.user.span()), near) << what << ": user vectors";
@@ -78,16 +89,20 @@ TEST(DeviceEngine, AgreesWithTheProcessor) {
   for (const auto& kind : device_kinds()) expect_near_the_processor(data, kind);
 }
 
-// Where k-means groups them, the device does: the processor's groups, within the memory that was planned.
+// Where k-means groups them, the device does: the processor's groups, within the memory that was
+// planned.
 TEST(DeviceEngine, GroupsAsTheProcessorDoes) {
   auto options = tiny();
   options.users = 40;
   const test::SmallData small(options);
   const auto data = small.alone();
   for (const auto& kind : device_kinds())
-    for (const auto& [cluster, landmarks] : {std::pair{"kmeans", 2048}, {"kmeans", 16}, {"spectral", 16}}) {
+    for (const auto& [cluster, landmarks] :
+         {std::pair{"kmeans", 2048}, {"kmeans", 16}, {"spectral", 16}}) {
       auto config = small_device_config("fedncf", "gfmfr");
-      config.fraction = 1.0, config.cluster = cluster, config.landmarks = landmarks;
+      config.fraction = 1.0;
+      config.cluster = cluster;
+      config.landmarks = landmarks;
       config.device = "cpu";
       Federation processor(config, data, Comm::self(), 1);
       config.device = kind;
@@ -97,8 +112,10 @@ TEST(DeviceEngine, GroupsAsTheProcessorDoes) {
         ASSERT_LT(b.failed_client, 0);
         EXPECT_EQ(a.grouping->sizes, b.grouping->sizes) << kind << ": " << cluster;
       }
-      EXPECT_EQ(processor.state().group, device.state().group) << kind << ": " << cluster << ", " << landmarks;
-      EXPECT_LE(device.engine().facts().high_water_bytes, device.engine().facts().needed_bytes) << kind << ": " << cluster;
+      EXPECT_EQ(processor.state().group, device.state().group)
+          << kind << ": " << cluster << ", " << landmarks;
+      EXPECT_LE(device.engine().facts().high_water_bytes, device.engine().facts().needed_bytes)
+          << kind << ": " << cluster;
     }
 }
 
@@ -108,9 +125,11 @@ TEST(DeviceEngine, SameBitsForAnyUploadsAndOrderOfThreads) {
   const auto data = small.alone();
   const auto self = Comm::self();
   for (const auto& kind : device_kinds())
-    for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr+gfmfr"}, {"fedrap", "gfmfr"}, {"pfedrec", "none"}}) {
+    for (const auto& [backbone, fusion] :
+         {std::pair{"fedncf", "fedvlr+gfmfr"}, {"fedrap", "gfmfr"}, {"pfedrec", "none"}}) {
       auto config = small_device_config(backbone, fusion);
-      config.device = kind, config.uploads = "store";
+      config.device = kind;
+      config.uploads = "store";
       Federation one(config, data, self, 1), other(
                                                  [&] {
                                                    auto c = config;
@@ -161,15 +180,19 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
   std::vector<Matrix<float>> views[2];
   Array<float> theta[2];
   for (const std::size_t on_devices : {0, 1}) {
-    gpu::ChosenReducer reducer{on_devices == 1 ? gpu::make_emulated_reducer(world) : nullptr, "as the test says"};
-    DeviceEngine engine(config, spec, data, open_device("emulated", Comm::self(), 1), 1, {}, std::move(reducer));
+    gpu::ChosenReducer reducer{on_devices == 1 ? gpu::make_emulated_reducer(world) : nullptr,
+                               "as the test says"};
+    DeviceEngine engine(config, spec, data, open_device("emulated", Comm::self(), 1), 1, {},
+                        std::move(reducer));
     engine.adopt(federation.state());
     const auto n = std::int64_t(local.size());
     auto trained = engine.room_for(spec, n);
     RoundSums sums(spec, data.items, world.sum(n));
-    ASSERT_EQ(engine.train(local, {1, federation.global(), federation.state(), {}}, trained, sums), -1);
+    ASSERT_EQ(engine.train(local, {1, federation.global(), federation.state(), {}}, trained, sums),
+              -1);
     engine.reduce(sums, world);
-    views[on_devices] = sums.mean_view_gradients(), theta[on_devices] = sums.mean_theta();
+    views[on_devices] = sums.mean_view_gradients();
+    theta[on_devices] = sums.mean_theta();
   }
   EXPECT_FALSE(theta[0].empty());
   EXPECT_TRUE(views[0] == views[1]);

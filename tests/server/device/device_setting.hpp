@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/text.hpp"
-#include "tests/server/round_setting.hpp"
 #include "server/device/choose.hpp"
 #include "server/federation.hpp"
+#include "tests/server/round_setting.hpp"
 #include "tests/support/runnable.hpp"
 #include "tests/support/small_data.hpp"
 
@@ -23,7 +23,9 @@ inline Config small_device_config(const std::string& backbone, const std::string
 
 inline GenerateOptions tiny() {
   auto o = SmallData::default_options();
-  o.users = 12, o.items = 50, o.activity = 5;
+  o.users = 12;
+  o.items = 50;
+  o.activity = 5;
   return o;
 }
 

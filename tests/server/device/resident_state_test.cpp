@@ -1,15 +1,17 @@
-// server/device/resident_state and the round around it: where clients' private numbers live decides nothing, and a round that fails moves none.
+// server/device/resident_state and the round around it: where clients' private numbers live decides
+// nothing, and a round that fails moves none.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "tests/server/device/device_setting.hpp"
 #include "server/device/device_engine.hpp"
+#include "tests/server/device/device_setting.hpp"
 
 namespace fedfuse {
 namespace {
 
-using test::device_kinds, test::everybody, test::expect_same_bits, test::open, test::small_device_config, test::tiny;
+using test::device_kinds, test::everybody, test::expect_same_bits, test::open,
+    test::small_device_config, test::tiny;
 
 TEST(DeviceState, SameBitsHoweverChunksAreCut) {
   const test::SmallData small(tiny());
@@ -29,7 +31,8 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
       Matrix<float> heads;
       for (const auto* home : {"host", "device"})
         for (const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
-          const auto what = cat(kind, ", ", fusion, ", state on the ", home, ", room ", limits.room);
+          const auto what =
+              cat(kind, ", ", fusion, ", state on the ", home, ", room ", limits.room);
           config.client_state = home;
           DeviceEngine engine(config, spec, data, open(kind), 1, limits);
           EXPECT_EQ(engine.facts().state, home);
@@ -41,8 +44,14 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
           auto state = start;
           engine.commit(local, trained, state);
           engine.bring_home(state);
-          auto views = spec.rows_trained ? std::vector{sums.aggregated_table(federation.global().views[0])} : sums.mean_view_gradients();
-          if (summed.empty()) summed = views, left = state, heads = trained.theta;
+          auto views = spec.rows_trained
+                           ? std::vector{sums.aggregated_table(federation.global().views[0])}
+                           : sums.mean_view_gradients();
+          if (summed.empty()) {
+            summed = views;
+            left = state;
+            heads = trained.theta;
+          }
           EXPECT_FALSE(state == start) << what;
           EXPECT_TRUE(views == summed) << what;
           EXPECT_TRUE(state == left) << what;
@@ -52,23 +61,30 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
   }
 }
 
-// Clients' numbers that live on the device are those that cross, round after round, whoever takes part and whenever somebody looks.
+// Clients' numbers that live on the device are those that cross, round after round, whoever takes
+// part and whenever somebody looks.
 TEST(DeviceState, SameBitsWhereverTheStateLives) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
   for (const auto& kind : device_kinds())
-    for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr"}, {"fcf", "fedvlr+gfmfr"}, {"pfedrec", "none"}, {"fedrap", "mlp"}}) {
+    for (const auto& [backbone, fusion] : {std::pair{"fedncf", "fedvlr"},
+                                           {"fcf", "fedvlr+gfmfr"},
+                                           {"pfedrec", "none"},
+                                           {"fedrap", "mlp"}}) {
       auto config = small_device_config(backbone, fusion);
-      config.device = kind, config.client_state = "host";
+      config.device = kind;
+      config.client_state = "host";
       Federation host(config, data, Comm::self(), 1);
-      config.client_state = "device", config.uploads = "replay";
+      config.client_state = "device";
+      config.uploads = "replay";
       Federation device(config, data, Comm::self(), 2);
       EXPECT_EQ(host.engine().facts().state, "host");
       EXPECT_EQ(device.engine().facts().state, "device");
       for (int round = 1; round <= 4; ++round) {
         ASSERT_LT(host.run_round(round).failed_client, 0);
         ASSERT_LT(device.run_round(round).failed_client, 0);
-        if (round != 2) expect_same_bits(host, device, cat(kind, ": ", backbone, "+", fusion, ", round ", round));
+        if (round != 2)
+          expect_same_bits(host, device, cat(kind, ": ", backbone, "+", fusion, ", round ", round));
       }
     }
 }
@@ -100,7 +116,9 @@ TEST(DeviceState, ADivergingClientLeavesTheStateBeforeTheRound) {
   for (const auto& kind : device_kinds())
     for (const auto* home : {"host", "device"}) {
       auto config = small_device_config("fedncf", "none");
-      config.device = kind, config.fraction = 1.0, config.client_state = home;
+      config.device = kind;
+      config.fraction = 1.0;
+      config.client_state = home;
       Federation federation(config, data, Comm::self(), 1);
       ASSERT_LT(federation.run_round(1).failed_client, 0);
       const auto global = federation.global();

@@ -1,4 +1,5 @@
-// Grouping on a device (the emulated one, and a real one where there is one) against grouping on the host, on any number of ranks.
+// Grouping on a device (the emulated one, and a real one where there is one) against grouping on
+// the host, on any number of ranks.
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -15,7 +16,10 @@ using test::planted_vectors;
 
 Config with(std::int64_t groups, const std::string& cluster, double pca, std::int64_t landmarks) {
   Config config;
-  config.groups = groups, config.cluster = cluster, config.pca_variance = pca, config.landmarks = landmarks;
+  config.groups = groups;
+  config.cluster = cluster;
+  config.pca_variance = pca;
+  config.landmarks = landmarks;
   return config;
 }
 
@@ -43,7 +47,9 @@ TEST(GroupingOnDevice, GivesTheHostsGroupsForAnyRanksAndOrderOfThreads) {
 TEST(GroupingOnDevice, ChoosesTheSameNumber) {
   const auto data = planted_vectors(90, 12, 3, 0.4);
   auto config = with(2, "kmeans", 1.0, 2048);
-  config.groups_min = 2, config.groups_max = 6, config.groups_by = "silhouette";
+  config.groups_min = 2;
+  config.groups_max = 6;
+  config.groups_by = "silhouette";
   const auto host = group_all(config, data.vectors, {}, Comm::world());
   for (const auto& device : test::fresh_devices()) {
     const auto found = group_all(config, data.vectors, {}, Comm::world(), {}, device);
@@ -59,7 +65,10 @@ TEST(GroupingOnDevice, NoGroupIsEmptyWhereVectorsCoincide) {
     const auto found = group_all(with(4, "kmeans", 1.0, 2048), two, {}, Comm::world(), {}, device);
     EXPECT_EQ(std::ranges::count(found.sizes, 0), 0);
     EXPECT_EQ(found.sizes[std::size_t(found.group[7])], 1) << "the one that differs is alone";
-    EXPECT_EQ(group_all(with(5, "kmeans", 1.0, 2048), Matrix<float>(23, 6, 0.25f), {}, Comm::world(), {}, device).sizes.size(), 5u);
+    EXPECT_EQ(group_all(with(5, "kmeans", 1.0, 2048), Matrix<float>(23, 6, 0.25f), {},
+                        Comm::world(), {}, device)
+                  .sizes.size(),
+              5u);
   }
 }
 
@@ -70,9 +79,12 @@ TEST(GroupingOnDevice, TakesNoMoreMemoryThanPlannedAndKeepsNone) {
       for (const auto& device : test::fresh_devices()) {
         const auto config = with(5, cluster, 1.0, landmarks);
         (void)group_all(config, data.vectors, {}, Comm::self(), {}, device);
-        EXPECT_EQ(device->high_water_bytes(), std::size_t(grouping_device_bytes(config, 33, 181, 181))) << cluster << ", " << landmarks;
+        EXPECT_EQ(device->high_water_bytes(),
+                  std::size_t(grouping_device_bytes(config, 33, 181, 181)))
+            << cluster << ", " << landmarks;
         EXPECT_EQ(device->held_bytes(), 0u);
-        EXPECT_EQ(device->high_water_bytes() > 0, std::string(cluster) == "kmeans" || landmarks == 50);
+        EXPECT_EQ(device->high_water_bytes() > 0,
+                  std::string(cluster) == "kmeans" || landmarks == 50);
       }
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "tests/server/grouping/grouping_data.hpp"
 #include "server/grouping/affinity.hpp"
 #include "server/grouping/agreement.hpp"
 #include "server/grouping/assignment.hpp"
@@ -15,6 +14,7 @@
 #include "server/grouping/scores.hpp"
 #include "server/grouping/spectral.hpp"
 #include "server/grouping/standardise.hpp"
+#include "tests/server/grouping/grouping_data.hpp"
 
 namespace fedfuse::grouping {
 namespace {
@@ -30,7 +30,11 @@ Points points_of(const Matrix<float>& m) {
 
 TEST(Standardise, MeansZeroVarianceOneConstantsZero) {
   auto data = test::planted_vectors(300, 5, 3, 1.0).vectors;
-  for (std::int64_t i = 0; i < 300; ++i) data(i, 1) = 3.5f, data(i, 2) = 1e4f + 1e-2f * float(i), data(i, 3) = i == 7 ? 1e-30f : 0.0f;
+  for (std::int64_t i = 0; i < 300; ++i) {
+    data(i, 1) = 3.5f;
+    data(i, 2) = 1e4f + 1e-2f * float(i);
+    data(i, 3) = i == 7 ? 1e-30f : 0.0f;
+  }
   std::vector<std::int32_t> ids(300);
   std::iota(ids.begin(), ids.end(), 0);
   const auto z = standardise(data, column_scale(data, ids, 5, 300, 1, Comm::self()));
@@ -53,17 +57,22 @@ TEST(Sample, SameLandmarksForAnyRanks) {
   EXPECT_NE(choose_sample(all, 500, 64, 10, Comm::self()), alone) << "another seed draws others";
   EXPECT_EQ(choose_sample(own, 500, 500, 9, comm), all);
   Matrix<float> rows(std::int64_t(own.size()), 2);
-  for (std::size_t i = 0; i < own.size(); ++i) rows(std::int64_t(i), 0) = float(own[i]), rows(std::int64_t(i), 1) = -1.0f;
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    rows(std::int64_t(i), 0) = float(own[i]);
+    rows(std::int64_t(i), 1) = -1.0f;
+  }
   const auto gathered = gather_sample(rows, own, alone, 2, comm);
   ASSERT_EQ(gathered.rows, comm.root() ? 64 : 0);
-  for (std::int64_t i = 0; i < gathered.rows; ++i) EXPECT_EQ(gathered(i, 0), float(alone[std::size_t(i)]));
+  for (std::int64_t i = 0; i < gathered.rows; ++i)
+    EXPECT_EQ(gathered(i, 0), float(alone[std::size_t(i)]));
 }
 
 // Tall, wide (both exact), and large enough for the range finder.
 TEST(Pca, AgainstAFullDecomposition) {
   for (const auto& [n, p] : {std::pair{80, 12}, std::pair{60, 400}, std::pair{560, 530}}) {
     const Points x = points_of(test::planted_vectors(n, p, 7, 0.1).vectors);
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> full(Eigen::MatrixXd(x.transpose() * x) / n);
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> full(Eigen::MatrixXd(x.transpose() * x) /
+                                                              n);
     const Eigen::VectorXd variance = full.eigenvalues().reverse();
     for (const double share : {0.3, 0.8, 0.95}) {
       std::int64_t needed = 0;
@@ -71,23 +80,31 @@ TEST(Pca, AgainstAFullDecomposition) {
       const auto found = principal_components(x, share, rng);
       ASSERT_EQ(found.directions.cols(), needed) << n << " x " << p << ", " << share;
       const Eigen::MatrixXd v = full.eigenvectors().rowwise().reverse().leftCols(needed);
-      for (std::int64_t j = 0; j < needed; ++j) EXPECT_NEAR(found.variance(j), variance(j), 1e-6 * variance(0));
-      EXPECT_LT((found.directions.transpose() * found.directions - Eigen::MatrixXd::Identity(needed, needed)).norm(), 1e-6);
-      EXPECT_NEAR((x * found.directions).squaredNorm(), (x * v).squaredNorm(), 1e-6 * x.squaredNorm());
+      for (std::int64_t j = 0; j < needed; ++j)
+        EXPECT_NEAR(found.variance(j), variance(j), 1e-6 * variance(0));
+      EXPECT_LT((found.directions.transpose() * found.directions -
+                 Eigen::MatrixXd::Identity(needed, needed))
+                    .norm(),
+                1e-6);
+      EXPECT_NEAR((x * found.directions).squaredNorm(), (x * v).squaredNorm(),
+                  1e-6 * x.squaredNorm());
       EXPECT_NEAR(found.share, variance.head(needed).sum() / variance.sum(), 1e-6);
     }
   }
 }
 
 TEST(Pca, TheRangeFinderStopsAt128) {
-  const Points x = points_of(test::planted_vectors(540, 530, 3, 50.0).vectors);  // noise: every direction counts
+  // noise: every direction counts
+  const Points x = points_of(test::planted_vectors(540, 530, 3, 50.0).vectors);
   const auto found = principal_components(x, 0.95, rng);
   EXPECT_EQ(found.directions.cols(), most_components);
   const double held = (x * found.directions).squaredNorm() / x.squaredNorm();
   EXPECT_LE(found.share, held + 1e-12) << "Q^T X V is at most X V";
   EXPECT_NEAR(found.share, held, 0.02);
   EXPECT_LT(found.share, 0.9);
-  EXPECT_LT((found.directions.transpose() * found.directions - Eigen::MatrixXd::Identity(128, 128)).norm(), 1e-6);
+  EXPECT_LT((found.directions.transpose() * found.directions - Eigen::MatrixXd::Identity(128, 128))
+                .norm(),
+            1e-6);
 }
 
 TEST(Affinity, MedianAndGraphAgainstNaive) {
@@ -107,7 +124,8 @@ TEST(Affinity, MedianAndGraphAgainstNaive) {
   const Eigen::VectorXd degree = a.rowwise().sum();
   to_normalised_affinity(s, median);
   for (std::int64_t i = 0; i < 151; ++i)
-    for (std::int64_t j = 0; j < 151; ++j) ASSERT_NEAR(s(i, j), a(i, j) / std::sqrt(degree(i) * degree(j)), 1e-12);
+    for (std::int64_t j = 0; j < 151; ++j)
+      ASSERT_NEAR(s(i, j), a(i, j) / std::sqrt(degree(i) * degree(j)), 1e-12);
 }
 
 TEST(Spectral, LeadingPairsAgainstDense) {
@@ -118,9 +136,11 @@ TEST(Spectral, LeadingPairsAgainstDense) {
   EXPECT_NEAR(found.values(0), 1.0, 1e-9);
   for (std::int64_t k = 0; k < 5; ++k) {
     EXPECT_NEAR(found.values(k), eigen.eigenvalues()(399 - k), 1e-8);
-    EXPECT_LT((s * found.vectors.col(k) - found.values(k) * found.vectors.col(k)).norm(), 1e-5 * found.values(k));
+    EXPECT_LT((s * found.vectors.col(k) - found.values(k) * found.vectors.col(k)).norm(),
+              1e-5 * found.values(k));
   }
-  EXPECT_LT((found.vectors.transpose() * found.vectors - Eigen::MatrixXd::Identity(5, 5)).norm(), 1e-9);
+  EXPECT_LT((found.vectors.transpose() * found.vectors - Eigen::MatrixXd::Identity(5, 5)).norm(),
+            1e-9);
 }
 
 TEST(KMeans, ReachesTheBestPartitionOfAFewPoints) {
@@ -131,7 +151,8 @@ TEST(KMeans, ReachesTheBestPartitionOfAFewPoints) {
     for (int i = 0, c = code; i < 10; ++i, c /= 3) group[std::size_t(i)] = c % 3;
     const auto means = group_means(x, group, 3);
     double inertia = 0;
-    for (int i = 0; i < 10; ++i) inertia += (x.row(i) - means.row(group[std::size_t(i)])).squaredNorm();
+    for (int i = 0; i < 10; ++i)
+      inertia += (x.row(i) - means.row(group[std::size_t(i)])).squaredNorm();
     best = std::min(best, inertia);
   }
   const auto found = kmeans(x, 3, rng);
@@ -148,7 +169,10 @@ TEST(Scores, SilhouetteAgainstNaive) {
   for (int i = 0; i < 40; ++i) {
     std::vector<double> total(4, 0), size(4, 0);
     for (int j = 0; j < 40; ++j)
-      if (j != i) total[std::size_t(group[std::size_t(j)])] += (x.row(i) - x.row(j)).norm(), size[std::size_t(group[std::size_t(j)])] += 1;
+      if (j != i) {
+        total[std::size_t(group[std::size_t(j)])] += (x.row(i) - x.row(j)).norm();
+        size[std::size_t(group[std::size_t(j)])] += 1;
+      }
     const auto own = std::size_t(group[std::size_t(i)]);
     if (size[own] == 0) continue;
     double other = 1e300;
@@ -161,7 +185,8 @@ TEST(Scores, SilhouetteAgainstNaive) {
 }
 
 TEST(Scores, EigengapTakesTheLargestRelativeGap) {
-  const Eigen::VectorXd values = (Eigen::VectorXd(6) << 1.0, 0.30, 0.12, 0.10, 0.004, 0.003).finished();
+  const Eigen::VectorXd values =
+      (Eigen::VectorXd(6) << 1.0, 0.30, 0.12, 0.10, 0.004, 0.003).finished();
   EXPECT_EQ(groups_by_eigengap(values, 2, 5, 500), 4);
   EXPECT_EQ(groups_by_eigengap(values, 2, 3, 500), 2);
 }
@@ -172,7 +197,8 @@ TEST(Assignment, AgainstAllPermutations) {
     const std::int64_t n = 1 + trial % 6;
     Matrix<std::int64_t> gain(n, n);
     for (std::size_t k = 0; k < gain.size(); ++k)
-      gain.values[k] = std::int64_t(draws.words(k, trial, 0)[0] % (trial % 2 == 0 ? 4 : 1000));  // with ties, without
+      gain.values[k] = std::int64_t(draws.words(k, trial, 0)[0] %
+                                    (trial % 2 == 0 ? 4 : 1000));  // with ties, without
     std::vector<std::int32_t> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), 0);
     const auto total = [&](const std::vector<std::int32_t>& c) {
@@ -197,7 +223,10 @@ TEST(Agreement, KnownValues) {
   const auto ari = [&](const Labels& a, const Labels& b) {
     Labels own_a, own_b;
     for (std::size_t i = 0; i < a.size(); ++i)
-      if (test::rank_of(std::int64_t(i), comm.size()) == comm.rank()) own_a.push_back(a[i]), own_b.push_back(b[i]);
+      if (test::rank_of(std::int64_t(i), comm.size()) == comm.rank()) {
+        own_a.push_back(a[i]);
+        own_b.push_back(b[i]);
+      }
     return adjusted_rand_index(own_a, own_b, comm);
   };
   EXPECT_DOUBLE_EQ(ari({0, 0, 1, 1}, {1, 1, 0, 0}), 1.0);
@@ -207,9 +236,11 @@ TEST(Agreement, KnownValues) {
   EXPECT_DOUBLE_EQ(ari({3, 3, 3}, {500000, 500000, 500000}), 1.0);
   EXPECT_DOUBLE_EQ(ari({0, 0, 1, 1, -1, 5}, {0, 0, 1, 2, 7, -1}), 4.0 / 7.0);
   EXPECT_DOUBLE_EQ(ari({-1}, {2}), 0.0);
-  // Hubert and Arabie's formula by hand for the table [[5,1],[1,4],[0,4]]: (22 - 6765/105) / ... of 15 clients.
+  // Hubert and Arabie's formula by hand for the table [[5,1],[1,4],[0,4]]: (22 - 6765/105) / ... of
+  // 15 clients.
   const double together = 10 + 6 + 6, a = 15 + 10 + 6, b = 15 + 36, expected = a * b / 105;
-  EXPECT_DOUBLE_EQ(ari({0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2}, {0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1}),
+  EXPECT_DOUBLE_EQ(ari({0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2},
+                       {0, 0, 0, 0, 0, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1}),
                    (together - expected) / (0.5 * (a + b) - expected));
 }
 

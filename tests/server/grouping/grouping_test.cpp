@@ -1,16 +1,17 @@
-// Grouping as a whole: what is found, that it is found alike on any number of ranks and threads, and how groups are named.
+// Grouping as a whole: what is found, that it is found alike on any number of ranks and threads,
+// and how groups are named.
 #include <gtest/gtest.h>
 #include <omp.h>
 
 #include <numeric>
 
 #include "core/error.hpp"
-#include "tests/server/grouping/grouping_data.hpp"
 #include "server/grouping/agreement.hpp"
 #include "server/grouping/kmeans.hpp"
 #include "server/grouping/pca.hpp"
 #include "server/grouping/sample.hpp"
 #include "server/grouping/standardise.hpp"
+#include "tests/server/grouping/grouping_data.hpp"
 #include "tests/support/oracle.hpp"
 
 namespace fedfuse {
@@ -19,13 +20,19 @@ namespace {
 using test::group_all;
 using test::planted_vectors;
 
-Config with(std::int64_t groups, const std::string& cluster, double pca = 1.0, std::int64_t landmarks = 2048) {
+Config with(std::int64_t groups, const std::string& cluster, double pca = 1.0,
+            std::int64_t landmarks = 2048) {
   Config config;
-  config.groups = groups, config.cluster = cluster, config.pca_variance = pca, config.landmarks = landmarks;
+  config.groups = groups;
+  config.cluster = cluster;
+  config.pca_variance = pca;
+  config.landmarks = landmarks;
   return config;
 }
 
-double agreement(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) { return adjusted_rand_index(a, b, Comm::self()); }
+double agreement(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
+  return adjusted_rand_index(a, b, Comm::self());
+}
 
 TEST(Grouping, FindsTheGoldenLabels) {
   FEDFUSE_REQUIRE_GOLDENS();
@@ -46,8 +53,10 @@ TEST(Grouping, FindsTheGoldenLabels) {
 
 TEST(Grouping, SaysHow) {
   const auto data = planted_vectors(90, 12, 3, 0.1);
-  EXPECT_EQ(group_all(with(3, "spectral"), data.vectors, {}, Comm::world()).method, "spectral on 90 participants");
-  EXPECT_EQ(group_all(with(3, "kmeans", 1.0, 40), data.vectors, {}, Comm::world()).method, "kmeans on 40 landmarks, nearest centre for 50");
+  EXPECT_EQ(group_all(with(3, "spectral"), data.vectors, {}, Comm::world()).method,
+            "spectral on 90 participants");
+  EXPECT_EQ(group_all(with(3, "kmeans", 1.0, 40), data.vectors, {}, Comm::world()).method,
+            "kmeans on 40 landmarks, nearest centre for 50");
 }
 
 // Vectors without structure: where the border lies depends on every bit.
@@ -79,8 +88,11 @@ TEST(Grouping, ColumnScaleDoesNotDependOnRanks) {
   const auto comm = Comm::world();
   Matrix<float> rows(0, 20);
   for (const auto i : all)
-    if (test::rank_of(i, comm.size()) == comm.rank())
-      own.push_back(i), rows.values.insert(rows.values.end(), data.vectors.row(i), data.vectors.row(i) + 20), ++rows.rows;
+    if (test::rank_of(i, comm.size()) == comm.rank()) {
+      own.push_back(i);
+      rows.values.insert(rows.values.end(), data.vectors.row(i), data.vectors.row(i) + 20);
+      ++rows.rows;
+    }
   const auto together = grouping::column_scale(rows, own, 20, 97, 1, comm),
              alone = grouping::column_scale(data.vectors, all, 20, 97, 1, Comm::self());
   EXPECT_EQ(together.mean, alone.mean);
@@ -102,7 +114,8 @@ TEST(Grouping, KeepsNames) {
   previous[5] = -1;  // takes part for the first time
   const auto again = group_all(config, data.vectors, previous, Comm::world());
   EXPECT_EQ(again.moved, 0);
-  for (std::size_t i = 0; i < previous.size(); ++i) EXPECT_TRUE(i == 5 || again.group[i] == previous[i]) << "client " << i;
+  for (std::size_t i = 0; i < previous.size(); ++i)
+    EXPECT_TRUE(i == 5 || again.group[i] == previous[i]) << "client " << i;
 
   auto moved = data.vectors;  // client 8 takes over the head of client 0, of another group
   ASSERT_NE(data.label[8], data.label[0]);
@@ -130,11 +143,15 @@ TEST(Grouping, NoGroupIsEmptyWhereVectorsCoincide) {
     const auto found = group_all(with(4, cluster), two, {}, Comm::world());
     EXPECT_EQ(std::accumulate(found.sizes.begin(), found.sizes.end(), std::int64_t(0)), 12);
     EXPECT_EQ(std::ranges::count(found.sizes, 0), 0) << cluster;
-    EXPECT_EQ(found.sizes[std::size_t(found.group[7])], 1) << cluster << ": the one that differs is alone";
+    EXPECT_EQ(found.sizes[std::size_t(found.group[7])], 1)
+        << cluster << ": the one that differs is alone";
   }
-  EXPECT_EQ(group_all(with(5, "spectral"), planted_vectors(3, 4, 3, 1).vectors, {}, Comm::world()).sizes.size(), 3u)
+  EXPECT_EQ(group_all(with(5, "spectral"), planted_vectors(3, 4, 3, 1).vectors, {}, Comm::world())
+                .sizes.size(),
+            3u)
       << "never more groups than participants";
-  EXPECT_EQ(group_all(with(5, "spectral"), Matrix<float>(0, 4), {}, Comm::world()).sizes, std::vector<std::int64_t>(5, 0));
+  EXPECT_EQ(group_all(with(5, "spectral"), Matrix<float>(0, 4), {}, Comm::world()).sizes,
+            std::vector<std::int64_t>(5, 0));
 }
 
 TEST(Grouping, RefusesVectorsThatAreNotFinite) {
@@ -154,12 +171,18 @@ TEST(Grouping, NearestCentreAgainstNaive) {
     const auto found = group_all(config, data.vectors, {}, Comm::world());
     const auto sample = grouping::choose_sample(ids, n, 60, config.seed, Comm::self());
     ASSERT_EQ(sample.size(), 60u);
-    const auto z = grouping::standardise(data.vectors, grouping::column_scale(data.vectors, ids, p, n, 1, Comm::self()));
+    const auto z = grouping::standardise(
+        data.vectors, grouping::column_scale(data.vectors, ids, p, n, 1, Comm::self()));
     grouping::Points marks(60, p);
     std::vector<std::int32_t> group;
-    for (std::size_t i = 0; i < 60; ++i) marks.row(std::int64_t(i)) = z.row(sample[i]), group.push_back(found.group[std::size_t(sample[i])]);
+    for (std::size_t i = 0; i < 60; ++i) {
+      marks.row(std::int64_t(i)) = z.row(sample[i]);
+      group.push_back(found.group[std::size_t(sample[i])]);
+    }
     Eigen::MatrixXd directions = Eigen::MatrixXd::Identity(p, p);
-    if (share < 1) directions = grouping::principal_components(marks, share, Rng(config.seed, Purpose::grouping)).directions;
+    if (share < 1)
+      directions = grouping::principal_components(marks, share, Rng(config.seed, Purpose::grouping))
+                       .directions;
     EXPECT_EQ(found.components, directions.cols());
     const grouping::Points centres = grouping::group_means(marks * directions, group, 4);
     for (const auto i : ids) {
@@ -177,7 +200,9 @@ TEST(Grouping, ChoosesThePlantedNumber) {
     for (const auto* cluster : {"spectral", "kmeans"})
       for (const auto* by : {"eigengap", "silhouette"}) {
         auto config = with(2, cluster);
-        config.groups_min = 2, config.groups_max = 9, config.groups_by = by;
+        config.groups_min = 2;
+        config.groups_max = 9;
+        config.groups_by = by;
         const auto found = group_all(config, data.vectors, {}, Comm::world());
         EXPECT_EQ(std::int64_t(found.sizes.size()), groups) << cluster << " by " << by;
         EXPECT_EQ(agreement(found.group, data.label), 1.0);
@@ -193,7 +218,8 @@ TEST(Grouping, RandomIsFixedAndBalanced) {
   ASSERT_EQ(all.sizes.size(), 4u);
   for (const auto size : all.sizes) EXPECT_NEAR(double(size), 20.5, 1.0);
   const auto some = group_all(config, Matrix<float>(31, 0), {}, Comm::world());
-  EXPECT_TRUE(std::equal(some.group.begin(), some.group.end(), all.group.begin())) << "whoever else takes part";
+  EXPECT_TRUE(std::equal(some.group.begin(), some.group.end(), all.group.begin()))
+      << "whoever else takes part";
   std::vector<std::int32_t> position(82);
   for (std::size_t i = 0; i < 82; ++i) position[i] = std::int32_t(i % 4);
   EXPECT_LT(agreement(all.group, position), 0.2) << "the order is drawn";
@@ -208,14 +234,20 @@ TEST(Grouping, LabelsAreGroups) {
   const auto dense = group_all(config, none, {}, Comm::world(), {40, 7, 7, 9, 40, 9, 9, 9});
   EXPECT_EQ(dense.group, (std::vector<std::int32_t>{2, 0, 0, 1, 2, 1, 1, 1}));
   EXPECT_EQ(dense.sizes, (std::vector<std::int64_t>{2, 4, 2}));
-  EXPECT_THROW((void)group_all(config, none, {}, Comm::world(), {0, 1, 2, 3, 0, 1, 2, 3}), InputError) << "four labels, three groups";
-  EXPECT_THROW((void)group_all(config, none, {}, Comm::world(), {0, 1, 2, -1, 0, 1, 2, 0}), InputError) << "one has no label";
+  EXPECT_THROW((void)group_all(config, none, {}, Comm::world(), {0, 1, 2, 3, 0, 1, 2, 3}),
+               InputError)
+      << "four labels, three groups";
+  EXPECT_THROW((void)group_all(config, none, {}, Comm::world(), {0, 1, 2, -1, 0, 1, 2, 0}),
+               InputError)
+      << "one has no label";
   EXPECT_THROW((void)group_all(config, none, {}, Comm::world()), InputError) << "no labels at all";
   config.fraction = 0.5;
   const auto part = group_all(config, none, {}, Comm::world(), {0, 2, 2, 0, 2, 2, 2, 0});
-  EXPECT_EQ(part.group, (std::vector<std::int32_t>{0, 2, 2, 0, 2, 2, 2, 0})) << "group 1 is absent this time, not renamed";
+  EXPECT_EQ(part.group, (std::vector<std::int32_t>{0, 2, 2, 0, 2, 2, 2, 0}))
+      << "group 1 is absent this time, not renamed";
   EXPECT_EQ(part.sizes, (std::vector<std::int64_t>{3, 0, 5}));
-  EXPECT_THROW((void)group_all(config, none, {}, Comm::world(), {0, 1, 7, 3, 0, 1, 2, 3}), InputError);
+  EXPECT_THROW((void)group_all(config, none, {}, Comm::world(), {0, 1, 7, 3, 0, 1, 2, 3}),
+               InputError);
 }
 
 }  // namespace
