@@ -108,9 +108,8 @@ RoundReport Training::train_round(std::int64_t round) {
   RoundReport report;
   try {
     report = federation_.run_round(round);
-  } catch (
-      const InputError&
-          e) {  // a server step, after the clients: the model of the best round is what is left
+  } catch (const InputError& e) {
+    // a server step, after the clients: the model of the best round is what is left
     auto& record = recorder_.record;
     record.status = "failed";
     record.status_text = cat("round ", round, ": ", e.what());
@@ -226,7 +225,8 @@ Ending Training::interrupt(std::int64_t done, const std::string& why) {
     save();
   } catch (const ResultFileLost&) {
     throw;
-  } catch (const InputError& e) {  // the checkpoint is what counts
+  } catch (const InputError& e) {
+    // the checkpoint is what counts
     if (comm_.root())
       std::fprintf(stderr, "fedfuse: warning: the result so far was not written. %s\n", e.what());
   }
