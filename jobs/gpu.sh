@@ -46,7 +46,7 @@ say "$(sed -n 2p "$out/chip.csv"), $("$build/fedfuse" --version)"
 # Fresh device memory is poisoned: an element that nobody writes is no old right answer. Then the kernels again, on inputs that no test had before.
 tests() {
   local -x FEDFUSE_POISON=1
-  local kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views fusion)
+  local kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views teacher)
   for name in "${kernels[@]/#/kernels/}" core/graph server/grouping server/server_models server/sums_to_host server/device_engine server/resident_state evaluation/evaluation; do
     step "test_${name##*/}" env -u FEDFUSE_TEST_SEED "$build/tests/${name}_test"
   done
@@ -81,7 +81,7 @@ sanitizer() {
   for tool in memcheck racecheck initcheck synccheck; do
     local watched=(timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1)
     [ "$tool" != memcheck ] || watched+=(--report-api-errors no)
-    for name in gather sample aggregate aggregate_device local_train rank preference kmeans views fusion; do
+    for name in gather sample aggregate aggregate_device local_train rank preference kmeans views teacher; do
       step "${tool}_$name" "${watched[@]}" "$build/tests/kernels/${name}_test" --gtest_filter='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*:*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
     done
     step "${tool}_round" "${watched[@]}" "$build/tests/server/device_engine_test" --gtest_filter='*SameBitsForAnyUploads*'

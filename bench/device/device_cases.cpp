@@ -6,8 +6,6 @@
 #include "device/device_case.hpp"
 #include "kernels/aggregate/aggregate_case.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
-#include "kernels/fusion/fusion_case.hpp"
-#include "kernels/fusion/fusion_gpu.hpp"
 #include "kernels/gather/gather.hpp"
 #include "kernels/kmeans/kmeans_case.hpp"
 #include "kernels/kmeans/kmeans_gpu.hpp"
@@ -15,6 +13,8 @@
 #include "kernels/preference/preference_gpu.hpp"
 #include "kernels/rank/rank_case.hpp"
 #include "kernels/rank/rank_gpu.hpp"
+#include "kernels/teacher/teacher_case.hpp"
+#include "kernels/teacher/teacher_gpu.hpp"
 #include "kernels/views/views_case.hpp"
 #include "kernels/views/views_gpu.hpp"
 
@@ -115,14 +115,14 @@ Maker gather_of(std::int64_t count, std::int64_t width) {
 }
 
 // 64 steps of (at most) 256 pairs in one graph.
-Maker fusion_of(bool by_items) {
+Maker teacher_of(bool by_items) {
   return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
-    fusion::CaseShape shape{{5, 3264, 64, 512, 512, 512}, 5, {by_items, 256}};
+    teacher::CaseShape shape{{5, 3264, 64, 512, 512, 512}, 5, {by_items, 256}};
     if (small) shape = {{2, 6, 8, 4, 8, 8}, 2, {by_items, 4}};
-    fusion::Case input(shape);
+    teacher::Case input(shape);
     const auto p = input.problem();
-    const auto on_device = std::make_shared<fusion::OnDevice>(device, p.shape, p.features,
-                                                              p.batching, fusion::Rule::adam, p.lr);
+    const auto on_device = std::make_shared<teacher::OnDevice>(
+        device, p.shape, p.features, p.batching, teacher::Rule::adam, p.lr);
     on_device->set_targets({p.targets, std::size_t(p.groups)});
     on_device->load(p.values, p.m, p.v, p.steps);
     std::copy_n(p.order, p.count(), on_device->next_order().data());
@@ -228,8 +228,8 @@ std::vector<DeviceCaseRow> make_table() {
        preference_of(Form::blas, 1 << 20, 5)},
       {"preference/cuda-naive/65536_items_5_groups", "items",
        preference_of(Form::naive, 1 << 16, 5)},
-      {"fusion/cuda/64_steps_of_51_items_x_5_groups", "steps", fusion_of(true)},
-      {"fusion/cuda/64_steps_of_256_pairs", "steps", fusion_of(false)},
+      {"teacher/cuda/64_steps_of_51_items_x_5_groups", "steps", teacher_of(true)},
+      {"teacher/cuda/64_steps_of_256_pairs", "steps", teacher_of(false)},
       {"kmeans/cuda-nearest/1048576_points_65_columns_5_groups", "points",
        nearest_of(1 << 20, 65, 5)},
       {"kmeans/cuda-nearest/65536_points_8385_columns_5_groups", "points",

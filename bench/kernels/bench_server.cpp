@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "kernels/aggregate/aggregate_case.hpp"
-#include "kernels/fusion/fusion_case.hpp"
 #include "kernels/kmeans/kmeans_case.hpp"
 #include "kernels/preference/preference_case.hpp"
 #include "kernels/rank/rank_case.hpp"
+#include "kernels/teacher/teacher_case.hpp"
 #include "support/report.hpp"
 
 namespace fedfuse::bench {
@@ -116,12 +116,12 @@ BENCHMARK(kmeans_step)
     ->Unit(benchmark::kMillisecond);
 
 // 64 steps of the server fusion: 51 items x 5 groups, or 256 pairs.
-void fusion_steps(benchmark::State& state) {
+void teacher_steps(benchmark::State& state) {
   omp_set_num_threads(1);
-  fusion::Case input({{5, 3264, 64, 512, 512, 512}, 5, {state.range(0) == 1, 256}});
+  teacher::Case input({{5, 3264, 64, 512, 512, 512}, 5, {state.range(0) == 1, 256}});
   const auto problem = input.problem();
   for (auto _ : state) {
-    fusion::run_cpu(problem);
+    teacher::run_cpu(problem);
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
@@ -129,7 +129,7 @@ void fusion_steps(benchmark::State& state) {
                                                  benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(state.range(0) == 1 ? "batches of items" : "batches of pairs");
 }
-BENCHMARK(fusion_steps)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond);
+BENCHMARK(teacher_steps)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond);
 
 // 256 clients rank M items: validation and test rank of each (R5, R2).
 void rank_count(benchmark::State& state) {

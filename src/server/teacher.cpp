@@ -7,8 +7,8 @@
 #include "core/error.hpp"
 #include "core/rng.hpp"
 #include "core/text.hpp"
-#include "kernels/fusion/teacher_net.hpp"
 #include "kernels/preference/preference.hpp"
+#include "kernels/teacher/teacher_net.hpp"
 #include "model/init.hpp"
 #include "server/device/device_teacher.hpp"
 
@@ -29,7 +29,7 @@ TeacherFeatures features_of(const Dataset& data) {
   return {values(data.text), values(data.image), mask(data.has_text), mask(data.has_image)};
 }
 
-fusion::Batching batching_of(const Config& c) {
+teacher::Batching batching_of(const Config& c) {
   return {c.teacher_batches == "items", c.teacher_batch};
 }
 
@@ -77,7 +77,7 @@ void shuffle(std::span<std::int32_t> order, const Rng& rng, std::int64_t epoch,
 struct GroupTeacher::Impl {
   Config config;
   TeacherFeatures features;
-  fusion::Batching batching;
+  teacher::Batching batching;
   TeacherNet net;
   Matrix<float> embeddings;  // a copy of e, as group_embeddings() hands it out
   std::vector<std::int32_t> order;
@@ -125,7 +125,7 @@ double GroupTeacher::Impl::train(TeacherTargets targets, std::int64_t round) {
   order.resize(std::size_t(batching.epoch(std::int64_t(targets.size()), net.sizes().items)));
   for (std::int64_t epoch = 0; epoch < config.teacher_epochs; ++epoch) {
     fill_order(epoch, order);
-    see(epoch, fusion::train_epoch(net, order, targets, batching, pairs));
+    see(epoch, teacher::train_epoch(net, order, targets, batching, pairs));
   }
   return last;
 }

@@ -206,7 +206,7 @@ class GpuScript(JobTest):
     def test_all_steps_are_taken(self):
         said, summary = self.gpu()
         self.assertNotRegex(summary, "FAILED|TIMED OUT|skipped")
-        for words in ("ok      test_device_engine", "ok      memcheck_local_train", "ok      test_evaluation", "ok      fresh_fusion", "ok      two_ranks_engine", "two ranks, 2 GPUs, sums by: nccl", "ok      kernels", "ok      round_gfmfr", "ok      ncu_local_train_cuda_mlp"):
+        for words in ("ok      test_device_engine", "ok      memcheck_local_train", "ok      test_evaluation", "ok      fresh_teacher", "ok      two_ranks_engine", "two ranks, 2 GPUs, sums by: nccl", "ok      kernels", "ok      round_gfmfr", "ok      ncu_local_train_cuda_mlp"):
             self.assertIn(words, summary)
         called = self.log("stand_in.log")
         self.assertIn("compute-sanitizer --tool racecheck --error-exitcode 1", called)

@@ -21,7 +21,7 @@ REGISTERS = {
     "4rank.*count_kernel": 128, "transpose_kernel": 32, "threshold_kernel": 64, "correct_kernel": 96,
     "5views.*product_kernel": 168, "5views.*normalise_kernel": 64, "5views.*add_blocks_kernel": 64, "5views.*column_sums_kernel": 40, "5views.*step_kernel": 40,
     "5views.*transpose_weights_kernel": 32, "5views.*largest_kernel": 32, "5views.*back_sum_kernel": 32,
-    "6fusion.*encode_kernel": 96, "6fusion.*hidden_kernel": 128, "6fusion.*gradient_kernel": 128, "6fusion.*apply_kernel": 64,
+    "7teacher.*encode_kernel": 96, "7teacher.*hidden_kernel": 128, "7teacher.*gradient_kernel": 128, "7teacher.*apply_kernel": 64,
     "5bench.*fma_kernel": 32,
 }
 # kernels of the main path, by their mangled template arguments (head, routed, all in shared memory): the occupancy that their page states
@@ -41,9 +41,9 @@ CLAIMS = (
     ("kernels/views/views.cu", r"product_kernel", [r"cp\.async\.c[ag]", r"ld\.shared\.v4", r"fma\.rn\.f32"]),
     ("kernels/kmeans/kmeans.cu", r"score_kernelIf", [r"cp\.async\.c[ag]", r"ld\.shared\.v4\.(f32|b32)", r"fma\.rn\.f64"]),
     ("kernels/kmeans/kmeans.cu", r"score_kernelId", [r"cp\.async\.c[ag]", r"ld\.shared\.v2\.(f64|b64)", r"fma\.rn\.f64", r"(atom|red)\.global\.add\.u64"]),
-    ("kernels/fusion/fusion.cu", r"encode_kernel", [r"cp\.async\.cg", r"ld\.shared\.v4", r"fma\.rn\.f32"]),
-    ("kernels/fusion/fusion.cu", r"hidden_kernel|gradient_kernel", [r"ld\.global\S*\.v4", r"ld\.shared\.v4", r"fma\.rn\.f32"]),
-    ("kernels/fusion/fusion.cu", r"apply_kernel", [r"ld\.global\S*\.v4", r"st\.global\S*\.v4"]),
+    ("kernels/teacher/teacher.cu", r"encode_kernel", [r"cp\.async\.cg", r"ld\.shared\.v4", r"fma\.rn\.f32"]),
+    ("kernels/teacher/teacher.cu", r"hidden_kernel|gradient_kernel", [r"ld\.global\S*\.v4", r"ld\.shared\.v4", r"fma\.rn\.f32"]),
+    ("kernels/teacher/teacher.cu", r"apply_kernel", [r"ld\.global\S*\.v4", r"st\.global\S*\.v4"]),
     ("bench/device/fma.cu", r"fma_kernel", [r"fma\.rn\.f32"]),
 )
 

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "core/error.hpp"
-#include "kernels/fusion/teacher_net.hpp"
+#include "kernels/teacher/teacher_net.hpp"
 #include "tests/server/naive_server.hpp"
 #include "tests/server/planted_teacher.hpp"
 #include "tests/server/server_data.hpp"

@@ -3,29 +3,29 @@
 namespace fedfuse {
 namespace {
 
-fusion::Rule rule_of(bool adam) { return adam ? fusion::Rule::adam : fusion::Rule::sgd; }
-fusion::Features features_of(const preference::Problem& p) {
+teacher::Rule rule_of(bool adam) { return adam ? teacher::Rule::adam : teacher::Rule::sgd; }
+teacher::Features features_of(const preference::Problem& p) {
   return {p.text, p.image, p.has_text, p.has_image};
 }
 
 }  // namespace
 
 DeviceTeacher::DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const TeacherNet& net,
-                             const preference::Problem& features, const fusion::Batching& batching,
+                             const preference::Problem& features, const teacher::Batching& batching,
                              bool adam, double lr)
     : training_(device, net.sizes(), features_of(features), batching, rule_of(adam), lr) {
   if (preference::Resident::serves(features)) resident_.emplace(device, features);
 }
 
-bool DeviceTeacher::serves(const gpu::Device& device, const fusion::Shape& shape) {
-  return fusion::serves(shape) &&
-         fusion::hidden_shared_bytes(int(shape.d)) <= device.info().shared_per_block;
+bool DeviceTeacher::serves(const gpu::Device& device, const teacher::Shape& shape) {
+  return teacher::serves(shape) &&
+         teacher::hidden_shared_bytes(int(shape.d)) <= device.info().shared_per_block;
 }
 
-std::size_t DeviceTeacher::bytes(const fusion::Shape& shape, const preference::Problem& features,
-                                 const fusion::Batching& batching, bool adam) {
-  if (!fusion::serves(shape)) return 0;
-  const auto training = fusion::OnDevice::bytes(
+std::size_t DeviceTeacher::bytes(const teacher::Shape& shape, const preference::Problem& features,
+                                 const teacher::Batching& batching, bool adam) {
+  if (!teacher::serves(shape)) return 0;
+  const auto training = teacher::OnDevice::bytes(
       shape, features.has_text != nullptr, features.has_image != nullptr, batching, rule_of(adam));
   return training +
          (preference::serves_fused(features) ? preference::Resident::bytes(features) : 0);

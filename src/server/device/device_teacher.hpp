@@ -10,9 +10,9 @@
 #include <span>
 
 #include "core/gpu/device.hpp"
-#include "kernels/fusion/fusion_gpu.hpp"
-#include "kernels/fusion/teacher_net.hpp"
 #include "kernels/preference/resident.hpp"
+#include "kernels/teacher/teacher_gpu.hpp"
+#include "kernels/teacher/teacher_net.hpp"
 
 namespace fedfuse {
 
@@ -20,14 +20,14 @@ class DeviceTeacher {
  public:
   // features: of the data, as preference::Resident wants them.
   DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const TeacherNet& net,
-                const preference::Problem& features, const fusion::Batching& batching, bool adam,
+                const preference::Problem& features, const teacher::Batching& batching, bool adam,
                 double lr);
   // Whether the training can run on this device; else it stays on the host.
-  [[nodiscard]] static bool serves(const gpu::Device& device, const fusion::Shape& shape);
+  [[nodiscard]] static bool serves(const gpu::Device& device, const teacher::Shape& shape);
   // What it holds for such a problem.
-  [[nodiscard]] static std::size_t bytes(const fusion::Shape& shape,
+  [[nodiscard]] static std::size_t bytes(const teacher::Shape& shape,
                                          const preference::Problem& features,
-                                         const fusion::Batching& batching, bool adam);
+                                         const teacher::Batching& batching, bool adam);
 
   // From the network's parameters and moments and back into them. fill_order(epoch, order) is asked
   // for the next epoch while one runs; see(epoch, loss) may throw: then the network is what it was.
@@ -41,7 +41,7 @@ class DeviceTeacher {
   void preference(const preference::Problem& problem);
 
  private:
-  fusion::OnDevice training_;
+  teacher::OnDevice training_;
   std::optional<preference::Resident> resident_;
 };
 

@@ -1,6 +1,6 @@
 // Every variant of the server fusion's training against the naive reference in double, and its
 // gradients against finite differences.
-#include "kernels/fusion/fusion.hpp"
+#include "kernels/teacher/teacher.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,12 +11,12 @@
 #include "core/error.hpp"
 #include "core/gpu/simt.hpp"
 #include "core/rng.hpp"
-#include "kernels/fusion/fusion_case.hpp"
-#include "kernels/fusion/fusion_gpu.hpp"
+#include "kernels/teacher/teacher_case.hpp"
+#include "kernels/teacher/teacher_gpu.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 namespace {
 
 struct Result {
@@ -94,7 +94,7 @@ std::uint64_t asked_seed(const CaseShape& shape) {
   return seed;
 }
 
-TEST(Fusion, EveryVariantMatchesTheReference) {
+TEST(TeacherKernel, EveryVariantMatchesTheReference) {
   for (const auto& shape : shapes_to_test()) {
     const auto seed = asked_seed(shape);
     Case c(shape, seed);
@@ -118,7 +118,7 @@ TEST(Fusion, EveryVariantMatchesTheReference) {
 }
 
 // The reference's gradient is the derivative of its loss.
-TEST(Fusion, TheReferencesGradientIsThatOfFiniteDifferences) {
+TEST(TeacherKernel, TheReferencesGradientIsThatOfFiniteDifferences) {
   for (auto shape :
        {shapes_to_test()[1], shapes_to_test()[2], shapes_to_test()[3], shapes_to_test()[6]}) {
     Case c(shape);
@@ -148,7 +148,7 @@ TEST(Fusion, TheReferencesGradientIsThatOfFiniteDifferences) {
 }
 
 // One batch, no step: every gradient as it stands in device memory.
-TEST(Fusion, TheDevicesGradientIsTheReferences) {
+TEST(TeacherKernel, TheDevicesGradientIsTheReferences) {
   for (auto shape : shapes_to_test()) {
     shape.adam = false;
     shape.batching.pairs = 4096;  // one batch
@@ -180,7 +180,7 @@ TEST(Fusion, TheDevicesGradientIsTheReferences) {
 
 // A graph's warm-up runs before there are parameters: a step of no slots reads and writes nothing
 // but its state.
-TEST(Fusion, AStepWithoutSlotsTouchesNothing) {
+TEST(TeacherKernel, AStepWithoutSlotsTouchesNothing) {
   for (const auto& device : test::fresh_devices())
     for (const bool by_items : {false, true}) {
       const gpu::Stream stream(device);
@@ -205,7 +205,7 @@ TEST(Fusion, AStepWithoutSlotsTouchesNothing) {
 }
 
 // Of the emulated threads; on CUDA, again and again.
-TEST(Fusion, KernelsGiveTheSameBitsInEveryOrder) {
+TEST(TeacherKernel, KernelsGiveTheSameBitsInEveryOrder) {
   for (const auto& shape :
        {shapes_to_test()[1], shapes_to_test()[4], shapes_to_test()[7], shapes_to_test()[8]})
     for (const auto& candidate : test::runnable_on_devices(variants())) {
@@ -254,11 +254,11 @@ void expect_to_go_on(const std::shared_ptr<gpu::Device>& device) {
   EXPECT_TRUE(two_epochs(false) == two_epochs(true)) << device->info().name;
 }
 
-TEST(Fusion, ManyStepsAndEpochsGoOnFromWhatWasStored) {
+TEST(TeacherKernel, ManyStepsAndEpochsGoOnFromWhatWasStored) {
   for (const auto& device : test::fresh_devices()) expect_to_go_on(device);
 }
 
-TEST(Fusion, TellsWhatItAllocates) {
+TEST(TeacherKernel, TellsWhatItAllocates) {
   for (const auto& shape : shapes_to_test()) {
     Case c(shape);
     const auto p = c.problem();
@@ -272,20 +272,20 @@ TEST(Fusion, TellsWhatItAllocates) {
   }
 }
 
-TEST(Fusion, ATargetThatIsNotANumberIsSeenInTheLoss) {
+TEST(TeacherKernel, ATargetThatIsNotANumberIsSeenInTheLoss) {
   Case c(shapes_to_test()[1]);
   const auto p = c.problem();
   const_cast<float*>(p.targets[1])[5] = NAN;
   EXPECT_TRUE(std::isnan(emulated(p)));
 }
 
-TEST(Fusion, RefusesWhatTheKernelsDoNotTake) {
+TEST(TeacherKernel, RefusesWhatTheKernelsDoNotTake) {
   Case c({{2, 4, 260, 2, 4, 4}, 2, {true, 8}, true, 0.0});
   EXPECT_FALSE(serves(c.problem().shape));
   EXPECT_THROW((void)emulated(c.problem()), InputError);
 }
 
-TEST(Fusion, CountsItsWork) {
+TEST(TeacherKernel, CountsItsWork) {
   Case c({{5, 256, 64, 512, 512, 512}, 5, {true, 256}, true, 0.0});
   const auto p = c.problem();
   const double parameters = 5 * 512 + 64 * (3 * 512) + 8 * 64 * 64 + 6 * 64, steps = 6;
@@ -296,4 +296,4 @@ TEST(Fusion, CountsItsWork) {
 }
 
 }  // namespace
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

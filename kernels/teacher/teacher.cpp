@@ -1,10 +1,10 @@
-#include "kernels/fusion/fusion.hpp"
+#include "kernels/teacher/teacher.hpp"
 
 #include <array>
 
-#include "kernels/fusion/fusion_gpu.hpp"
+#include "kernels/teacher/teacher_gpu.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 namespace {
 
 using gpu::Runs;
@@ -70,4 +70,4 @@ double Problem::bytes() const {
 
 double Problem::tolerance() const { return 2e-4 * double(steps_an_epoch()); }
 
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

@@ -1,9 +1,9 @@
 #pragma once
 // The last kernel of a step: every parameter by its rule (kernels/dense/optimizer.hpp), four at a
 // time.
-#include "kernels/fusion/gpu_block.cuh"
+#include "kernels/teacher/gpu_block.cuh"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 namespace {
 
 // Sum over l < G of left[l * rows + row] right[l * cols + col ...]: a gradient of rank G where it
@@ -84,4 +84,4 @@ __global__ void __launch_bounds__(apply_threads) apply_kernel(const __grid_const
 }
 
 }  // namespace
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

@@ -1,4 +1,4 @@
-#include "kernels/fusion/fusion_case.hpp"
+#include "kernels/teacher/teacher_case.hpp"
 
 #include <cmath>
 #include <limits>
@@ -7,7 +7,7 @@
 #include "core/rng.hpp"
 #include "core/text.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 namespace {
 
 void fill(std::span<float> x, double scale, const Rng& rng, std::uint32_t which) {
@@ -123,4 +123,4 @@ std::vector<CaseShape> shapes_to_test() {
   };
 }
 
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

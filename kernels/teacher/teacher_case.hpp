@@ -1,13 +1,13 @@
 #pragma once
-// Seeded inputs of the fusion kernel, shared by its test and its benchmark.
+// Seeded inputs of the teacher kernel, shared by its test and its benchmark.
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/matrix.hpp"
-#include "kernels/fusion/fusion.hpp"
+#include "kernels/teacher/teacher.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 
 struct CaseShape {
   Shape shape;
@@ -43,4 +43,4 @@ class Case {
 // rows, absent modalities, missing ones, embeddings that no group uses.
 [[nodiscard]] std::vector<CaseShape> shapes_to_test();
 
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

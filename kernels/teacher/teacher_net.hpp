@@ -1,5 +1,5 @@
 #pragma once
-// The network of fusion.hpp and its training step on a CPU. A batch is any list of (group, item)
+// The network of teacher.hpp and its training step on a CPU. A batch is any list of (group, item)
 // pairs. By R4, with W1 = [W_g W_t W_v], the hidden layer is ReLU(a_l + c_i):
 //   c_i = W_t(A_t E_t[i] + a_t) + W_v(A_v E_v[i] + a_v)   once for each distinct item of the batch
 //   a_l = W_g(A_g e_l + a_g) + b1                             once for each group
@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/matrix.hpp"
-#include "kernels/fusion/fusion.hpp"
 #include "kernels/preference/packed.hpp"
+#include "kernels/teacher/teacher.hpp"
 
 namespace fedfuse {
 
@@ -20,13 +20,13 @@ struct TeacherPair {
   std::int32_t group = 0, item = 0;
 };
 
-using TeacherFeatures = fusion::Features;              // must outlive the network
+using TeacherFeatures = teacher::Features;             // must outlive the network
 using TeacherTargets = std::span<const float* const>;  // G pointers to C_l: M x d
 
 class TeacherNet {
  public:
-  using Sizes = fusion::Shape;
-  using Offsets = fusion::Offsets;  // in parameters().values
+  using Sizes = teacher::Shape;
+  using Offsets = teacher::Offsets;  // in parameters().values
 
   // optimizer: "adam" or "sgd". All parameters start at 0.
   TeacherNet(const Sizes& sizes, const TeacherFeatures& features, const std::string& optimizer,
@@ -76,14 +76,14 @@ class TeacherNet {
   Array<float> h_, dh_, q_;  // p x 2d, p x 2d;  p x d: Q, then its gradient
 };
 
-namespace fusion {
-// The pairs of some slots of an order (fusion::Problem), slot after slot.
+namespace teacher {
+// The pairs of some slots of an order (teacher::Problem), slot after slot.
 void pairs_of_slots(std::span<const std::int32_t> slots, std::int64_t groups, bool by_items,
                     std::vector<TeacherPair>& pairs);
 // An epoch in this order. pairs: a buffer. Returns the mean over all pairs of the loss before their
 // step.
 double train_epoch(TeacherNet& net, std::span<const std::int32_t> order, TeacherTargets targets,
                    const Batching& batching, std::vector<TeacherPair>& pairs);
-}  // namespace fusion
+}  // namespace teacher
 
 }  // namespace fedfuse

@@ -30,7 +30,7 @@
 #include "core/matrix.hpp"
 #include "kernels/dense/optimizer.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 
 // groups: those that e has room for. d_text or d_image 0: no item has that modality.
 struct Shape {
@@ -119,8 +119,8 @@ double reference_gradient(const Problem& problem, const std::vector<double>& val
                           std::int64_t begin, std::int64_t end, std::vector<double>& gradient);
 double run_reference(const Problem& problem);
 
-// fusion.cu on a device, and its source on the CPU; fusion_gpu.cpp
+// teacher.cu on a device, and its source on the CPU; teacher_gpu.cpp
 double cuda(const Problem& problem);
 double emulated(const Problem& problem);
 
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

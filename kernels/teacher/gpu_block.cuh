@@ -1,10 +1,10 @@
 #pragma once
-// What a block of the fusion kernels does: a few rows times a weight matrix, sums of rows, a tile
+// What a block of the teacher kernels does: a few rows times a weight matrix, sums of rows, a tile
 // of a gradient. Every sum has one order.
 #include "core/gpu/block.cuh"
-#include "kernels/fusion/fusion_gpu.hpp"
+#include "kernels/teacher/teacher_gpu.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 namespace {
 
 using gpu::block_sum, gpu::load4, gpu::store4, gpu::lane, gpu::warp, gpu::warp_sum, gpu::warps;
@@ -189,4 +189,4 @@ __device__ inline float4 dots(const float* a, const float* b, int pitch, int n) 
 }
 
 }  // namespace
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/fusion/fusion.hpp"
+#include "kernels/teacher/teacher.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 namespace {
 
 struct Pair {
@@ -182,4 +182,4 @@ double run_reference(const Problem& p) {
   return loss;
 }
 
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

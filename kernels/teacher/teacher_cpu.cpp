@@ -1,9 +1,9 @@
 // The CPU's variant: an epoch of the network's steps.
 #include <algorithm>
 
-#include "kernels/fusion/teacher_net.hpp"
+#include "kernels/teacher/teacher_net.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 
 void pairs_of_slots(std::span<const std::int32_t> slots, std::int64_t groups, bool by_items,
                     std::vector<TeacherPair>& pairs) {
@@ -54,4 +54,4 @@ double run_cpu(const Problem& p) {
   return loss;
 }
 
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher

@@ -1,4 +1,4 @@
-#include "kernels/fusion/teacher_net.hpp"
+#include "kernels/teacher/teacher_net.hpp"
 
 #include <algorithm>
 
@@ -22,7 +22,7 @@ std::int64_t row_stride(std::int64_t width) { return width == 0 ? 0 : width + 16
 TeacherNet::TeacherNet(const Sizes& s, const TeacherFeatures& features,
                        const std::string& optimizer, double lr)
     : sizes_(s), features_(features), slot_of_item_(std::size_t(s.items), -1) {
-  parameters_ = fusion::declare(s, at_);
+  parameters_ = teacher::declare(s, at_);
   gradient_.assign(parameters_.values.size(), 0.0f);
   optimizer_ = Optimizer(optimizer, lr, parameters_.values.size());
   at_least(g_, s.groups * s.d);

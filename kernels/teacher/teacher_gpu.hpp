@@ -1,5 +1,5 @@
 #pragma once
-// The training step on a device: the formula of fusion.hpp in four launches, an epoch's launches in
+// The training step on a device: the formula of teacher.hpp in four launches, an epoch's launches in
 // a CUDA graph. Float throughout.
 //
 //   encode   x of every slot (tiles of 16 x 16, the sum over features split over the warps of a
@@ -23,9 +23,9 @@
 #include "core/gpu/device.hpp"
 #include "core/gpu/graph.hpp"
 #include "kernels/dense/adam.hpp"
-#include "kernels/fusion/fusion.hpp"
+#include "kernels/teacher/teacher.hpp"
 
-namespace fedfuse::fusion {
+namespace fedfuse::teacher {
 
 inline constexpr int encode_threads = 256, encode_tile = 16, encode_depth = 256;
 // hidden, gradient: rows of the batch at once
@@ -147,4 +147,4 @@ class OnDevice {
   std::int64_t recorded_steps_ = 0;
 };
 
-}  // namespace fedfuse::fusion
+}  // namespace fedfuse::teacher
