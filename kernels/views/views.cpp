@@ -6,7 +6,9 @@ namespace fedfuse::views {
 namespace {
 
 using gpu::Runs;
-constexpr std::array<Variant, 2> table{{
+constexpr std::array<Variant, 3> table{{
+    {"cpu", "blocks of 256 items over threads, weights packed once, gradients summed exactly",
+     run_cpu, Runs::everywhere, forward_cpu, backward_cpu},
     {"cuda",
      "chunks of items, grouped products of 128 x 64 tiles, gradients of blocks summed exactly",
      cuda, Runs::on_device},

@@ -83,14 +83,40 @@ struct Result {
   std::vector<double> gradient, D;         // of the operators, as the layout (gaps 0); of D
 };
 
-// The processor's form is server/item_views_block.hpp: blocks of items over threads.
+// Items [first, first + count), those of one rank. first: a multiple of cpu_block_items; the block
+// of an item, and so its bits, do not depend on the ranks.
+struct Range {
+  std::int64_t first = 0, count = 0;
+};
+inline constexpr std::int64_t cpu_block_items = 256;
+class ExactSum;  // exact_sum.hpp
+
+// F_j of the range into its rows of out[j] (M x d).
+using Forward = void (*)(const Problem&, const Range&, const std::array<float*, branches>& out);
+// From scale dL/dF_j (scale: a power of two): the range's gradient of the operators is added to
+// `sum`, its rows of dL/dD are written to grad_D (M x d), both scaled. False: a value is not finite
+// or too large for the sum; then neither is worth anything.
+using Backward = bool (*)(const Problem&, const Range&, float scale, ExactSum& sum, float* grad_D);
+// All items, there and back, unscaled. InternalError: a gradient is not finite.
 using Function = void (*)(const Problem&, Result&);
 struct Variant {
   std::string_view name, what;
   Function run;
   gpu::Runs runs;
+  // what `run` consists of; null: a device, whose data stay there between the two (views_gpu.hpp)
+  Forward forward = nullptr;
+  Backward backward = nullptr;
 };
+// First: the one that fedfuse uses on a CPU.
 [[nodiscard]] std::span<const Variant> variants();
+[[nodiscard]] inline const Variant& production() { return variants().front(); }
+
+// views_cpu.cpp; threads of OpenMP
+void forward_cpu(const Problem& problem, const Range& range,
+                 const std::array<float*, branches>& out);
+bool backward_cpu(const Problem& problem, const Range& range, float scale, ExactSum& sum,
+                  float* grad_D);
+void run_cpu(const Problem& problem, Result& result);
 
 // views_ref.cpp; with parameters and D in double, for derivatives by differences.
 void reference(const Problem& problem, Result& result);

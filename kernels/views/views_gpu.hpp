@@ -1,7 +1,7 @@
 #pragma once
 // The views on a device. Rows (items) are cut into blocks of fixed size; a block's gradient of the
 // operators is summed in floats, in one order, and the blocks are added in two 64-bit words a
-// number, x = high 2^-16 + low 2^-60 (as ExactSum of the server): no order of blocks, chunks or
+// number, x = high 2^-16 + low 2^-60 (as ExactSum): no order of blocks, chunks or
 // ranks changes a bit. Callers bring dL/dF near 1 by a power of two first: a part of size 1 keeps
 // its 24 bits, and so does one of size 2^-36.
 #include <cstdint>

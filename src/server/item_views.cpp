@@ -1,23 +1,18 @@
 #include "server/item_views.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.hpp"
 #include "core/rng.hpp"
 #include "kernels/dense/optimizer.hpp"
+#include "kernels/views/exact_sum.hpp"
 #include "model/init.hpp"
-#include "server/item_views_block.hpp"
 #include "server/item_views_device.hpp"
 #include "server/item_views_rows.hpp"
-#include "server/item_views_sum.hpp"
 
 namespace fedfuse {
 namespace {
-
-constexpr std::int64_t block_items = 256;
 
 // Weights Xavier-uniform, biases 0, layer norms the identity; each parameter has its own counters.
 void initialise(Parameters& parameters, std::uint64_t seed) {
@@ -31,11 +26,6 @@ void initialise(Parameters& parameters, std::uint64_t seed) {
       init_xavier(values, int(p.rows), int(p.cols), rng, who, 0);
     ++who;
   }
-}
-
-// Threads worth starting: not more than there are blocks.
-int team(const MyBlocks& mine) {
-  return int(std::clamp<std::int64_t>(mine.end - mine.begin, 1, omp_get_max_threads()));
 }
 
 views::Shape shape_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
@@ -58,78 +48,53 @@ float largest(const std::vector<Matrix<float>>& matrices) {
   return most;
 }
 
-bool all_zero(const std::vector<const float*>& rows, std::int64_t n) {
-  return std::ranges::all_of(rows, [n](const float* r) {
-    return std::all_of(r, r + n, [](float x) { return x == 0.0f; });
-  });
+// gamma by name, where the kernel looks for each matrix.
+Parameters declare(const views::Layout& layout) {
+  Parameters parameters;
+  for (const auto& e : layout.entries)
+    FEDFUSE_CHECK(parameters.add(e.name, e.rows, e.cols) == e.at,
+                  "the parameters stand where the kernels look for them");
+  return parameters;
+}
+
+MyBlocks blocks_of(const views::Problem& problem, const Comm& comm) {
+  return {problem.items, views::cpu_block_items, comm};
 }
 
 }  // namespace
 
 struct ItemViews::Impl {
-  std::int64_t items;
   Matrix<float> D;
-  ViewOperators operators;
-  ViewInputs inputs;
+  views::Problem problem;  // of the kernel: features, masks, parameters in place
+  Parameters parameters;
   Optimizer operator_optimizer, table_optimizer;
   Array<float> gradient;
   std::unique_ptr<ItemViewsOnDevice> on_device;  // null: here
 
   Impl(const Config& config, const ModelSpec& spec, const Dataset& data,
        std::shared_ptr<gpu::Device> device)
-      : items(data.items),
-        D(data.items, spec.d),
-        operators(shape_of(config, spec, data)),
-        operator_optimizer(config.server_optimizer, config.server_lr,
-                           operators.parameters.values.size()),
+      : D(data.items, spec.d),
+        problem{.layout = views::Layout(shape_of(config, spec, data)), .items = data.items},
+        parameters(declare(problem.layout)),
+        operator_optimizer(config.server_optimizer, config.server_lr, parameters.values.size()),
         table_optimizer(config.server_optimizer, config.server_lr, D.size()),
-        gradient(operators.parameters.values.size(), 0.0f) {
-    FEDFUSE_CHECK((items + block_items - 1) / block_items < ExactSum::most_parts,
+        gradient(parameters.values.size(), 0.0f) {
+    FEDFUSE_CHECK(data.items / views::cpu_block_items + 1 < views::ExactSum::most_parts,
                   "too many items for the exact sum of gradients");
     init_normal(D, config.seed, Purpose::item_table, config.init_std);
-    initialise(operators.parameters, config.seed);
+    initialise(parameters, config.seed);
     const auto mask = [](const std::vector<std::uint8_t>& has) {
       return has.empty() ? nullptr : has.data();
     };
-    inputs = {{D.data(), data.text.data(), data.image.data()},
-              {nullptr, mask(data.has_text), mask(data.has_image)}};
+    problem.features = {D.data(), data.text.data(), data.image.data()};
+    problem.has = {nullptr, mask(data.has_text), mask(data.has_image)};
+    problem.parameters = parameters.values.data();
     if (device != nullptr)
       on_device = std::make_unique<ItemViewsOnDevice>(
-          std::move(device), HostViews{operators, D, operator_optimizer, table_optimizer, inputs,
+          std::move(device), HostViews{parameters, D, operator_optimizer, table_optimizer, problem,
                                        float(config.server_lr)});
   }
-  // Operator gradients of this rank's blocks into `sum`, rows of dL/dD into grad_D. False:
-  // something is not finite.
-  bool backward(const std::vector<Matrix<float>>& view_grad, float scale, const MyBlocks& mine,
-                ExactSum& sum, Matrix<float>& grad_D) const;
 };
-
-bool ItemViews::Impl::backward(const std::vector<Matrix<float>>& view_grad, float scale,
-                               const MyBlocks& mine, ExactSum& sum, Matrix<float>& grad_D) const {
-  bool finite = true;
-  const PackedOperators weights(operators);
-#pragma omp parallel num_threads(team(mine))
-  {
-    ViewsBlock block(operators, weights, inputs, block_items);
-    ExactSum my_sum(gradient.size());
-    std::vector<const float*> rows(view_grad.size());
-    bool my_finite = true;
-#pragma omp for schedule(dynamic)
-    for (std::int64_t b = mine.begin; b < mine.end; ++b) {
-      const auto first = mine.first(b), n = mine.rows(b);
-      for (std::size_t j = 0; j < rows.size(); ++j) rows[j] = view_grad[j].row(first);
-      if (all_zero(rows, n * D.cols)) continue;  // nobody saw these items; grad_D is 0 there
-      block.backward(first, n, rows, scale, grad_D.row(first));
-      my_finite = my_sum.add(block.gradient()) && my_finite;
-    }
-#pragma omp critical
-    {
-      sum.merge(my_sum);
-      finite = finite && my_finite;
-    }
-  }
-  return finite;
-}
 
 ItemViews::ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data,
                      std::shared_ptr<gpu::Device> device)
@@ -140,50 +105,47 @@ ItemViews& ItemViews::operator=(ItemViews&&) noexcept = default;
 
 void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) const {
   const auto& my = *impl_;
-  views.resize(my.operators.views.size());
+  views.resize(my.problem.layout.views.size());
   for (auto& view : views)
-    if (view.rows != my.items || view.cols != my.D.cols) view = Matrix<float>(my.items, my.D.cols);
+    if (view.rows != my.D.rows || view.cols != my.D.cols)
+      view = Matrix<float>(my.D.rows, my.D.cols);
   if (my.on_device != nullptr) return my.on_device->forward(views, comm);
-  const MyBlocks mine(my.items, block_items, comm);
-  const PackedOperators weights(my.operators);
-#pragma omp parallel num_threads(team(mine))
-  {
-    ViewsBlock block(my.operators, weights, my.inputs, block_items);
-    std::vector<float*> out(views.size());
-#pragma omp for schedule(dynamic)
-    for (std::int64_t b = mine.begin; b < mine.end; ++b) {
-      for (std::size_t j = 0; j < out.size(); ++j) out[j] = views[j].row(mine.first(b));
-      block.forward(mine.first(b), mine.rows(b), out);
-    }
-  }
+  const auto mine = blocks_of(my.problem, comm);
+  std::array<float*, views::branches> out{};
+  for (std::size_t j = 0; j < views.size(); ++j) out[j] = views[j].data();
+  views::production().forward(my.problem, {mine.my_first(), mine.my_rows()}, out);
   for (auto& view : views) complete_rows(view, mine, comm);
 }
 
 void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm) {
   auto& my = *impl_;
-  FEDFUSE_CHECK(view_grad.size() == my.operators.views.size(),
+  FEDFUSE_CHECK(view_grad.size() == my.problem.layout.views.size(),
                 "one gradient for each view is needed");
   for (const auto& g : view_grad)
-    FEDFUSE_CHECK(g.rows == my.items && g.cols == my.D.cols, "a view's gradient is M x d");
+    FEDFUSE_CHECK(g.rows == my.D.rows && g.cols == my.D.cols, "a view's gradient is M x d");
   if (my.on_device != nullptr) return my.on_device->backward_and_step(view_grad, comm);
   const float most = largest(view_grad);
   if (!std::isfinite(most)) throw gradient_not_finite();
   const int exponent = exponent_of(most);
-  const MyBlocks mine(my.items, block_items, comm);
-  ExactSum sum(my.gradient.size());
-  Matrix<float> grad_D(my.items, my.D.cols);
-  const bool finite = my.backward(view_grad, float(std::ldexp(1.0, -exponent)), mine, sum, grad_D);
+  const auto mine = blocks_of(my.problem, comm);
+  views::ExactSum sum(my.gradient.size());
+  Matrix<float> grad_D(my.D.rows, my.D.cols);
+  auto problem = my.problem;
+  for (std::size_t j = 0; j < view_grad.size(); ++j) problem.view_grad[j] = view_grad[j].data();
+  const bool finite =
+      views::production().backward(problem, {mine.my_first(), mine.my_rows()},
+                                   float(std::ldexp(1.0, -exponent)), sum, grad_D.data());
   if (comm.sum(std::int64_t(finite ? 0 : 1)) != 0) throw gradient_not_finite();
   sum.reduce(comm);
   const double unscale = std::ldexp(1.0, exponent);
   sum.decode(my.gradient, unscale);
   complete_rows(grad_D, mine, comm);
   for (auto& x : grad_D.values) x *= float(unscale);
-  my.operator_optimizer.step(my.operators.parameters.values, my.gradient);
+  my.operator_optimizer.step(my.parameters.values, my.gradient);
   my.table_optimizer.step(my.D.values, grad_D.values);
 }
 
-std::int64_t ItemViews::operator_parameters() const { return impl_->operators.parameters.count(); }
+std::int64_t ItemViews::operator_parameters() const { return impl_->parameters.count(); }
 const Matrix<float>& ItemViews::id_table() const {
   if (impl_->on_device != nullptr) impl_->on_device->to_host();
   return impl_->D;
@@ -205,7 +167,7 @@ std::map<std::string, std::span<float>> ItemViews::parameters() {
     impl_->on_device->host_may_change();
   }
   std::map<std::string, std::span<float>> names;
-  name_parameters(names, impl_->operators.parameters, impl_->operator_optimizer);
+  name_parameters(names, impl_->parameters, impl_->operator_optimizer);
   names["D"] = impl_->D.span();
   if (auto m = impl_->table_optimizer.first_moment(); !m.empty()) {
     names["D.m"] = m;

@@ -21,7 +21,7 @@ void ItemViewsOnDevice::copy_state(const Copy& copy) {
     copy(device.m, optimizer.first_moment());
     copy(device.v, optimizer.second_moment());
   };
-  state(there_->operators(), host_.operators.parameters.values, host_.operator_optimizer);
+  state(there_->operators(), host_.operators.values, host_.operator_optimizer);
   state(there_->table(), host_.D.span(), host_.table_optimizer);
   there_->stream().synchronise();
 }
@@ -43,9 +43,10 @@ void ItemViewsOnDevice::place(const Comm& comm) {
     newest_ = Newest::host;
     there_.reset();
     comm.together([&] {
-      there_.emplace(
-          device_, host_.operators, views::MyItems{mine.items, mine.my_first(), mine.my_rows()},
-          host_.inputs.features, host_.inputs.has, !host_.table_optimizer.steps().empty());
+      there_.emplace(device_, host_.problem.layout,
+                     views::MyItems{mine.items, mine.my_first(), mine.my_rows()},
+                     host_.problem.features, host_.problem.has,
+                     !host_.table_optimizer.steps().empty());
     });
   }
   if (newest_ != Newest::host) return;

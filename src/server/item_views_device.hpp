@@ -7,18 +7,18 @@
 #include <vector>
 
 #include "core/comm.hpp"
+#include "kernels/dense/optimizer.hpp"
 #include "kernels/views/views_gpu.hpp"
-#include "server/item_views_block.hpp"
 #include "server/item_views_rows.hpp"
 
 namespace fedfuse {
 
 // The state on the host; it must outlive the device's.
 struct HostViews {
-  ViewOperators& operators;
+  Parameters& operators;
   Matrix<float>& D;
   Optimizer &operator_optimizer, &table_optimizer;
-  const ViewInputs& inputs;
+  const views::Problem& problem;  // layout, features, masks
   float lr;
 };
 

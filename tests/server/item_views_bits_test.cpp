@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "core/error.hpp"
-#include "server/item_views_sum.hpp"
 #include "tests/server/views_setting.hpp"
 
 namespace fedfuse {
@@ -99,38 +98,6 @@ TEST(ItemViews, StartsFromTheSeed) {
   EXPECT_EQ(a.parameters().at("ln_w_d"), Values(64, 1.0));
   EXPECT_EQ(a.parameters().at("b_o"), Values(64, 0.0));
   EXPECT_LE(*std::ranges::max_element(a.parameters().at("W2")), std::sqrt(6.0 / (64 + 128)));
-}
-
-TEST(ExactSum, KeepsItsPromise) {
-  const Rng rng(3, Purpose::test);
-  constexpr std::size_t n = 37;
-  std::vector<std::vector<float>> parts(50, std::vector<float>(n));
-  std::vector<long double> truth(n, 0);
-  for (std::size_t b = 0; b < parts.size(); ++b)
-    for (std::size_t k = 0; k < n; ++k) {
-      // from 1 down to 2^-36
-      parts[b][k] = float(std::ldexp(rng.normal(b, std::uint32_t(k), 0), -int(k)));
-      truth[k] += parts[b][k];
-    }
-  const auto sum = [&](bool backwards) {
-    ExactSum first(n), second(n);
-    for (std::size_t b = 0; b < parts.size(); ++b) {
-      const auto& part = parts[backwards ? parts.size() - 1 - b : b];
-      EXPECT_TRUE((b % 3 == 0 ? first : second).add(part));
-    }
-    first.merge(second);
-    std::vector<float> out(n);
-    first.decode(out, 1.0);
-    return out;
-  };
-  const auto out = sum(false);
-  EXPECT_EQ(out, sum(true));
-  for (std::size_t k = 0; k < n; ++k)
-    EXPECT_NEAR(out[k], double(truth[k]), 1e-7 * std::abs(double(truth[k])) + 50 * 0x1p-61) << k;
-  ExactSum other(2);
-  for (const float bad :
-       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -0x1p30f})
-    EXPECT_FALSE(other.add(std::vector<float>{1.0f, bad}));
 }
 
 }  // namespace

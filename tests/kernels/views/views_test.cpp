@@ -10,11 +10,12 @@
 #include "core/error.hpp"
 #include "core/gpu/simt.hpp"
 #include "core/rng.hpp"
+#include "kernels/views/exact_sum.hpp"
 #include "kernels/views/views_case.hpp"
 #include "kernels/views/views_gpu.hpp"
-#include "server/item_views_block.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
+#include "tests/support/threads.hpp"
 
 namespace fedfuse {
 namespace {
@@ -114,40 +115,45 @@ TEST(Views, EveryVariantAgreesWithTheNaiveForm) {
   }
 }
 
-// The processor's form, in blocks of 64.
-TEST(Views, TheServersBlocksAgreeWithTheNaiveForm) {
-  for (const auto& shape : shapes()) {
-    const Case input(shape);
-    const auto p = input.problem();
-    SCOPED_TRACE(input.name());
-    ViewOperators operators(shape.shape);
-    std::ranges::copy(input.parameters, operators.parameters.values.begin());
-    const PackedOperators packed(operators);
-    const ViewInputs in{p.features, p.has};
-    ViewsBlock block(operators, packed, in, 64);
-    Result want, got;
-    views::reference(p, want);
-    const auto J = operators.views.size(), cells = std::size_t(p.items * operators.d);
-    std::vector<Array<float>> F(J, Array<float>(cells));
-    Array<float> grad_D(cells);
-    got.gradient.assign(input.layout.size, 0.0);
-    for (std::int64_t first = 0; first < p.items; first += 64) {
-      std::vector<float*> out;
-      std::vector<const float*> up;
-      for (std::size_t j = 0; j < J; ++j) {
-        out.push_back(F[j].data() + first * operators.d);
-        up.push_back(p.view_grad[j] + first * operators.d);
-      }
-      const auto n = std::min<std::int64_t>(64, p.items - first);
-      block.forward(first, n, out);
-      block.backward(first, n, up, 1.0f, grad_D.data() + first * operators.d);
-      for (std::size_t k = 0; k < got.gradient.size(); ++k)
-        got.gradient[k] += double(block.gradient()[k]);
-    }
-    for (const auto& f : F) got.views.emplace_back(f.begin(), f.end());
-    got.D.assign(grad_D.begin(), grad_D.end());
-    expect_near(input, got, want, 2e-5);
+// What ranks with the given ranges and so many threads have together on the CPU.
+Result on_the_cpu(const Case& input, const std::vector<std::int64_t>& cuts, int threads) {
+  const test::Threads scope(threads);
+  const auto p = input.problem();
+  const auto J = p.layout.views.size(), cells = std::size_t(p.items * p.layout.d);
+  std::vector<Array<float>> F(J, Array<float>(cells));
+  std::array<float*, views::branches> out{};
+  for (std::size_t j = 0; j < J; ++j) out[j] = F[j].data();
+  Array<float> grad_D(cells, std::nanf("")), gradient(p.layout.size);
+  views::ExactSum sum(p.layout.size);
+  for (std::size_t r = 0; r + 1 < cuts.size(); ++r) {
+    const views::Range mine{cuts[r], cuts[r + 1] - cuts[r]};
+    views::production().forward(p, mine, out);
+    EXPECT_TRUE(views::production().backward(p, mine, 0.25f, sum, grad_D.data()));
   }
+  sum.decode(gradient, 1.0);
+  Result all;
+  for (const auto& f : F) all.views.emplace_back(f.begin(), f.end());
+  all.gradient.assign(gradient.begin(), gradient.end());
+  all.D.assign(grad_D.begin(), grad_D.end());
+  return all;
+}
+
+TEST(Views, SameBitsOnTheCpuForAnyRangesAndThreads) {
+  Case input({.items = 1100, .shape = {8, 12, 9, all_views}});
+  for (auto& grad : input.view_grad)  // a block whose items no client trained on
+    std::fill_n(grad.begin() + 256 * 8, 256 * 8, 0.0f);
+  const auto whole = on_the_cpu(input, {0, 1100}, 1);
+  EXPECT_EQ(whole.D[300 * 8], 0.0);
+  const std::vector<std::vector<std::int64_t>> splits{
+      {0, 1100}, {0, 256, 1100}, {0, 768, 768, 1024, 1100}};
+  for (const auto& cuts : splits)
+    for (const int threads : {1, 2, 3}) {
+      const auto other = on_the_cpu(input, cuts, threads);
+      EXPECT_EQ(other.views, whole.views);
+      EXPECT_EQ(other.gradient, whole.gradient);
+      EXPECT_EQ(other.D, whole.D);
+    }
+  EXPECT_THROW((void)on_the_cpu(input, {100, 1100}, 1), InternalError);
 }
 
 TEST(Views, SameBitsInAnyOrderOfTheThreads) {

@@ -1,59 +1,48 @@
-#include "server/item_views_block.hpp"
+#include "kernels/views/views_block.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "core/error.hpp"
 #include "kernels/dense/dense.hpp"
 
-namespace fedfuse {
-namespace {
+namespace fedfuse::views {
 
 using dense::view;
-using views::ln_epsilon;
 
-}  // namespace
-
-ViewOperators::ViewOperators(const views::Shape& shape) : views::Layout(shape) {
-  for (const auto& e : entries)
-    FEDFUSE_CHECK(parameters.add(e.name, e.rows, e.cols) == e.at,
-                  "the parameters stand where the kernels look for them");
-}
-
-PackedOperators::PackedOperators(const ViewOperators& op) {
-  const auto& p = op.parameters;
+PackedOperators::PackedOperators(const Problem& problem) {
+  const auto& op = problem.layout;
+  const float* p = problem.parameters;
   const auto d = op.d;
-  for (std::size_t m = 0; m < 3; ++m)
-    dense::pack(view(p.at(op.branch[m].A), d, op.branch[m].width), A[m]);
+  for (std::size_t m = 0; m < branches; ++m)
+    dense::pack(view(p + op.branch[m].A, d, op.branch[m].width), A[m]);
   for (const auto which : op.views) {
     if (which == View::mlp) {
-      dense::pack(view(p.at(op.W1), 2 * d, 3 * d), W1);
-      dense::pack(view(p.at(op.W2), d, 2 * d), W2);
+      dense::pack(view(p + op.W1, 2 * d, 3 * d), W1);
+      dense::pack(view(p + op.W2, d, 2 * d), W2);
     }
     if (which == View::gate) {
-      for (std::size_t m = 0; m < 3; ++m) dense::pack(view(p.at(op.branch[m].G), d, d), G[m]);
-      dense::pack(view(p.at(op.W_o), d, 3 * d), W_o);
+      for (std::size_t m = 0; m < branches; ++m) dense::pack(view(p + op.branch[m].G, d, d), G[m]);
+      dense::pack(view(p + op.W_o, d, 3 * d), W_o);
     }
   }
 }
 
-ViewsBlock::ViewsBlock(const ViewOperators& operators, const PackedOperators& weights,
-                       const ViewInputs& inputs, std::int64_t rows)
-    : op_(operators), weights_(weights), in_(inputs) {
+Block::Block(const Problem& problem, const PackedOperators& weights, std::int64_t rows)
+    : in_(problem), op_(problem.layout), weights_(weights) {
   const auto n = std::size_t(rows), d = std::size_t(op_.d);
   items_.resize(n);
   for (auto* wide : {&y_, &x_, &s_, &dx_, &ds_}) wide->resize(n * 3 * d);
   for (auto* hidden : {&h_, &dh_}) hidden->resize(n * 2 * d);
   dF_.resize(n * d);
   inverse_sd_.resize(3 * n);
-  for (std::size_t m = 0; m < 3; ++m)
+  for (std::size_t m = 0; m < branches; ++m)
     if (in_.has[m] != nullptr) copied_[m].resize(n * std::size_t(op_.branch[m].width));
-  gradient_.assign(op_.parameters.values.size(), 0.0f);
+  gradient_.assign(op_.size, 0.0f);
 }
 
 // Rows of the block, zeros where missing; a copy only where something is missing.
-dense::ConstView ViewsBlock::features_of(std::size_t m) {
+dense::ConstView Block::features_of(std::size_t m) {
   const auto width = op_.branch[m].width;
   const std::uint8_t* has = in_.has[m];
   if (width == 0 || has == nullptr ||
@@ -66,18 +55,18 @@ dense::ConstView ViewsBlock::features_of(std::size_t m) {
 }
 
 // Branch m of an n x 3d array.
-dense::View ViewsBlock::part(Array<float>& wide, std::size_t m) const {
+dense::View Block::part(Array<float>& wide, std::size_t m) const {
   return view(wide.data() + std::int64_t(m) * op_.d, n_, op_.d, 3 * op_.d);
 }
 
-void ViewsBlock::encode(std::size_t m) {
+void Block::encode(std::size_t m) {
   const auto y = part(y_, m);
   dense::multiply_by_transposed(features_of(m), weights_.A[m], y);
   dense::add_row(y, at(op_.branch[m].a));
 }
 
 // y <- (y - mean) / sd, x <- ln_w y + ln_b
-void ViewsBlock::normalise(std::size_t m) {
+void Block::normalise(std::size_t m) {
   const auto d = op_.d;
   const float* __restrict weight = at(op_.branch[m].ln_w);
   const float* __restrict bias = at(op_.branch[m].ln_b);
@@ -99,7 +88,7 @@ void ViewsBlock::normalise(std::size_t m) {
   }
 }
 
-void ViewsBlock::hidden() {
+void Block::hidden() {
   const auto d = op_.d;
   const auto h = view(h_.data(), n_, 2 * d);
   dense::multiply_by_transposed(view(x_.data(), n_, 3 * d), weights_.W1, h);
@@ -107,35 +96,41 @@ void ViewsBlock::hidden() {
   dense::relu(h_.data(), n_ * 2 * d);
 }
 
-void ViewsBlock::gates() {
-  for (std::size_t m = 0; m < 3; ++m) {
+void Block::gates() {
+  for (std::size_t m = 0; m < branches; ++m) {
     dense::multiply_by_transposed(part(x_, m), weights_.G[m], part(s_, m));
     dense::add_row(part(s_, m), at(op_.branch[m].g));
   }
   sigmoid(s_.data(), n_ * 3 * op_.d);
 }
 
-void ViewsBlock::forward(std::int64_t first, std::int64_t n, const std::vector<float*>& out) {
+// What the views are made of, for these items.
+void Block::activate(std::int64_t first, std::int64_t n) {
   first_ = first;
   n_ = n;
   std::iota(items_.begin(), items_.begin() + n, std::int32_t(first));
-  for (std::size_t m = 0; m < 3; ++m) {
+  for (std::size_t m = 0; m < branches; ++m) {
     encode(m);
     normalise(m);
   }
+  for (const auto which : op_.views) {
+    if (which == View::mlp) hidden();
+    if (which == View::gate) gates();
+  }
+}
+
+void Block::forward(std::int64_t first, std::int64_t n, const std::array<float*, branches>& out) {
+  activate(first, n);
   const auto d = op_.d;
   for (std::size_t j = 0; j < op_.views.size(); ++j) {
-    if (op_.views[j] == View::mlp) hidden();
-    if (op_.views[j] == View::gate) gates();
-    if (j >= out.size()) continue;  // on the way back nobody asks for the views themselves
-    const auto F = view(out[j], n, d);
+    float* to = out[j] + first * d;
+    const auto F = view(to, n, d);
     switch (op_.views[j]) {
       case View::sum:
         for (std::int64_t i = 0; i < n; ++i)
           for (std::int64_t k = 0; k < d; ++k)
-            out[j][i * d + k] = x_[std::size_t(i * 3 * d + k)] +
-                                x_[std::size_t(i * 3 * d + d + k)] +
-                                x_[std::size_t(i * 3 * d + 2 * d + k)];
+            to[i * d + k] = x_[std::size_t(i * 3 * d + k)] + x_[std::size_t(i * 3 * d + d + k)] +
+                            x_[std::size_t(i * 3 * d + 2 * d + k)];
         break;
       case View::mlp:
         dense::multiply_by_transposed(view(h_.data(), n, 2 * d), weights_.W2, F);
@@ -149,15 +144,15 @@ void ViewsBlock::forward(std::int64_t first, std::int64_t n, const std::vector<f
   }
 }
 
-void ViewsBlock::back_sum() {
+void Block::back_sum() {
   const auto d = op_.d;
   for (std::int64_t i = 0; i < n_; ++i)
-    for (std::int64_t m = 0; m < 3; ++m)
+    for (std::int64_t m = 0; m < branches; ++m)
       for (std::int64_t k = 0; k < d; ++k)
         dx_[std::size_t(i * 3 * d + m * d + k)] += dF_[std::size_t(i * d + k)];
 }
 
-void ViewsBlock::back_mlp() {
+void Block::back_mlp() {
   const auto d = op_.d;
   const auto dF = view(dF_.data(), n_, d), dh = view(dh_.data(), n_, 2 * d);
   dense::multiply_transposed(dF, view(h_.data(), n_, 2 * d), view(grad(op_.W2), d, 2 * d));
@@ -169,7 +164,7 @@ void ViewsBlock::back_mlp() {
   dense::multiply_add(dh, view(at(op_.W1), 2 * d, 3 * d), view(dx_.data(), n_, 3 * d));
 }
 
-void ViewsBlock::back_gate() {
+void Block::back_gate() {
   const auto d = op_.d;
   const auto dF = view(dF_.data(), n_, d);
   dense::multiply_transposed(dF, view(s_.data(), n_, 3 * d), view(grad(op_.W_o), d, 3 * d));
@@ -177,7 +172,7 @@ void ViewsBlock::back_gate() {
   dense::multiply(dF, view(at(op_.W_o), d, 3 * d), view(ds_.data(), n_, 3 * d));
   for (std::int64_t k = 0; k < n_ * 3 * d; ++k)
     ds_[std::size_t(k)] *= s_[std::size_t(k)] * (1.0f - s_[std::size_t(k)]);
-  for (std::size_t m = 0; m < 3; ++m) {
+  for (std::size_t m = 0; m < branches; ++m) {
     const auto& b = op_.branch[m];
     dense::multiply_transposed(part(ds_, m), part(x_, m), view(grad(b.G), d, d));
     dense::column_sums(part(ds_, m), grad(b.g));
@@ -187,7 +182,7 @@ void ViewsBlock::back_gate() {
 
 // dx <- dL/dy of the layer before: (dn - mean dn - n mean(dn n)) / sd with n the normalised row, dn
 // = ln_w dx
-void ViewsBlock::back_normalise(std::size_t m) {
+void Block::back_normalise(std::size_t m) {
   const auto d = op_.d;
   const float* __restrict weight = at(op_.branch[m].ln_w);
   float* __restrict grad_weight = grad(op_.branch[m].ln_w);
@@ -211,30 +206,30 @@ void ViewsBlock::back_normalise(std::size_t m) {
   }
 }
 
-void ViewsBlock::back_encode(std::size_t m, float* grad_D) {
+void Block::back_encode(std::size_t m, float* grad_D) {
   const auto& b = op_.branch[m];
   const auto d = op_.d;
   const auto dy = part(dx_, m);
   dense::column_sums(dy, grad(b.a));
   dense::multiply_transposed(dy, features_of(m), view(grad(b.A), d, b.width));
-  if (m == 0) dense::multiply(dy, view(at(b.A), d, d), view(grad_D, n_, d));
+  if (m == 0) dense::multiply(dy, view(at(b.A), d, d), view(grad_D + first_ * d, n_, d));
 }
 
-void ViewsBlock::backward(std::int64_t first, std::int64_t n,
-                          const std::vector<const float*>& view_grad, float scale, float* grad_D) {
-  forward(first, n, {});
+void Block::backward(std::int64_t first, std::int64_t n, float scale, float* grad_D) {
+  activate(first, n);
   const auto d = op_.d;
   std::fill_n(dx_.data(), n * 3 * d, 0.0f);
   for (std::size_t j = 0; j < op_.views.size(); ++j) {
-    for (std::int64_t k = 0; k < n * d; ++k) dF_[std::size_t(k)] = scale * view_grad[j][k];
+    const float* dF = in_.view_grad[j] + first * d;
+    for (std::int64_t k = 0; k < n * d; ++k) dF_[std::size_t(k)] = scale * dF[k];
     if (op_.views[j] == View::mlp) back_mlp();
     if (op_.views[j] == View::gate) back_gate();
     if (op_.views[j] == View::sum) back_sum();
   }
-  for (std::size_t m = 0; m < 3; ++m) {
+  for (std::size_t m = 0; m < branches; ++m) {
     back_normalise(m);
     back_encode(m, grad_D);
   }
 }
 
-}  // namespace fedfuse
+}  // namespace fedfuse::views

@@ -1,5 +1,5 @@
 #pragma once
-// R7 for gradients, whose size nobody knows beforehand: sums of floats that no order of blocks,
+// R7 for gradients, whose size is not known beforehand: sums of floats that no order of blocks,
 // threads or ranks changes. Two 64-bit words a number, x = high 2^-16 + low 2^-60, so a part of
 // size 1 keeps every one of its 24 bits, and so does one of size 2^-36. Callers scale their parts
 // by a power of two to be near 1.
@@ -9,7 +9,7 @@
 
 #include "core/comm.hpp"
 
-namespace fedfuse {
+namespace fedfuse::views {
 
 class ExactSum {
  public:
@@ -31,4 +31,4 @@ class ExactSum {
   std::size_t size_;
 };
 
-}  // namespace fedfuse
+}  // namespace fedfuse::views

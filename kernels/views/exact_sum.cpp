@@ -1,9 +1,9 @@
-#include "server/item_views_sum.hpp"
+#include "kernels/views/exact_sum.hpp"
 
 #include <bit>
 #include <cmath>
 
-namespace fedfuse {
+namespace fedfuse::views {
 
 bool ExactSum::add(std::span<const float> x) {
   // Adding 1.5 * 2^52 leaves a double's whole part in its low bits: a rounding that vectorises.
@@ -33,4 +33,4 @@ void ExactSum::decode(std::span<float> out, double factor) const {
     out[i] = float(factor * (double(words_[i]) * 0x1p-16 + double(words_[size_ + i]) * 0x1p-60));
 }
 
-}  // namespace fedfuse
+}  // namespace fedfuse::views
