@@ -9,6 +9,12 @@ std::int64_t Problem::total_weight() const {
   return std::accumulate(weight, weight + clients, std::int64_t(0));
 }
 
+Update Problem::update(std::int64_t u) const {
+  return {{ids + offsets[u], std::size_t(offsets[u + 1] - offsets[u])},
+          delta + offsets[u] * width,
+          weight[u]};
+}
+
 double Problem::flops() const {
   std::int64_t weighted = 0;
   for (std::int64_t u = 0; u < clients; ++u)
@@ -25,10 +31,10 @@ double Problem::bytes() const {
 std::span<const Variant> variants() {
   using gpu::Runs;
   static constexpr std::array<Variant, 10> table{{
-      {"cpu-row-locks", "fixed point, OpenMP over clients, striped row locks", false, cpu_row_locks,
-       Runs::everywhere},
-      {"cpu-atomics", "fixed point, OpenMP over clients, one atomic addition a number", false,
-       cpu_atomics, Runs::everywhere},
+      {"cpu-row-locks", "fixed point, threads over clients, striped row locks", false,
+       cpu_row_locks, Runs::everywhere, add_row_locks},
+      {"cpu-atomics", "fixed point, threads over clients, one atomic addition a number", false,
+       cpu_atomics, Runs::everywhere, add_atomics},
       {"float-order-dependent",
        "float sums under a lock: what most systems do; the bits change with the order", true,
        float_order_dependent, Runs::everywhere},

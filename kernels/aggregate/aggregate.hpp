@@ -13,8 +13,8 @@
 #include <span>
 #include <string_view>
 
-#include "core/fixed_point.hpp"
 #include "core/gpu/device.hpp"
+#include "kernels/aggregate/sums.hpp"
 
 namespace fedfuse::aggregate {
 
@@ -31,6 +31,7 @@ struct Problem {
   const float* table = nullptr;           // C: M x d
 
   [[nodiscard]] std::int64_t updates() const { return offsets[clients] - offsets[0]; }
+  [[nodiscard]] Update update(std::int64_t client) const;
   [[nodiscard]] std::int64_t total_weight() const;
   // scale, add and (n_u > 1) multiply an element; two an element of the new table
   [[nodiscard]] double flops() const;
@@ -39,6 +40,9 @@ struct Problem {
   static constexpr double tolerance = 1e-4;
 };
 
+// A client's rows into the sums. Threads of an OpenMP or parallel_for loop may call it at once.
+// False, and nothing is added, when a value does not fit (not a number, or |x| >= 1024).
+using Add = bool (*)(Sums& sums, const Update& update);
 // next: M x d, C'. Values that do not fit make InputError: the caller's training diverged.
 using Function = void (*)(const Problem&, double* next);
 struct Variant {
@@ -46,8 +50,11 @@ struct Variant {
   bool order_dependent;  // its bits depend on the order of clients and on the threads
   Function run;
   gpu::Runs runs;
+  Add add = nullptr;  // `run` calls it for every client; null: it takes whole problems only
 };
-[[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
+// First: the one that fedfuse uses on a CPU.
+[[nodiscard]] std::span<const Variant> variants();
+[[nodiscard]] inline const Variant& production() { return variants().front(); }
 
 // The naive dense form: every client's whole table in double. rows: clients x M x d, used where
 // touched.
@@ -60,8 +67,11 @@ struct DenseClients {
 void reference_dense(const DenseClients& in, double* next);
 
 void reference(const Problem& problem, double* next);              // aggregate_ref.cpp
-void cpu_row_locks(const Problem& problem, double* next);          // aggregate_cpu.cpp
-void cpu_atomics(const Problem& problem, double* next);            // aggregate_cpu.cpp
+// aggregate_cpu.cpp; the next table from a loop of OpenMP over the clients
+bool add_row_locks(Sums& sums, const Update& update);
+bool add_atomics(Sums& sums, const Update& update);
+void cpu_row_locks(const Problem& problem, double* next);
+void cpu_atomics(const Problem& problem, double* next);
 void float_order_dependent(const Problem& problem, double* next);  // aggregate_float.cpp
 // aggregate.cu on a device, and its source on the CPU; aggregate_gpu.cpp
 void cuda_atomics(const Problem& problem, double* next);

@@ -4,38 +4,8 @@
 #include <cstring>
 
 #include "core/error.hpp"
-#include "core/parallel.hpp"
 
 namespace fedfuse {
-
-RowSum::RowSum(std::int64_t rows, int cols, FixedPoint fixed)
-    : fixed_(fixed), sums_(rows, cols), touched_(std::size_t(rows)) {}
-
-void RowSum::add_fitting(std::int32_t row, const float* x, std::int64_t weight) {
-  aggregate::add_fixed(sums_.row(row), x, sums_.cols, fixed_.scale, weight);
-  touched_[std::size_t(row)] = 1;
-}
-
-bool RowSum::add(std::int32_t row, const float* x, std::int64_t weight) {
-  return add({&row, 1}, x, weight);
-}
-
-bool RowSum::add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight) {
-  if (!aggregate::all_fit(x, std::int64_t(ids.size()) * sums_.cols)) return false;
-  const bool alone = !in_parallel();
-  constexpr std::size_t ahead = 2;  // rows: enough to hide a miss behind two additions
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (i + ahead < ids.size()) aggregate::prefetch_row(sums_.row(ids[i + ahead]), cols());
-    const float* row = x + std::int64_t(i) * sums_.cols;
-    if (alone) {
-      add_fitting(ids[i], row, weight);
-    } else {
-      const aggregate::RowLocks::Hold hold(locks_, ids[i]);
-      add_fitting(ids[i], row, weight);
-    }
-  }
-  return true;
-}
 
 void RowSum::merge(std::int64_t first, std::span<const std::int64_t> sums, const Comm* over) {
   whole_ = true;
@@ -44,14 +14,14 @@ void RowSum::merge(std::int64_t first, std::span<const std::int64_t> sums, const
                 "sums of other rows");
 #pragma omp parallel for schedule(static)
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t* from = sums.data() + i * sums_.cols;
-    std::int64_t* to = sums_.row(first + i);
+    const std::int64_t* from = sums.data() + i * cols();
+    std::int64_t* to = sums_.values.row(first + i);
     bool any = false;
-    for (std::int64_t k = 0; k < sums_.cols; ++k) {
+    for (std::int64_t k = 0; k < cols(); ++k) {
       to[k] += from[k];
       any |= from[k] != 0;
     }
-    if (any) touched_[std::size_t(first + i)] = 1;
+    if (any) sums_.touched[std::size_t(first + i)] = 1;
   }
   if (over != nullptr && over->size() > 1) reduce({first, count}, *over);
 }
@@ -63,12 +33,12 @@ void RowSum::reduce(const Comm& comm) {
 void RowSum::reduce(Part part, const Comm& comm) {
   reduce_touched(part, comm);
   const auto touched =
-      std::count_if(touched_.begin() + part.first, touched_.begin() + part.first + part.count,
+      std::count_if(sums_.touched.begin() + part.first, sums_.touched.begin() + part.first + part.count,
                     [](auto t) { return t != 0; });
   const bool mostly_touched = touched * 4 > part.count * 3;
   if (mostly_touched) {
-    comm.sum({sums_.row(part.first), std::size_t(part.count * sums_.cols)});
-    bytes_moved_ += part.count * sums_.cols * 8;
+    comm.sum({sums_.values.row(part.first), std::size_t(part.count * cols())});
+    bytes_moved_ += part.count * cols() * 8;
   } else {
     reduce_packed(part, comm);
   }
@@ -77,7 +47,7 @@ void RowSum::reduce(Part part, const Comm& comm) {
 // Eight flags a word: below 256 ranks no byte overflows into its neighbour.
 void RowSum::reduce_touched(Part part, const Comm& comm) {
   const std::size_t per_word = comm.size() < 256 ? 8 : 1, count = std::size_t(part.count);
-  std::uint8_t* flags = touched_.data() + part.first;
+  std::uint8_t* flags = sums_.touched.data() + part.first;
   std::vector<std::int64_t> words((count + per_word - 1) / per_word);
   for (std::size_t i = 0; i < count; ++i)
     words[i / per_word] |= std::int64_t(flags[i]) << (8 * (i % per_word));
@@ -91,21 +61,21 @@ void RowSum::reduce_touched(Part part, const Comm& comm) {
 // Touched rows only, a few thousand at a time so that the copy stays small.
 void RowSum::reduce_packed(Part part, const Comm& comm) {
   const std::int64_t per_tile =
-      std::max<std::int64_t>(1, (std::int64_t(1) << 20) / std::max<std::int64_t>(1, sums_.cols));
+      std::max<std::int64_t>(1, (std::int64_t(1) << 20) / std::max<std::int64_t>(1, cols()));
   std::vector<std::int64_t> ids;
   for (std::int64_t i = part.first; i < part.first + part.count; ++i)
-    if (touched_[std::size_t(i)] != 0) ids.push_back(i);
+    if (sums_.touched[std::size_t(i)] != 0) ids.push_back(i);
   Array<std::int64_t> packed;
   for (std::size_t first = 0; first < ids.size(); first += std::size_t(per_tile)) {
     const std::size_t count = std::min(std::size_t(per_tile), ids.size() - first);
-    packed.resize(count * std::size_t(sums_.cols));
+    packed.resize(count * std::size_t(cols()));
     for (std::size_t i = 0; i < count; ++i)
-      std::copy_n(sums_.row(ids[first + i]), sums_.cols,
-                  packed.data() + std::int64_t(i) * sums_.cols);
+      std::copy_n(sums_.values.row(ids[first + i]), cols(),
+                  packed.data() + std::int64_t(i) * cols());
     comm.sum({packed.data(), packed.size()});
     for (std::size_t i = 0; i < count; ++i)
-      std::copy_n(packed.data() + std::int64_t(i) * sums_.cols, sums_.cols,
-                  sums_.row(ids[first + i]));
+      std::copy_n(packed.data() + std::int64_t(i) * cols(), cols(),
+                  sums_.values.row(ids[first + i]));
     bytes_moved_ += std::int64_t(packed.size()) * 8;
   }
 }
@@ -114,20 +84,20 @@ void RowSum::clear() {
   whole_ = false;
 #pragma omp parallel for schedule(static)
   for (std::int64_t i = 0; i < rows(); ++i)
-    if (touched_[std::size_t(i)] != 0) std::fill_n(sums_.row(i), sums_.cols, 0);
-  std::ranges::fill(touched_, std::uint8_t(0));
+    if (sums_.touched[std::size_t(i)] != 0) std::fill_n(sums_.values.row(i), cols(), 0);
+  std::ranges::fill(sums_.touched, std::uint8_t(0));
 }
 
 void RowSum::decode(std::int64_t row, double* out) const {
-  for (std::int64_t k = 0; k < sums_.cols; ++k) out[k] = fixed_.decode(sums_(row, k));
+  for (std::int64_t k = 0; k < cols(); ++k) out[k] = sums_.point.decode(sums_.values(row, k));
 }
 
 void RowSum::decode(std::int64_t row, double factor, float* out) const {
-  for (std::int64_t k = 0; k < sums_.cols; ++k)
-    out[k] = float(factor * fixed_.decode(sums_(row, k)));
+  for (std::int64_t k = 0; k < cols(); ++k)
+    out[k] = float(factor * sums_.point.decode(sums_.values(row, k)));
 }
 
-std::int64_t RowSum::touched_rows() const { return std::ranges::count(touched_, std::uint8_t(1)); }
+std::int64_t RowSum::touched_rows() const { return std::ranges::count(sums_.touched, std::uint8_t(1)); }
 
 FixedSum::FixedSum(std::int64_t size, FixedPoint fixed) : fixed_(fixed), sums_(std::size_t(size)) {}
 

@@ -9,7 +9,7 @@
 #include "core/comm.hpp"
 #include "core/fixed_point.hpp"
 #include "core/matrix.hpp"
-#include "kernels/aggregate/fixed_add.hpp"
+#include "kernels/aggregate/aggregate.hpp"
 
 namespace fedfuse {
 
@@ -17,16 +17,20 @@ namespace fedfuse {
 class RowSum {
  public:
   // fixed: FixedPoint::for_total_weight of all weight that may come together in one row, over all
-  // ranks.
-  RowSum(std::int64_t rows, int cols, FixedPoint fixed);
+  // ranks. add: the kernel that adds a client's rows.
+  RowSum(std::int64_t rows, int cols, FixedPoint fixed,
+         aggregate::Add add = aggregate::production().add)
+      : sums_(rows, cols, fixed), add_(add) {}
 
-  // Row `row` += weight * x (cols floats). Threads of an OpenMP or parallel_for loop may call it at
-  // once. False, and nothing is added, when a value does not fit (not a number, or |x| >= 1024):
-  // the caller knows which client diverged and says so.
-  [[nodiscard]] bool add(std::int32_t row, const float* x, std::int64_t weight);
-  // A client's rows at once: rows ids[i], x: ids.size() x cols. Faster than one by one (looks
-  // ahead). All or nothing.
-  [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight);
+  // A client's rows at once: row ids[i] += weight * x[i], x: ids.size() x cols. Threads of an
+  // OpenMP or parallel_for loop may call it at once. False, and nothing is added, when a value does
+  // not fit (not a number, or |x| >= 1024): the caller knows which client diverged and says so.
+  [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight) {
+    return add_(sums_, {ids, x, weight});
+  }
+  [[nodiscard]] bool add(std::int32_t row, const float* x, std::int64_t weight) {
+    return add({&row, 1}, x, weight);
+  }
   // Rows [first, first + sums.size() / cols) += sums that were made elsewhere with the same fixed
   // point (a device): a row is touched when any of them is not 0. over: they are added over its
   // ranks at once (collective); null: they are those of all ranks already. Nothing is left to
@@ -38,28 +42,25 @@ class RowSum {
 
   void decode(std::int64_t row, double* out) const;                // the sum, cols numbers
   void decode(std::int64_t row, double factor, float* out) const;  // factor * sum
-  [[nodiscard]] const std::int64_t* raw(std::int64_t row) const { return sums_.row(row); }
+  [[nodiscard]] const std::int64_t* raw(std::int64_t row) const { return sums_.values.row(row); }
   // of each row: 0 or 1
-  [[nodiscard]] const std::vector<std::uint8_t>& touched() const { return touched_; }
+  [[nodiscard]] const std::vector<std::uint8_t>& touched() const { return sums_.touched; }
   [[nodiscard]] std::int64_t touched_rows() const;
   // that this rank gave to reductions so far
   [[nodiscard]] std::int64_t bytes_moved() const { return bytes_moved_; }
-  [[nodiscard]] std::int64_t rows() const { return sums_.rows; }
-  [[nodiscard]] int cols() const { return int(sums_.cols); }
-  [[nodiscard]] const FixedPoint& fixed() const { return fixed_; }
+  [[nodiscard]] std::int64_t rows() const { return sums_.values.rows; }
+  [[nodiscard]] int cols() const { return int(sums_.values.cols); }
+  [[nodiscard]] const FixedPoint& fixed() const { return sums_.point; }
 
  private:
-  void add_fitting(std::int32_t row, const float* x, std::int64_t weight);
   struct Part {  // rows [first, first + count)
     std::int64_t first, count;
   };
   void reduce(Part part, const Comm& comm);
   void reduce_touched(Part part, const Comm& comm);
   void reduce_packed(Part part, const Comm& comm);
-  FixedPoint fixed_;
-  Matrix<std::int64_t> sums_;
-  std::vector<std::uint8_t> touched_;
-  aggregate::RowLocks locks_;
+  aggregate::Sums sums_;
+  aggregate::Add add_;
   bool whole_ = false;
   std::int64_t bytes_moved_ = 0;
 };
