@@ -10,6 +10,7 @@
 #include "kernels/preference/preference_case.hpp"
 #include "kernels/rank/rank_case.hpp"
 #include "kernels/teacher/teacher_case.hpp"
+#include "kernels/teacher/teacher_net.hpp"
 #include "support/report.hpp"
 
 namespace fedfuse::bench {
@@ -120,8 +121,9 @@ void teacher_steps(benchmark::State& state) {
   omp_set_num_threads(1);
   teacher::Case input({{5, 3264, 64, 512, 512, 512}, 5, {state.range(0) == 1, 256}});
   const auto problem = input.problem();
+  teacher::Workspace workspace;
   for (auto _ : state) {
-    teacher::run_cpu(problem);
+    teacher::production().run(problem, workspace);
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());

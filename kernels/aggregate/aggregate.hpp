@@ -66,7 +66,7 @@ struct DenseClients {
 };
 void reference_dense(const DenseClients& in, double* next);
 
-void reference(const Problem& problem, double* next);              // aggregate_ref.cpp
+void reference(const Problem& problem, double* next);  // aggregate_ref.cpp
 // aggregate_cpu.cpp; the next table from a loop of OpenMP over the clients
 bool add_row_locks(Sums& sums, const Update& update);
 bool add_atomics(Sums& sums, const Update& update);

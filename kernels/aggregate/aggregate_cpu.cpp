@@ -34,8 +34,7 @@ bool add_row_locks(Sums& sums, const Update& update) {
   const int cols = int(sums.values.cols);
   constexpr std::size_t ahead = 2;  // rows: enough to hide a miss behind two additions
   for (std::size_t i = 0; i < update.ids.size(); ++i) {
-    if (i + ahead < update.ids.size())
-      prefetch_row(sums.values.row(update.ids[i + ahead]), cols);
+    if (i + ahead < update.ids.size()) prefetch_row(sums.values.row(update.ids[i + ahead]), cols);
     const auto row = update.ids[i];
     const float* x = update.x + std::int64_t(i) * cols;
     if (alone) {

@@ -44,24 +44,30 @@ Optimizer::Optimizer(const std::string& kind, double lr, std::size_t size)
   v_.assign(size, 0.0f);
 }
 
-void Optimizer::step(std::span<float> values, std::span<const float> gradient) {
-  FEDFUSE_CHECK(values.size() == size_ && gradient.size() == size_,
-                "the optimizer was made for another number of parameters");
+void optimizer_step(float lr, const OptimizerState& state, std::span<float> values,
+                    std::span<const float> gradient) {
+  const bool adam = state.m != nullptr;
   AdamFactors factors;
-  if (adam_) {
-    steps_[0] += 1.0f;
-    factors = adam_factors(lr_, steps_[0]);
+  if (adam) {
+    *state.steps += 1.0f;
+    factors = adam_factors(lr, *state.steps);
   }
-  const auto n = std::int64_t(size_);
+  const auto n = std::int64_t(values.size());
 #pragma omp parallel for schedule(static) if (n > 32 * chunk)
   for (std::int64_t at = 0; at < n; at += chunk) {
     const auto count = std::min(chunk, n - at);
-    if (adam_)
-      adam_chunk(values.data() + at, gradient.data() + at, m_.data() + at, v_.data() + at, count,
+    if (adam)
+      adam_chunk(values.data() + at, gradient.data() + at, state.m + at, state.v + at, count,
                  factors);
     else
-      sgd_chunk(values.data() + at, gradient.data() + at, count, lr_);
+      sgd_chunk(values.data() + at, gradient.data() + at, count, lr);
   }
+}
+
+void Optimizer::step(std::span<float> values, std::span<const float> gradient) {
+  FEDFUSE_CHECK(values.size() == size_ && gradient.size() == size_,
+                "the optimizer was made for another number of parameters");
+  optimizer_step(lr_, state(), values, gradient);
 }
 
 void name_parameters(std::map<std::string, std::span<float>>& names, Parameters& parameters,

@@ -37,12 +37,19 @@ class Parameters {
   std::vector<Entry> entries_;
 };
 
+// Adam's state: m and v have a number for each that moves, steps one number; null: sgd.
+struct OptimizerState {
+  float *m = nullptr, *v = nullptr, *steps = nullptr;
+};
+// One step. Element by element, in chunks of fixed size: the same bits for any number of threads.
+void optimizer_step(float lr, const OptimizerState& state, std::span<float> values,
+                    std::span<const float> gradient);
+
 class Optimizer {
  public:
   Optimizer() = default;
   // kind: "sgd" or "adam". size: how many numbers it will move.
   Optimizer(const std::string& kind, double lr, std::size_t size);
-  // One step. Element by element, in chunks of fixed size: the same bits for any number of threads.
   void step(std::span<float> values, std::span<const float> gradient);
 
   // Adam's state, to be saved and restored; empty for sgd. steps is a whole number; beyond 2^24 it
@@ -51,6 +58,9 @@ class Optimizer {
   [[nodiscard]] std::span<float> second_moment() { return v_; }
   [[nodiscard]] std::span<float> steps() {
     return adam_ ? std::span<float>(steps_) : std::span<float>();
+  }
+  [[nodiscard]] OptimizerState state() {
+    return adam_ ? OptimizerState{m_.data(), v_.data(), steps_.data()} : OptimizerState{};
   }
 
  private:

@@ -35,6 +35,7 @@ namespace fedfuse::teacher {
 // groups: those that e has room for. d_text or d_image 0: no item has that modality.
 struct Shape {
   std::int64_t groups = 0, items = 0, d = 0, d_group = 0, d_text = 0, d_image = 0;
+  bool operator==(const Shape&) const = default;
 };
 
 // items x d_text, items x d_image; null: d_m = 0. Null masks: every item has it. What stands in the
@@ -93,17 +94,21 @@ struct Problem {
   [[nodiscard]] double tolerance() const;
 };
 
+class Workspace;  // teacher_net.hpp: scratch of the CPU, kept from epoch to epoch
+
 // Returns the mean over all pairs of the loss before their step.
-using Function = double (*)(const Problem&);
+using Function = double (*)(const Problem&, Workspace&);
 struct Variant {
   std::string_view name, what;
   Function run;
   gpu::Runs runs;
   bool (*serves)(const Problem&);  // InputError for others
 };
-[[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses on a CPU
+// First: the one that fedfuse uses on a CPU.
+[[nodiscard]] std::span<const Variant> variants();
+[[nodiscard]] inline const Variant& production() { return variants().front(); }
 
-double run_cpu(const Problem& problem);
+double run_cpu(const Problem& problem, Workspace& workspace);  // teacher_cpu.cpp
 
 // Naive, in double: every pair by itself through the whole network, in the paper's order of
 // operations.
@@ -117,10 +122,10 @@ double reference_loss(const Problem& problem, const std::vector<double>& values,
                       std::int64_t end);
 double reference_gradient(const Problem& problem, const std::vector<double>& values,
                           std::int64_t begin, std::int64_t end, std::vector<double>& gradient);
-double run_reference(const Problem& problem);
+double run_reference(const Problem& problem, Workspace&);
 
 // teacher.cu on a device, and its source on the CPU; teacher_gpu.cpp
-double cuda(const Problem& problem);
-double emulated(const Problem& problem);
+double cuda(const Problem& problem, Workspace&);
+double emulated(const Problem& problem, Workspace&);
 
 }  // namespace fedfuse::teacher

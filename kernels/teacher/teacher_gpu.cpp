@@ -220,7 +220,7 @@ double run_on(const std::shared_ptr<gpu::Device>& device, const Problem& p) {
 
 }  // namespace
 
-double cuda(const Problem& p) { return run_on(gpu::open_cuda_device(0), p); }
-double emulated(const Problem& p) { return run_on(gpu::open_emulated_device(), p); }
+double cuda(const Problem& p, Workspace&) { return run_on(gpu::open_cuda_device(0), p); }
+double emulated(const Problem& p, Workspace&) { return run_on(gpu::open_emulated_device(), p); }
 
 }  // namespace fedfuse::teacher

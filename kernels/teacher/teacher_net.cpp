@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "kernels/dense/dense.hpp"
 
-namespace fedfuse {
+namespace fedfuse::teacher {
 namespace {
 
 using dense::view;
@@ -19,24 +19,26 @@ std::int64_t row_stride(std::int64_t width) { return width == 0 ? 0 : width + 16
 
 }  // namespace
 
-TeacherNet::TeacherNet(const Sizes& s, const TeacherFeatures& features,
-                       const std::string& optimizer, double lr)
-    : sizes_(s), features_(features), slot_of_item_(std::size_t(s.items), -1) {
-  parameters_ = teacher::declare(s, at_);
-  gradient_.assign(parameters_.values.size(), 0.0f);
-  optimizer_ = Optimizer(optimizer, lr, parameters_.values.size());
-  at_least(g_, s.groups * s.d);
-  at_least(a_, s.groups * 2 * s.d);
-  at_least(da_, s.groups * 2 * s.d);
+void Net::bind(const Problem& p) {
+  const auto& s = p.shape;
+  const bool other_shape = gradient_.empty() || s != problem_.shape;
+  problem_ = p;
+  if (!other_shape) return;
+  gradient_.assign(declare(s, at_).values.size(), 0.0f);
+  slot_of_item_.assign(std::size_t(s.items), -1);
+  for (auto* wide : {&a_, &da_}) wide->resize(std::size_t(s.groups * 2 * s.d));
+  g_.resize(std::size_t(s.groups * s.d));
 }
 
-double TeacherNet::step(std::span<const TeacherPair> pairs, TeacherTargets targets) {
-  const double loss = backward(pairs, targets);
-  optimizer_.step(parameters_.values, gradient_);
+double Net::step(std::span<const Pair> pairs) {
+  const double loss = backward(pairs);
+  const auto& p = problem_;
+  const auto state = p.adam ? OptimizerState{p.m, p.v, p.steps} : OptimizerState{};
+  optimizer_step(float(p.lr), state, {p.values, gradient_.size()}, gradient_);
   return loss;
 }
 
-void TeacherNet::find_distinct_items(std::span<const TeacherPair> pairs) {
+void Net::find_distinct_items(std::span<const Pair> pairs) {
   items_.clear();
   slot_.clear();
   for (const auto& pair : pairs) {
@@ -51,12 +53,12 @@ void TeacherNet::find_distinct_items(std::span<const TeacherPair> pairs) {
 }
 
 // c of every distinct item, a of every group.
-void TeacherNet::encode() {
-  const auto& s = sizes_;
+void Net::encode() {
+  const auto& s = problem_.shape;
   const auto d = s.d, u = std::int64_t(items_.size());
   const auto through = [&](dense::ConstView x, std::size_t W, std::int64_t out, std::int64_t stride,
                            dense::View y) {
-    dense::pack(view(parameters_.at(W), out, x.cols, stride), packed_);
+    dense::pack(view(value(W), out, x.cols, stride), packed_);
     dense::multiply_by_transposed(x, packed_, y);
   };
   const auto branch = [&](Array<float>& x, const float* features, const std::uint8_t* has,
@@ -66,29 +68,30 @@ void TeacherNet::encode() {
     const auto y = view(out, u, d, 2 * d);
     if (width > 0) dense::gather_present(features, has, items_.data(), rows);
     through(rows, A, d, width, y);
-    dense::add_row(y, parameters_.at(bias));
+    dense::add_row(y, value(bias));
   };
   at_least(encoded_, u * 2 * d);
   at_least(c_, u * 2 * d);
-  branch(text_, features_.text, features_.has_text, at_.A_t, at_.a_t, s.d_text, encoded_.data());
-  branch(image_, features_.image, features_.has_image, at_.A_v, at_.a_v, s.d_image,
+  branch(text_, problem_.features.text, problem_.features.has_text, at_.A_t, at_.a_t, s.d_text,
+         encoded_.data());
+  branch(image_, problem_.features.image, problem_.features.has_image, at_.A_v, at_.a_v, s.d_image,
          encoded_.data() + d);
   // [W_t W_v]
   through(view(encoded_.data(), u, 2 * d), at_.W1 + std::size_t(d), 2 * d, 3 * d,
           view(c_.data(), u, 2 * d));
 
   const auto g = view(g_.data(), s.groups, d), a = view(a_.data(), s.groups, 2 * d);
-  through(view(parameters_.at(at_.e), s.groups, s.d_group), at_.A_g, d, s.d_group, g);
-  dense::add_row(g, parameters_.at(at_.a_g));
+  through(view(value(at_.e), s.groups, s.d_group), at_.A_g, d, s.d_group, g);
+  dense::add_row(g, value(at_.a_g));
   through(g, at_.W1, 2 * d, 3 * d, a);  // W_g
-  dense::add_row(a, parameters_.at(at_.b1));
+  dense::add_row(a, value(at_.b1));
 }
 
-void TeacherNet::forward(std::span<const TeacherPair> pairs) {
+void Net::forward(std::span<const Pair> pairs) {
   FEDFUSE_CHECK(!pairs.empty(), "a batch of the teacher is empty");
   find_distinct_items(pairs);
   encode();
-  const auto d = sizes_.d, p = std::int64_t(pairs.size());
+  const auto d = problem_.shape.d, p = std::int64_t(pairs.size());
   at_least(h_, p * 2 * d);
   at_least(dh_, p * 2 * d);
   q_.resize(std::size_t(p * d));
@@ -100,14 +103,14 @@ void TeacherNet::forward(std::span<const TeacherPair> pairs) {
   }
   dense::relu(h_.data(), p * 2 * d);
   const auto q = view(q_.data(), p, d);
-  dense::pack(view(parameters_.at(at_.W2), d, 2 * d), packed_);
+  dense::pack(view(value(at_.W2), d, 2 * d), packed_);
   dense::multiply_by_transposed(view(h_.data(), p, 2 * d), packed_, q);
-  dense::add_row(q, parameters_.at(at_.b2));
+  dense::add_row(q, value(at_.b2));
 }
 
-double TeacherNet::backward(std::span<const TeacherPair> pairs, TeacherTargets targets) {
+double Net::backward(std::span<const Pair> pairs) {
   forward(pairs);
-  const double loss = errors(pairs, targets);
+  const double loss = errors(pairs);
   back_through_hidden(pairs);
   back_through_items();
   back_through_groups();
@@ -115,13 +118,13 @@ double TeacherNet::backward(std::span<const TeacherPair> pairs, TeacherTargets t
 }
 
 // q <- dL/dQ; returns the loss.
-double TeacherNet::errors(std::span<const TeacherPair> pairs, TeacherTargets targets) {
-  const auto d = sizes_.d;
+double Net::errors(std::span<const Pair> pairs) {
+  const auto d = problem_.shape.d;
   const double n = double(pairs.size()) * double(d);
   const auto factor = float(2 / n);
   double sum = 0;
   for (std::size_t k = 0; k < pairs.size(); ++k) {
-    const float* __restrict target = targets[std::size_t(pairs[k].group)] + pairs[k].item * d;
+    const float* __restrict target = problem_.targets[pairs[k].group] + pairs[k].item * d;
     float* __restrict q = q_.data() + std::int64_t(k) * d;
     float squares = 0;
 #pragma omp simd reduction(+ : squares)
@@ -136,12 +139,12 @@ double TeacherNet::errors(std::span<const TeacherPair> pairs, TeacherTargets tar
 }
 
 // W2, b2; and the gradients of c_i and a_l as sums over the pairs, in their order.
-void TeacherNet::back_through_hidden(std::span<const TeacherPair> pairs) {
-  const auto d = sizes_.d, p = std::int64_t(pairs.size()), u = std::int64_t(items_.size());
+void Net::back_through_hidden(std::span<const Pair> pairs) {
+  const auto d = problem_.shape.d, p = std::int64_t(pairs.size()), u = std::int64_t(items_.size());
   const auto dq = view(q_.data(), p, d);
   dense::multiply_transposed(dq, view(h_.data(), p, 2 * d), view(grad(at_.W2), d, 2 * d));
   dense::column_sums(dq, grad(at_.b2));
-  dense::multiply(dq, view(parameters_.at(at_.W2), d, 2 * d), view(dh_.data(), p, 2 * d));
+  dense::multiply(dq, view(value(at_.W2), d, 2 * d), view(dh_.data(), p, 2 * d));
   at_least(dc_, u * 2 * d);
   std::fill_n(dc_.data(), u * 2 * d, 0.0f);
   std::ranges::fill(da_, 0.0f);
@@ -158,14 +161,14 @@ void TeacherNet::back_through_hidden(std::span<const TeacherPair> pairs) {
   }
 }
 
-void TeacherNet::back_through_items() {
-  const auto& s = sizes_;
+void Net::back_through_items() {
+  const auto& s = problem_.shape;
   const auto d = s.d, u = std::int64_t(items_.size());
   const auto dc = view(dc_.data(), u, 2 * d), encoded = view(encoded_.data(), u, 2 * d);
   const auto W_tv = at_.W1 + std::size_t(d);
   dense::multiply_transposed(dc, encoded, view(grad(W_tv), 2 * d, 2 * d, 3 * d));
   // now the gradient: the values are not needed any more
-  dense::multiply(dc, view(parameters_.at(W_tv), 2 * d, 2 * d, 3 * d), encoded);
+  dense::multiply(dc, view(value(W_tv), 2 * d, 2 * d, 3 * d), encoded);
   const auto branch = [&](const Array<float>& x, std::size_t A, std::size_t bias,
                           std::int64_t width, float* dout) {
     const auto dy = view(dout, u, d, 2 * d);
@@ -177,18 +180,17 @@ void TeacherNet::back_through_items() {
   branch(image_, at_.A_v, at_.a_v, s.d_image, encoded_.data() + d);
 }
 
-void TeacherNet::back_through_groups() {
-  const auto& s = sizes_;
+void Net::back_through_groups() {
+  const auto& s = problem_.shape;
   const auto d = s.d;
   const auto da = view(da_.data(), s.groups, 2 * d), g = view(g_.data(), s.groups, d);
   dense::column_sums(da, grad(at_.b1));
   dense::multiply_transposed(da, g, view(grad(at_.W1), 2 * d, d, 3 * d));
-  dense::multiply(da, view(parameters_.at(at_.W1), 2 * d, d, 3 * d), g);  // now the gradient
+  dense::multiply(da, view(value(at_.W1), 2 * d, d, 3 * d), g);  // now the gradient
   dense::column_sums(g, grad(at_.a_g));
-  dense::multiply_transposed(g, view(parameters_.at(at_.e), s.groups, s.d_group),
+  dense::multiply_transposed(g, view(value(at_.e), s.groups, s.d_group),
                              view(grad(at_.A_g), d, s.d_group));
-  dense::multiply(g, view(parameters_.at(at_.A_g), d, s.d_group),
-                  view(grad(at_.e), s.groups, s.d_group));
+  dense::multiply(g, view(value(at_.A_g), d, s.d_group), view(grad(at_.e), s.groups, s.d_group));
 }
 
-}  // namespace fedfuse
+}  // namespace fedfuse::teacher

@@ -7,61 +7,47 @@
 // short. Exact.
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "core/matrix.hpp"
 #include "kernels/preference/packed.hpp"
 #include "kernels/teacher/teacher.hpp"
 
-namespace fedfuse {
+namespace fedfuse::teacher {
 
-struct TeacherPair {
+struct Pair {
   std::int32_t group = 0, item = 0;
 };
 
-using TeacherFeatures = teacher::Features;             // must outlive the network
-using TeacherTargets = std::span<const float* const>;  // G pointers to C_l: M x d
-
-class TeacherNet {
+class Net {
  public:
-  using Sizes = teacher::Shape;
-  using Offsets = teacher::Offsets;  // in parameters().values
-
-  // optimizer: "adam" or "sgd". All parameters start at 0.
-  TeacherNet(const Sizes& sizes, const TeacherFeatures& features, const std::string& optimizer,
-             double lr);
+  // The parameters, moments, features and targets of the calls that follow; they must outlive
+  // these. order and batching are not read.
+  void bind(const Problem& problem);
 
   // Forward, backward and one optimizer step. Returns the loss before the step.
-  double step(std::span<const TeacherPair> pairs, TeacherTargets targets);
+  double step(std::span<const Pair> pairs);
   // The same without the optimizer: afterwards gradient() holds the gradients, fused() is
   // overwritten.
-  double backward(std::span<const TeacherPair> pairs, TeacherTargets targets);
+  double backward(std::span<const Pair> pairs);
   // Q of each pair: fused()[pair * d + k].
-  void forward(std::span<const TeacherPair> pairs);
+  void forward(std::span<const Pair> pairs);
 
-  [[nodiscard]] Parameters& parameters() { return parameters_; }
-  [[nodiscard]] const Parameters& parameters() const { return parameters_; }
-  [[nodiscard]] Optimizer& optimizer() { return optimizer_; }
-  [[nodiscard]] const Offsets& offsets() const { return at_; }
-  [[nodiscard]] const Sizes& sizes() const { return sizes_; }
   [[nodiscard]] std::span<const float> fused() const { return q_; }
-  [[nodiscard]] std::span<const float> gradient() const { return gradient_; }
+  [[nodiscard]] std::span<const float> gradient() const { return gradient_; }  // flat (declare)
 
  private:
-  void find_distinct_items(std::span<const TeacherPair> pairs);
+  void find_distinct_items(std::span<const Pair> pairs);
   void encode();
-  double errors(std::span<const TeacherPair> pairs, TeacherTargets targets);
-  void back_through_hidden(std::span<const TeacherPair> pairs);
+  double errors(std::span<const Pair> pairs);
+  void back_through_hidden(std::span<const Pair> pairs);
   void back_through_items();
   void back_through_groups();
   float* grad(std::size_t offset) { return gradient_.data() + offset; }
+  [[nodiscard]] const float* value(std::size_t offset) const { return problem_.values + offset; }
 
-  Sizes sizes_;
-  TeacherFeatures features_;
-  Parameters parameters_;
+  Problem problem_;
   Offsets at_;
-  Optimizer optimizer_;
   Array<float> gradient_;
 
   // One batch: u distinct items, p pairs. The buffers grow to the largest batch and stay.
@@ -76,14 +62,10 @@ class TeacherNet {
   Array<float> h_, dh_, q_;  // p x 2d, p x 2d;  p x d: Q, then its gradient
 };
 
-namespace teacher {
-// The pairs of some slots of an order (teacher::Problem), slot after slot.
-void pairs_of_slots(std::span<const std::int32_t> slots, std::int64_t groups, bool by_items,
-                    std::vector<TeacherPair>& pairs);
-// An epoch in this order. pairs: a buffer. Returns the mean over all pairs of the loss before their
-// step.
-double train_epoch(TeacherNet& net, std::span<const std::int32_t> order, TeacherTargets targets,
-                   const Batching& batching, std::vector<TeacherPair>& pairs);
-}  // namespace teacher
+class Workspace {
+ public:
+  Net net;
+  std::vector<Pair> pairs;  // of a batch
+};
 
-}  // namespace fedfuse
+}  // namespace fedfuse::teacher

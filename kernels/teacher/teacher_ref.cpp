@@ -160,7 +160,7 @@ double reference_epoch(const Problem& p, State& state) {
   return sum / pairs;
 }
 
-double run_reference(const Problem& p) {
+double run_reference(const Problem& p, Workspace&) {
   Offsets at;
   const auto n = std::ptrdiff_t(declare(p.shape, at).values.size());
   State state{{p.values, p.values + n}, {}, {}, 0};

@@ -54,8 +54,7 @@ void forward_cpu(const Problem& p, const Range& range, const std::array<float*, 
   }
 }
 
-bool backward_cpu(const Problem& p, const Range& range, float scale, ExactSum& sum,
-                  float* grad_D) {
+bool backward_cpu(const Problem& p, const Range& range, float scale, ExactSum& sum, float* grad_D) {
   const Blocks blocks(range);
   const PackedOperators weights(p);
   bool finite = true;

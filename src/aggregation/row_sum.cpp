@@ -33,8 +33,8 @@ void RowSum::reduce(const Comm& comm) {
 void RowSum::reduce(Part part, const Comm& comm) {
   reduce_touched(part, comm);
   const auto touched =
-      std::count_if(sums_.touched.begin() + part.first, sums_.touched.begin() + part.first + part.count,
-                    [](auto t) { return t != 0; });
+      std::count_if(sums_.touched.begin() + part.first,
+                    sums_.touched.begin() + part.first + part.count, [](auto t) { return t != 0; });
   const bool mostly_touched = touched * 4 > part.count * 3;
   if (mostly_touched) {
     comm.sum({sums_.values.row(part.first), std::size_t(part.count * cols())});
@@ -97,7 +97,9 @@ void RowSum::decode(std::int64_t row, double factor, float* out) const {
     out[k] = float(factor * sums_.point.decode(sums_.values(row, k)));
 }
 
-std::int64_t RowSum::touched_rows() const { return std::ranges::count(sums_.touched, std::uint8_t(1)); }
+std::int64_t RowSum::touched_rows() const {
+  return std::ranges::count(sums_.touched, std::uint8_t(1));
+}
 
 FixedSum::FixedSum(std::int64_t size, FixedPoint fixed) : fixed_(fixed), sums_(std::size_t(size)) {}
 

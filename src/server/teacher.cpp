@@ -15,13 +15,13 @@
 namespace fedfuse {
 namespace {
 
-TeacherNet::Sizes sizes_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
+teacher::Shape sizes_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
   // an adaptive G uses the first of them
   const auto most = std::max(config.groups, config.groups_max);
   return {most, data.items, spec.d, config.group_dim, data.text.cols, data.image.cols};
 }
 
-TeacherFeatures features_of(const Dataset& data) {
+teacher::Features features_of(const Dataset& data) {
   const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
   const auto mask = [](const std::vector<std::uint8_t>& has) {
     return has.empty() ? nullptr : has.data();
@@ -34,7 +34,7 @@ teacher::Batching batching_of(const Config& c) {
 }
 
 // What preferences need to know of the items; the most groups.
-preference::Problem problem_of(const TeacherNet::Sizes& s, const TeacherFeatures& f) {
+preference::Problem problem_of(const teacher::Shape& s, const teacher::Features& f) {
   preference::Problem p;
   p.items = s.items;
   p.groups = s.groups;
@@ -76,35 +76,56 @@ void shuffle(std::span<std::int32_t> order, const Rng& rng, std::int64_t epoch,
 
 struct GroupTeacher::Impl {
   Config config;
-  TeacherFeatures features;
+  teacher::Shape shape;
+  teacher::Features features;
   teacher::Batching batching;
-  TeacherNet net;
-  Matrix<float> embeddings;  // a copy of e, as group_embeddings() hands it out
-  std::vector<std::int32_t> order;
-  std::vector<TeacherPair> pairs;
+  teacher::Offsets at;
+  Parameters parameters;
+  Optimizer optimizer;
+  teacher::Workspace workspace;
+  Matrix<float> embeddings;               // a copy of e, as group_embeddings() hands it out
   std::unique_ptr<DeviceTeacher> device;  // null: on the host
 
   Impl(const Config& c, const ModelSpec& spec, const Dataset& data,
        const std::shared_ptr<gpu::Device>& on)
       : config(c),
+        shape(sizes_of(c, spec, data)),
         features(features_of(data)),
         batching(batching_of(c)),
-        net(sizes_of(c, spec, data), features, c.teacher_optimizer, c.teacher_lr),
-        embeddings(net.sizes().groups, c.group_dim) {
-    initialise(net.parameters(), c.seed);
-    if (on != nullptr && DeviceTeacher::serves(*on, net.sizes()))
-      device = std::make_unique<DeviceTeacher>(on, net, problem_of(net.sizes(), features), batching,
+        parameters(teacher::declare(shape, at)),
+        optimizer(c.teacher_optimizer, c.teacher_lr, parameters.values.size()),
+        embeddings(shape.groups, c.group_dim) {
+    initialise(parameters, c.seed);
+    if (on != nullptr && DeviceTeacher::serves(*on, shape))
+      device = std::make_unique<DeviceTeacher>(on, shape, problem_of(shape, features), batching,
                                                c.teacher_optimizer == "adam", c.teacher_lr);
   }
-  void copy_embeddings() {
-    std::copy_n(net.parameters().at(net.offsets().e), embeddings.size(), embeddings.data());
-  }
-  double train(TeacherTargets targets, std::int64_t round);
+  void copy_embeddings() { std::copy_n(parameters.at(at.e), embeddings.size(), embeddings.data()); }
+  // of an epoch, without its order
+  [[nodiscard]] teacher::Problem epoch(std::span<const float* const> targets);
+  double train(std::span<const float* const> targets, std::int64_t round);
   // without groups and output
   [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;
 };
 
-double GroupTeacher::Impl::train(TeacherTargets targets, std::int64_t round) {
+teacher::Problem GroupTeacher::Impl::epoch(std::span<const float* const> targets) {
+  const auto state = optimizer.state();
+  teacher::Problem p;
+  p.shape = shape;
+  p.features = features;
+  p.groups = std::int64_t(targets.size());
+  p.targets = targets.data();
+  p.batching = batching;
+  p.adam = state.m != nullptr;
+  p.lr = config.teacher_lr;
+  p.values = parameters.values.data();
+  p.m = state.m;
+  p.v = state.v;
+  p.steps = state.steps;
+  return p;
+}
+
+double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int64_t round) {
   const Rng rng(config.seed, Purpose::teacher_batches);
   const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) {
     shuffle(to, rng, epoch, round);
@@ -118,14 +139,16 @@ double GroupTeacher::Impl::train(TeacherTargets targets, std::int64_t round) {
           "its steps are too long, or the item tables have diverged",
           "lower --teacher-lr or --lr-items");
   };
+  auto problem = epoch(targets);
   if (device != nullptr) {
-    device->train(net, targets, config.teacher_epochs, fill_order, see);
+    device->train(problem, config.teacher_epochs, fill_order, see);
     return last;
   }
-  order.resize(std::size_t(batching.epoch(std::int64_t(targets.size()), net.sizes().items)));
-  for (std::int64_t epoch = 0; epoch < config.teacher_epochs; ++epoch) {
-    fill_order(epoch, order);
-    see(epoch, teacher::train_epoch(net, order, targets, batching, pairs));
+  std::vector<std::int32_t> order(std::size_t(problem.count()));
+  problem.order = order.data();
+  for (std::int64_t e = 0; e < config.teacher_epochs; ++e) {
+    fill_order(e, order);
+    see(e, teacher::production().run(problem, workspace));
   }
   return last;
 }
@@ -146,8 +169,7 @@ GroupTeacher& GroupTeacher::operator=(GroupTeacher&&) noexcept = default;
 
 double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64_t round,
                            const Comm& comm) {
-  auto& net = impl_->net;
-  const auto& s = net.sizes();
+  const auto& s = impl_->shape;
   FEDFUSE_CHECK(!targets.empty() && std::int64_t(targets.size()) <= s.groups,
                 "more targets than the teacher has groups");
   for (const auto& target : targets)
@@ -162,9 +184,8 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
 }
 
 preference::Problem GroupTeacher::Impl::problem(std::int64_t first, std::int64_t count) const {
-  const auto& s = net.sizes();
-  const auto& at = net.offsets();
-  const auto& values = net.parameters();
+  const auto& s = shape;
+  const auto& values = parameters;
   auto p = problem_of(s, features);
   p.items = count;
   p.e = values.at(at.e);
@@ -187,7 +208,7 @@ preference::Problem GroupTeacher::Impl::problem(std::int64_t first, std::int64_t
 
 Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<const float> last_b,
                                        const Comm& comm) const {
-  const auto& s = impl_->net.sizes();
+  const auto& s = impl_->shape;
   const auto groups = last_w.rows;
   FEDFUSE_CHECK(groups <= s.groups && last_w.cols == s.d && std::int64_t(last_b.size()) == groups,
                 "one last layer, d wide, for each group is needed");
@@ -237,7 +258,7 @@ const Matrix<float>& GroupTeacher::group_embeddings() const {
 
 std::map<std::string, std::span<float>> GroupTeacher::parameters() {
   std::map<std::string, std::span<float>> names;
-  name_parameters(names, impl_->net.parameters(), impl_->net.optimizer());
+  name_parameters(names, impl_->parameters, impl_->optimizer);
   return names;
 }
 

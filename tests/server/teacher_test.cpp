@@ -19,8 +19,8 @@ using namespace test;
 using Complex = std::complex<double>;
 using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
 
-std::vector<TeacherPair> to_step(const Pairs& pairs) {
-  std::vector<TeacherPair> all;
+std::vector<teacher::Pair> to_step(const Pairs& pairs) {
+  std::vector<teacher::Pair> all;
   for (const auto& [l, i] : pairs) all.push_back({std::int32_t(l), std::int32_t(i)});
   return all;
 }
@@ -39,20 +39,43 @@ std::vector<const float*> pointers(const std::vector<Matrix<float>>& targets) {
   return all;
 }
 
-std::map<std::string, std::span<float>> named(TeacherNet& net) {
-  std::map<std::string, std::span<float>> names;
-  name_parameters(names, net.parameters(), net.optimizer());
-  return names;
-}
+// The network with its parameters and its optimizer's state.
+struct TestNet {
+  teacher::Problem problem;
+  teacher::Offsets at;
+  Parameters parameters;
+  Optimizer optimizer;
+  std::vector<const float*> targets;
+  teacher::Net net;
 
-TeacherNet make_net(const Dataset& data, std::int64_t groups, std::int64_t d, std::int64_t d_group,
-                    const std::string& optimizer, double lr) {
-  const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
-  return {{groups, data.items, d, d_group, data.text.cols, data.image.cols},
-          {values(data.text), values(data.image), data.has_text.data(), data.has_image.data()},
-          optimizer,
-          lr};
-}
+  TestNet(const Dataset& data, std::int64_t groups, std::int64_t d, std::int64_t d_group,
+          const std::string& kind, double lr, const std::vector<Matrix<float>>& towards) {
+    const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
+    problem.shape = {groups, data.items, d, d_group, data.text.cols, data.image.cols};
+    problem.features = {values(data.text), values(data.image), data.has_text.data(),
+                        data.has_image.data()};
+    parameters = teacher::declare(problem.shape, at);
+    optimizer = Optimizer(kind, lr, parameters.values.size());
+    targets = pointers(towards);
+    problem.groups = std::int64_t(targets.size());
+    problem.targets = targets.data();
+    problem.adam = kind == "adam";
+    problem.lr = lr;
+    problem.values = parameters.values.data();
+    const auto state = optimizer.state();
+    problem.m = state.m;
+    problem.v = state.v;
+    problem.steps = state.steps;
+    net.bind(problem);
+  }
+  TestNet(const TestNet&) = delete;  // the problem points into it
+  TestNet& operator=(const TestNet&) = delete;
+  std::map<std::string, std::span<float>> named() {
+    std::map<std::string, std::span<float>> names;
+    name_parameters(names, parameters, optimizer);
+    return names;
+  }
+};
 
 struct Golden {
   h5::File file = h5::File::open(goldens_path());
@@ -121,22 +144,21 @@ TEST(Teacher, MatchesGoldens) {
     Golden golden(name);
     const auto data = dataset_of(golden.items);
     const auto M = golden.items.items;
-    auto net = make_net(data, 3, 8, 10, name, golden.lr);
-    assign(named(net), golden.parameters);
     const auto targets = to_targets(golden.C, golden.groups, M);
+    TestNet net(data, 3, 8, 10, name, golden.lr, targets);
+    assign(net.named(), golden.parameters);
     Values losses;
-    for (const auto& pairs : golden.steps)
-      losses.push_back(net.step(to_step(pairs), pointers(targets)));
+    for (const auto& pairs : golden.steps) losses.push_back(net.net.step(to_step(pairs)));
     expect_near(losses, golden.out("loss"), 1e-4, "loss");
-    auto p = named(net);
+    auto p = net.named();
     for (const auto& [key, values] : golden.parameters)
       expect_near(p.at(key), golden.out(key), 1e-4, name + " " + key);
 
     Pairs every;
     for (std::size_t l = 0; l < golden.groups; ++l)
       for (std::size_t i = 0; i < M; ++i) every.emplace_back(l, i);
-    net.forward(to_step(every));
-    expect_near(net.fused(), golden.out("Q"), 1e-4, "Q");
+    net.net.forward(to_step(every));
+    expect_near(net.net.fused(), golden.out("Q"), 1e-4, "Q");
 
     Config config;
     config.fusion = "gfmfr";
@@ -167,16 +189,16 @@ TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
         Shape{4, 7, 4, 2, 0, 0}}) {
     const auto items = random_items(M, d, d_text, d_image);
     const auto data = dataset_of(items);
-    auto net = make_net(data, std::int64_t(G), std::int64_t(d), std::int64_t(d_group), "sgd", 1.0);
+    const auto C = random_values(G * M * d, 0.5, 70);
+    const auto targets = to_targets(C, G, M);
+    TestNet net(data, std::int64_t(G), std::int64_t(d), std::int64_t(d_group), "sgd", 1.0, targets);
     NaiveParameters p;
-    for (auto [name, values] : named(net)) {
+    for (auto [name, values] : net.named()) {
       p[name] = random_values(values.size(), 0.5, std::uint32_t(50 + p.size()));
       std::ranges::copy(p[name], values.begin());
     }
     for (const auto* empty : {"A_t", "A_v"})
       p[empty].resize(d * (empty[2] == 't' ? d_text : d_image));
-    const auto C = random_values(G * M * d, 0.5, 70);
-    const auto targets = to_targets(C, G, M);
     const Rng rng(5, Purpose::test);
     RngStream words(rng, G, 0);
     for (const std::size_t batch : {1, 13}) {
@@ -186,12 +208,12 @@ TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
                            words.below(std::uint32_t(M)));
       const auto f = [&](Naive<Complex>& x) { return naive_teacher_loss(x, pairs, C, G); };
       const auto expected = complex_step(p, items, f);
-      const double loss = net.backward(to_step(pairs), pointers(targets));
+      const double loss = net.net.backward(to_step(pairs));
       Naive<double> plain(p, items);
       EXPECT_NEAR(loss, naive_teacher_loss(plain, pairs, C, G), 1e-5 * loss);
-      for (const auto& entry : net.parameters().entries())
-        expect_near(net.gradient().subspan(entry.at, entry.size()), expected.at(entry.name), 1e-4,
-                    entry.name);
+      for (const auto& entry : net.parameters.entries())
+        expect_near(net.net.gradient().subspan(entry.at, entry.size()), expected.at(entry.name),
+                    1e-4, entry.name);
     }
   }
 }

@@ -10,10 +10,10 @@ teacher::Features features_of(const preference::Problem& p) {
 
 }  // namespace
 
-DeviceTeacher::DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const TeacherNet& net,
-                             const preference::Problem& features, const teacher::Batching& batching,
-                             bool adam, double lr)
-    : training_(device, net.sizes(), features_of(features), batching, rule_of(adam), lr) {
+DeviceTeacher::DeviceTeacher(const std::shared_ptr<gpu::Device>& device,
+                             const teacher::Shape& shape, const preference::Problem& features,
+                             const teacher::Batching& batching, bool adam, double lr)
+    : training_(device, shape, features_of(features), batching, rule_of(adam), lr) {
   if (preference::Resident::serves(features)) resident_.emplace(device, features);
 }
 
@@ -32,23 +32,18 @@ std::size_t DeviceTeacher::bytes(const teacher::Shape& shape, const preference::
 }
 
 void DeviceTeacher::train(
-    TeacherNet& net, TeacherTargets targets, std::int64_t epochs,
+    const teacher::Problem& p, std::int64_t epochs,
     const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order,
     const std::function<void(std::int64_t, double)>& see) {
-  auto& values = net.parameters().values;
-  auto& optimizer = net.optimizer();
-  const auto pointer = [](std::span<float> x) { return x.empty() ? nullptr : x.data(); };
-  float *m = pointer(optimizer.first_moment()), *v = pointer(optimizer.second_moment()),
-        *steps = pointer(optimizer.steps());
-  training_.set_targets(targets);
-  training_.load(values.data(), m, v, steps);
+  training_.set_targets({p.targets, std::size_t(p.groups)});
+  training_.load(p.values, p.m, p.v, p.steps);
   fill_order(0, training_.next_order());
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
     training_.begin_epoch();
     if (epoch + 1 < epochs) fill_order(epoch + 1, training_.next_order());
     see(epoch, training_.finish_epoch());
   }
-  training_.store(values.data(), m, v, steps);
+  training_.store(p.values, p.m, p.v, p.steps);
 }
 
 void DeviceTeacher::preference(const preference::Problem& problem) {

@@ -1,8 +1,7 @@
 #pragma once
 // GFMFR's server steps on a device (teacher.hpp): training in graphs of many steps, preferences
-// from features that stay there in half precision. The host's network holds the parameters between
-// rounds, so that a checkpoint, an evaluation and a processor see the same thing; they cross once a
-// round each way.
+// from features that stay there in half precision. The host holds the parameters between rounds, for
+// checkpoints and evaluations; they cross once a round each way.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,14 +11,13 @@
 #include "core/gpu/device.hpp"
 #include "kernels/preference/resident.hpp"
 #include "kernels/teacher/teacher_gpu.hpp"
-#include "kernels/teacher/teacher_net.hpp"
 
 namespace fedfuse {
 
 class DeviceTeacher {
  public:
   // features: of the data, as preference::Resident wants them.
-  DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const TeacherNet& net,
+  DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const teacher::Shape& shape,
                 const preference::Problem& features, const teacher::Batching& batching, bool adam,
                 double lr);
   // Whether the training can run on this device; else it stays on the host.
@@ -29,9 +27,10 @@ class DeviceTeacher {
                                          const preference::Problem& features,
                                          const teacher::Batching& batching, bool adam);
 
-  // From the network's parameters and moments and back into them. fill_order(epoch, order) is asked
-  // for the next epoch while one runs; see(epoch, loss) may throw: then the network is what it was.
-  void train(TeacherNet& net, TeacherTargets targets, std::int64_t epochs,
+  // From the problem's parameters and moments and back into them; its order is not read:
+  // fill_order(epoch, order) is asked for the next epoch while one runs. see(epoch, loss) may throw:
+  // then parameters and moments are what they were.
+  void train(const teacher::Problem& problem, std::int64_t epochs,
              const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order,
              const std::function<void(std::int64_t, double)>& see);
 

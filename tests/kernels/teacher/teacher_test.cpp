@@ -13,6 +13,7 @@
 #include "core/rng.hpp"
 #include "kernels/teacher/teacher_case.hpp"
 #include "kernels/teacher/teacher_gpu.hpp"
+#include "kernels/teacher/teacher_net.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
 
@@ -27,7 +28,8 @@ struct Result {
 };
 
 Result run(const Variant& variant, Case&& c) {
-  const double loss = variant.run(c.problem());
+  Workspace workspace;
+  const double loss = variant.run(c.problem(), workspace);
   return {loss, c.values, c.m, c.v, c.steps};
 }
 Result run(const Variant& variant, const CaseShape& shape) { return run(variant, Case(shape)); }
@@ -276,13 +278,15 @@ TEST(TeacherKernel, ATargetThatIsNotANumberIsSeenInTheLoss) {
   Case c(shapes_to_test()[1]);
   const auto p = c.problem();
   const_cast<float*>(p.targets[1])[5] = NAN;
-  EXPECT_TRUE(std::isnan(emulated(p)));
+  Workspace workspace;
+  EXPECT_TRUE(std::isnan(emulated(p, workspace)));
 }
 
 TEST(TeacherKernel, RefusesWhatTheKernelsDoNotTake) {
   Case c({{2, 4, 260, 2, 4, 4}, 2, {true, 8}, true, 0.0});
   EXPECT_FALSE(serves(c.problem().shape));
-  EXPECT_THROW((void)emulated(c.problem()), InputError);
+  Workspace workspace;
+  EXPECT_THROW((void)emulated(c.problem(), workspace), InputError);
 }
 
 TEST(TeacherKernel, CountsItsWork) {
@@ -293,6 +297,20 @@ TEST(TeacherKernel, CountsItsWork) {
   EXPECT_DOUBLE_EQ(p.flops(), 256 * (4.0 * 64 * 1024 + 24 * 64 * 64 + 5 * 12.0 * 64 * 64) +
                                   steps * (5 * (6.0 * 64 * 512 + 12 * 64 * 64) + 12 * parameters));
   EXPECT_DOUBLE_EQ(p.bytes(), 256 * (4100.0 + 5 * 256) + steps * 24 * parameters);
+}
+
+// A workspace that served other shapes leaves no trace.
+TEST(TeacherKernel, AWorkspaceServesAnyShape) {
+  Workspace used;
+  for (const auto& shape : shapes_to_test()) {
+    Case fresh(shape), again(shape), third(shape);
+    Workspace own;
+    const double loss = production().run(fresh.problem(), own);
+    for (auto* other : {&again, &third}) {
+      EXPECT_EQ(production().run(other->problem(), used), loss) << fresh.name();
+      EXPECT_EQ(other->values, fresh.values) << fresh.name();
+    }
+  }
 }
 
 }  // namespace
