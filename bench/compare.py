@@ -3,14 +3,18 @@
 
   compare.py A B [--by of_fma] [--threshold 0.05]
 
-A and B: Google Benchmark JSON, results of fedfuse train (HDF5 or JSON twin), folders of results (runs that differ in nothing but
-the seed or the repeat are samples of one row), scaling tables, collectives. Ratios are B / A of medians with a 95 % interval: bootstrap
-where both have three samples, else from the intervals in the records. A row is slower or faster (worse or better) when its whole
-interval is beyond the threshold; with too few samples nothing is judged. --by compares another counter of benchmarks, such as of_fma,
-the share of the ceiling of the same process, which a busy machine disturbs less than seconds.
+A and B: Google Benchmark JSON, results of fedfuse train (HDF5 or JSON twin), folders of results
+(runs that differ in nothing but the seed or the repeat are samples of one row), scaling tables,
+collectives. Ratios are B / A of medians with a 95 % interval: bootstrap where both have three
+samples, else from the intervals in the records. A row is slower or faster (worse or better) when
+its whole interval is beyond the threshold; with too few samples nothing is judged. --by compares
+another counter of benchmarks, such as of_fma, the share of the ceiling of the same process, which a
+busy machine disturbs less than seconds.
 
-Exit code 0; 1: a row is a regression, or INVALID in B (a failed check; lost clients; numbers that are not finite); 2: bad input.
+Exit code 0; 1: a row is a regression, or INVALID in B (a failed check; lost clients; numbers that
+are not finite); 2: bad input.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -19,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from records.errors import Refusal, exit_with  # noqa: E402  (the path comes first)
-from records.intervals import FEWEST, ratio_interval  # noqa: E402
-from records.measurements import Measurement, measurements  # noqa: E402
+from records.errors import Refusal, exit_with
+from records.intervals import FEWEST, ratio_interval
+from records.measurements import Measurement, measurements
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,19 @@ def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
     if interval is None:
         return Verdict(f"not judged: {min(a.count, b.count)} sample(s)", ratio)
     low, high = interval
-    worse, better = (low > 1 + threshold, high < 1 - threshold) if a.lower_is_better else (high < 1 - threshold, low > 1 + threshold)
+    worse, better = (
+        (low > 1 + threshold, high < 1 - threshold)
+        if a.lower_is_better
+        else (high < 1 - threshold, low > 1 + threshold)
+    )
     words = ("slower", "faster") if a.is_time() else ("worse", "better")
-    return Verdict(f"REGRESSION ({words[0]})" if worse else words[1] if better else "no difference seen", ratio, low, high, worse)
+    return Verdict(
+        f"REGRESSION ({words[0]})" if worse else words[1] if better else "no difference seen",
+        ratio,
+        low,
+        high,
+        worse,
+    )
 
 
 def _interval(a: Measurement, b: Measurement) -> tuple[float, float] | None:
@@ -65,30 +79,53 @@ def show(rows: list[tuple[str, Measurement, Measurement, Verdict]]) -> None:
     width = min(70, max(len(name) for name, *_ in rows))
     print(f"{'':<{width}} {'A':>12} {'B':>12} {'B/A':>7} {'95 % interval':>15}  verdict")
     for name, a, b, verdict in rows:
-        numbers = ["INVALID" if m.invalid else str(m.count) if m.is_check else f"{m.median:.5g} {m.unit}".strip() for m in (a, b)]
+        numbers = [
+            "INVALID"
+            if m.invalid
+            else str(m.count)
+            if m.is_check
+            else f"{m.median:.5g} {m.unit}".strip()
+            for m in (a, b)
+        ]
         interval = f"{verdict.low:.3f} - {verdict.high:.3f}" if verdict.low is not None else ""
         ratio = f"{verdict.ratio:.3f}" if verdict.ratio is not None else ""
-        print(f"{name:<{width}} {numbers[0]:>12} {numbers[1]:>12} {ratio:>7} {interval:>15}  {verdict.word}")
+        print(
+            f"{name:<{width}} {numbers[0]:>12} {numbers[1]:>12} {ratio:>7} {interval:>15}  "
+            f"{verdict.word}"
+        )
 
 
 def other_settings(a: Measurement, b: Measurement) -> str:
     """What was asked otherwise of the runs of a row; "" where it was the same."""
-    differing = [name for name in dict.fromkeys([*a.settings, *b.settings]) if a.settings.get(name) != b.settings.get(name)]
-    return ", ".join(f"{name} {a.settings.get(name)} | {b.settings.get(name)}" for name in differing)
+    differing = [
+        name
+        for name in dict.fromkeys([*a.settings, *b.settings])
+        if a.settings.get(name) != b.settings.get(name)
+    ]
+    return ", ".join(
+        f"{name} {a.settings.get(name)} | {b.settings.get(name)}" for name in differing
+    )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("a", type=Path, metavar="A")
     parser.add_argument("b", type=Path, metavar="B")
     parser.add_argument("--by", default="", help="counter of benchmarks; more is better")
-    parser.add_argument("--threshold", type=float, default=0.05, help="what is too small to matter (default 0.05)")
+    parser.add_argument(
+        "--threshold", type=float, default=0.05, help="what is too small to matter (default 0.05)"
+    )
     given = parser.parse_args()
     a, b = measurements(given.a, given.by), measurements(given.b, given.by)
     shared = [name for name in a if name in b]
     if not shared:
-        raise Refusal(f"{given.a} and {given.b} share no row", f"A has {', '.join(list(a)[:3])} ...; B has {', '.join(list(b)[:3])} ...",
-                      "compare records of one kind, of the same benchmarks or settings")
+        raise Refusal(
+            f"{given.a} and {given.b} share no row",
+            f"A has {', '.join(list(a)[:3])} ...; B has {', '.join(list(b)[:3])} ...",
+            "compare records of one kind, of the same benchmarks or settings",
+        )
     rows = [(name, a[name], b[name], judge(a[name], b[name], given.threshold)) for name in shared]
     show(rows)
     for label, mine, other in (("A", a, b), ("B", b, a)):
@@ -97,7 +134,10 @@ def main() -> int:
             print(f"only in {label}: {', '.join(alone[:8])}{' ...' if len(alone) > 8 else ''}")
     for name, one, other, _ in rows:
         if differing := other_settings(one, other):
-            print(f"NOTE: {name.removesuffix(' valid runs')}: not the same settings, A | B: {differing}")
+            print(
+                f"NOTE: {name.removesuffix(' valid runs')}: not the same settings, A | B: "
+                f"{differing}"
+            )
     failed = [name for name, *_, verdict in rows if verdict.failed]
     for name in b:
         if name not in a and b[name].invalid:  # a check that failed needs no counterpart

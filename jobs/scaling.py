@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
-"""Strong and weak scaling studies: a tree of job folders, submitted, and gathered into one table and its figure.
+"""Strong and weak scaling studies: a tree of job folders, submitted, and gathered into one table
+and its figure.
 
-  scaling.py STUDY.json --system S --work DIR [--data F] [--program P]            writes the tree and prints what would be submitted
-  scaling.py STUDY.json --system S --work DIR --submit                            ... submits it (runs it here on a local system)
-  scaling.py --work DIR --collect [--figure scaling]                              table.csv, table.json; scaling and scaling-phases as .png and .svg
-                                  [--kernels K.json --collectives C.json]         ... with what the cost model predicts (bench/rounds/model.py)
+  scaling.py STUDY.json --system S --work DIR [--data F] [--program P] [--submit]
+  scaling.py --work DIR --collect [--figure scaling] [--kernels K.json --collectives C.json]
 
-A folder holds the script, its settings (job.sh, config.toml), and, once run, environment.txt, attempts.txt, log.txt and the result.
-Runs that have a result, or whose job still waits or runs, are not submitted again. Failed and INVALID runs are named in the table and enter no median.
+The first form writes the tree and prints what would be submitted; --submit submits it (a local
+system runs it here). --collect writes table.csv and table.json; --figure scaling and scaling-phases
+as .png and .svg; --kernels and --collectives add what the cost model predicts
+(bench/rounds/model.py).
+
+A folder holds the script, its settings (job.sh, config.toml), and, once run, environment.txt,
+attempts.txt, log.txt and the result. Runs that have a result, or whose job still waits or runs, are
+not submitted again. Failed and INVALID runs are named in the table and enter no median.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,57 +30,109 @@ from records.errors import Refusal, exit_with  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("study", type=Path, nargs="?")
     parser.add_argument("--system", default="generic")
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--data", default="", help="a data set of your own in place of the generated one; strong studies only")
-    parser.add_argument("--program", default="", help="default: build/release/fedfuse, or the installed one")
+    parser.add_argument(
+        "--data",
+        default="",
+        help="a data set of your own in place of the generated one; strong studies only",
+    )
+    parser.add_argument(
+        "--program", default="", help="default: build/release/fedfuse, or the installed one"
+    )
     parser.add_argument("--submit", action="store_true")
     parser.add_argument("--collect", action="store_true")
-    parser.add_argument("--figure", default="", help="with --collect: draw the table, as NAME.png and NAME.svg in --work, and its phases as NAME-phases")
-    parser.add_argument("--kernels", type=Path, help="with --collect: bench_kernels' JSON, for model.json in --work and the figure")
-    parser.add_argument("--collectives", type=Path, help="with --kernels: bench_collectives' JSON of two ranks or more")
+    parser.add_argument(
+        "--figure",
+        default="",
+        help="with --collect: draw the table (NAME.png, NAME.svg) and its phases (NAME-phases)",
+    )
+    parser.add_argument(
+        "--kernels",
+        type=Path,
+        help="with --collect: bench_kernels' JSON, for model.json in --work and the figure",
+    )
+    parser.add_argument(
+        "--collectives",
+        type=Path,
+        help="with --kernels: bench_collectives' JSON of two ranks or more",
+    )
     return parser.parse_args()
 
 
 def plan(given: argparse.Namespace) -> int:
     if given.study is None:
-        raise Refusal("no study", "neither a study nor --collect was given", "give a study (jobs/studies/strong.json), or --collect")
+        raise Refusal(
+            "no study",
+            "neither a study nor --collect was given",
+            "give a study (jobs/studies/strong.json), or --collect",
+        )
     study = study_tree.load(given.study)
     if given.data and study.kind == "weak":
-        raise Refusal("--data in a weak study", "its data grow with the ranks", "leave --data out, or give a strong study")
+        raise Refusal(
+            "--data in a weak study",
+            "its data grow with the ranks",
+            "leave --data out, or give a strong study",
+        )
     if given.data and not Path(given.data).exists():
         raise Refusal(f"there is no data set {given.data}", "no such file", "check --data")
-    tree = study_tree.Tree(given.work.resolve(), study, systems.load(given.system), given.program, given.data)
+    tree = study_tree.Tree(
+        given.work.resolve(), study, systems.load(given.system), given.program, given.data
+    )
     jobs = tree.write()
     if jobs.queued:
-        print(f"{len(jobs.queued)} jobs of this study are in the queue or running: {' '.join(jobs.queued)}", file=sys.stderr)
+        print(
+            f"{len(jobs.queued)} jobs of this study are in the queue or running: "
+            f"{' '.join(jobs.queued)}",
+            file=sys.stderr,
+        )
     if not given.submit:
         for job in [*jobs.data.values(), *(job for _, job in jobs.runs)]:
             for line in job_folder.lines(job, tree.system):
                 print(shlex.join(line))
-        print(f"{len(jobs.data)} data sets and {len(jobs.runs)} runs are written under {given.work} and not submitted: --submit does", file=sys.stderr)
+        print(
+            f"{len(jobs.data)} data sets and {len(jobs.runs)} runs are written under "
+            f"{given.work} and not submitted: --submit does",
+            file=sys.stderr,
+        )
         return 0
     return submit(tree, jobs)
 
 
 def submit(tree: study_tree.Tree, jobs: study_tree.Jobs) -> int:
-    made = jobs.queued_data | {file: job_folder.submit(job, tree.system) for file, job in jobs.data.items()}
+    made = jobs.queued_data | {
+        file: job_folder.submit(job, tree.system) for file, job in jobs.data.items()
+    }
     for file in made:
         if tree.system.is_local() and not file.exists():
-            raise Refusal(f"the data set {file} was not made", "fedfuse generate failed", f"see {file.parent / 'log.txt'}")
+            raise Refusal(
+                f"the data set {file} was not made",
+                "fedfuse generate failed",
+                f"see {file.parent / 'log.txt'}",
+            )
     for number, (point, job) in enumerate(jobs.runs, 1):
         job.after = [made[tree.data_file(point)]] if made.get(tree.data_file(point)) else []
         job_id = job_folder.submit(job, tree.system)
-        print(f"{number}/{len(jobs.runs)} {Path(job.folder).relative_to(tree.work)} {job_id}", file=sys.stderr)
-    print(f"then: {shlex.join([sys.argv[0], '--work', str(tree.work), '--collect', '--figure', tree.study.kind])}", file=sys.stderr)
+        print(
+            f"{number}/{len(jobs.runs)} {Path(job.folder).relative_to(tree.work)} {job_id}",
+            file=sys.stderr,
+        )
+    figure = ["--collect", "--figure", tree.study.kind]
+    print(f"then: {shlex.join([sys.argv[0], '--work', str(tree.work), *figure])}", file=sys.stderr)
     return 0
 
 
 def gather(given: argparse.Namespace) -> int:
     if not (given.work / "study.json").exists():
-        raise Refusal(f"{given.work} holds no study", "it has no study.json", "give the --work of a study that was written")
+        raise Refusal(
+            f"{given.work} holds no study",
+            "it has no study.json",
+            "give the --work of a study that was written",
+        )
     table = collect.collect(given.work, study_tree.load(given.work / "study.json"))
     whole, _ = collect.write(table, given.work)
     print(collect.as_text(table))
@@ -83,15 +141,34 @@ def gather(given: argparse.Namespace) -> int:
     lines = []
     if given.kernels or given.collectives:
         if not (given.kernels and given.collectives):
-            raise Refusal("half a cost model", "it needs the kernels' rates and the all-reduce", "give both --kernels and --collectives")
-        lines.append(["rounds/model.py", "--kernels", given.kernels, "--collectives", given.collectives, "--table", whole, "--out", given.work / "model.json"])
+            raise Refusal(
+                "half a cost model",
+                "it needs the kernels' rates and the all-reduce",
+                "give both --kernels and --collectives",
+            )
+        lines.append(
+            [
+                "rounds/model.py",
+                "--kernels",
+                given.kernels,
+                "--collectives",
+                given.collectives,
+                "--table",
+                whole,
+                "--out",
+                given.work / "model.json",
+            ]
+        )
     if given.figure:
         base = given.work / given.figure
         model = ["--model", given.work / "model.json"] if lines else []
         lines.append(["plot.py", "scaling", whole, *model, "--out", f"{base}.png", f"{base}.svg"])
-        lines.append(["plot.py", "phases", whole, "--out", f"{base}-phases.png", f"{base}-phases.svg"])
+        lines.append(
+            ["plot.py", "phases", whole, "--out", f"{base}-phases.png", f"{base}-phases.svg"]
+        )
     for tool, *words in lines:
-        done = subprocess.run([sys.executable, HERE.parent / "bench" / tool, *map(str, words)])
+        line = [sys.executable, HERE.parent / "bench" / tool, *map(str, words)]
+        done = subprocess.run(line, check=False)
         if done.returncode != 0:
             return done.returncode
     return 0

@@ -1,4 +1,7 @@
-"""Learning curves: one line a setting; several seeds of it become a trimmed mean with the range around it."""
+"""Learning curves: one line a setting; several seeds of it become a trimmed mean with the range
+around it.
+"""
+
 from __future__ import annotations
 
 import sys
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import style
+
 from records.errors import Refusal
 from records.intervals import trimmed_mean
 from records.readers import read_result
@@ -20,7 +24,11 @@ def draw(files: list[Path], column: str) -> Any:
     for file in files:
         run = read_result(file)
         if column not in run["metrics"]:
-            raise Refusal(f"{file} has no {column}", f"it has {', '.join(list(run['metrics'])[:8])} ...", "check --metric and --split")
+            raise Refusal(
+                f"{file} has no {column}",
+                f"it has {', '.join(list(run['metrics'])[:8])} ...",
+                "check --metric and --split",
+            )
         why = why_invalid(run)
         config = run["config"]
         name = f"{config['backbone']} + {config['fusion']}"
@@ -51,10 +59,21 @@ def _line(axes: Any, name: str, runs: list[dict[str, Any]], column: str) -> None
     rounds = sorted(number for number, list_ in values.items() if len(list_) == len(runs))
     middle = [trimmed_mean(values[number]) for number in rounds]
     seeds = sorted({run["config"]["seed"] for run in runs})
-    (line,) = axes.plot(rounds, middle, label=name if len(runs) == 1 else f"{name} (seeds {', '.join(map(str, seeds))})")
+    (line,) = axes.plot(
+        rounds,
+        middle,
+        label=name if len(runs) == 1 else f"{name} (seeds {', '.join(map(str, seeds))})",
+    )
     if len(runs) == 1:
         best = runs[0]["best_round"]
         if best in rounds:
             axes.plot(best, middle[rounds.index(best)], "o", color=line.get_color(), markersize=5)
     else:
-        axes.fill_between(rounds, [min(values[n]) for n in rounds], [max(values[n]) for n in rounds], color=line.get_color(), alpha=0.15, linewidth=0)
+        axes.fill_between(
+            rounds,
+            [min(values[n]) for n in rounds],
+            [max(values[n]) for n in rounds],
+            color=line.get_color(),
+            alpha=0.15,
+            linewidth=0,
+        )

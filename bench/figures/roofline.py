@@ -1,4 +1,7 @@
-"""Roofline: FLOP/s over arithmetic intensity, under the ceilings that the same process measured; one panel for the CPU, one for a device."""
+"""Roofline: FLOP/s over arithmetic intensity, under the ceilings that the same process measured;
+one panel for the CPU, one for a device.
+"""
+
 from __future__ import annotations
 
 import statistics
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from figures import style
+
 from records.errors import Refusal
 from records.readers import kind_of, read_json
 
@@ -29,7 +33,11 @@ class Panel:
 
 def draw(file: Path) -> Any:
     if kind_of(file) != "benchmark":
-        raise Refusal(f"{file} has no roofline", "it is not Google Benchmark's JSON", "give the output of bench_kernels --benchmark_out_format=json")
+        raise Refusal(
+            f"{file} has no roofline",
+            "it is not Google Benchmark's JSON",
+            "give the output of bench_kernels --benchmark_out_format=json",
+        )
     panels = _panels(file, read_json(file))
     figure, axes = style.axes(width=8.5 * len(panels), height=5, columns=len(panels))
     for axis, panel in zip([axes] if len(panels) == 1 else axes, panels):
@@ -43,42 +51,96 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
     low, high = min([*intensities, corner]) / 2, max([*intensities, corner]) * 2
     for number, (name, peak) in enumerate(panel.peaks.items()):
         start = low if number == 0 else peak / panel.bandwidth  # one slope for all
-        axes.plot([start, peak / panel.bandwidth, high], [start * panel.bandwidth / 1e9, peak / 1e9, peak / 1e9], "-" if number == 0 else "--", color="grey",
-                  label=f"{name}: {peak / 1e9:.0f} GFLOP/s" + (f"; copy: {panel.bandwidth / 1e9:.1f} GB/s" if number == 0 else ""))
+        axes.plot(
+            [start, peak / panel.bandwidth, high],
+            [start * panel.bandwidth / 1e9, peak / 1e9, peak / 1e9],
+            "-" if number == 0 else "--",
+            color="grey",
+            label=f"{name}: {peak / 1e9:.0f} GFLOP/s"
+            + (f"; copy: {panel.bandwidth / 1e9:.1f} GB/s" if number == 0 else ""),
+        )
     for number, (family, some) in enumerate(_by_family(panel.points).items()):
-        axes.plot([point.flop_per_byte for point in some], [point.flop_per_s / 1e9 for point in some], "osD^vP"[number % 6], label=family)
-    axes.set(xscale="log", yscale="log", xlabel="FLOP a byte, by the kernel's own formula", ylabel="GFLOP/s", title=panel.title)
+        axes.plot(
+            [point.flop_per_byte for point in some],
+            [point.flop_per_s / 1e9 for point in some],
+            "osD^vP"[number % 6],
+            label=family,
+        )
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="FLOP a byte, by the kernel's own formula",
+        ylabel="GFLOP/s",
+        title=panel.title,
+    )
     axes.legend()
 
 
 def _panels(file: Path, document: dict[str, Any]) -> list[Panel]:
     entries, context = _usable(document["benchmarks"]), document["context"]
     on_device = [entry for entry in entries if "ceiling_copy_B/s" in entry]
-    on_cpu = [entry for entry in entries if "warm_up_ms" not in entry]  # what the emulated device took says nothing of any machine
+    # what the emulated device took says nothing of any machine
+    on_cpu = [entry for entry in entries if "warm_up_ms" not in entry]
     panels = []
     if on_cpu:
         try:
-            peak, bandwidth = float(context["ceiling_fma_flop_per_s"]), float(context["ceiling_copy_bytes_per_s"])
+            peak, bandwidth = (
+                float(context["ceiling_fma_flop_per_s"]),
+                float(context["ceiling_copy_bytes_per_s"]),
+            )
         except KeyError as error:
-            raise Refusal(f"{file} has no roofline", f"its context has no {error}", "give the output of this suite's bench_kernels") from error
-        panels.append(Panel("CPU, one thread; points above the slope are served by caches", {"fused multiply-adds": peak}, bandwidth, _points(on_cpu)))
+            raise Refusal(
+                f"{file} has no roofline",
+                f"its context has no {error}",
+                "give the output of this suite's bench_kernels",
+            ) from error
+        panels.append(
+            Panel(
+                "CPU, one thread; points above the slope are served by caches",
+                {"fused multiply-adds": peak},
+                bandwidth,
+                _points(on_cpu),
+            )
+        )
     if on_device:
         top = on_device[0]
-        panels.append(Panel(f"device: {top.get('label', '')}", {name: top[f"ceiling_{unit}_FLOP/s"] for name, unit in (("tensor cores", "tensor"), ("fused multiply-adds", "fma"), ("float product", "sgemm"))},
-                            top["ceiling_copy_B/s"], _points(on_device)))
+        panels.append(
+            Panel(
+                f"device: {top.get('label', '')}",
+                {
+                    name: top[f"ceiling_{unit}_FLOP/s"]
+                    for name, unit in (
+                        ("tensor cores", "tensor"),
+                        ("fused multiply-adds", "fma"),
+                        ("float product", "sgemm"),
+                    )
+                },
+                top["ceiling_copy_B/s"],
+                _points(on_device),
+            )
+        )
     if not panels:
-        raise Refusal("no benchmark has FLOP and bytes", "none of them passed, or the file is of another suite", "run bench_kernels")
+        raise Refusal(
+            "no benchmark has FLOP and bytes",
+            "none of them passed, or the file is of another suite",
+            "run bench_kernels",
+        )
     return panels
 
 
 def _usable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those with FLOP, bytes and a rate; a benchmark that failed is named, one that was skipped is neither."""
+    """Those with FLOP, bytes and a rate; a benchmark that failed is named, one that was skipped is
+    neither.
+    """
     usable = []
     for entry in entries:
         if entry.get("error_occurred"):
             why = entry.get("error_message", "it failed")
             if not why.startswith("skipped:"):
-                print(f"INVALID, not drawn: {entry.get('run_name', entry['name'])}: {why}", file=sys.stderr)
+                print(
+                    f"INVALID, not drawn: {entry.get('run_name', entry['name'])}: {why}",
+                    file=sys.stderr,
+                )
         elif entry.get("bytes") and entry.get("FLOP") and entry.get("FLOP/s"):
             usable.append(entry)
     return usable

@@ -1,1 +1,3 @@
-"""What the Python tools of jobs/ and bench/ share: reading records, the validity gate, statistics, and how a tool refuses."""
+"""What the Python tools of jobs/ and bench/ share: reading records, the validity gate, statistics,
+and how a tool refuses.
+"""

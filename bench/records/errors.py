@@ -1,4 +1,5 @@
 """How our Python tools refuse: what is wrong, why, what to do, and exit code 2."""
+
 from __future__ import annotations
 
 import difflib

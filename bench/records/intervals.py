@@ -1,4 +1,5 @@
 """Medians and what surrounds them: for repeated runs on machines that are not quiet."""
+
 from __future__ import annotations
 
 import math
@@ -12,8 +13,9 @@ FEWEST = 3  # samples below which nothing is said about a spread
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """(low, high, coverage) of the median from order statistics, free of any distribution: the narrowest symmetric pair that covers
-    at least 95 %; with fewer than 6 values the extremes, whose coverage is less and is returned."""
+    """(low, high, coverage) of the median from order statistics, free of any distribution: the
+    narrowest symmetric pair that covers at least 95 %; with fewer than 6 values the extremes, whose
+    coverage is less and is returned."""
     ordered, n = sorted(values), len(values)
     outside = [math.comb(n, k) / 2.0**n for k in range(n + 1)]
     best = 0
@@ -28,10 +30,14 @@ def trimmed_mean(values: Sequence[float], share: float = 0.2) -> float:
     return statistics.fmean(sorted(values)[cut : len(values) - cut])
 
 
-def ratio_interval(base: Sequence[float], new: Sequence[float], seed: int = 0) -> tuple[float, float]:
+def ratio_interval(
+    base: Sequence[float], new: Sequence[float], seed: int = 0
+) -> tuple[float, float]:
     """95 % percentile bootstrap of median(new) / median(base), the same for the same values."""
     rng = random.Random(seed)
-    ratios = sorted(_resampled_median(rng, new) / _resampled_median(rng, base) for _ in range(RESAMPLES))
+    ratios = sorted(
+        _resampled_median(rng, new) / _resampled_median(rng, base) for _ in range(RESAMPLES)
+    )
     edge = int(RESAMPLES * (1 - COVERAGE) / 2)
     return ratios[edge], ratios[-1 - edge]
 

@@ -1,4 +1,5 @@
 """Any record as named measurements: samples, or a median with its interval."""
+
 from __future__ import annotations
 
 import hashlib
@@ -16,9 +17,27 @@ from records.intervals import median_interval
 from records.readers import kind_of, read_json, read_result, results_in
 from records.validity import why_invalid
 
-PHASES = ("round_s", "training_max", "aggregation_max", "grouping_max", "views_max", "teacher_max", "evaluation_max")
+PHASES = (
+    "round_s",
+    "training_max",
+    "aggregation_max",
+    "grouping_max",
+    "views_max",
+    "teacher_max",
+    "evaluation_max",
+)
 # What may differ between samples of one row.
-NOT_SETTINGS = ("seed", "out", "data", "overwrite", "resume", "threads", "checkpoint_every", "save_every", "time_budget")
+NOT_SETTINGS = (
+    "seed",
+    "out",
+    "data",
+    "overwrite",
+    "resume",
+    "threads",
+    "checkpoint_every",
+    "save_every",
+    "time_budget",
+)
 
 
 @dataclass
@@ -32,7 +51,8 @@ class Measurement:
     count: int = 0
     invalid: str = ""
     is_check: bool = False  # no number: are all `count` runs of the row valid?
-    settings: dict[str, Any] = field(default_factory=dict)  # of a check of results: what the runs were asked
+    # of a check of results: what the runs were asked
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def is_time(self) -> bool:
         return self.unit in ("s", "ms", "us", "ns")
@@ -50,25 +70,43 @@ class Measurement:
 
 
 def _check(count: int, invalid: str, settings: dict[str, Any] | None = None) -> Measurement:
-    return Measurement("", False, count=count, invalid=invalid, is_check=True, settings=settings or {})
+    return Measurement(
+        "", False, count=count, invalid=invalid, is_check=True, settings=settings or {}
+    )
 
 
 def measurements(path: Path, counter: str = "") -> dict[str, Measurement]:
     if path.is_dir():
         files = results_in(path)
         if not files:
-            raise Refusal(f"{path} holds no results", "no .h5 file and no JSON twin is in it", "give a folder of fedfuse results")
+            raise Refusal(
+                f"{path} holds no results",
+                "no .h5 file and no JSON twin is in it",
+                "give a folder of fedfuse results",
+            )
         return _results(files)
     kind = kind_of(path)
     if kind == "result":
         return _results([path])
     document = read_json(path)
     try:
-        rows = {"benchmark": lambda d: _benchmarks(d, counter), "scaling": _scaling, "collectives": _collectives}[kind](document)
+        rows = {
+            "benchmark": lambda d: _benchmarks(d, counter),
+            "scaling": _scaling,
+            "collectives": _collectives,
+        }[kind](document)
     except (KeyError, TypeError) as error:
-        raise Refusal(f"{path} is not a whole {kind} record", f"a field is missing or of another type: {error}", "give a file that the suite wrote whole") from error
+        raise Refusal(
+            f"{path} is not a whole {kind} record",
+            f"a field is missing or of another type: {error}",
+            "give a file that the suite wrote whole",
+        ) from error
     if not rows:
-        raise Refusal(f"{path} holds no measurement", f'no row has "{counter}"' if counter else "its list is empty", "check --by, or give another file")
+        raise Refusal(
+            f"{path} holds no measurement",
+            f'no row has "{counter}"' if counter else "its list is empty",
+            "check --by, or give another file",
+        )
     return rows
 
 
@@ -79,9 +117,12 @@ def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement
     for entry in document["benchmarks"]:
         name = entry.get("run_name", entry["name"])
         if entry.get("error_occurred"):
-            if entry.get("error_message", "").startswith("skipped:"):  # no device: neither a number nor a failure
+            # no device: neither a number nor a failure
+            if entry.get("error_message", "").startswith("skipped:"):
                 continue
-            rows[name] = Measurement("", True, invalid=entry.get("error_message", "the benchmark failed"))
+            rows[name] = Measurement(
+                "", True, invalid=entry.get("error_message", "the benchmark failed")
+            )
             continue
         if value_name not in entry:
             continue
@@ -94,7 +135,8 @@ def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement
     for name, row in rows.items():
         if row.samples or row.invalid:
             row.close()
-        elif "median" in aggregates[name]:  # only aggregates were kept: the median's standard error is about 1.25 sd / sqrt(n)
+        # only aggregates were kept: the median's standard error is about 1.25 sd / sqrt(n)
+        elif "median" in aggregates[name]:
             row.median = aggregates[name]["median"]
             row.invalid = "" if math.isfinite(row.median) else "a number is not finite"
             half = 1.96 * 1.25 * aggregates[name].get("stddev", 0.0) / max(1, row.count) ** 0.5
@@ -103,7 +145,9 @@ def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement
 
 
 def _results(files: Iterable[Path]) -> dict[str, Measurement]:
-    """Seconds: a sample a round after the first, or a sample a run where there are several. Qualities: a sample a run."""
+    """Seconds: a sample a round after the first, or a sample a run where there are several.
+    Qualities: a sample a run.
+    """
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for file in files:
         run = read_result(file)
@@ -112,14 +156,22 @@ def _results(files: Iterable[Path]) -> dict[str, Measurement]:
     for setting, runs in groups.items():
         name = _name(runs[0]) + ("" if _is_only(runs[0], groups) else f" #{setting[:6]}")
         bad = [why for why in map(why_invalid, runs) if why]
-        rows[f"{name} valid runs"] = _check(len(runs), f"{len(bad)} of {len(runs)} runs: {bad[0]}" if bad else "", _settings(runs[0]))
-        runs = [run for run in runs if not why_invalid(run)]
+        rows[f"{name} valid runs"] = _check(
+            len(runs),
+            f"{len(bad)} of {len(runs)} runs: {bad[0]}" if bad else "",
+            _settings(runs[0]),
+        )
+        valid = [run for run in runs if not why_invalid(run)]
         for phase in PHASES:
-            samples = _seconds(runs, phase)
+            samples = _seconds(valid, phase)
             if samples and max(samples) > 0:
                 rows[f"{name} {phase}"] = Measurement("s", True, samples).close()
         for quality in ("test_ndcg_50", "test_hr_50"):
-            samples = [run["metrics"][quality][run["best_round"] - 1] for run in runs if run["best_round"] > 0 and quality in run["metrics"]]
+            samples = [
+                run["metrics"][quality][run["best_round"] - 1]
+                for run in valid
+                if run["best_round"] > 0 and quality in run["metrics"]
+            ]
             if samples:
                 rows[f"{name} {quality}"] = Measurement("", False, samples).close()
     return rows
@@ -132,7 +184,9 @@ def _seconds(runs: list[dict[str, Any]], phase: str) -> list[float]:
 
 
 def _settings(run: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in run["config"].items() if name not in NOT_SETTINGS} | {f"data {name}": value for name, value in run.get("data", {}).items()}
+    return {name: value for name, value in run["config"].items() if name not in NOT_SETTINGS} | {
+        f"data {name}": value for name, value in run.get("data", {}).items()
+    }
 
 
 def _setting(run: dict[str, Any]) -> str:
@@ -143,7 +197,9 @@ def _setting(run: dict[str, Any]) -> str:
 
 def _name(run: dict[str, Any]) -> str:
     provenance = run["provenance"]
-    return f"{run['config']['backbone']}/{run['config']['fusion']} {provenance.get('ranks')}x{provenance.get('threads')}"
+    config = run["config"]
+    shape = f"{provenance.get('ranks')}x{provenance.get('threads')}"
+    return f"{config['backbone']}/{config['fusion']} {shape}"
 
 
 def _is_only(run: dict[str, Any], groups: dict[str, list[dict[str, Any]]]) -> bool:
@@ -153,10 +209,15 @@ def _is_only(run: dict[str, Any], groups: dict[str, list[dict[str, Any]]]) -> bo
 def _scaling(document: dict[str, Any]) -> dict[str, Measurement]:
     rows = {}
     for row in document["rows"]:
-        name = f"{document['kind']} nodes {row['nodes']} ranks {row['ranks']} threads {row['threads']}"
+        name = (
+            f"{document['kind']} nodes {row['nodes']} ranks {row['ranks']} threads {row['threads']}"
+        )
         if "round_s" in row:
             rows[name] = Measurement("s", True, row["round_s_runs"]).close()
-        rows[f"{name} valid runs"] = _check(row["runs"] + len(row["invalid"]), "; ".join(row["invalid"]))  # the valid runs of the point are judged
+        # the valid runs of the point are judged
+        rows[f"{name} valid runs"] = _check(
+            row["runs"] + len(row["invalid"]), "; ".join(row["invalid"])
+        )
     return rows
 
 
@@ -165,5 +226,6 @@ def _collectives(document: dict[str, Any]) -> dict[str, Measurement]:
     for row in document["rows"]:
         wrong = row["wrong_words"]
         rows[f"{row['collective']} {document['ranks']} ranks {row['bytes']} B"] = Measurement(
-            "s", True, row["seconds"], invalid=f"{wrong} words were wrong" if wrong else "").close()
+            "s", True, row["seconds"], invalid=f"{wrong} words were wrong" if wrong else ""
+        ).close()
     return rows

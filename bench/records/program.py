@@ -1,4 +1,5 @@
 """Where the program is that belongs to these tools."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,5 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]  # the checkout, or PREFIX/share/fedf
 
 def default_program() -> Path:
     """The program of the build tree, or of the tree that this was installed into."""
-    built, installed = ROOT / "build" / "release" / "fedfuse", ROOT.parent.parent / "bin" / "fedfuse"
+    built, installed = (
+        ROOT / "build" / "release" / "fedfuse",
+        ROOT.parent.parent / "bin" / "fedfuse",
+    )
     return built if built.exists() or not installed.exists() else installed

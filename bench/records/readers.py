@@ -1,4 +1,7 @@
-"""Reading what the suite writes: results (HDF5 or their JSON twins), Google Benchmark JSON, scaling tables, collectives."""
+"""Reading what the suite writes: results (HDF5 or their JSON twins), Google Benchmark JSON, scaling
+tables, collectives.
+"""
+
 from __future__ import annotations
 
 import json
@@ -14,14 +17,22 @@ TABLES = ("metrics", "time", "traffic", "groups", "baselines")
 def kind_of(path: Path) -> str:
     """result, benchmark, scaling or collectives."""
     if not path.is_file():
-        raise Refusal(f"{path} cannot be read", "no such file" if not path.exists() else "it is not a file", "check the name")
+        raise Refusal(
+            f"{path} cannot be read",
+            "no such file" if not path.exists() else "it is not a file",
+            "check the name",
+        )
     if path.suffix in (".h5", ".hdf5"):
         return "result"
     document = read_json(path)
     kind = _kind_of_document(document)
     if not kind:
-        raise Refusal(f"{path} is none of our records", "it is JSON, but no result, no benchmark, no scaling table and no collectives",
-                      "give a file of fedfuse train, bench_kernels --benchmark_out_format=json, jobs/scaling.py --collect or bench_collectives")
+        raise Refusal(
+            f"{path} is none of our records",
+            "it is JSON, but no result, no benchmark, no scaling table and no collectives",
+            "give a file of fedfuse train, bench_kernels --benchmark_out_format=json, "
+            "jobs/scaling.py --collect or bench_collectives",
+        )
     return kind
 
 
@@ -30,24 +41,40 @@ def _kind_of_document(document: Any) -> str:
         return ""
     if "benchmarks" in document and "context" in document:
         return "benchmark"
-    return {"fedfuse-result": "result", "fedfuse-scaling": "scaling", "fedfuse-collectives": "collectives"}.get(str(document.get("format")), "")
+    return {
+        "fedfuse-result": "result",
+        "fedfuse-scaling": "scaling",
+        "fedfuse-collectives": "collectives",
+    }.get(str(document.get("format")), "")
 
 
 def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text())
     except OSError as error:
-        raise Refusal(f"{path} cannot be read", error.strerror or str(error), "check the name and the permissions") from error
+        raise Refusal(
+            f"{path} cannot be read",
+            error.strerror or str(error),
+            "check the name and the permissions",
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path} is not JSON", str(error), "give a file that the suite wrote whole") from error
+        raise Refusal(
+            f"{path} is not JSON", str(error), "give a file that the suite wrote whole"
+        ) from error
 
 
 def read_result(path: Path) -> dict[str, Any]:
     """One form for both files: tables as lists with None for what a round does not have."""
     run = _read_hdf5(path) if path.suffix in (".h5", ".hdf5") else read_json(path)
-    lacks = [name for name in ("status", "config", "provenance", "facts", *TABLES) if name not in run]
+    lacks = [
+        name for name in ("status", "config", "provenance", "facts", *TABLES) if name not in run
+    ]
     if lacks:
-        raise Refusal(f"{path} is not a result of fedfuse train", f"it has no {', '.join(lacks)}", "give a result file, or its JSON twin")
+        raise Refusal(
+            f"{path} is not a result of fedfuse train",
+            f"it has no {', '.join(lacks)}",
+            "give a result file, or its JSON twin",
+        )
     return run
 
 
@@ -58,24 +85,50 @@ def _read_hdf5(path: Path) -> dict[str, Any]:
         twin = path.with_suffix(".json")
         if twin.exists():
             return read_json(twin)
-        raise Refusal(f"{path} cannot be read", "this Python has no h5py, and the file has no JSON twin", "apt-get install python3-h5py, or give the twin") from error
+        raise Refusal(
+            f"{path} cannot be read",
+            "this Python has no h5py, and the file has no JSON twin",
+            "apt-get install python3-h5py, or give the twin",
+        ) from error
     try:
         with h5py.File(path) as file:
             if _text(file.attrs.get("format", "")) != "fedfuse-result":
-                raise Refusal(f"{path} is not a result of fedfuse train", "its attribute format says otherwise", "give a result file")
-            run: dict[str, Any] = {name: _text(file.attrs.get(name, "")) for name in ("format", "status", "status_text")}
-            run |= {name: int(file.attrs[name]) for name in ("best_round", "model_round") if name in file.attrs}
-            run |= {name: json.loads(_text(file.attrs[name])) for name in ("config", "provenance", "notes") if name in file.attrs}
+                raise Refusal(
+                    f"{path} is not a result of fedfuse train",
+                    "its attribute format says otherwise",
+                    "give a result file",
+                )
+            run: dict[str, Any] = {
+                name: _text(file.attrs.get(name, ""))
+                for name in ("format", "status", "status_text")
+            }
+            run |= {
+                name: int(file.attrs[name])
+                for name in ("best_round", "model_round")
+                if name in file.attrs
+            }
+            run |= {
+                name: json.loads(_text(file.attrs[name]))
+                for name in ("config", "provenance", "notes")
+                if name in file.attrs
+            }
             run["data"] = {"name": _text(file.attrs.get("data_name", ""))} | {
-                name: int(file.attrs[name]) for name in ("clients", "items", "train_interactions") if name in file.attrs}
+                name: int(file.attrs[name])
+                for name in ("clients", "items", "train_interactions")
+                if name in file.attrs
+            }
             for table in TABLES:
-                columns = file[table] if table in file else {}
-                run[table] = {name: _numbers(columns[name][()]) for name in columns if columns[name].ndim == 1}
-            facts = file["facts"] if "facts" in file else {}
+                columns = file.get(table, {})
+                run[table] = {
+                    name: _numbers(columns[name][()]) for name in columns if columns[name].ndim == 1
+                }
+            facts = file.get("facts", {})
             run["facts"] = {name: float(facts[name][0]) for name in facts}
             return run
     except OSError as error:
-        raise Refusal(f"{path} cannot be read", str(error), "give a whole HDF5 result file") from error
+        raise Refusal(
+            f"{path} cannot be read", str(error), "give a whole HDF5 result file"
+        ) from error
 
 
 def _text(value: Any) -> str:
@@ -90,9 +143,11 @@ def results_in(folder: Path) -> list[Path]:
     """Every result under a folder once: the HDF5 file, or its twin where only that was kept."""
     twins = {path.with_suffix("") for path in folder.rglob("*.h5")}
     files = list(folder.rglob("*.h5"))
-    for path in folder.rglob("*.json"):
-        if path.with_suffix("") not in twins and _is_twin(path):
-            files.append(path)
+    files += [
+        path
+        for path in folder.rglob("*.json")
+        if path.with_suffix("") not in twins and _is_twin(path)
+    ]
     return sorted(files)
 
 

@@ -1,4 +1,7 @@
-"""The validity gate: why a run's numbers must not be used, or "" when they may. Every tool shows such a run, and averages it nowhere."""
+"""The validity gate: why a run's numbers must not be used, or "" when they may. Every tool shows
+such a run, and averages it nowhere.
+"""
+
 from __future__ import annotations
 
 import math
@@ -47,7 +50,11 @@ def _lost_clients(run: dict[str, Any]) -> str:
             if abs(took_part - wanted) > 1:  # a half may be rounded either way
                 return f"{took_part:.0f} of {wanted} clients took part in round {row}"
     for split in ("valid", "test"):
-        counts = {count for count in run["metrics"].get(f"{split}_clients", []) if count is not None}
+        counts = {
+            count for count in run["metrics"].get(f"{split}_clients", []) if count is not None
+        }
         if len(counts) > 1:
-            return f"between {min(counts):.0f} and {max(counts):.0f} clients were evaluated ({split})"
+            return (
+                f"between {min(counts):.0f} and {max(counts):.0f} clients were evaluated ({split})"
+            )
     return ""

@@ -1,12 +1,19 @@
 #!/usr/bin/env python3
-"""CPU seconds of a round on one rank: for machines whose clock on the wall says more of the neighbours than of the program.
+"""CPU seconds of a round on one rank: for machines whose clock on the wall says more of the
+neighbours than of the program.
 
-  cpu_seconds.py STUDY.json --work DIR [--train uploads=store ...] [--program P] [--rounds 4] [--repeat 3]      writes DIR/table.json
+  cpu_seconds.py STUDY.json --work DIR [--train uploads=store ...] [--program P] [--rounds 4]
+                 [--repeat 3]
 
-A sample is (CPU seconds of a run of rounds + 2) - (of a run of 2), over rounds: start, reading and the first round fall out. On a quiet
-machine one rank's CPU seconds are its seconds. The table is a scaling table of one point ("clock": "cpu"), for bench/rounds/model.py, compare.py
-and plot.py. The study's data set is made in DIR, of a weak study that of one rank. What several ranks wait for each other is not seen.
+Writes DIR/table.json.
+
+A sample is (CPU seconds of a run of rounds + 2) - (of a run of 2), over rounds: start, reading and
+the first round fall out. On a quiet machine one rank's CPU seconds are its seconds. The table is a
+scaling table of one point ("clock": "cpu"), for bench/rounds/model.py, compare.py and plot.py. The
+study's data set is made in DIR, of a weak study that of one rank. What several ranks wait for each
+other is not seen.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -30,10 +37,14 @@ from records.validity import why_invalid  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("study", type=Path)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--train", nargs="*", default=[], metavar="NAME=VALUE", help="in place of the study's")
+    parser.add_argument(
+        "--train", nargs="*", default=[], metavar="NAME=VALUE", help="in place of the study's"
+    )
     parser.add_argument("--program", default=str(default_program()))
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--repeat", type=int, default=3)
@@ -42,9 +53,19 @@ def parse_arguments() -> argparse.Namespace:
 
 def cpu_seconds(line: list[str]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(line, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    done = subprocess.run(
+        line,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
-        raise Refusal("the program failed", done.stderr.strip() or f"exit code {done.returncode}", f"try it by hand: {' '.join(line)}")
+        raise Refusal(
+            "the program failed",
+            done.stderr.strip() or f"exit code {done.returncode}",
+            f"try it by hand: {' '.join(line)}",
+        )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -58,14 +79,33 @@ def options(train: dict[str, Any], changes: list[str]) -> dict[str, Any]:
     return {name: value for name, value in train.items() if name != "rounds"}
 
 
-def measure(given: argparse.Namespace, train: dict[str, Any], data: Path) -> tuple[list[float], dict[str, Any]]:
+def measure(
+    given: argparse.Namespace, train: dict[str, Any], data: Path
+) -> tuple[list[float], dict[str, Any]]:
     """A sample a repeat, and the record of the last run."""
     out = given.work / "run.h5"
-    words = study_tree.option_words({name.replace("_", "-"): value for name, value in train.items()})
+    words = study_tree.option_words(
+        {name.replace("_", "-"): value for name, value in train.items()}
+    )
     base, samples = 2, []
     for _ in range(given.repeat):
-        few, many = (cpu_seconds([given.program, "train", "--data", str(data), *words, "--rounds", str(rounds), "--out", str(out), "--overwrite"])
-                     for rounds in (base, base + given.rounds))
+        few, many = (
+            cpu_seconds(
+                [
+                    given.program,
+                    "train",
+                    "--data",
+                    str(data),
+                    *words,
+                    "--rounds",
+                    str(rounds),
+                    "--out",
+                    str(out),
+                    "--overwrite",
+                ]
+            )
+            for rounds in (base, base + given.rounds)
+        )
         run = read_result(out.with_suffix(".json"))
         if why := why_invalid(run):
             raise Refusal("the run is INVALID", why, "correct the study")
@@ -82,17 +122,68 @@ def main() -> int:
     given.work.mkdir(parents=True, exist_ok=True)
     data = given.work / "data.h5"
     if not data.exists():
-        cpu_seconds([given.program, "generate", *study_tree.option_words(study.generate), "--out", str(data)])
+        cpu_seconds(
+            [
+                given.program,
+                "generate",
+                *study_tree.option_words(study.generate),
+                "--out",
+                str(data),
+            ]
+        )
     samples, run = measure(given, train, data)
     low, high, coverage = median_interval(samples)
-    row = {"nodes": 1, "ranks": 1, "threads": 1, "gpus": 0, "cores": 1, "users": run["data"]["clients"], "oversubscribed": False, "runs": len(samples), "status": "ok", "invalid": [],
-           "round_s": statistics.median(samples), "round_s_low": low, "round_s_high": high, "coverage": round(coverage, 3), "round_s_runs": samples,
-           "train_interactions": run["data"]["train_interactions"], "items": run["data"]["items"], "speedup": 1.0, "efficiency": 1.0, "communication_share": 0.0}
-    provenance = {name: run["provenance"].get(name) for name in ("version", "git_sha", "git_dirty", "compiler", "compiler_flags", "mpi", "started_utc")}
-    table = {"format": "fedfuse-scaling", "schema_version": 1, "name": study.name, "kind": study.kind, "clock": "cpu", "generate": study.generate, "train": train,
-             "repeats": given.repeat, "provenance": provenance, "rows": [row]}
+    row = {
+        "nodes": 1,
+        "ranks": 1,
+        "threads": 1,
+        "gpus": 0,
+        "cores": 1,
+        "users": run["data"]["clients"],
+        "oversubscribed": False,
+        "runs": len(samples),
+        "status": "ok",
+        "invalid": [],
+        "round_s": statistics.median(samples),
+        "round_s_low": low,
+        "round_s_high": high,
+        "coverage": round(coverage, 3),
+        "round_s_runs": samples,
+        "train_interactions": run["data"]["train_interactions"],
+        "items": run["data"]["items"],
+        "speedup": 1.0,
+        "efficiency": 1.0,
+        "communication_share": 0.0,
+    }
+    provenance = {
+        name: run["provenance"].get(name)
+        for name in (
+            "version",
+            "git_sha",
+            "git_dirty",
+            "compiler",
+            "compiler_flags",
+            "mpi",
+            "started_utc",
+        )
+    }
+    table = {
+        "format": "fedfuse-scaling",
+        "schema_version": 1,
+        "name": study.name,
+        "kind": study.kind,
+        "clock": "cpu",
+        "generate": study.generate,
+        "train": train,
+        "repeats": given.repeat,
+        "provenance": provenance,
+        "rows": [row],
+    }
     (given.work / "table.json").write_text(json.dumps(table, indent=1) + "\n")
-    print(f"{1e3 * row['round_s']:.1f} ms of CPU a round ({1e3 * low:.1f} - {1e3 * high:.1f}, {len(samples)} samples)")
+    print(
+        f"{1e3 * row['round_s']:.1f} ms of CPU a round ({1e3 * low:.1f} - {1e3 * high:.1f}, "
+        f"{len(samples)} samples)"
+    )
     return 0
 
 

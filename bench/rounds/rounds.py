@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Client-rounds/s and seconds by phase of whole rounds, for methods and numbers of ranks.
 
-  rounds.py --data SET.h5 [--program build/release/fedfuse, or the installed one] [--ranks 1 2] [--methods fcf/none fedrap/gfmfr ...]
+  rounds.py --data SET.h5 [--program build/release/fedfuse, or the installed one] [--ranks 1 2]
+        [--methods fcf/none fedrap/gfmfr ...]
             [--rounds 10] [--repeat 3] [--out rounds.csv] [--options "--teacher-epochs 10"]
 
-Every point is the median round of `repeat` runs taken in turn (A B C A B C ...), so that a slow spell of the machine meets all
-of them; the spread is given beside. The first round of a run is warm-up. Benchmarks are not tests: nothing is judged here.
+Every point is the median round of `repeat` runs taken in turn (A B C A B C ...), so that a slow
+spell of the machine meets all of them; the spread is given beside. The first round of a run is
+warm-up. Benchmarks are not tests: nothing is judged here.
 """
+
 import argparse
 import csv
 import json
@@ -19,15 +22,35 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from records.program import default_program  # noqa: E402  (the path comes first)
-from records.validity import why_invalid  # noqa: E402
+from records.program import default_program
+from records.validity import why_invalid
 
-PHASES = ["sampling", "training", "aggregation", "grouping", "views", "teacher", "evaluation", "commit"]
-METHODS = ["fcf/none", "fcf/mlp", "fcf/gfmfr", "fcf/fedvlr", "fcf/fedvlr+gfmfr", "fedncf/none", "fedrap/none", "fedrap/gfmfr"]
+PHASES = [
+    "sampling",
+    "training",
+    "aggregation",
+    "grouping",
+    "views",
+    "teacher",
+    "evaluation",
+    "commit",
+]
+METHODS = [
+    "fcf/none",
+    "fcf/mlp",
+    "fcf/gfmfr",
+    "fcf/fedvlr",
+    "fcf/fedvlr+gfmfr",
+    "fedncf/none",
+    "fedrap/none",
+    "fedrap/gfmfr",
+]
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True)
     parser.add_argument("--program", default=str(default_program()))
     parser.add_argument("--launcher", default="mpirun -n {ranks}")
@@ -43,15 +66,42 @@ def parse_arguments():
 def run(arguments, method, ranks, folder):
     backbone, fusion = method.split("/")
     out = Path(folder) / "run.h5"
-    command = [*shlex.split(arguments.launcher.format(ranks=ranks)), arguments.program, "train", "--data", arguments.data, "--backbone", backbone,
-               "--fusion", fusion, "--rounds", str(arguments.rounds + 1), "--out", str(out), "--overwrite", *shlex.split(arguments.options)]
-    done = subprocess.run(command, env={"OMP_NUM_THREADS": "1", **os.environ}, capture_output=True, text=True)
+    command = [
+        *shlex.split(arguments.launcher.format(ranks=ranks)),
+        arguments.program,
+        "train",
+        "--data",
+        arguments.data,
+        "--backbone",
+        backbone,
+        "--fusion",
+        fusion,
+        "--rounds",
+        str(arguments.rounds + 1),
+        "--out",
+        str(out),
+        "--overwrite",
+        *shlex.split(arguments.options),
+    ]
+    done = subprocess.run(
+        command,
+        env={"OMP_NUM_THREADS": "1", **os.environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
     record = json.loads(out.with_suffix(".json").read_text())
     if why := why_invalid(record):
         sys.exit(f"INVALID: {' '.join(command)}: {why}")
     return record
+
+
+def write(rows, file):
+    writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def main():
@@ -66,20 +116,30 @@ def main():
         rounds = [s for r in records for s in r["time"]["round_s"][1:]]
         clients = records[0]["data"]["clients"] * records[0]["config"]["fraction"]
         training = statistics.median(s for r in records for s in r["time"]["training_max"][1:])
-        row = {"method": method, "ranks": ranks, "threads": records[0]["provenance"]["threads"], "client_rounds_per_s": round(clients / training),
-               "round_ms": round(1e3 * statistics.median(rounds), 3), "round_ms_min": round(1e3 * min(rounds), 3),
-               "round_ms_max": round(1e3 * max(rounds), 3)}
+        row = {
+            "method": method,
+            "ranks": ranks,
+            "threads": records[0]["provenance"]["threads"],
+            "client_rounds_per_s": round(clients / training),
+            "round_ms": round(1e3 * statistics.median(rounds), 3),
+            "round_ms_min": round(1e3 * min(rounds), 3),
+            "round_ms_max": round(1e3 * max(rounds), 3),
+        }
         for phase in PHASES:
-            row[f"{phase}_ms"] = round(1e3 * statistics.median(s for r in records for s in r["time"][f"{phase}_max"][1:]), 3)
-        row["imbalance"] = round(statistics.median(s for r in records for s in r["time"]["imbalance"][1:]), 3)
+            row[f"{phase}_ms"] = round(
+                1e3 * statistics.median(s for r in records for s in r["time"][f"{phase}_max"][1:]),
+                3,
+            )
+        row["imbalance"] = round(
+            statistics.median(s for r in records for s in r["time"]["imbalance"][1:]), 3
+        )
         row["peak_MiB"] = round(max(r["facts"]["peak_memory_bytes_max"] for r in records) / 2**20)
         rows.append(row)
-    target = sys.stdout if arguments.out == "-" else open(arguments.out, "w", newline="")
-    writer = csv.DictWriter(target, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    if target is not sys.stdout:
-        target.close()
+    if arguments.out == "-":
+        write(rows, sys.stdout)
+    else:
+        with Path(arguments.out).open("w", newline="") as file:
+            write(rows, file)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""From a tree of finished runs to one table: a row a point, medians over its valid runs, and what was not valid by name."""
+"""From a tree of finished runs to one table: a row a point, medians over its valid runs, and what
+was not valid by name.
+"""
+
 from __future__ import annotations
 
 import csv
@@ -12,16 +15,50 @@ from records.intervals import median_interval
 from records.readers import read_json, read_result
 from records.validity import why_invalid
 
-PHASES = ("sampling", "training", "aggregation", "grouping", "views", "teacher", "evaluation", "commit", "output")
+PHASES = (
+    "sampling",
+    "training",
+    "aggregation",
+    "grouping",
+    "views",
+    "teacher",
+    "evaluation",
+    "commit",
+    "output",
+)
 
 
 def collect(work: Path, study: Study) -> dict[str, Any]:
     rows = [_row(work, study, point) for point in study.points]
     _add_efficiency(study.kind, rows)
-    provenance = next((run for runs in [row.pop("provenances") for row in rows] for run in runs), {})  # without command lines: they hold paths
-    kept = {name: provenance.get(name) for name in ("version", "git_sha", "git_dirty", "compiler", "compiler_flags", "mpi", "started_utc") if name in provenance}
-    return {"format": "fedfuse-scaling", "schema_version": 1, "name": study.name, "kind": study.kind, "generate": study.generate, "train": study.train,
-            "repeats": study.repeats, "provenance": kept, "rows": rows}
+    # without command lines: they hold paths
+    provenance = next(
+        (run for runs in [row.pop("provenances") for row in rows] for run in runs), {}
+    )
+    kept = {
+        name: provenance.get(name)
+        for name in (
+            "version",
+            "git_sha",
+            "git_dirty",
+            "compiler",
+            "compiler_flags",
+            "mpi",
+            "started_utc",
+        )
+        if name in provenance
+    }
+    return {
+        "format": "fedfuse-scaling",
+        "schema_version": 1,
+        "name": study.name,
+        "kind": study.kind,
+        "generate": study.generate,
+        "train": study.train,
+        "repeats": study.repeats,
+        "provenance": kept,
+        "rows": rows,
+    }
 
 
 def _row(work: Path, study: Study, point: Point) -> dict[str, Any]:
@@ -35,10 +72,21 @@ def _row(work: Path, study: Study, point: Point) -> dict[str, Any]:
             invalid.append(f"repeat-{repeat}: {why}")
         else:
             valid.append(run)
-    row: dict[str, Any] = {**vars(point), "cores": point.ranks * point.threads, "users": study.users(point), "oversubscribed": oversubscribed,
-                           "runs": len(valid), "status": "ok" if not invalid else "INVALID" if not valid else f"{len(invalid)} of {study.repeats} runs INVALID",
-                           "invalid": invalid, "seeds": sorted({run["config"].get("seed") for run in valid}),
-                           "provenances": [run["provenance"] for run in valid]}
+    row: dict[str, Any] = {
+        **vars(point),
+        "cores": point.ranks * point.threads,
+        "users": study.users(point),
+        "oversubscribed": oversubscribed,
+        "runs": len(valid),
+        "status": "ok"
+        if not invalid
+        else "INVALID"
+        if not valid
+        else f"{len(invalid)} of {study.repeats} runs INVALID",
+        "invalid": invalid,
+        "seeds": sorted({run["config"].get("seed") for run in valid}),
+        "provenances": [run["provenance"] for run in valid],
+    }
     return row | (_medians(valid) if valid else {})
 
 
@@ -72,23 +120,39 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
     seconds = [_of_run(run, "round_s") for run in runs]
     low, high, coverage = median_interval(seconds)
     clients = [run["metrics"]["participants"][-1] / second for run, second in zip(runs, seconds)]
-    row = {"round_s": statistics.median(seconds), "round_s_low": low, "round_s_high": high, "coverage": round(coverage, 3), "round_s_runs": seconds,
-           "round_s_fastest": min(s for run in runs for s in run["time"]["round_s"][1:]), "load_before": statistics.median(run["load"] for run in runs),
-           "client_rounds_per_s": statistics.median(clients)}
+    row = {
+        "round_s": statistics.median(seconds),
+        "round_s_low": low,
+        "round_s_high": high,
+        "coverage": round(coverage, 3),
+        "round_s_runs": seconds,
+        "round_s_fastest": min(s for run in runs for s in run["time"]["round_s"][1:]),
+        "load_before": statistics.median(run["load"] for run in runs),
+        "client_rounds_per_s": statistics.median(clients),
+    }
     for phase in PHASES:
         row[f"{phase}_s"] = statistics.median(_of_run(run, f"{phase}_max") for run in runs)
     row["imbalance"] = statistics.median(_of_run(run, "imbalance") for run in runs)
     for statistic, name in (("mean", "communication_share"), ("min", "transport_share")):
-        row[name] = statistics.median(_of_run(run, f"communication_{statistic}") / second for run, second in zip(runs, seconds))
-    row["moved_sum_bytes"] = statistics.median(run["traffic"].get("moved_sum", [0])[-1] for run in runs)
+        row[name] = statistics.median(
+            _of_run(run, f"communication_{statistic}") / second
+            for run, second in zip(runs, seconds)
+        )
+    row["moved_sum_bytes"] = statistics.median(
+        run["traffic"].get("moved_sum", [0])[-1] for run in runs
+    )
     row["train_interactions"] = runs[0]["data"].get("train_interactions", 0)
     row["items"] = runs[0]["data"].get("items", 0)
-    row["peak_MiB"] = round(max(run["facts"].get("peak_memory_bytes_max", 0) for run in runs) / 2**20)
+    row["peak_MiB"] = round(
+        max(run["facts"].get("peak_memory_bytes_max", 0) for run in runs) / 2**20
+    )
     return row
 
 
 def _add_efficiency(kind: str, rows: list[dict[str, Any]]) -> None:
-    """Against the valid point of fewest cores. Strong: speed-up a core; weak: time that did not grow."""
+    """Against the valid point of fewest cores. Strong: speed-up a core; weak: time that did not
+    grow.
+    """
     measured = [row for row in rows if "round_s" in row]
     if not measured:
         return
@@ -104,10 +168,12 @@ def write(table: dict[str, Any], work: Path) -> list[Path]:
     whole, flat = work / "table.json", work / "table.csv"
     whole.write_text(json.dumps(table, indent=1) + "\n")
     names = list(dict.fromkeys(name for row in table["rows"] for name in row))
-    with open(flat, "w", newline="") as file:
+    with flat.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in table["rows"])
+        writer.writerows(
+            {name: _cell(value) for name, value in row.items()} for row in table["rows"]
+        )
     return [whole, flat]
 
 
@@ -118,13 +184,24 @@ def _cell(value: Any) -> Any:
 
 
 def as_text(table: dict[str, Any]) -> str:
-    lines = [f"{'nodes':>5} {'ranks':>5} {'threads':>7} {'runs':>4} {'round ms':>10} {'low':>9} {'high':>9} {'eff.':>5} {'imbal.':>6} {'comm.':>6} {'load':>5}  status"]
+    lines = [
+        f"{'nodes':>5} {'ranks':>5} {'threads':>7} {'runs':>4} {'round ms':>10} {'low':>9} "
+        f"{'high':>9} {'eff.':>5} {'imbal.':>6} {'comm.':>6} {'load':>5}  status"
+    ]
     for row in table["rows"]:
         head = f"{row['nodes']:>5} {row['ranks']:>5} {row['threads']:>7} {row['runs']:>4}"
-        mark = row["status"] + (", oversubscribed" if row["oversubscribed"] else "") + "".join(f"\n{'':>8}INVALID {why}" for why in row["invalid"])
+        mark = (
+            row["status"]
+            + (", oversubscribed" if row["oversubscribed"] else "")
+            + "".join(f"\n{'':>8}INVALID {why}" for why in row["invalid"])
+        )
         numbers = f"{'-':>10} {'-':>9} {'-':>9} {'-':>5} {'-':>6} {'-':>6} {'-':>5}"
         if "round_s" in row:
-            numbers = (f"{1e3 * row['round_s']:>10.2f} {1e3 * row['round_s_low']:>9.2f} {1e3 * row['round_s_high']:>9.2f} {row['efficiency']:>5.2f} "
-                       f"{row['imbalance']:>6.2f} {row['communication_share']:>6.1%} {row['load_before']:>5.1f}")
+            numbers = (
+                f"{1e3 * row['round_s']:>10.2f} {1e3 * row['round_s_low']:>9.2f} "
+                f"{1e3 * row['round_s_high']:>9.2f} {row['efficiency']:>5.2f} "
+                f"{row['imbalance']:>6.2f} {row['communication_share']:>6.1%} "
+                f"{row['load_before']:>5.1f}"
+            )
         lines.append(f"{head} {numbers}  {mark}")
     return "\n".join(lines)

@@ -1,4 +1,7 @@
-"""A job as a folder: its script, what the script sources, what was asked for; environment, log and result come beside them."""
+"""A job as a folder: its script, what the script sources, what was asked for; environment, log and
+result come beside them.
+"""
+
 from __future__ import annotations
 
 import json
@@ -27,7 +30,8 @@ class Job:
     gpus: int = 0  # of a node
     program: str = ""
     arguments: list[str] = field(default_factory=list)
-    seeds: str = ""  # as sbatch --array takes them: 0-4, 1,5,9, 0-8:2, each with %2 for two at a time
+    # as sbatch --array takes them: 0-4, 1,5,9, 0-8:2, each with %2 for two at a time
+    seeds: str = ""
     after: list[str] = field(default_factory=list)  # ids of jobs that must have succeeded
 
     def ranks_per_node(self) -> int:
@@ -44,7 +48,11 @@ def seed_list(words: str) -> list[int]:
     for part in words.partition("%")[0].split(","):
         found = re.fullmatch(r"(\d+)(?:-(\d+)(?::(\d+))?)?", part)
         if found is None or int(found[3] or 1) == 0 or int(found[2] or found[1]) < int(found[1]):
-            raise Refusal(f"--seeds {words}", f'"{part}" is no seed and no range of seeds', "give 0-4, or 1,5,9; %2 at its end: two at a time")
+            raise Refusal(
+                f"--seeds {words}",
+                f'"{part}" is no seed and no range of seeds',
+                "give 0-4, or 1,5,9; %2 at its end: two at a time",
+            )
         seeds += range(int(found[1]), int(found[2] or found[1]) + 1, int(found[3] or 1))
     return seeds
 
@@ -56,23 +64,43 @@ def is_oversubscribed(job: Job, system: System) -> bool:
 def check(job: Job, system: System) -> None:
     """Refuses a job that the system cannot hold."""
     if job.template not in templates():
-        raise Refusal(f'there is no template "{job.template}"', f"{TEMPLATES} has no {job.template}.sbatch",
-                      f"give one of: {', '.join(templates())}{meant(job.template, templates())}")
+        raise Refusal(
+            f'there is no template "{job.template}"',
+            f"{TEMPLATES} has no {job.template}.sbatch",
+            f"give one of: {', '.join(templates())}{meant(job.template, templates())}",
+        )
     for name in ("nodes", "ranks", "threads"):
         if getattr(job, name) < 1:
-            raise Refusal(f"{name} = {getattr(job, name)}", "a job needs at least one", "correct it")
+            raise Refusal(
+                f"{name} = {getattr(job, name)}", "a job needs at least one", "correct it"
+            )
     if job.seeds:
         seed_list(job.seeds)
     where = f"system {system.name} ({system.path})"
     if system.nodes and job.nodes > system.nodes:
-        raise Refusal(f"{job.nodes} nodes asked for", f"{where} gives a job at most {system.nodes}", "ask for fewer, or correct \"nodes\" there")
+        raise Refusal(
+            f"{job.nodes} nodes asked for",
+            f"{where} gives a job at most {system.nodes}",
+            'ask for fewer, or correct "nodes" there',
+        )
     if job.nodes > job.ranks:
-        raise Refusal(f"{job.ranks} ranks on {job.nodes} nodes", "a node would have none", "ask for at least one rank a node")
+        raise Refusal(
+            f"{job.ranks} ranks on {job.nodes} nodes",
+            "a node would have none",
+            "ask for at least one rank a node",
+        )
     if job.gpus > system.gpus_per_node:
-        raise Refusal(f"{job.gpus} GPUs a node asked for", f"{where} has {system.gpus_per_node}", "ask for fewer, or correct \"gpus_per_node\" there")
+        raise Refusal(
+            f"{job.gpus} GPUs a node asked for",
+            f"{where} has {system.gpus_per_node}",
+            'ask for fewer, or correct "gpus_per_node" there',
+        )
     if is_oversubscribed(job, system) and not system.oversubscribe:
-        raise Refusal(f"{job.ranks_per_node()} ranks x {job.threads} threads on a node", f"{where} has {system.cores_per_node} cores a node",
-                      "ask for fewer, for more nodes, or set \"oversubscribe\": true there")
+        raise Refusal(
+            f"{job.ranks_per_node()} ranks x {job.threads} threads on a node",
+            f"{where} has {system.cores_per_node} cores a node",
+            'ask for fewer, for more nodes, or set "oversubscribe": true there',
+        )
 
 
 def write(job: Job, system: System) -> Path:
@@ -81,18 +109,40 @@ def write(job: Job, system: System) -> Path:
     folder = Path(job.folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(TEMPLATES / f"{job.template}.sbatch", folder / "job.sbatch")
-    (folder / "job.json").write_text(json.dumps({"system": system.name, "oversubscribed": is_oversubscribed(job, system), **asdict(job)}, indent=1) + "\n")
+    (folder / "job.json").write_text(
+        json.dumps(
+            {
+                "system": system.name,
+                "oversubscribed": is_oversubscribed(job, system),
+                **asdict(job),
+            },
+            indent=1,
+        )
+        + "\n"
+    )
     (folder / "job.sh").write_text(_script_settings(job, system))
     return folder
 
 
 def _script_settings(job: Job, system: System) -> str:
-    places = {"nodes": job.nodes, "ranks": job.ranks, "ranks_per_node": job.ranks_per_node(), "threads": job.threads, "gpus": job.gpus}
+    places = {
+        "nodes": job.nodes,
+        "ranks": job.ranks,
+        "ranks_per_node": job.ranks_per_node(),
+        "threads": job.threads,
+        "gpus": job.gpus,
+    }
     launcher = shlex.split(system.launcher.format(**places))
     program = Path(job.program).resolve() if job.program else default_program()
-    lines = ["# shellcheck shell=bash disable=SC2034", f"# Written for system {system.name}; sourced by job.sbatch.",
-             f"root={shlex.quote(str(ROOT))}", f"program={shlex.quote(str(program))}",
-             " ".join(f"{name}={value}" for name, value in places.items()), f"launcher=({shlex.join(launcher)})", f"arguments=({shlex.join(job.arguments)})"]
+    lines = [
+        "# shellcheck shell=bash disable=SC2034",
+        f"# Written for system {system.name}; sourced by job.sbatch.",
+        f"root={shlex.quote(str(ROOT))}",
+        f"program={shlex.quote(str(program))}",
+        " ".join(f"{name}={value}" for name, value in places.items()),
+        f"launcher=({shlex.join(launcher)})",
+        f"arguments=({shlex.join(job.arguments)})",
+    ]
     if system.modules:
         lines.append(f"module load {shlex.join(system.modules)}")
     lines += system.setup
@@ -103,12 +153,36 @@ def _script_settings(job: Job, system: System) -> str:
 def sbatch_line(job: Job, system: System) -> list[str]:
     folder = Path(job.folder).resolve()
     log = folder / ("log-%a.txt" if job.seeds else "log.txt")
-    words = ["sbatch", "--parsable", f"--output={log}", f"--nodes={job.nodes}", f"--ntasks={job.ranks}", f"--ntasks-per-node={job.ranks_per_node()}",
-             f"--cpus-per-task={job.threads}", f"--time={system.time_limit}"]
+    words = [
+        "sbatch",
+        "--parsable",
+        f"--output={log}",
+        f"--nodes={job.nodes}",
+        f"--ntasks={job.ranks}",
+        f"--ntasks-per-node={job.ranks_per_node()}",
+        f"--cpus-per-task={job.threads}",
+        f"--time={system.time_limit}",
+    ]
     partition = (system.gpu_partition or system.partition) if job.gpus else system.partition
-    words += [f"--{name}={value}" for name, value in (("partition", partition), ("account", system.account), ("array", job.seeds)) if value]
+    words += [
+        f"--{name}={value}"
+        for name, value in (
+            ("partition", partition),
+            ("account", system.account),
+            ("array", job.seeds),
+        )
+        if value
+    ]
     if job.gpus:
-        words.append(system.gpu_request.format(nodes=job.nodes, ranks=job.ranks, ranks_per_node=job.ranks_per_node(), threads=job.threads, gpus=job.gpus))
+        words.append(
+            system.gpu_request.format(
+                nodes=job.nodes,
+                ranks=job.ranks,
+                ranks_per_node=job.ranks_per_node(),
+                threads=job.threads,
+                gpus=job.gpus,
+            )
+        )
     if is_oversubscribed(job, system):
         words.append("--overcommit")
     if job.after:
@@ -120,7 +194,11 @@ def shell_lines(job: Job) -> list[list[str]]:
     """What a local system runs, one after the other: the script, once for each seed of an array."""
     folder = Path(job.folder).resolve()
     line = ["bash", str(folder / "job.sbatch"), str(folder)]
-    return [["env", f"SLURM_ARRAY_TASK_ID={seed}", *line] for seed in seed_list(job.seeds)] if job.seeds else [line]
+    return (
+        [["env", f"SLURM_ARRAY_TASK_ID={seed}", *line] for seed in seed_list(job.seeds)]
+        if job.seeds
+        else [line]
+    )
 
 
 def lines(job: Job, system: System) -> list[list[str]]:
@@ -134,33 +212,59 @@ def queued_as(folder: Path) -> str:
     if not submitted.exists() or shutil.which("squeue") is None:
         return ""
     job_id = submitted.read_text().split()[-1]
-    done = subprocess.run(["squeue", "--noheader", f"--jobs={job_id}", "--format=%T"], capture_output=True, text=True)  # fails where the id is forgotten
+    # fails where the id is forgotten
+    done = subprocess.run(
+        ["squeue", "--noheader", f"--jobs={job_id}", "--format=%T"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return job_id if done.returncode == 0 and done.stdout.strip() else ""
 
 
 def run_here(job: Job) -> int:
-    """Runs the job on this machine and returns its exit code, of an array the first that is not 0."""
+    """Runs the job on this machine. Its exit code, of an array the first that is not 0."""
     codes = []
-    for log_name, line in zip([f"log-{seed}.txt" for seed in seed_list(job.seeds)] if job.seeds else ["log.txt"], shell_lines(job)):
-        with open(Path(job.folder) / log_name, "a") as log:
-            codes.append(subprocess.run(line, stdout=log, stderr=subprocess.STDOUT, check=False).returncode)
+    for log_name, line in zip(
+        [f"log-{seed}.txt" for seed in seed_list(job.seeds)] if job.seeds else ["log.txt"],
+        shell_lines(job),
+    ):
+        with (Path(job.folder) / log_name).open("a") as log:
+            codes.append(
+                subprocess.run(line, stdout=log, stderr=subprocess.STDOUT, check=False).returncode
+            )
     return next((code for code in codes if code != 0), 0)
 
 
 def submit(job: Job, system: System) -> str:
-    """Hands the folder to sbatch and returns the job's id; on a local system runs it and returns "" (its end stands in attempts.txt)."""
+    """Hands the folder to sbatch and returns the job's id; on a local system runs it and returns ""
+    (its end stands in attempts.txt).
+    """
     folder = Path(job.folder)
     if system.is_local():
         run_here(job)
         return ""
     if shutil.which("sbatch") is None:
-        raise Refusal("there is no SLURM here", "sbatch is not on the path",
-                      "submit where it is, or give a system whose scheduler is local: --system single-node")
+        raise Refusal(
+            "there is no SLURM here",
+            "sbatch is not on the path",
+            "submit where it is, or give a system whose scheduler is local: --system single-node",
+        )
     line = sbatch_line(job, system)
-    done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, "SBATCH_EXPORT": "ALL"})
+    done = subprocess.run(
+        line,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "SBATCH_EXPORT": "ALL"},
+        check=False,
+    )
     if done.returncode != 0:
-        raise Refusal(f"sbatch refused {job.folder}", done.stderr.strip() or f"exit code {done.returncode}",
-                      f"see whether SLURM answers (sinfo), and correct the system file {system.path}; the line was: {shlex.join(line)}")
+        raise Refusal(
+            f"sbatch refused {job.folder}",
+            done.stderr.strip() or f"exit code {done.returncode}",
+            f"see whether SLURM answers (sinfo), and correct the system file {system.path}; the "
+            f"line was: {shlex.join(line)}",
+        )
     job_id = done.stdout.strip().split(";")[0]
     (folder / "submitted.txt").write_text(job_id + "\n")
     return job_id

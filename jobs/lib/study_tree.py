@@ -1,4 +1,7 @@
-"""A scaling study as a tree of job folders: WORK/data/* make the data, WORK/runs/POINT/repeat-i train, tables come beside."""
+"""A scaling study as a tree of job folders: WORK/data/* make the data, WORK/runs/POINT/repeat-i
+train, tables come beside.
+"""
+
 from __future__ import annotations
 
 import json
@@ -24,7 +27,9 @@ class Point:
     gpus: int = 0  # of a node
 
     def name(self) -> str:
-        return f"nodes-{self.nodes}_ranks-{self.ranks}_threads-{self.threads}" + (f"_gpus-{self.gpus}" if self.gpus else "")
+        return f"nodes-{self.nodes}_ranks-{self.ranks}_threads-{self.threads}" + (
+            f"_gpus-{self.gpus}" if self.gpus else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -43,13 +48,25 @@ class Study:
 def load(path: Path) -> Study:
     values = read_json(path)
     if not isinstance(values, dict):
-        raise Refusal(f"{path} does not hold a study", "a study is a JSON object", "see jobs/studies/strong.json")
+        raise Refusal(
+            f"{path} does not hold a study",
+            "a study is a JSON object",
+            "see jobs/studies/strong.json",
+        )
     mistakes = [f'unknown key "{key}"{meant(key, KEYS)}' for key in values if key not in KEYS]
-    mistakes += [f'"{key}" is missing or not of type {kind.__name__}' for key, kind in KEYS.items() if not isinstance(values.get(key), kind)]
+    mistakes += [
+        f'"{key}" is missing or not of type {kind.__name__}'
+        for key, kind in KEYS.items()
+        if not isinstance(values.get(key), kind)
+    ]
     if not mistakes:
         mistakes = _mistakes_of_values(values)
     if mistakes:
-        raise Refusal(f"{path} does not describe a scaling study", "; ".join(mistakes), "correct it; jobs/studies/strong.json is an example")
+        raise Refusal(
+            f"{path} does not describe a scaling study",
+            "; ".join(mistakes),
+            "correct it; jobs/studies/strong.json is an example",
+        )
     return Study(**{**values, "points": [Point(**point) for point in values["points"]]})
 
 
@@ -62,10 +79,28 @@ def _mistakes_of_values(values: dict[str, Any]) -> list[str]:
     if values["repeats"] < 1 or not values["points"]:
         mistakes.append("at least one repeat and one point are needed")
     for point in values["points"]:
-        wrong = [key for key, number in point.items() if key not in POINT_KEYS or not isinstance(number, int)] if isinstance(point, dict) else [str(point)]
-        mistakes += [f'a point has "{key}", which is none of {", ".join(POINT_KEYS)} with a whole number' for key in wrong]
-    if values["kind"] == "weak" and not mistakes and len({point.get("threads", 1) for point in values["points"]}) > 1:
-        mistakes.append('"points" differ in "threads": a weak study grows with the ranks, and more threads would share the same work')
+        wrong = (
+            [
+                key
+                for key, number in point.items()
+                if key not in POINT_KEYS or not isinstance(number, int)
+            ]
+            if isinstance(point, dict)
+            else [str(point)]
+        )
+        mistakes += [
+            f'a point has "{key}", which is none of {", ".join(POINT_KEYS)} with a whole number'
+            for key in wrong
+        ]
+    if (
+        values["kind"] == "weak"
+        and not mistakes
+        and len({point.get("threads", 1) for point in values["points"]}) > 1
+    ):
+        mistakes.append(
+            '"points" differ in "threads": a weak study grows with the ranks, and more threads '
+            "would share the same work"
+        )
     if values["train"].get("rounds", 0) < 2:
         mistakes.append('"train" needs "rounds" of at least 2: the first is warm-up')
     return mistakes
@@ -82,13 +117,18 @@ def option_words(options: dict[str, Any]) -> list[str]:
 
 
 def toml(options: dict[str, Any]) -> str:
-    """fedfuse reads the names with underscores; JSON's strings, numbers, booleans and lists are TOML's."""
-    return "".join(f"{name.replace('-', '_')} = {json.dumps(value)}\n" for name, value in options.items())
+    """fedfuse reads the names with underscores; JSON's strings, numbers, booleans and lists are
+    TOML's.
+    """
+    return "".join(
+        f"{name.replace('-', '_')} = {json.dumps(value)}\n" for name, value in options.items()
+    )
 
 
 @dataclass
 class Jobs:
     """What is still to be submitted, and the ids of what is on its way."""
+
     data: dict[Path, Job] = field(default_factory=dict)
     runs: list[tuple[Point, Job]] = field(default_factory=list)
     queued_data: dict[Path, str] = field(default_factory=dict)
@@ -108,7 +148,11 @@ class Tree:
     data: str = ""  # a data set of one's own, for strong studies
 
     def data_file(self, point: Point) -> Path:
-        return Path(self.data).resolve() if self.data else self.work / "data" / f"users-{self.study.users(point)}" / "data.h5"
+        return (
+            Path(self.data).resolve()
+            if self.data
+            else self.work / "data" / f"users-{self.study.users(point)}" / "data.h5"
+        )
 
     def data_jobs(self) -> dict[Path, Job]:
         """One job for each data set that no earlier study in this folder made."""
@@ -119,21 +163,55 @@ class Tree:
             file = self.data_file(point)
             if file not in jobs and not file.exists():
                 options = {**self.study.generate, "users": self.study.users(point)}
-                jobs[file] = Job(str(file.parent), program=self.program, arguments=["generate", *option_words(options), "--out", str(file), "--overwrite"])
+                jobs[file] = Job(
+                    str(file.parent),
+                    program=self.program,
+                    arguments=[
+                        "generate",
+                        *option_words(options),
+                        "--out",
+                        str(file),
+                        "--overwrite",
+                    ],
+                )
         return jobs
 
     def run_jobs(self) -> list[tuple[Point, Job]]:
         """Repeats in turn, so that a slow spell of the machine meets all points."""
-        return [(point, self._run_job(point, repeat)) for repeat in range(self.study.repeats) for point in self.study.points]
+        return [
+            (point, self._run_job(point, repeat))
+            for repeat in range(self.study.repeats)
+            for point in self.study.points
+        ]
 
     def _run_job(self, point: Point, repeat: int) -> Job:
         folder = self.work / "runs" / point.name() / f"repeat-{repeat}"
-        arguments = ["train", "--config", str(folder / "config.toml"), "--data", str(self.data_file(point)), "--out", str(folder / "result.h5"), "--overwrite"]
+        arguments = [
+            "train",
+            "--config",
+            str(folder / "config.toml"),
+            "--data",
+            str(self.data_file(point)),
+            "--out",
+            str(folder / "result.h5"),
+            "--overwrite",
+        ]
         template = "nodes" if point.nodes > 1 else "gpu-node" if point.gpus else "cpu-node"
-        return Job(str(folder), template, point.nodes, point.ranks, point.threads, point.gpus, self.program, arguments)
+        return Job(
+            str(folder),
+            template,
+            point.nodes,
+            point.ranks,
+            point.threads,
+            point.gpus,
+            self.program,
+            arguments,
+        )
 
     def write(self) -> Jobs:
-        """The jobs that are still to be run; their folders are written, those of jobs in the queue are left alone."""
+        """The jobs that are still to be run; their folders are written, those of jobs in the queue
+        are left alone.
+        """
         jobs = Jobs()
         for file, job in self.data_jobs().items():
             if queued := job_folder.queued_as(Path(job.folder)):
@@ -151,7 +229,13 @@ class Tree:
             job_folder.write(job, self.system)
         for _, job in jobs.runs:
             (Path(job.folder) / "config.toml").write_text(toml(self.study.train))
-        document = {"name": self.study.name, "kind": self.study.kind, "generate": self.study.generate, "train": self.study.train,
-                    "points": [vars(point) for point in self.study.points], "repeats": self.study.repeats}
+        document = {
+            "name": self.study.name,
+            "kind": self.study.kind,
+            "generate": self.study.generate,
+            "train": self.study.train,
+            "points": [vars(point) for point in self.study.points],
+            "repeats": self.study.repeats,
+        }
         (self.work / "study.json").write_text(json.dumps(document, indent=1) + "\n")
         return jobs

@@ -1,4 +1,5 @@
 """Machines as data: jobs/systems/*.json, checked against the table below."""
+
 from __future__ import annotations
 
 import json
@@ -24,12 +25,21 @@ class Key:
 KEYS = {
     "name": Key(str, "what the system is called in tables"),
     "description": Key(str, "one sentence", ""),
-    "scheduler": Key(str, "slurm: jobs go to sbatch; local: they run in a shell of this machine, one after the other"),
-    "launcher": Key(str, "what starts the ranks; {nodes} {ranks} {ranks_per_node} {threads} {gpus} are filled in. It must leave binding to jobs/bind.sh"),
+    "scheduler": Key(
+        str,
+        "slurm: jobs go to sbatch; local: they run in a shell of this machine, one after the other",
+    ),
+    "launcher": Key(
+        str,
+        "what starts the ranks; {nodes} {ranks} {ranks_per_node} {threads} {gpus} are filled in. "
+        "It must leave binding to jobs/bind.sh",
+    ),
     "cores_per_node": Key(int, "cores that ranks x threads of a node may take"),
     "gpus_per_node": Key(int, "GPUs of a node", 0),
     "nodes": Key(int, "most nodes a job may ask for; 0: no limit", 0),
-    "oversubscribe": Key(bool, "more ranks than cores are allowed, and marked in every table", False),
+    "oversubscribe": Key(
+        bool, "more ranks than cores are allowed, and marked in every table", False
+    ),
     "partition": Key(str, "SLURM partition of CPU jobs; empty: the default one", ""),
     "gpu_partition": Key(str, "SLURM partition of GPU jobs; empty: as partition", ""),
     "account": Key(str, "SLURM account; empty: the default one", ""),
@@ -67,27 +77,47 @@ def load(name: str) -> System:
     if not path.is_file():
         path = FOLDER / f"{name}.json"
     if not path.is_file():
-        raise Refusal(f'there is no system "{name}"', f"neither {name} nor {path} is a file",
-                      f"give a file, or one of: {', '.join(known_systems())}{meant(name, known_systems())}")
+        raise Refusal(
+            f'there is no system "{name}"',
+            f"neither {name} nor {path} is a file",
+            f"give a file, or one of: {', '.join(known_systems())}{meant(name, known_systems())}",
+        )
     try:
         values = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path} is not JSON", str(error), "correct it; jobs/systems/generic.json is an example") from error
+        raise Refusal(
+            f"{path} is not JSON", str(error), "correct it; jobs/systems/generic.json is an example"
+        ) from error
     return System(path, check(values, str(path)))
 
 
 def check(values: Any, source: str) -> dict[str, Any]:
     """The values with defaults filled in; a Refusal that names every mistake."""
     if not isinstance(values, dict):
-        raise Refusal(f"{source} does not hold an object", "a system is a JSON object of names and values", "see jobs/systems/generic.json")
+        raise Refusal(
+            f"{source} does not hold an object",
+            "a system is a JSON object of names and values",
+            "see jobs/systems/generic.json",
+        )
     mistakes = [f'unknown key "{key}"{meant(key, KEYS)}' for key in values if key not in KEYS]
-    mistakes += [f'"{name}" is missing' for name, key in KEYS.items() if key.default is None and name not in values]
-    mistakes += [f'"{name}" must be of type {KEYS[name].kind.__name__}' for name, value in values.items()
-                 if name in KEYS and not _has_kind(value, KEYS[name].kind)]
+    mistakes += [
+        f'"{name}" is missing'
+        for name, key in KEYS.items()
+        if key.default is None and name not in values
+    ]
+    mistakes += [
+        f'"{name}" must be of type {KEYS[name].kind.__name__}'
+        for name, value in values.items()
+        if name in KEYS and not _has_kind(value, KEYS[name].kind)
+    ]
     if not mistakes:
         mistakes = _check_values(values)
     if mistakes:
-        raise Refusal(f"{source} does not describe a system", "; ".join(mistakes), "correct it; `jobs/submit.py --describe-system` lists every key")
+        raise Refusal(
+            f"{source} does not describe a system",
+            "; ".join(mistakes),
+            "correct it; `jobs/submit.py --describe-system` lists every key",
+        )
     return {name: values.get(name, key.default) for name, key in KEYS.items()}
 
 
@@ -109,7 +139,11 @@ def _check_values(values: dict[str, Any]) -> list[str]:
         mistakes.append('"cores_per_node" must be at least 1')
     for name in ("launcher", "gpu_request"):
         try:
-            unknown = {place for _, place, _, _ in string.Formatter().parse(values.get(name, "")) if place is not None} - PLACES
+            unknown = {
+                place
+                for _, place, _, _ in string.Formatter().parse(values.get(name, ""))
+                if place is not None
+            } - PLACES
         except ValueError as error:
             mistakes.append(f'"{name}": {error}')
             continue

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Search settings on validation, then train every cell with several seeds: the tables of results/ in one command.
+"""Search settings on validation, then train every cell with several seeds: the tables of results/
+in one command.
 
-  study.py STUDY.json --data SET.h5 --work DIR [--program build/release/fedfuse] [--parallel 2] [--stage search|final|all]
+  study.py STUDY.json --data SET.h5 --work DIR [--program build/release/fedfuse] [--parallel 2]
+        [--stage search|final|all]
 
-STUDY.json names backbones, fusions, protocols, seeds, options common to all runs, and for every fusion a grid of
-options and a number of trials; "gfmfr@random" is gfmfr under a second name. Only validation NDCG@50 chooses; test figures are read for the final runs alone. Runs
-that are already in DIR are not repeated. Writes search.csv, chosen.json and runs.csv into DIR. Needs Python 3 only.
+STUDY.json names backbones, fusions, protocols, seeds, options common to all runs, and for every
+fusion a grid of options and a number of trials; "gfmfr@random" is gfmfr under a second name. Only
+validation NDCG@50 chooses; test figures are read for the final runs alone. Runs that are already in
+DIR are not repeated. Writes search.csv, chosen.json and runs.csv into DIR. Needs Python 3 only.
 """
+
 import argparse
 import csv
 import hashlib
@@ -20,17 +24,32 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-from records.program import default_program  # noqa: E402  (the path comes first)
-from records.validity import why_invalid  # noqa: E402
+from records.program import default_program
+from records.validity import why_invalid
 
-METRICS = ["hr_50", "ndcg_50", "hr_50_warm", "ndcg_50_warm", "hr_50_cold", "ndcg_50_cold", "hr_10", "ndcg_10"]
+METRICS = [
+    "hr_50",
+    "ndcg_50",
+    "hr_50_warm",
+    "ndcg_50_warm",
+    "hr_50_cold",
+    "ndcg_50_cold",
+    "hr_10",
+    "ndcg_10",
+]
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("study", type=Path)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--program", default=str(default_program()), help="default: build/release/fedfuse, or the installed one")
+    parser.add_argument(
+        "--program",
+        default=str(default_program()),
+        help="default: build/release/fedfuse, or the installed one",
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder of the runs and tables")
     parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one thread each")
     parser.add_argument("--stage", choices=["search", "final", "all"], default="all")
@@ -53,14 +72,37 @@ class Runner:
         (arguments.work / "runs").mkdir(parents=True, exist_ok=True)
 
     def run(self, settings):
-        """Trains once (or reads the earlier run) and returns the JSON record, or None where training diverged."""
+        """Trains once (or reads the earlier run) and returns the JSON record, or None where
+        training diverged.
+        """
         settings = {**self.common, **settings, "fusion": settings["fusion"].split("@")[0]}
-        key = hashlib.sha256(json.dumps([Path(self.arguments.data).name, settings], sort_keys=True).encode()).hexdigest()[:16]
-        out = self.arguments.work / "runs" / f"{settings['backbone']}_{settings['fusion'].replace('+', '_')}_{key}.h5"
+        key = hashlib.sha256(
+            json.dumps([Path(self.arguments.data).name, settings], sort_keys=True).encode()
+        ).hexdigest()[:16]
+        out = (
+            self.arguments.work
+            / "runs"
+            / f"{settings['backbone']}_{settings['fusion'].replace('+', '_')}_{key}.h5"
+        )
         record = out.with_suffix(".json")
         if not record.exists():
-            command = [self.arguments.program, "train", "--data", self.arguments.data, "--out", str(out), "--overwrite", *options_of(settings)]
-            done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+            command = [
+                self.arguments.program,
+                "train",
+                "--data",
+                self.arguments.data,
+                "--out",
+                str(out),
+                "--overwrite",
+                *options_of(settings),
+            ]
+            done = subprocess.run(
+                command,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             if done.returncode not in (0, 2):
                 sys.exit(f"{' '.join(command)}\n{done.stderr}")
             if done.returncode == 2 and "diverged" not in done.stderr:
@@ -69,7 +111,8 @@ class Runner:
         if not record.exists():
             return None
         loaded = json.loads(record.read_text())
-        return loaded if loaded["status"] != "failed" else None  # any other reason not to use it is named in runs.csv
+        # any other reason not to use it is named in runs.csv
+        return loaded if loaded["status"] != "failed" else None
 
     def run_all(self, jobs):
         with ThreadPoolExecutor(self.arguments.parallel) as pool:
@@ -93,13 +136,14 @@ def trials(grid, count, seed):
     """The defaults first, then a reproducible sample of the grid without repetition."""
     points = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
     random.Random(seed).shuffle(points)
-    return ([{}] + points)[:count]
+    return [{}, *points][:count]
 
 
 def search(study, runner):
     chosen, rows = {}, []
     settings = study["search"]
-    for fusion in study["fusions"]:  # in the order of the file: a fusion may start from another one's choice
+    # in the order of the file: a fusion may start from another one's choice
+    for fusion in study["fusions"]:
         plan = settings["fusions"][fusion]
         jobs = []
         for backbone in study["backbones"]:
@@ -113,8 +157,15 @@ def search(study, runner):
         best = {}
         for (backbone, own), record in zip(jobs, records):
             score = validation(record)
-            rows.append({"backbone": backbone, "fusion": fusion, "valid_ndcg_50": round(score, 5),
-                         "best_round": record["best_round"] if record else 0, "settings": json.dumps(own, sort_keys=True)})
+            rows.append(
+                {
+                    "backbone": backbone,
+                    "fusion": fusion,
+                    "valid_ndcg_50": round(score, 5),
+                    "best_round": record["best_round"] if record else 0,
+                    "settings": json.dumps(own, sort_keys=True),
+                }
+            )
             if score > best.get(backbone, (-2.0, None))[0]:
                 best[backbone] = (score, own)
         for backbone, (_, own) in best.items():
@@ -124,8 +175,13 @@ def search(study, runner):
 
 
 def final(study, runner, chosen):
-    cells = list(itertools.product(study["fusions"], study["backbones"], study["protocols"], study["seeds"]))
-    jobs = [{**chosen[f"{b}/{f}"], "backbone": b, "fusion": f, "negatives": p, "seed": s} for f, b, p, s in cells]
+    cells = list(
+        itertools.product(study["fusions"], study["backbones"], study["protocols"], study["seeds"])
+    )
+    jobs = [
+        {**chosen[f"{b}/{f}"], "backbone": b, "fusion": f, "negatives": p, "seed": s}
+        for f, b, p, s in cells
+    ]
     rows = []
     for (fusion, backbone, protocol, seed), record in zip(cells, runner.run_all(jobs)):
         cell = {"backbone": backbone, "fusion": fusion, "protocol": protocol, "seed": seed}
@@ -135,15 +191,25 @@ def final(study, runner, chosen):
         if why := why_invalid(record):
             rows.append({**cell, "status": f"INVALID: {why}"})
             continue
-        row = {**cell, "status": record["status"], "best_round": record["best_round"],
-               "rounds": len(record["metrics"]["round"]), "valid_ndcg_50": validation(record), "seconds": round(record["facts"]["total_seconds"], 2)}
+        row = {
+            **cell,
+            "status": record["status"],
+            "best_round": record["best_round"],
+            "rounds": len(record["metrics"]["round"]),
+            "valid_ndcg_50": validation(record),
+            "seconds": round(record["facts"]["total_seconds"], 2),
+        }
         row.update({f"test_{k}": v for k, v in at_best(record).items()})
         last = {k: record["metrics"][f"test_{k}"][-1] for k in ("hr_50", "ndcg_50")}
         row.update({f"last_{k}": v for k, v in last.items()})
         if "teacher_test_ndcg_50" in record["metrics"]:
             teacher = record["metrics"]
-            row.update({"teacher_hr_50": teacher["teacher_test_hr_50"][record["best_round"] - 1],
-                        "teacher_ndcg_50": teacher["teacher_test_ndcg_50"][record["best_round"] - 1]})
+            row.update(
+                {
+                    "teacher_hr_50": teacher["teacher_test_hr_50"][record["best_round"] - 1],
+                    "teacher_ndcg_50": teacher["teacher_test_ndcg_50"][record["best_round"] - 1],
+                }
+            )
         agreement = record["groups"].get("agreement")
         if agreement:
             row["agreement"] = agreement[record["best_round"] - 1]
@@ -153,7 +219,7 @@ def final(study, runner, chosen):
 
 def write_csv(path, rows):
     names = list(dict.fromkeys(name for row in rows for name in row))
-    with open(path, "w", newline="") as file:
+    with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

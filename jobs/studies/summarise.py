@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Markdown tables of repeated runs: test HR@50 / NDCG@50 in percent, mean ± sd over seeds.
 
-  summarise.py RUNS.csv [--published PUBLISHED.json] [--split cold] [--trim 0.2]       the table of study.py
-  summarise.py FOLDER ...                                                               all results in it, such as those of a job array
+  summarise.py RUNS.csv [--published PUBLISHED.json] [--split cold] [--trim 0.2]
+  summarise.py FOLDER ...
 
-The mean leaves out the lowest and the highest --trim of the seeds (with fewer than five: none). Runs that diverged or are INVALID
-are counted beside, and averaged nowhere.
+RUNS.csv is the table of study.py; FOLDER stands for all results in it, such as those of a job
+array.
+
+The mean leaves out the lowest and the highest --trim of the seeds (with fewer than five: none).
+Runs that diverged or are INVALID are counted beside, and averaged nowhere.
 """
+
 import argparse
 import csv
 import json
@@ -17,10 +21,10 @@ from collections import defaultdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-from records.errors import Refusal, exit_with  # noqa: E402  (the path comes first)
-from records.intervals import trimmed_mean  # noqa: E402
-from records.readers import read_result, results_in  # noqa: E402
-from records.validity import why_invalid  # noqa: E402
+from records.errors import Refusal, exit_with
+from records.intervals import trimmed_mean
+from records.readers import read_result, results_in
+from records.validity import why_invalid
 
 
 def mean_sd(values, trim):
@@ -33,8 +37,11 @@ def mean_sd(values, trim):
 
 def cell(rows, suffix, trim):
     """Means over the seeds that can be used; how many cannot is said."""
-    diverged, invalid = sum(r.get("status") == "diverged" for r in rows), sum(str(r.get("status")).startswith("INVALID") for r in rows)
-    text = " / ".join(mean_sd([r.get(f"test_{m}_50{suffix}") for r in rows], trim) for m in ("hr", "ndcg"))
+    diverged = sum(r.get("status") == "diverged" for r in rows)
+    invalid = sum(str(r.get("status")).startswith("INVALID") for r in rows)
+    text = " / ".join(
+        mean_sd([r.get(f"test_{m}_50{suffix}") for r in rows], trim) for m in ("hr", "ndcg")
+    )
     text += f" ({diverged} of {len(rows)} diverged)" if diverged else ""
     return text + (f" ({invalid} of {len(rows)} INVALID)" if invalid else "")
 
@@ -44,12 +51,21 @@ def rows_of_folder(folder):
     for file in results_in(folder):
         run = read_result(file)
         config, why = run["config"], why_invalid(run)
-        row = {"backbone": config["backbone"], "fusion": config["fusion"], "protocol": config["negatives"], "seed": config["seed"],
-               "status": f"INVALID: {why}" if why else run["status"]}
+        row = {
+            "backbone": config["backbone"],
+            "fusion": config["fusion"],
+            "protocol": config["negatives"],
+            "seed": config["seed"],
+            "status": f"INVALID: {why}" if why else run["status"],
+        }
         if why:
             print(f"INVALID: {file}: {why}", file=sys.stderr)
         elif run["best_round"] > 0:
-            row |= {name: column[run["best_round"] - 1] for name, column in run["metrics"].items() if name.startswith("test_")}
+            row |= {
+                name: column[run["best_round"] - 1]
+                for name, column in run["metrics"].items()
+                if name.startswith("test_")
+            }
         rows.append(row)
     return rows
 
@@ -58,46 +74,84 @@ def read_rows(path):
     if path.is_dir():
         return rows_of_folder(path)
     try:
-        with open(path, newline="") as file:
+        with path.open(newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise Refusal(f"{path} cannot be read", str(error), "give the runs.csv of study.py, or a folder of results") from error
-    lacks = [name for name in ("backbone", "fusion", "protocol", "seed", "status") if rows and name not in rows[0]]
+        raise Refusal(
+            f"{path} cannot be read",
+            str(error),
+            "give the runs.csv of study.py, or a folder of results",
+        ) from error
+    lacks = [
+        name
+        for name in ("backbone", "fusion", "protocol", "seed", "status")
+        if rows and name not in rows[0]
+    ]
     if lacks:
-        raise Refusal(f"{path} is no table of runs", f"it has no column {', '.join(lacks)}", "give the runs.csv of study.py")
+        raise Refusal(
+            f"{path} is no table of runs",
+            f"it has no column {', '.join(lacks)}",
+            "give the runs.csv of study.py",
+        )
     return rows
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", type=Path)
-    parser.add_argument("--published", help='JSON {"backbone/fusion": "HR / NDCG"}: the papers\' figures')
-    parser.add_argument("--split", choices=["warm", "cold"], help="only clients with such a held-out item")
-    parser.add_argument("--trim", type=float, default=0.2, help="share of the seeds left out at each end (default 0.2)")
+    parser.add_argument(
+        "--published", type=Path, help='JSON {"backbone/fusion": "HR / NDCG"}: the papers\' figures'
+    )
+    parser.add_argument(
+        "--split", choices=["warm", "cold"], help="only clients with such a held-out item"
+    )
+    parser.add_argument(
+        "--trim",
+        type=float,
+        default=0.2,
+        help="share of the seeds left out at each end (default 0.2)",
+    )
     arguments = parser.parse_args()
     if not 0 <= arguments.trim < 0.5:
-        raise Refusal(f"--trim {arguments.trim}", "nothing would be left between the two ends", "give a share from 0 to below 0.5")
-    published = json.load(open(arguments.published)) if arguments.published else {}
+        raise Refusal(
+            f"--trim {arguments.trim}",
+            "nothing would be left between the two ends",
+            "give a share from 0 to below 0.5",
+        )
+    published = json.loads(arguments.published.read_text()) if arguments.published else {}
     suffix = f"_{arguments.split}" if arguments.split else ""
     cells = defaultdict(list)
     rows = read_rows(arguments.runs)
     if not rows:
-        raise Refusal(f"{arguments.runs} holds no runs", "the table is empty, or no result is in the folder", "check the name")
+        raise Refusal(
+            f"{arguments.runs} holds no runs",
+            "the table is empty, or no result is in the folder",
+            "check the name",
+        )
     for row in rows:
         cells[row["backbone"], row["fusion"], row["protocol"]].append(row)
-    order = lambda i: list(dict.fromkeys(key[i] for key in cells))
-    protocols = order(2)
+    backbones, fusions, protocols = (list(dict.fromkeys(column)) for column in zip(*cells))
     head = ["backbone", "fusion", *protocols] + (["published"] if published else [])
     print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
-    for backbone in order(0):
-        for fusion in order(1):
-            line = [backbone, fusion] + [cell(cells[backbone, fusion, p], suffix, arguments.trim) for p in protocols]
+    for backbone in backbones:
+        for fusion in fusions:
+            line = [backbone, fusion] + [
+                cell(cells[backbone, fusion, p], suffix, arguments.trim) for p in protocols
+            ]
             if published:
                 line.append(published.get(f"{backbone}/{fusion}", "–"))
             print("| " + " | ".join(line) + " |")
     seeds = sorted({int(row["seed"]) for row in rows})
     cut = int(max(map(len, cells.values())) * arguments.trim)
-    trimmed = f"without the {cut} lowest and the {cut} highest" if cut else f"over all of them (fewer than {math.ceil(1 / arguments.trim)}: none is trimmed)" if arguments.trim else "over all of them"
+    trimmed = (
+        f"without the {cut} lowest and the {cut} highest"
+        if cut
+        else f"over all of them (fewer than {math.ceil(1 / arguments.trim)}: none is trimmed)"
+        if arguments.trim
+        else "over all of them"
+    )
     print(f"\nSeeds {', '.join(map(str, seeds))}; means {trimmed}.")
 
 

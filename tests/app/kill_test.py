@@ -1,12 +1,17 @@
-"""Kills training at random moments, many times, and holds the result against that of a run which nobody disturbed, bit for bit.
+"""Kills training at random moments, many times, and holds the result against that of a run which
+nobody disturbed, bit for bit.
 
     kill_test.py --program build/release/fedfuse --mpirun mpirun --kills 200 --seed 1
 
-A run is started on 1 to 3 ranks with --checkpoint-every 1 and --resume, and ended by SIGKILL after a random time: all its ranks and
-mpirun, or one rank alone; now and then by SIGUSR1 to one rank, which must end all with 75. After every kill each checkpoint under its
-final name must open as HDF5, and the rounds that were saved must not have become fewer. When a run comes to its end, its result is
-compared, and the next run begins, until there were enough kills. Exits with 77 where Python has no h5py."""
+A run is started on 1 to 3 ranks with --checkpoint-every 1 and --resume, and ended by SIGKILL after
+a random time: all its ranks and mpirun, or one rank alone; now and then by SIGUSR1 to one rank,
+which must end all with 75. After every kill each checkpoint under its final name must open as HDF5,
+and the rounds that were saved must not have become fewer. When a run comes to its end, its result
+is compared, and the next run begins, until there were enough kills. Exits with 77 where Python has
+no h5py."""
+
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -15,11 +20,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import same_result
 
-SETTINGS = [  # personal rows, routers, both of the server's networks; private heads and distillation; early stopping
-    "--backbone fedrap --fusion fedvlr+gfmfr --personal-init-std 0.01 --fraction 0.8 --distill-balance",
+# personal rows, routers, both of the server's networks; private heads and distillation; early
+# stopping
+SETTINGS = [
+    "--backbone fedrap --fusion fedvlr+gfmfr --personal-init-std 0.01 --fraction 0.8 "
+    "--distill-balance",
     "--backbone pfedrec --fusion gfmfr --regroup-every 3",
     "--backbone fcf --fusion fedvlr --lr-items 1 --patience 3 --eval-every 2",
 ]
@@ -29,16 +38,15 @@ INTERRUPTED = 75
 
 def children(pid):
     try:
-        with open(f"/proc/{pid}/task/{pid}/children") as f:
-            return [int(word) for word in f.read().split()]
+        words = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(word) for word in words]
     except OSError:
         return []
 
 
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as f:
-            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
 
@@ -47,24 +55,32 @@ class Job:
     """One start of the program under mpirun, in a session of its own."""
 
     def __init__(self, options, ranks, line, folder):
-        environment = dict(os.environ, OMP_NUM_THREADS="1", OMPI_MCA_btl="self,tcp", TMPDIR=folder)  # shared memory segments would be left behind
-        self.log = os.path.join(folder, "log")
-        with open(self.log, "w") as log:
-            self.process = subprocess.Popen([options.mpirun, "-n", str(ranks), options.program, *line.split()], stdout=log,
-                                            stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+        # shared memory segments would be left behind
+        environment = dict(
+            os.environ, OMP_NUM_THREADS="1", OMPI_MCA_btl="self,tcp", TMPDIR=str(folder)
+        )
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [options.mpirun, "-n", str(ranks), options.program, *line.split()],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
 
     def ranks(self):
         return children(self.process.pid)
 
     def signal_all(self, pids, number):
         for pid in pids:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-            except ProcessLookupError:
-                pass
 
     def wait(self, seconds=120):
-        """The exit code, once mpirun and every rank are gone: two starts must never write at the same time."""
+        """The exit code, once mpirun and every rank are gone: two starts must never write at the
+        same time.
+        """
         code = self.process.wait(seconds)
         deadline = time.time() + seconds
         while any(alive(pid) for pid in self.known):
@@ -99,8 +115,7 @@ class Job:
         return None
 
     def text(self):
-        with open(self.log, errors="replace") as f:
-            return f.read()
+        return self.log.read_text(errors="replace")
 
 
 def saved_rounds(folder):
@@ -108,41 +123,60 @@ def saved_rounds(folder):
     import h5py
 
     rounds = []
-    for name in os.listdir(folder):
-        if match := re.fullmatch(r"run\.ckpt\.(\d+)\.h5", name):
-            with h5py.File(os.path.join(folder, name)) as f:
-                assert f.attrs["round"] == int(match[1]), name
+    for path in folder.iterdir():
+        if match := re.fullmatch(r"run\.ckpt\.(\d+)\.h5", path.name):
+            with h5py.File(path) as f:
+                assert f.attrs["round"] == int(match[1]), path.name
             rounds.append(int(match[1]))
     assert len(rounds) <= 3, rounds  # two, and one more for the moment before the oldest is removed
     return rounds
 
 
 def generate(options, folder):
-    data = os.path.join(folder, "data.h5")
-    subprocess.run([options.program, *f"generate --users 600 --items 60 --dim-text 8 --dim-image 8 --out {data}".split()], check=True)
+    data = folder / "data.h5"
+    subprocess.run(
+        [
+            options.program,
+            *f"generate --users 600 --items 60 --dim-text 8 --dim-image 8 --out {data}".split(),
+        ],
+        check=True,
+    )
     return data
 
 
 def undisturbed(options, folder, data, number):
-    out = os.path.join(folder, f"expected{number}.h5")
+    out = folder / f"expected{number}.h5"
     start = time.time()
-    subprocess.run([options.program, *f"train --data {data} {SETTINGS[number]} {COMMON} --out {out}".split()], check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ, OMP_NUM_THREADS="2"))
+    subprocess.run(
+        [options.program, *f"train --data {data} {SETTINGS[number]} {COMMON} --out {out}".split()],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=dict(os.environ, OMP_NUM_THREADS="2"),
+    )
     return out, time.time() - start
 
 
 def one_run(options, folder, data, number, expected, seconds, tally):
     """Starts and kills until the run comes to its end. True when its result is the expected one."""
-    out = os.path.join(folder, "run.h5")
-    for name in os.listdir(folder):
-        if name.startswith("run."):
-            os.remove(os.path.join(folder, name))
+    out = folder / "run.h5"
+    for path in folder.glob("run.*"):
+        path.unlink()
     newest = 0
     while True:
         enough = tally["kills"] >= options.kills
-        how = "finish" if enough else random.choices(["all", "one", "mpirun", "usr1"], [5, 4, 1, 2])[0]
+        how = (
+            "finish"
+            if enough
+            else random.choices(["all", "one", "mpirun", "usr1"], [5, 4, 1, 2])[0]
+        )
         ranks = random.randint(1, 3)
-        job = Job(options, ranks, f"train --data {data} {SETTINGS[number]} {COMMON} --out {out} --resume", folder)
+        job = Job(
+            options,
+            ranks,
+            f"train --data {data} {SETTINGS[number]} {COMMON} --out {out} --resume",
+            folder,
+        )
         # Most of a start is MPI's own; the rounds begin after it.
         code = job.end(0 if enough else random.uniform(0.3, 0.7 + 1.5 * seconds), how)
         rounds = saved_rounds(folder)
@@ -154,7 +188,7 @@ def one_run(options, folder, data, number, expected, seconds, tally):
             tally["between"] = tally.get("between", 0) + advanced
             tally[how, ranks] = tally.get((how, ranks), 0) + 1
             continue
-        if how == "usr1" and code == -signal.SIGUSR1 or how == "usr1" and code == 128 + signal.SIGUSR1:
+        if how == "usr1" and code in (-signal.SIGUSR1, 128 + signal.SIGUSR1):
             continue  # it came before the program listened
         if code == INTERRUPTED:
             assert how == "usr1", job.text()
@@ -163,18 +197,24 @@ def one_run(options, folder, data, number, expected, seconds, tally):
         assert code == 0, f"exit code {code} after {how}:\n{job.text()}"
         break
     found = same_result.differences(out, expected)
-    print(f"{tally['kills']:4d} kills: setting {number}, finished on {ranks} ranks, " + (f"DIFFERS in {found}" if found else "the same bits"), flush=True)
+    print(
+        f"{tally['kills']:4d} kills: setting {number}, finished on {ranks} ranks, "
+        + (f"DIFFERS in {found}" if found else "the same bits"),
+        flush=True,
+    )
     return not found
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--program", required=True)
     parser.add_argument("--mpirun", default="mpirun")
     parser.add_argument("--kills", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    options.program = os.path.abspath(options.program)
+    options.program = str(Path(options.program).resolve())
     try:
         import h5py  # noqa: F401
     except ImportError:
@@ -184,7 +224,8 @@ def main():
     start = time.time()
     tally = {"kills": 0}
     runs = good = 0
-    with tempfile.TemporaryDirectory(prefix="fedfuse_kill_") as folder:
+    with tempfile.TemporaryDirectory(prefix="fedfuse_kill_") as name:
+        folder = Path(name)
         data = generate(options, folder)
         expected = {}
         while runs == 0 or tally["kills"] < options.kills:
@@ -195,8 +236,14 @@ def main():
             runs += 1
     kills = tally.pop("kills")
     interrupted, between = tally.pop("interrupted", 0), tally.pop("between", 0)
-    print(f"{kills} kills and {interrupted} interruptions in {runs} runs, {runs - good} results lost or different, {time.time() - start:.0f} s")
-    print(f"  {between} of the kills came after the start had saved a round of its own; the others, while it began or in its first round")
+    print(
+        f"{kills} kills and {interrupted} interruptions in {runs} runs, {runs - good} results "
+        f"lost or different, {time.time() - start:.0f} s"
+    )
+    print(
+        f"  {between} of the kills came after the start had saved a round of its own; the "
+        "others, while it began or in its first round"
+    )
     for (how, ranks), count in sorted(tally.items()):
         print(f"  SIGKILL to {how} of {ranks} ranks: {count}")
     return 0 if good == runs else 1

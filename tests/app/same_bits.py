@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Do two builds of fedfuse give the same bits? Trains a list of small configurations with both and compares the results.
+"""Do two builds of fedfuse give the same bits? Trains a list of small configurations with both and
+compares the results.
 
   tests/app/same_bits.py BEFORE AFTER [--only WORD] [--ranks N]
 
-BEFORE and AFTER are two programs, for example of two commits. Every backbone is combined with every fusion; further
-configurations cover the options that choose another path of the code. Compared is what same_result.py names: all but
-times, memory and what belongs to one start of the program. Exit code 1: a result differs, or only one program ran.
+BEFORE and AFTER are two programs, for example of two commits. Every backbone is combined with every
+fusion; further configurations cover the options that choose another path of the code. Compared is
+what same_result.py names: all but times, memory and what belongs to one start of the program. Exit
+code 1: a result differs, or only one program ran.
 """
 
 from __future__ import annotations
@@ -21,8 +23,16 @@ from same_result import differences
 
 BACKBONES = ("fedavg", "fcf", "fedncf", "pfedrec", "fedrap")
 FUSIONS = ("none", "mlp", "gfmfr", "fedvlr", "fedvlr+gfmfr", "mlp+gfmfr")
-SMALL = {"--rounds": "3", "--dim": "16", "--lr-items": "20", "--groups": "3", "--group-dim": "16",
-         "--teacher-epochs": "2", "--seed": "3", "--threads": "2"}
+SMALL = {
+    "--rounds": "3",
+    "--dim": "16",
+    "--lr-items": "20",
+    "--groups": "3",
+    "--group-dim": "16",
+    "--teacher-epochs": "2",
+    "--seed": "3",
+    "--threads": "2",
+}
 OTHERS = (
     "--backbone fcf --fusion gfmfr --cluster kmeans",
     "--backbone fcf --fusion gfmfr --group-by random",
@@ -30,7 +40,8 @@ OTHERS = (
     "--backbone fcf --fusion gfmfr --group-by labels --groups 5",
     "--backbone fcf --fusion gfmfr --groups-min 2 --groups-max 4 --groups-by silhouette",
     "--backbone fcf --fusion gfmfr --teacher-batches pairs --teacher-optimizer sgd",
-    "--backbone fcf --fusion gfmfr --distill-on negatives --distill-schedule cosine --distill-balance",
+    "--backbone fcf --fusion gfmfr --distill-on negatives --distill-schedule cosine "
+    "--distill-balance",
     "--backbone fcf --fusion gfmfr --uploads replay",
     "--backbone fcf --fusion gfmfr --uploads store",
     "--backbone fcf --fusion gfmfr --fraction 0.5 --regroup-every 2",
@@ -60,7 +71,9 @@ def train(program: str, data: Path, out: Path, options: list[str], ranks: int) -
     return done.returncode, done.stderr.strip()
 
 
-def compare(before: str, after: str, data: Path, folder: Path, options: list[str], ranks: int) -> str:
+def compare(
+    before: str, after: str, data: Path, folder: Path, options: list[str], ranks: int
+) -> str:
     files = [folder / "before.h5", folder / "after.h5"]
     codes = [train(p, data, f, options, ranks) for p, f in zip((before, after), files, strict=True)]
     if codes[0][0] != codes[1][0]:
@@ -74,7 +87,9 @@ def compare(before: str, after: str, data: Path, folder: Path, options: list[str
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("before")
     parser.add_argument("after")
     parser.add_argument("--only", default="", help="configurations that contain this text")
@@ -83,7 +98,21 @@ def main() -> int:
     bad = 0
     with tempfile.TemporaryDirectory() as top:
         data = Path(top) / "data.h5"
-        make = ["generate", "--users", "60", "--items", "120", "--latent", "8", "--seed", "1", "--out", str(data)]
+        make = [
+            *[
+                "generate",
+                "--users",
+                "60",
+                "--items",
+                "120",
+                "--latent",
+                "8",
+                "--seed",
+                "1",
+                "--out",
+            ],
+            str(data),
+        ]
         subprocess.run([given.before, *make], check=True, capture_output=True)
         folder = Path(top) / "runs"
         folder.mkdir()
@@ -93,7 +122,10 @@ def main() -> int:
                 continue
             found = compare(given.before, given.after, data, folder, options, given.ranks)
             bad += bool(found)
-            print(f"{'DIFFERS' if found else 'same   '}  {name}{': ' + found if found else ''}", flush=True)
+            print(
+                f"{'DIFFERS' if found else 'same   '}  {name}{': ' + found if found else ''}",
+                flush=True,
+            )
     print(f"{bad} of the configurations differ" if bad else "all configurations give the same bits")
     return 1 if bad else 0
 

@@ -1,25 +1,40 @@
 #!/usr/bin/env python3
-"""bench_kernels as a person without a device runs it, with no filter: every row of the processor gives numbers, every row of a device says why it
-was skipped, and no row times a kernel that is emulated for proof.
+"""bench_kernels as a person without a device runs it, with no filter: every row of the processor
+gives numbers, every row of a device says why it was skipped, and no row times a kernel that is
+emulated for proof.
 
 bench_without_device_test.py BENCH_KERNELS"""
+
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 
 def main():
-    hidden = {name: value for name, value in os.environ.items() if name != "FEDFUSE_BENCH_EMULATED"} | {"CUDA_VISIBLE_DEVICES": ""}
+    hidden = {
+        name: value for name, value in os.environ.items() if name != "FEDFUSE_BENCH_EMULATED"
+    } | {"CUDA_VISIBLE_DEVICES": ""}
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/all.json"
-        done = subprocess.run([sys.argv[1], "--benchmark_min_time=0.001", f"--benchmark_out={out}", "--benchmark_out_format=json"], env=hidden, capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                sys.argv[1],
+                "--benchmark_min_time=0.001",
+                f"--benchmark_out={out}",
+                "--benchmark_out_format=json",
+            ],
+            env=hidden,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode != 0:
             print(f"exit code {done.returncode}\n{done.stderr[-2000:]}")
             return 1
-        with open(out) as file:
-            rows = json.load(file)["benchmarks"]
+        rows = json.loads(Path(out).read_text())["benchmarks"]
     faults, on_device = [], 0
     for row in rows:
         where, error = f"{row['name']} ({row.get('label', '')})", row.get("error_message", "")
@@ -33,7 +48,11 @@ def main():
             faults.append(f"{where} is no row of a processor")
     if on_device == 0 or on_device == len(rows):
         faults.append(f"{on_device} of {len(rows)} rows are a device's")
-    print("\n".join(faults) if faults else f"{len(rows) - on_device} rows of the processor, {on_device} of a device skipped")
+    print(
+        "\n".join(faults)
+        if faults
+        else f"{len(rows) - on_device} rows of the processor, {on_device} of a device skipped"
+    )
     return 1 if faults else 0
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test_install.sh BUILD   The installed tree works by itself: help, a training run, a job, a study and its table through its own tools. Where
+# install_test.sh BUILD   The installed tree works by itself: help, a training run, a job, a study and its table through its own tools. Where
 # a mount namespace may be made, source and build are hidden meanwhile.
 set -euo pipefail
 build=$1

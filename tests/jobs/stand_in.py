@@ -1,22 +1,25 @@
 #!/usr/bin/env python3
-"""A program that keeps fedfuse's promises about signals and nothing else, so that the requeue script is tested alone.
+"""A program that keeps fedfuse's promises about signals and nothing else, so that the requeue
+script is tested alone.
 
-It counts rounds of 0.1 s into --out; on USR1 or TERM it finishes the round, saves the count and exits 75; --resume goes on from it.
+It counts rounds of 0.1 s into --out; on USR1 or TERM it finishes the round, saves the count and
+exits 75; --resume goes on from it.
 """
+
 import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 ROUNDS, AGAIN = 20, 75
-asked = False
+asked = threading.Event()
 
 
 def stop_after_this_round(*_):
-    global asked
-    asked = True
+    asked.set()
 
 
 def main() -> int:
@@ -35,12 +38,14 @@ def main() -> int:
         rounds.append(len(rounds) + 1)
         if len(rounds) == 5 and start == 0:
             out.with_suffix(".ready").touch()
-            while not asked:  # the test sends its signal now
+            while not asked.is_set():  # the test sends its signal now
                 time.sleep(0.01)
-        if asked:
+        if asked.is_set():
             saved.write_text(json.dumps(rounds))
             return AGAIN
-    out.with_suffix(".json").write_text(json.dumps({"rounds": rounds, "resumed_after": start, "host": os.uname().nodename}))
+    out.with_suffix(".json").write_text(
+        json.dumps({"rounds": rounds, "resumed_after": start, "host": os.uname().nodename})
+    )
     return 0
 
 

@@ -1,4 +1,5 @@
 """Running the Python tools as a person does, and the small records that their tests need."""
+
 from __future__ import annotations
 
 import copy
@@ -23,7 +24,13 @@ class ToolTest(unittest.TestCase):
 
     def run_tool(self, tool: str, *words: object, code: int = 0) -> str:
         """stdout and stderr; a refusal (2) must have its three lines and no traceback."""
-        done = subprocess.run([sys.executable, ROOT / tool, *map(str, words)], capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            [sys.executable, ROOT / tool, *map(str, words)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         said = done.stdout + done.stderr
         self.assertEqual(done.returncode, code, said)
         self.assertNotIn("Traceback", said)
@@ -50,5 +57,15 @@ def a_result(**changes: Any) -> dict[str, Any]:
 
 
 def benchmarks(values: dict[str, list[float]]) -> dict[str, Any]:
-    entries = [{"name": name, "run_name": name, "run_type": "iteration", "cpu_time": value, "time_unit": "us"} for name, list_ in values.items() for value in list_]
+    entries = [
+        {
+            "name": name,
+            "run_name": name,
+            "run_type": "iteration",
+            "cpu_time": value,
+            "time_unit": "us",
+        }
+        for name, list_ in values.items()
+        for value in list_
+    ]
     return {"context": {}, "benchmarks": entries}

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Records of runs: validity, intervals, comparing, summaries."""
+
+import unittest
+from pathlib import Path
+from typing import ClassVar
+
+from tool import QUICKSTART, ToolTest, a_result, benchmarks
+
+from records.intervals import median_interval, ratio_interval, trimmed_mean
+from records.validity import why_invalid
+
+
+class Validity(unittest.TestCase):
+    def test_a_published_run_is_valid(self):
+        self.assertEqual(why_invalid(a_result()), "")
+        self.assertEqual(why_invalid(a_result(status="complete")), "")
+
+    def test_every_reason_is_named(self):
+        run = a_result()
+        rounds = len(run["metrics"]["round"])
+        for changed, reason in (
+            (a_result(status="failed", status_text="diverged"), "diverged"),
+            (a_result(status="interrupted"), "interrupted"),
+            (a_result(status="invalid: sums differ"), "sums differ"),
+            (a_result(status="running"), "running"),
+            (a_result(metrics={"loss": [None] * rounds}), "loss of round 1"),
+            (a_result(metrics={"test_ndcg_50": [float("inf")] * rounds}), "test_ndcg_50"),
+            (a_result(metrics={"participants": [7.0] * rounds}), "7 of"),
+            (
+                a_result(metrics={"valid_clients": [9.0, *run["metrics"]["valid_clients"][1:]]}),
+                "were evaluated",
+            ),
+        ):
+            with self.subTest(reason):
+                self.assertIn(reason, why_invalid(changed))
+
+
+class Intervals(unittest.TestCase):
+    def test_order_statistics(self):
+        # of ten: the second and the ninth, 97.9 %
+        low, high, coverage = median_interval(list(range(1, 11)))
+        self.assertEqual((low, high), (2, 9))
+        self.assertAlmostEqual(coverage, 1 - 22 / 1024)
+        self.assertEqual(median_interval([3.0, 1.0, 2.0])[:2], (1.0, 3.0))
+        self.assertEqual(median_interval([5.0])[:2], (5.0, 5.0))
+
+    def test_trimmed_mean_leaves_out_the_outer_values(self):
+        self.assertEqual(trimmed_mean([100, 1, 2, 3, -50]), 2)
+        self.assertEqual(trimmed_mean([1, 2, 6]), 3)
+
+    def test_bootstrap_is_repeatable_and_covers(self):
+        a, b = [1.0, 1.1, 0.9, 1.0, 1.05], [2.0, 2.1, 1.9, 2.05, 2.0]
+        self.assertEqual(ratio_interval(a, b), ratio_interval(a, b))
+        low, high = ratio_interval(a, b)
+        self.assertTrue(1.7 < low <= 2.0 <= high < 2.4)
+
+
+class Compare(ToolTest):
+    base: ClassVar = {"k/1": [10.0, 10.1, 9.9, 10.0, 10.05], "k/2": [5.0, 5.1, 4.9]}
+
+    def test_same_and_noise_are_no_regression(self):
+        a = self.write("a.json", benchmarks(self.base))
+        b = self.write(
+            "b.json",
+            benchmarks(
+                {"k/1": [10.1, 10.0, 9.95, 10.2, 9.9], "k/2": [5.0, 5.1, 4.9], "new": [1.0]}
+            ),
+        )
+        self.assertIn("only in B: new", self.run_tool("bench/compare.py", a, b))
+
+    def test_slower_ends_with_1_and_faster_with_0(self):
+        a = self.write("a.json", benchmarks(self.base))
+        b = self.write("b.json", benchmarks({**self.base, "k/1": [20.0, 20.1, 19.9]}))
+        self.assertIn("REGRESSION", self.run_tool("bench/compare.py", a, b, code=1))
+        self.assertIn("faster", self.run_tool("bench/compare.py", b, a))
+
+    def test_one_sample_is_not_judged(self):
+        a, b = (
+            self.write("a.json", benchmarks({"k": [1.0]})),
+            self.write("b.json", benchmarks({"k": [9.0]})),
+        )
+        self.assertIn("not judged", self.run_tool("bench/compare.py", a, b))
+
+    def test_a_failed_check_ends_with_1(self):
+        broken = benchmarks(self.base)
+        broken["benchmarks"].append(
+            {"name": "k/3", "error_occurred": True, "error_message": "wrong result"}
+        )
+        good = benchmarks({**self.base, "k/3": [1.0, 1.0, 1.0]})
+        self.assertIn(
+            "wrong result",
+            self.run_tool(
+                "bench/compare.py", self.write("a.json", good), self.write("b.json", broken), code=1
+            ),
+        )
+
+    def test_results_and_an_invalid_one(self):
+        a = self.write("a/none.json", a_result())
+        self.assertIn("same", self.run_tool("bench/compare.py", a, QUICKSTART / "none.json"))
+        b = self.write("b/none.json", a_result(status="failed", status_text="diverged"))
+        self.assertIn(
+            "INVALID in B: 1 of 1 runs: failed: diverged",
+            self.run_tool("bench/compare.py", a.parent, b.parent, code=1),
+        )
+        self.assertIn(
+            "INVALID in A: 1 of 1 runs", self.run_tool("bench/compare.py", b.parent, a.parent)
+        )
+
+    def test_an_invalid_run_among_others_ends_with_1(self):
+        for seed in range(4):
+            self.write(f"a/none-{seed}.json", a_result(config={"seed": seed}))
+            self.write(
+                f"b/none-{seed}.json",
+                a_result(config={"seed": seed}, status="failed" if seed == 3 else "finished"),
+            )
+        said = self.run_tool("bench/compare.py", self.folder / "a", self.folder / "b", code=1)
+        self.assertIn("INVALID in B: 1 of 4 runs", said)
+        self.assertIn("1 regressions or failed checks", said)  # the three others are compared
+        self.write("b/other.json", a_result(config={"fusion": "mlp"}, status="failed"))
+        self.assertIn(
+            "INVALID in B, and not in A at all: fcf/mlp",
+            self.run_tool("bench/compare.py", self.folder / "a", self.folder / "b", code=1),
+        )
+
+    def test_a_number_that_is_not_finite_is_invalid(self):
+        a, b = (
+            self.write("a.json", benchmarks(self.base)),
+            self.write("b.json", benchmarks({**self.base, "k/2": [5.0, float("nan"), 4.9]})),
+        )
+        self.assertIn(
+            "INVALID in B: a number is not finite", self.run_tool("bench/compare.py", a, b, code=1)
+        )
+
+    def test_invalid_runs_of_a_scaling_table_end_with_1(self):
+        row = {
+            "nodes": 1,
+            "ranks": 2,
+            "threads": 1,
+            "runs": 3,
+            "round_s": 1.0,
+            "round_s_runs": [1.0, 1.0, 1.01],
+            "invalid": [],
+        }
+        a = self.write("a.json", {"format": "fedfuse-scaling", "kind": "strong", "rows": [row]})
+        b = self.write(
+            "b.json",
+            {
+                "format": "fedfuse-scaling",
+                "kind": "strong",
+                "rows": [{**row, "runs": 2, "invalid": ["repeat-2: clients lost"]}],
+            },
+        )
+        self.assertIn(
+            "INVALID in B: repeat-2: clients lost", self.run_tool("bench/compare.py", a, b, code=1)
+        )
+
+    def test_other_settings_are_said(self):
+        a, b = (
+            self.write("a/none.json", a_result()),
+            self.write("b/none.json", a_result(config={"dim": 17})),
+        )
+        self.assertIn(
+            "not the same settings, A | B: dim 64 | 17", self.run_tool("bench/compare.py", a, b)
+        )
+        self.assertNotIn("NOTE", self.run_tool("bench/compare.py", a, QUICKSTART / "none.json"))
+
+    def test_bad_input_ends_with_2(self):
+        good = self.write("a.json", benchmarks(self.base))
+        for other in (
+            self.folder / "absent.json",
+            self.write("text.json", "no JSON"),
+            self.write("list.json", []),
+            self.write("alone.json", benchmarks({"z": [1.0]})),
+        ):
+            with self.subTest(other):
+                self.run_tool("bench/compare.py", good, other, code=2)
+
+
+class Summaries(ToolTest):
+    def test_invalid_runs_are_counted_and_left_out(self):
+        for seed, status in ((0, "finished"), (1, "finished"), (2, "failed")):
+            self.write(f"result-{seed}.json", a_result(status=status, config={"seed": seed}))
+        said = self.run_tool("jobs/studies/summarise.py", self.folder)
+        self.assertIn("(1 of 3 INVALID)", said)
+        self.assertIn("Seeds 0, 1, 2; means over all of them", said)
+        for seed in (3, 4):
+            self.write(f"result-{seed}.json", a_result(config={"seed": seed}))
+        self.assertIn(
+            "means without the 1 lowest and the 1 highest",
+            self.run_tool("jobs/studies/summarise.py", self.folder),
+        )
+        self.run_tool("jobs/studies/summarise.py", self.folder, "--trim", "0.5", code=2)
+        self.run_tool("jobs/studies/summarise.py", Path("/absent.csv"), code=2)
+
+
+if __name__ == "__main__":
+    unittest.main()
