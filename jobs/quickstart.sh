@@ -11,7 +11,7 @@ seed=0
 settings_none=(--rounds 120 --lr 0.3 --lr-items 1000)
 settings_gfmfr=("${settings_none[@]}" --teacher-epochs 1
   --distill 0.1 --distill-on negatives --distill-start 20)
-settings_mlp=(--rounds 30 --lr 0.03 --server-lr 0.003)
+settings_mlp=(--rounds 40 --lr 0.01 --server-lr 0.003)
 settings_fedvlr=(--rounds 15 --lr 0.1 --server-lr 0.003)
 settings_both=("${settings_fedvlr[@]}" --teacher-epochs 5 --distill-on negatives)
 
