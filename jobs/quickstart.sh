@@ -18,8 +18,9 @@ settings_both=("${settings_fedvlr[@]}" --teacher-epochs 5 --distill-on negatives
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 build_release fedfuse
-fedfuse=$build/fedfuse
-out=$root/out/quickstart
+cd "$root" || exit
+fedfuse=build/release/fedfuse
+out=out/quickstart
 mkdir -p "$out"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
@@ -41,5 +42,4 @@ train mlp mlp "${settings_mlp[@]}"
 train fedvlr fedvlr "${settings_fedvlr[@]}"
 train fedvlr+gfmfr fedvlr_gfmfr "${settings_both[@]}"
 
-cd "$root" || exit
-"$fedfuse" table "${results[@]#"$root"/}"
+"$fedfuse" table "${results[@]}"
