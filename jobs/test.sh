@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, runs all tests. Arguments go to ctest: jobs/test.sh -R results -V
-# FEDFUSE_GOLDENS names goldens.h5, the values that an independent program computed; without it those tests are skipped.
+# FEDFUSE_GOLDENS names another file of golden values than tests/oracle/goldens.h5, which comes with the repository.
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 install_for_tests

@@ -58,7 +58,7 @@ TEST(ItemViews, NaiveFormMatchesGoldens) {
 TEST(ItemViews, MatchesGoldens) {
   FEDFUSE_REQUIRE_GOLDENS();
   Golden golden;
-  Setting sgd(views_config(8, "sgd", 1.0), golden.items);
+  Setting sgd(views_config(golden.items.d, "sgd", 1.0), golden.items);
   assign(sgd.views.parameters(), golden.parameters);
   const auto F = sgd.forward(Comm::world());
   Values flat;
@@ -67,7 +67,7 @@ TEST(ItemViews, MatchesGoldens) {
   for (const auto& [name, g] : gradient_of(sgd, golden.up))
     expect_near(g, golden.out("grad_" + name), 1e-4, "grad_" + name);
 
-  Setting adam(views_config(8, "adam", 0.01), golden.items);
+  Setting adam(views_config(golden.items.d, "adam", 0.01), golden.items);
   assign(adam.views.parameters(), golden.parameters);
   std::vector<Matrix<float>> view_grad;
   for (const auto& u : golden.up) view_grad.push_back(matrix_of(golden.items.items, u));

@@ -85,7 +85,7 @@ struct Golden {
   Values C;
   std::vector<Pairs> steps;
   double lr = 0;
-  static constexpr std::size_t groups = 3;
+  std::size_t groups = 0, group_dim = 0;
 
   explicit Golden(const std::string& name)
       : group("group_fusion_" + name), optimizer(name), items(read_items(file, group + "/in")) {
@@ -94,6 +94,8 @@ struct Golden {
                    {"E_t", "E_v", "mask_t", "mask_v", "C", "w_bar", "b_bar", "step_pairs"});
     C = in("C");
     lr = file.number(group, "lr");
+    groups = std::size_t(file.shape(group + "/in/e").at(0));
+    group_dim = std::size_t(file.shape(group + "/in/e").at(1));
     const auto flat = in("step_pairs");
     const auto shape = file.shape(group + "/in/step_pairs");
     for (std::size_t at = 0; at < flat.size(); at += 2) {
@@ -145,7 +147,8 @@ TEST(Teacher, MatchesGoldens) {
     const auto data = dataset_of(golden.items);
     const auto M = golden.items.items;
     const auto targets = to_targets(golden.C, golden.groups, M);
-    TestNet net(data, 3, 8, 10, name, golden.lr, targets);
+    const auto G = std::int64_t(golden.groups), d = std::int64_t(golden.items.d);
+    TestNet net(data, G, d, std::int64_t(golden.group_dim), name, golden.lr, targets);
     assign(net.named(), golden.parameters);
     Values losses;
     for (const auto& pairs : golden.steps) losses.push_back(net.net.step(to_step(pairs)));
@@ -162,14 +165,14 @@ TEST(Teacher, MatchesGoldens) {
 
     Config config;
     config.fusion = "gfmfr";
-    config.dim = 8;
-    config.group_dim = 10;
-    config.groups = 3;
+    config.dim = d;
+    config.group_dim = std::int64_t(golden.group_dim);
+    config.groups = G;
     GroupTeacher teacher(config, resolve(config), data);
     for (auto& [key, values] : teacher.parameters())
       if (p.contains(key) && p[key].size() == values.size())
         std::ranges::copy(p[key], values.begin());
-    const auto w = matrix_of(3, golden.in("w_bar"));
+    const auto w = matrix_of(golden.groups, golden.in("w_bar"));
     const auto b = golden.in("b_bar");
     const auto pref = teacher.preference(w, std::vector<float>(b.begin(), b.end()), Comm::world());
     expect_near(pref.values, golden.out("pref"), 1e-4, "pref");

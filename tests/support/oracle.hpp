@@ -1,6 +1,6 @@
 #pragma once
-// The golden values (tests/oracle): an HDF5 file computed naively in float64 by an independent
-// program.
+// goldens.h5: inputs and expected values in float64, by the independent oracle of tests/oracle. Its
+// layout: tests/oracle/make_goldens.py.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -11,17 +11,16 @@
 
 namespace fedfuse::test {
 
-// Path of goldens.h5: FEDFUSE_GOLDENS, else the copy beside the checkout; empty when neither
-// exists.
+// FEDFUSE_GOLDENS when set, else the file that comes with the repository.
 inline std::string goldens_path() {
   if (const char* path = std::getenv("FEDFUSE_GOLDENS")) return path;
-  const auto beside =
-      std::filesystem::path(FEDFUSE_SOURCE_DIR).parent_path() / "shared/oracle/goldens.h5";
-  return std::filesystem::exists(beside) ? beside.string() : "";
+  return FEDFUSE_SOURCE_DIR "/tests/oracle/goldens.h5";
 }
 
 }  // namespace fedfuse::test
 
-#define FEDFUSE_REQUIRE_GOLDENS()            \
-  if (fedfuse::test::goldens_path().empty()) \
-  GTEST_SKIP() << "no golden values: set FEDFUSE_GOLDENS to goldens.h5"
+#define FEDFUSE_REQUIRE_GOLDENS()                                           \
+  ASSERT_TRUE(std::filesystem::exists(fedfuse::test::goldens_path()))       \
+      << "no golden values in " << fedfuse::test::goldens_path()            \
+      << ": tests/oracle/goldens.h5 comes with the repository; restore it " \
+         "(git checkout tests/oracle) or correct FEDFUSE_GOLDENS"

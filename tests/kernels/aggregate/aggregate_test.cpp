@@ -199,8 +199,9 @@ std::vector<double> golden(const std::string& name) {
 }
 
 struct Goldens {
-  std::int64_t clients = 7, items = 11;
-  int width = 4;
+  std::vector<std::int64_t> shape = h5::File::open(test::goldens_path()).shape("aggregate/in/rows");
+  std::int64_t clients = shape.at(0), items = shape.at(1);
+  int width = int(shape.at(2));
   std::vector<double> table = golden("aggregate/in/C"), rho = golden("aggregate/in/rho"),
                       alpha = golden("aggregate/in/alpha"),
                       touched = golden("aggregate/in/touched"), rows = golden("aggregate/in/rows"),
@@ -264,7 +265,9 @@ TEST(RowSum, ReproducesTheGoldenGroupMeans) {
   FEDFUSE_REQUIRE_GOLDENS();
   const Goldens g;
   const std::vector<std::int64_t> weight(std::size_t(g.clients), 1);
-  for (int l = 0; l < 3; ++l) {
+  const auto groups = int(g.group_mean.size() / g.table.size());
+  ASSERT_GT(groups, 1);
+  for (int l = 0; l < groups; ++l) {
     const auto member = [&](std::int64_t u) { return int(g.group[std::size_t(u)]) == l; };
     if (std::ranges::count(g.group, double(l)) == 0) continue;
     const std::span want(g.group_mean.data() + std::ptrdiff_t(l) * std::ptrdiff_t(g.table.size()),

@@ -52,6 +52,12 @@ inline std::vector<double> concatenated(const h5::File& file, const std::string&
   return all;
 }
 
+// An attribute that older files lack.
+inline bool flag(const h5::File& file, const std::string& group, const std::string& name,
+                 bool missing) {
+  return file.has_attribute(group, name) ? file.integer(group, name) != 0 : missing;
+}
+
 inline ClientCase read_client_case(const h5::File& file, const std::string& group) {
   ClientCase c;
   const int d = int(file.integer(group, "d"));
@@ -60,7 +66,7 @@ inline ClientCase read_client_case(const h5::File& file, const std::string& grou
   c.shape.head = head_layout(kind, d);
   c.shape.d = d;
   c.shape.views = int(file.integer(group, "views"));
-  c.shape.rows_trained = c.shape.views == 1;
+  c.shape.rows_trained = flag(file, group, "rows_trained", c.shape.views == 1);
   c.shape.personal = file.integer(group, "personal") != 0;
   c.shape.width = int(file.shape(in + "/table")[2]);
   if (c.shape.views > 1) c.shape.router = router_layout(c.shape.views, d);
@@ -70,7 +76,7 @@ inline ClientCase read_client_case(const h5::File& file, const std::string& grou
              file.number(group, "distill_lambda"),
              file.number(group, "alpha"),
              file.number(group, "beta"),
-             false};
+             flag(file, group, "soft_negatives_only", false)};
   c.client.items = file.shape(in + "/table")[1];
   c.client.theta = concatenated(file, in, theta_names(kind));
   c.client.user = concatenated(file, in, user_names(kind));

@@ -141,7 +141,7 @@ TEST(LocalTrain, GoldenValues) {
   FEDFUSE_REQUIRE_GOLDENS();
   const auto file = h5::File::open(test::goldens_path());
   const auto groups = file.children("/client");
-  ASSERT_EQ(groups.size(), 15u);
+  ASSERT_GE(groups.size(), 15u);
   for (const auto& name : groups) {
     const auto c = test::read_client_case(file, "/client/" + name);
     const auto want = golden(file, "/client/" + name, c);

@@ -15,6 +15,7 @@
 #include "server/grouping/spectral.hpp"
 #include "server/grouping/standardise.hpp"
 #include "tests/server/grouping/grouping_data.hpp"
+#include "tests/support/oracle.hpp"
 
 namespace fedfuse::grouping {
 namespace {
@@ -43,6 +44,32 @@ TEST(Standardise, MeansZeroVarianceOneConstantsZero) {
     EXPECT_NEAR(z.col(j).squaredNorm() / 300, 1.0, 1e-9) << j;
   }
   EXPECT_TRUE((z.col(1).array() == 0.0).all());
+}
+
+// What the oracle found on the way to its groups; older files have only the groups.
+TEST(Standardise, ColumnsAndAffinityOfTheGoldens) {
+  FEDFUSE_REQUIRE_GOLDENS();
+  const auto file = h5::File::open(test::goldens_path());
+  if (!file.has("grouping/out/mean")) return;
+  const auto vectors = file.read_matrix<float>("grouping/in/vectors");
+  std::vector<std::int32_t> ids(std::size_t(vectors.rows));
+  std::iota(ids.begin(), ids.end(), 0);
+  const auto scale = column_scale(vectors, ids, vectors.cols, vectors.rows, 1, Comm::self());
+  const auto mean = file.read_all<double>("grouping/out/mean"),
+             inverse_sd = file.read_all<double>("grouping/out/inverse_sd");
+  ASSERT_EQ(scale.mean.size(), mean.size());
+  for (std::size_t j = 0; j < mean.size(); ++j) {
+    EXPECT_NEAR(scale.mean[j], mean[j], 1e-9) << j;
+    EXPECT_NEAR(scale.inverse_sd[j], inverse_sd[j], 1e-9 * inverse_sd[j]) << j;
+  }
+  auto matrix = squared_distances(standardise(vectors, scale));
+  const double median = median_distance(matrix, rng);
+  EXPECT_NEAR(median, file.read_all<double>("grouping/out/median_distance")[0], 1e-9 * median);
+  to_normalised_affinity(matrix, median);
+  const auto values = file.read_all<double>("grouping/out/eigenvalues");
+  const auto found = leading_eigenpairs(matrix, std::int64_t(values.size()), rng);
+  for (std::size_t k = 0; k < values.size(); ++k)
+    EXPECT_NEAR(found.values(Eigen::Index(k)), values[k], 1e-7) << k;
 }
 
 TEST(Sample, SameLandmarksForAnyRanks) {

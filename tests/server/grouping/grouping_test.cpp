@@ -39,15 +39,22 @@ TEST(Grouping, FindsTheGoldenLabels) {
   const auto file = h5::File::open(test::goldens_path());
   const auto vectors = file.read_matrix<float>("grouping/in/vectors");
   const auto label = file.read_all<std::int32_t>("grouping/out/label");
+  std::vector<std::int64_t> want;
+  for (std::int32_t g = 0; std::ranges::count(label, g) > 0; ++g)
+    want.push_back(std::ranges::count(label, g));
+  std::ranges::sort(want);
+  const auto groups = std::int64_t(want.size());
+  ASSERT_GT(groups, 1);
   for (const auto* cluster : {"spectral", "kmeans"})
     for (const double pca : {1.0, 0.9})
       for (const std::int64_t landmarks : {2048, 24}) {
-        const auto found = group_all(with(4, cluster, pca, landmarks), vectors, {}, Comm::world());
+        const auto found =
+            group_all(with(groups, cluster, pca, landmarks), vectors, {}, Comm::world());
         EXPECT_EQ(agreement(found.group, {label.begin(), label.end()}), 1.0) << found.method;
         auto sizes = found.sizes;
         std::ranges::sort(sizes);
-        EXPECT_EQ(sizes, (std::vector<std::int64_t>{9, 14, 17, 20}));
-        EXPECT_EQ(found.components < 65, pca < 1.0);
+        EXPECT_EQ(sizes, want);
+        EXPECT_EQ(found.components < vectors.cols, pca < 1.0);
       }
 }
 
