@@ -81,9 +81,9 @@ AllReduces all_reduces(const Comm& comm) {
     all.no_nccl = gpu::why_none();
     return all;
   }
-  auto chosen = open_device(emulated ? "emulated" : "cuda", comm, 1);
+  auto chosen = open_device(emulated ? DeviceKind::emulated : DeviceKind::cuda, comm, 1);
   const auto& info = chosen.device->info();
-  all.facts.device = info.emulated ? "emulated" : "cuda";
+  all.facts.device = info.emulated ? DeviceKind::emulated : DeviceKind::cuda;
   all.facts.name = info.name;
   all.facts.uuid = info.uuid;
   all.facts.driver = info.driver;

@@ -45,15 +45,16 @@ ClientsOnDevice::ClientsOnDevice(const std::shared_ptr<gpu::Device>& device, con
       spec_(resolve(config)),
       shape_(shape_of(spec_)),
       rates_(rates_of(config, spec_, items, 1)),
-      sampling_{.negatives = Rng(config.seed, Purpose::negatives),
-                .shuffle = Rng(config.seed, Purpose::shuffle)},
+      sampling_{.negatives = Rng(config.federation.seed, Purpose::negatives),
+                .shuffle = Rng(config.federation.seed, Purpose::shuffle)},
       count_(clients),
-      samples_(positives * (1 + config.negatives_per_positive)) {
+      samples_(positives * (1 + config.federation.negatives_per_positive)) {
   const auto bound = bucket_bound(samples_);  // as in a round
-  plan_ = local_train::gpu_plan(shape_, int(config.batch), bound, device->info().shared_per_block);
+  plan_ = local_train::gpu_plan(shape_, int(config.federation.batch), bound,
+                                device->info().shared_per_block);
   if (plan_.scratch_floats > 0) plan_.blocks = 2 * device->info().multiprocessors;
-  sample_plan_ =
-      sample::gpu_sample_plan(bound, int(config.local_epochs), device->info().shared_per_block);
+  sample_plan_ = sample::gpu_sample_plan(bound, int(config.federation.local_epochs),
+                                         device->info().shared_per_block);
   place(config, items, positives);
   const gpu::Stream stream(device);
   draw(stream);
@@ -87,8 +88,8 @@ void ClientsOnDevice::place(const Config& config, std::int64_t items, int positi
   s.train = put(ints_, distinct_positives(count_, items, positives));
   s.pool = std::uint32_t(items);
   s.round = 1;
-  s.per_positive = int(config.negatives_per_positive);
-  s.epochs = int(config.local_epochs);
+  s.per_positive = int(config.federation.negatives_per_positive);
+  s.epochs = int(config.federation.local_epochs);
   s.begin = put(longs_, begin);
   s.samples = make(ints_, n);
   s.slots = make(ints_, n);
@@ -107,7 +108,7 @@ void ClientsOnDevice::place(const Config& config, std::int64_t items, int positi
   g.items = s.items;
   g.entries = s.entries;
   g.epochs = s.epochs;
-  g.batch = int(config.batch);
+  g.batch = int(config.federation.batch);
   g.items_total = items;
   g.theta = put(floats_, noise(head, 0.2f, 1));
   g.theta_stride = 0;
@@ -135,8 +136,9 @@ void ClientsOnDevice::count_work(const Config& config) {
   stream.synchronise();
   for (const auto s : slots) {
     const local_train::Problem p{
-        shape_, samples_, config.local_epochs, s,
-        config.local_epochs * ((samples_ + config.batch - 1) / config.batch)};
+        shape_, samples_, config.federation.local_epochs, s,
+        config.federation.local_epochs *
+            ((samples_ + config.federation.batch - 1) / config.federation.batch)};
     flops_ += p.flops();
     bytes_ += p.bytes();
   }

@@ -61,16 +61,16 @@ Maker aggregate_of(aggregate::GpuMethod method, std::int64_t items) {
   };
 }
 
-Config config_of(const char* head, const char* fusion, std::int64_t d, bool small) {
+Config config_of(HeadKind head, const char* fusion, std::int64_t d, bool small) {
   Config config;
-  config.head = head;
-  config.fusion = fusion;
-  config.dim = small ? 16 : d;
-  config.lr_items = 1.0;
+  config.model.head = head;
+  config.model.fusion = fusion;
+  config.model.dim = small ? 16 : d;
+  config.federation.lr_items = 1.0;
   return config;
 }
 
-Maker train_of(const char* head, const char* fusion, std::int64_t d, std::int64_t clients) {
+Maker train_of(HeadKind head, const char* fusion, std::int64_t d, std::int64_t clients) {
   return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
     const auto on_device = std::make_shared<ClientsOnDevice>(
         device, config_of(head, fusion, d, small), small ? 3 : clients, small ? 200 : 10000);
@@ -83,7 +83,7 @@ Maker train_of(const char* head, const char* fusion, std::int64_t d, std::int64_
 DeviceCase sample_case(const std::shared_ptr<gpu::Device>& device, bool small) {
   const std::int64_t clients = small ? 3 : 1 << 17;
   const auto on_device = std::make_shared<ClientsOnDevice>(
-      device, config_of("linear", "none", 4, small), clients, small ? 200 : 10000);
+      device, config_of(HeadKind::linear, "none", 4, small), clients, small ? 200 : 10000);
   return {0, on_device->draw_bytes(), double(clients),
           [on_device](const gpu::Stream& s) { on_device->draw(s); }};
 }
@@ -208,10 +208,11 @@ std::vector<DeviceCaseRow> make_table() {
       {"gather/cuda/1048576_rows_of_64", "rows", gather_of(1 << 20, 64)},
       {"gather/cuda/65536_rows_of_12547", "rows", gather_of(1 << 16, 12547)},  // routers
       {"sample/cuda/85_samples", "clients", sample_case},
-      {"local_train/cuda/linear", "clients", train_of("linear", "none", 64, 1 << 16)},
-      {"local_train/cuda/mlp", "clients", train_of("mlp", "none", 64, 1 << 14)},
-      {"local_train/cuda/neumf", "clients", train_of("neumf", "none", 64, 1 << 14)},
-      {"local_train/cuda/linear_router3", "clients", train_of("linear", "fedvlr", 64, 1 << 14)},
+      {"local_train/cuda/linear", "clients", train_of(HeadKind::linear, "none", 64, 1 << 16)},
+      {"local_train/cuda/mlp", "clients", train_of(HeadKind::mlp, "none", 64, 1 << 14)},
+      {"local_train/cuda/neumf", "clients", train_of(HeadKind::neumf, "none", 64, 1 << 14)},
+      {"local_train/cuda/linear_router3", "clients",
+       train_of(HeadKind::linear, "fedvlr", 64, 1 << 14)},
       {"aggregate/cuda-atomics/1000_items", "clients", aggregate_of(GpuMethod::atomics, 1000)},
       {"aggregate/cuda-sorted/1000_items", "clients", aggregate_of(GpuMethod::sorted, 1000)},
       {"aggregate/cuda-float-atomics/1000_items", "clients",

@@ -38,8 +38,8 @@ void teacher_epoch(benchmark::State& state) {
   omp_set_num_threads(1);
   const auto comm = alone();
   Config config;
-  config.fusion = "gfmfr";
-  config.teacher_epochs = 1;
+  config.model.fusion = "gfmfr";
+  config.gfmfr.teacher.epochs = 1;
   Dataset data;
   data.items = state.range(0);
   data.text = noise(data.items, state.range(1), 1);
@@ -48,8 +48,8 @@ void teacher_epoch(benchmark::State& state) {
   data.has_image.assign(std::size_t(data.items), 1);
   GroupTeacher teacher(config, resolve(config), data);
   std::vector<Matrix<float>> targets;
-  for (std::int64_t l = 0; l < config.groups; ++l)
-    targets.push_back(noise(data.items, config.dim, std::uint64_t(10 + l)));
+  for (std::int64_t l = 0; l < config.gfmfr.groups; ++l)
+    targets.push_back(noise(data.items, config.model.dim, std::uint64_t(10 + l)));
   std::int64_t round = 0;
   for (auto _ : state) benchmark::DoNotOptimize(teacher.train(targets, ++round, comm));
   state.counters["items/s"] =
@@ -64,14 +64,14 @@ void group_heads(benchmark::State& state) {
   const auto comm = alone();
   const Config config;
   const auto n = state.range(0);
-  const auto heads = config.dim + 1;
-  const auto centres = noise(config.groups, heads, 20);
+  const auto heads = config.model.dim + 1;
+  const auto centres = noise(config.gfmfr.groups, heads, 20);
   auto vectors = noise(n, heads, 21);
   std::vector<std::int32_t> ids(std::size_t(n), 0), none(std::size_t(n), -1);
   for (std::int64_t u = 0; u < n; ++u) {
     ids[std::size_t(u)] = std::int32_t(u);
     for (std::int64_t j = 0; j < heads; ++j)
-      vectors(u, j) = centres(u % config.groups, j) + 0.5f * vectors(u, j);
+      vectors(u, j) = centres(u % config.gfmfr.groups, j) + 0.5f * vectors(u, j);
   }
   for (auto _ : state)
     benchmark::DoNotOptimize(group_clients(config, {vectors, ids, none, none}, 1, comm));

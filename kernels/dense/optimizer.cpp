@@ -36,9 +36,8 @@ std::int64_t Parameters::count() const {
   return n;
 }
 
-Optimizer::Optimizer(const std::string& kind, double lr, std::size_t size)
-    : adam_(kind == "adam"), lr_(float(lr)), size_(size) {
-  FEDFUSE_CHECK(adam_ || kind == "sgd", "the optimizer is neither adam nor sgd");
+Optimizer::Optimizer(OptimizerKind kind, double lr, std::size_t size)
+    : adam_(kind == OptimizerKind::adam), lr_(float(lr)), size_(size) {
   if (!adam_) return;
   m_.assign(size, 0.0f);
   v_.assign(size, 0.0f);

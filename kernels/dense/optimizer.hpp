@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config/optimizer.hpp"
 #include "core/matrix.hpp"
 
 namespace fedfuse {
@@ -48,8 +49,8 @@ void optimizer_step(float lr, const OptimizerState& state, std::span<float> valu
 class Optimizer {
  public:
   Optimizer() = default;
-  // kind: "sgd" or "adam". size: how many numbers it will move.
-  Optimizer(const std::string& kind, double lr, std::size_t size);
+  // size: how many numbers it will move.
+  Optimizer(OptimizerKind kind, double lr, std::size_t size);
   void step(std::span<float> values, std::span<const float> gradient);
 
   // Adam's state, to be saved and restored; empty for sgd. steps is a whole number; beyond 2^24 it

@@ -17,11 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/config/fedvlr.hpp"
 #include "core/gpu/device.hpp"
-
-namespace fedfuse {
-enum class View { sum, mlp, gate };
-}
 
 namespace fedfuse::views {
 

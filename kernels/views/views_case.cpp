@@ -44,8 +44,7 @@ Problem Case::problem() const {
 
 std::string Case::name() const {
   std::string views;
-  for (const auto v : layout.views)
-    views += v == View::sum ? " sum" : (v == View::mlp ? " mlp" : " gate");
+  for (const auto v : layout.views) views += " " + text_of(v);
   return cat("M=", shape.items, " d=", layout.d, " d_t=", layout.branch[1].width,
              " d_v=", layout.branch[2].width, views, shape.missing ? " missing" : "");
 }

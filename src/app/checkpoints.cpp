@@ -18,7 +18,7 @@ bool is_unfinished_result(const std::string& path) {
   if (!std::filesystem::is_regular_file(path, error)) return false;
   try {
     const auto status = read_summary(path).record.status;
-    return status == "running" || status == "interrupted";
+    return status == RunStatus::running || status == RunStatus::interrupted;
   } catch (const InputError&) {
     return false;
   }
@@ -29,22 +29,23 @@ bool is_unfinished_result(const std::string& path) {
 void check_files(const Config& config, const Comm& comm) {
   std::int64_t ours = 0;
   comm.on_root([&] {
-    const auto found = CheckpointFiles(config.out).found();
-    if (!found.empty() && !config.resume && !config.overwrite)
+    const auto found = CheckpointFiles(config.files.out).found();
+    if (!found.empty() && !config.restart.resume && !config.files.overwrite)
       throw InputError(
-          cat("cannot write ", config.out),
+          cat("cannot write ", config.files.out),
           cat("a checkpoint of an earlier run stands beside it: ", found.front().path),
           "add --resume to go on from it, or --overwrite to remove it, or choose another --out");
-    ours = config.resume && (!found.empty() || is_unfinished_result(config.out)) ? 1 : 0;
+    ours =
+        config.restart.resume && (!found.empty() || is_unfinished_result(config.files.out)) ? 1 : 0;
   });
-  check_writable(config.out, config.overwrite || comm.max(ours) == 1, comm);
+  check_writable(config.files.out, config.files.overwrite || comm.max(ours) == 1, comm);
 }
 
 Checkpoints::Checkpoints(const Config& config, const Dataset& data, const Comm& comm)
-    : config_(config), data_(data), comm_(comm), files_(config.out) {
+    : config_(config), data_(data), comm_(comm), files_(config.files.out) {
   comm_.on_root([&] {
     std::vector<std::string> keep;
-    if (config_.resume)
+    if (config_.restart.resume)
       for (const auto& file : files_.found()) keep.push_back(file.path);
     files_.keep_only(keep);
   });
@@ -110,7 +111,7 @@ std::int64_t Checkpoints::resume(const VisitState& visit) {
   }
   say(cat(
       rounds.empty() ? "there is no checkpoint beside " : "there is no whole checkpoint beside ",
-      config_.out, ": starting with round 1"));
+      config_.files.out, ": starting with round 1"));
   return 0;
 }
 
@@ -179,7 +180,7 @@ bool Checkpoints::try_save(std::int64_t round, const VisitState& visit) {
   last_seconds_ = comm_.max(now_seconds() - start);
   seconds_ += last_seconds_;
   // the budget must know what a disk takes
-  if (written_ == 0 && !config_.time_budget.empty()) settle();
+  if (written_ == 0 && config_.restart.time_budget.seconds > 0) settle();
   return true;
 }
 

@@ -20,16 +20,17 @@ using Json = nlohmann::ordered_json;
 // The part of a run's configuration that decides who and what is ranked.
 Config protocol_config(const EvaluateOptions& o) {
   Config config;
-  config.candidates = o.candidates;
-  config.cold_items = o.cold_items;
-  config.eval_clients = o.eval_clients;
-  config.seed = o.seed;
-  config.threads = o.threads;
+  config.evaluation.candidates = o.candidates;
+  config.evaluation.cold_items = o.cold_items;
+  config.evaluation.clients = o.eval_clients;
+  config.federation.seed = o.seed;
+  config.execution.threads = o.threads;
   return config;
 }
 
 std::vector<int> checked_cutoffs(const EvaluateOptions& o, std::int64_t items) {
-  const auto sampled = o.candidates == "full" ? items : std::stoll(o.candidates.substr(8)) + 1;
+  const auto sampled =
+      o.candidates.kind == Candidates::Kind::full ? items : o.candidates.number + 1;
   if (o.k.empty()) throw InputError("--k", "no cutoff is given", "try --k 10,20,50");
   std::vector<int> cutoffs_asked;
   for (const auto k : o.k) {
@@ -38,9 +39,10 @@ std::vector<int> checked_cutoffs(const EvaluateOptions& o, std::int64_t items) {
       throw InputError(cat("--k ", k), cat("there are only ", items, " items"),
                        "give smaller cutoffs");
     if (k > sampled)
-      throw InputError(cat("--k ", k),
-                       cat("--candidates ", o.candidates, " ranks among ", sampled, " items"),
-                       "give smaller cutoffs or more candidates");
+      throw InputError(
+          cat("--k ", k),
+          cat("--candidates ", text_of(o.candidates), " ranks among ", sampled, " items"),
+          "give smaller cutoffs or more candidates");
     cutoffs_asked.push_back(int(k));
   }
   return cutoffs_asked;
@@ -78,11 +80,11 @@ std::string json_of(const EvaluationAt& evaluation, const std::vector<int>& k,
   json["format"] = "fedfuse-evaluation";
   json["model"] = o.model;
   json["model_round"] = result.record.model_round;
-  json["model_status"] = result.record.status;
+  json["model_status"] = text_of(result.record.status);
   if (is_invalid(result.record.status)) json["invalid"] = result.record.status_text;
   json["data"] = o.data;
-  json["candidates"] = o.candidates;
-  json["cold_items"] = o.cold_items;
+  json["candidates"] = text_of(o.candidates);
+  json["cold_items"] = text_of(o.cold_items);
   json["eval_clients"] = o.eval_clients;
   json["seed"] = o.seed;
   json["skipped_cold"] = evaluation.skipped_cold;
@@ -107,18 +109,20 @@ void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv
   const auto k = checked_cutoffs(o, data.items);
   const auto result = read_result(o.model, data, comm);
   const auto& model = result.model;
-  const auto ranks = evaluate_ranks(model.spec, model.global, model.state, data,
-                                    evaluation_protocol(config), comm);
+  const auto ranks =
+      evaluate_ranks(model.spec, model.global, model.state, data,
+                     evaluation_protocol(config.evaluation, config.federation.seed), comm);
   const auto evaluation = metrics_at(ranks, data, k, comm);
   const auto provenance = provenance_json(argv, threads, comm);
   comm.on_root([&] {
     if (is_invalid(result.record.status))
-      std::printf("INVALID: the run of %s %s: %s\n", o.model.c_str(), result.record.status.c_str(),
-                  result.record.status_text.c_str());
+      std::printf("INVALID: the run of %s %s: %s\n", o.model.c_str(),
+                  text_of(result.record.status).c_str(), result.record.status_text.c_str());
     std::printf("%s + %s after round %lld, candidates %s, cold items %s\n",
-                result.record.config.backbone.c_str(), result.record.config.fusion.c_str(),
-                static_cast<long long>(result.record.model_round), o.candidates.c_str(),
-                o.cold_items == "rank" ? "ranked" : "left out");
+                result.record.config.model.backbone.c_str(),
+                result.record.config.model.fusion.c_str(),
+                static_cast<long long>(result.record.model_round), text_of(o.candidates).c_str(),
+                o.cold_items == ColdItems::rank ? "ranked" : "left out");
     std::fputs(table_text(evaluation, k).c_str(), stdout);
     if (!o.out.empty())
       write_text_file(o.out, json_of(evaluation, k, o, result, provenance), o.overwrite);

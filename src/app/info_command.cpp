@@ -91,12 +91,12 @@ std::string result_words(const std::string& path) {
   out << "  data set            \"" << s.data_name << "\", " << grouped(s.clients) << " clients, "
       << grouped(s.items) << " items, " << grouped(s.train_interactions)
       << " training interactions\n";
-  out << "  model               " << r.config.backbone << " + " << r.config.fusion
-      << ", d = " << r.config.dim << ", seed " << r.config.seed << ", negatives "
-      << r.config.negatives << "\n";
-  out << "  rounds              " << r.metrics.rows() << " of at most " << r.config.rounds
-      << "; best by validation NDCG@50: " << r.best_round << "; model stored: after round "
-      << r.model_round << "\n";
+  out << "  model               " << r.config.model.backbone << " + " << r.config.model.fusion
+      << ", d = " << r.config.model.dim << ", seed " << r.config.federation.seed << ", negatives "
+      << r.config.federation.negatives << "\n";
+  out << "  rounds              " << r.metrics.rows() << " of at most "
+      << r.config.federation.rounds << "; best by validation NDCG@50: " << r.best_round
+      << "; model stored: after round " << r.model_round << "\n";
   out << "  test, percent       HR@10  HR@20  HR@50  NDCG@10  NDCG@20  NDCG@50\n";
   quality_line(out, "    best round      ", r.metrics, best);
   quality_line(out, "    last round      ", r.metrics, std::int64_t(r.metrics.rows()) - 1);
@@ -122,11 +122,11 @@ std::string result_words(const std::string& path) {
 
 std::string checkpoint_words(const std::string& path) {
   const auto h = read_checkpoint_header(path);
-  return cat(path, ": checkpoint after round ", h.round, " of ", h.config.rounds,
+  return cat(path, ": checkpoint after round ", h.round, " of ", h.config.federation.rounds,
              "\n  data set            \"", h.data_name, "\", ", grouped(h.clients), " clients, ",
-             grouped(h.items), " items\n  model               ", h.config.backbone, " + ",
-             h.config.fusion, ", d = ", h.config.dim, ", seed ", h.config.seed,
-             "\n  written by          ", h.version, "\n");
+             grouped(h.items), " items\n  model               ", h.config.model.backbone, " + ",
+             h.config.model.fusion, ", d = ", h.config.model.dim, ", seed ",
+             h.config.federation.seed, "\n  written by          ", h.version, "\n");
 }
 
 std::string words(const std::string& path) {

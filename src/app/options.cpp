@@ -1,9 +1,9 @@
 // The only source that includes CLI11, which is slow to compile.
 #include "app/options.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "app/option_for.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "results/config_fields.hpp"
@@ -12,55 +12,6 @@
 
 namespace fedfuse {
 namespace {
-
-std::string describe(const char* help, const char* symbol, const char* unit) {
-  std::string text = help;
-  const std::string s = symbol, u = unit;
-  if (u.find('|') != std::string::npos)
-    text += cat(" {", u, "}");
-  else if (!u.empty() && u != "1")
-    text += cat(" [", u, "]");
-  if (!s.empty()) text += cat(" (", s, ")");
-  return text;
-}
-
-std::string shown(const std::string& value) { return value; }
-std::string shown(const std::vector<std::string>& values) { return CLI::detail::join(values, ","); }
-std::string shown(const std::vector<std::int64_t>& values) {
-  return CLI::detail::join(values, ",");
-}
-template <class T>
-std::string shown(const T& value) {
-  return cat(value);
-}
-
-// One option for one member. A scalar given twice takes the last one, so that a script can append
-// to a line; help shows `standard`.
-template <class T>
-CLI::Option* option_for(CLI::App& app, std::string name, T& member, const T& standard,
-                        const std::string& text) {
-  std::ranges::replace(name, '_', '-');
-  CLI::Option* option = nullptr;
-  if constexpr (std::is_same_v<T, bool>) {
-    option = app.add_flag("--" + name, member, text);
-  } else {
-    option = app.add_option("--" + name, member, text);
-    if constexpr (std::is_same_v<T, std::vector<std::string>> ||
-                  std::is_same_v<T, std::vector<std::int64_t>>)
-      option->delimiter(',');
-    if (const auto value = shown(standard); !value.empty()) option->default_str(value);
-    if constexpr (std::is_same_v<T, std::uint64_t>)  // strtoull would wrap a minus sign around
-      option->check(CLI::Validator(
-          [](std::string& word) {
-            return word.starts_with("-") ? cat(word, " is not a whole number >= 0") : "";
-          },
-          ""));
-  }
-  if constexpr (!std::is_same_v<T, std::vector<std::string>> &&
-                !std::is_same_v<T, std::vector<std::int64_t>>)
-    option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  return option;
-}
 
 // The value of --name in the words of the line, or "": what must be known before the line is
 // parsed.
@@ -157,9 +108,11 @@ void add_train(CLI::App& app, Config& config, std::string& config_file, bool& du
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, T>)
         if (std::string_view(other.name) == field.name) value_by_default = value;
     });
-    option_for(app, field.name, member, value_by_default,
-               describe(field.help, field.symbol, field.unit))
-        ->group(field.group);
+    option_for(
+        app, field.name, member, value_by_default,
+        describe(field.help, field.rows != nullptr ? joined(field.rows(), "|") : choices_of<T>(),
+                 field.unit, field.symbol))
+        ->group(text_of(field.section));
   });
 }
 
@@ -168,10 +121,11 @@ void add_evaluate(CLI::App& app, EvaluateOptions& o) {
   option_for(app, "model", o.model, d.model, "result file of `fedfuse train` [path]");
   option_for(app, "data", o.data, d.data, "data set that it was trained on [path]");
   option_for(app, "k", o.k, d.k, "cutoffs of HR and NDCG [items] (K)");
-  option_for(app, "candidates", o.candidates, d.candidates,
-             "items that the held-out item is ranked among {full|sampled:N}");
+  option_for(
+      app, "candidates", o.candidates, d.candidates,
+      describe("items that the held-out item is ranked among", choices_of<Candidates>(), "", ""));
   option_for(app, "cold-items", o.cold_items, d.cold_items,
-             "items in nobody's training set {rank|exclude}");
+             describe("items in nobody's training set", choices_of<ColdItems>(), "", ""));
   option_for(app, "eval-clients", o.eval_clients, d.eval_clients,
              "clients evaluated; 0: all [clients]");
   option_for(app, "seed", o.seed, d.seed, "key of the sampled candidates and clients");
@@ -256,8 +210,8 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   if (train->parsed()) {
     command.kind = Command::Kind::train;
     if (dump) return {std::nullopt, config_to_toml(command.train)};
-    require_value(command.train.data, "data", "train");
-    require_value(command.train.out, "out", "train");
+    require_value(command.train.files.data, "data", "train");
+    require_value(command.train.files.out, "out", "train");
   } else if (generate->parsed()) {
     command.kind = Command::Kind::generate;
     require_value(command.generate.out, "out", "generate");

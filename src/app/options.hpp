@@ -13,7 +13,9 @@ namespace fedfuse {
 struct EvaluateOptions {
   std::string model, data;                     // result file, data set
   std::vector<std::int64_t> k = {10, 20, 50};  // cutoffs
-  std::string candidates = "full", cold_items = "rank", out;
+  Candidates candidates;
+  ColdItems cold_items = ColdItems::rank;
+  std::string out;
   std::int64_t eval_clients = 0, threads = 0;
   std::uint64_t seed = 0;
   bool overwrite = false;

@@ -34,10 +34,12 @@ void set_evaluation(Table& table, const Evaluation& evaluation) {
   table.set("skipped_cold", double(evaluation.skipped_cold));
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string line;
-  for (const auto& word : words) line += (line.empty() ? "" : " ") + word;
-  return line;
+std::string view_names(const ModelSpec& spec, const std::vector<View>& views) {
+  if (spec.rows_trained) return "item_table";
+  if (spec.fusion.views == ViewsKind::mlp) return text_of(View::mlp);
+  std::vector<std::string> names;
+  for (const auto view : views) names.push_back(text_of(view));
+  return joined(names, " ");
 }
 
 double missing_share(const std::vector<std::uint8_t>& has) {
@@ -199,8 +201,8 @@ void Recorder::visit(StateVisitor& visitor) {
 }
 
 void Recorder::device(const EngineFacts& engine) {
-  record.notes["device"] = engine.device;
-  if (engine.device == "cpu") return;
+  record.notes["device"] = text_of(engine.device);
+  if (engine.device == DeviceKind::cpu) return;
   auto& facts = record.facts;
   facts["ranks_on_device"] = double(comm_.max(engine.ranks_on_device));
   facts["device_needed_bytes"] = double(comm_.max(std::int64_t(engine.needed_bytes)));
@@ -228,12 +230,8 @@ void Recorder::finish(const Federation& federation) {
   facts["peak_memory_bytes_mean"] = comm_.mean(peak);
   facts["peak_memory_bytes_max"] = comm_.max(peak);
   auto& notes = record.notes;
-  notes["head_used"] =
-      cat(head_name(spec.head.kind), spec.shares_head ? ", shared" : ", stays on the client");
-  notes["view_names"] = spec.rows_trained ? "item_table"
-                        : spec.views == 1 && !spec.has_router && spec.fusion.views == ViewsKind::mlp
-                            ? "mlp"
-                            : joined(record.config.views);
+  notes["head_used"] = cat(spec.head.kind, spec.shares_head ? ", shared" : ", stays on the client");
+  notes["view_names"] = view_names(spec, record.config.fedvlr.views);
   const bool second_pass = spec.has_teacher || spec.has_overlay();
   device(federation.engine().facts());
   notes["uploads_used"] = !second_pass                           ? "none"

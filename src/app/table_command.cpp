@@ -33,7 +33,7 @@ std::vector<std::string> result_row(const std::string& path) {
   const auto summary = read_summary(path);
   const auto& r = summary.record;
   const auto best = row_of_round(r.metrics, r.best_round);
-  std::vector<std::string> row{r.config.backbone, r.config.fusion,
+  std::vector<std::string> row{r.config.model.backbone, r.config.model.fusion,
                                r.best_round > 0 ? std::to_string(r.best_round) : "-"};
   for (const char* metric : {"test_hr_50", "test_ndcg_50"}) {
     row.push_back(fixed(100 * cell(r.metrics, metric, best), 1));

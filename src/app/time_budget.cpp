@@ -2,12 +2,7 @@
 
 #include <algorithm>
 
-#include "core/duration.hpp"
-
 namespace fedfuse {
-
-TimeBudget::TimeBudget(const std::string& budget, double start)
-    : budget_(budget.empty() ? 0 : seconds_of(budget)), start_(start) {}
 
 void TimeBudget::round_took(double seconds) { longest_round_ = std::max(longest_round_, seconds); }
 void TimeBudget::save_took(double seconds) {

@@ -1,14 +1,12 @@
 #pragma once
 // --time-budget: stop when the next round and what must be written after it would not end in time.
 //   All times in seconds.
-#include <string>
-
 namespace fedfuse {
 
 class TimeBudget {
  public:
-  // budget: as --time-budget; empty: none. start: now_seconds() of the program's begin
-  TimeBudget(const std::string& budget, double start);
+  // seconds: of --time-budget; 0: none. start: now_seconds() of the program's begin
+  TimeBudget(double seconds, double start) : budget_(seconds), start_(start) {}
   void round_took(double seconds);
   void save_took(double seconds);         // a checkpoint
   void save_is_expected_to_take(double);  // before the first

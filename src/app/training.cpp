@@ -18,8 +18,8 @@ namespace {
 
 // The record shows what was used: defaults that depend on the data are filled in.
 Config effective(Config config, const Dataset& data, const Comm& comm) {
-  config.lr_items = item_rate(config, data.items);
-  config.device = resolve_device(config, comm);
+  config.federation.lr_items = item_rate(config, data.items);
+  config.device.kind = resolve_device(config, comm);
   return config;
 }
 
@@ -29,15 +29,15 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
                    double start)
     : config_(config),
       comm_(comm),
-      threads_(set_threads(config.threads, comm)),
-      data_(read_dataset(config.data, comm)),
+      threads_(set_threads(config.execution.threads, comm)),
+      data_(read_dataset(config.files.data, comm)),
       recorder_((validate_against_data(config, data_.clients, data_.items, comm.size()),
                  effective(config, data_, comm)),
                 data_, comm, threads_, start),
       federation_(recorder_.record.config, data_, comm, threads_),
-      protocol_(evaluation_protocol(config)),
+      protocol_(evaluation_protocol(config.evaluation, config.federation.seed)),
       checkpoints_(recorder_.record.config, data_, comm),
-      budget_(config.time_budget, start) {
+      budget_(config.restart.time_budget.seconds, start) {
   recorder_.record.provenance = provenance_json(argv, threads_, comm, federation_.engine().facts());
 }
 
@@ -54,13 +54,13 @@ Ending Training::run() {
 Ending Training::all_rounds() {
   recorder_.baselines(evaluate_baselines(data_, protocol_, comm_));
   auto& record = recorder_.record;
-  const auto done = config_.resume ? resume() : 0;
-  Progress progress(comm_.root(), done, config_.rounds);
-  for (std::int64_t round = done + 1; round <= config_.rounds; ++round) {
+  const auto done = config_.restart.resume ? resume() : 0;
+  Progress progress(comm_.root(), done, config_.federation.rounds);
+  for (std::int64_t round = done + 1; round <= config_.federation.rounds; ++round) {
     checkpoints_.settle_if_done();
     if (const auto why = asked_to_stop(); !why.empty()) return interrupt(round - 1, why);
     const double begin = now_seconds();
-    const bool last = one_round(round) || round == config_.rounds;
+    const bool last = one_round(round) || round == config_.federation.rounds;
     progress.show(round, record.metrics.at("loss", std::size_t(round - 1)),
                   record.metrics.at("valid_ndcg_50", std::size_t(round - 1)),
                   std::int64_t(record.metrics.at("participants", std::size_t(round - 1))));
@@ -69,14 +69,14 @@ Ending Training::all_rounds() {
     write_between_rounds(round);
   }
   checkpoints_.settle();
-  if (record.status == "running") {
-    record.status = "finished";
-    record.status_text = cat("all ", config_.rounds, " rounds were run");
+  if (record.status == RunStatus::running) {
+    record.status = RunStatus::finished;
+    record.status_text = cat("all ", config_.federation.rounds, " rounds were run");
   }
   save();
   if (!is_invalid(record.status)) return Ending::complete;
   if (comm_.root())
-    std::fprintf(stderr, "fedfuse: the result in %s is INVALID: %s\n", config_.out.c_str(),
+    std::fprintf(stderr, "fedfuse: the result in %s is INVALID: %s\n", config_.files.out.c_str(),
                  record.status_text.c_str());
   return Ending::invalid;
 }
@@ -111,7 +111,7 @@ RoundReport Training::train_round(std::int64_t round) {
   } catch (const InputError& e) {
     // a server step, after the clients: the model of the best round is what is left
     auto& record = recorder_.record;
-    record.status = "failed";
+    record.status = RunStatus::failed;
     record.status_text = cat("round ", round, ": ", e.what());
     if (snapshot_) save();
     throw;
@@ -121,7 +121,8 @@ RoundReport Training::train_round(std::int64_t round) {
 }
 
 std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round) {
-  if (round % config_.eval_every != 0 && round != config_.rounds) return std::nullopt;
+  if (round % config_.evaluation.every != 0 && round != config_.federation.rounds)
+    return std::nullopt;
   return federation_.timer().time(Phase::evaluation, [&] {
     RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_,
                                protocol_, comm_, federation_.engine().device()),
@@ -144,9 +145,10 @@ bool Training::judge(std::int64_t round, const RoundEvaluation& evaluation) {
     record.facts["best_valid_ndcg_50"] = ndcg;
     return false;
   }
-  if (config_.patience == 0 || ++since_best_ < config_.patience) return false;
-  record.status = "stopped-early";
-  record.status_text = cat("no better validation NDCG@50 in ", config_.patience, " evaluations");
+  if (config_.evaluation.patience == 0 || ++since_best_ < config_.evaluation.patience) return false;
+  record.status = RunStatus::stopped_early;
+  record.status_text =
+      cat("no better validation NDCG@50 in ", config_.evaluation.patience, " evaluations");
   return true;
 }
 
@@ -179,8 +181,8 @@ void Training::visit(StateVisitor& visitor) {
 }
 
 void Training::write_between_rounds(std::int64_t round) {
-  if (config_.save_every > 0 && round % config_.save_every == 0) save();
-  if (config_.checkpoint_every > 0 && round % config_.checkpoint_every == 0)
+  if (config_.files.save_every > 0 && round % config_.files.save_every == 0) save();
+  if (config_.restart.checkpoint_every > 0 && round % config_.restart.checkpoint_every == 0)
     save_checkpoint(round, false);
 }
 
@@ -203,7 +205,8 @@ std::string Training::asked_to_stop() const {
                                : late             ? time
                                                   : nothing);
   if (asked == nothing) return "";
-  if (asked == time) return cat("the time budget of ", config_.time_budget, " is used up");
+  if (asked == time)
+    return cat("the time budget of ", config_.restart.time_budget.text, " is used up");
   return asked == SIGTERM   ? "SIGTERM came"
          : asked == SIGUSR1 ? "SIGUSR1 came"
                             : cat("signal ", asked, " came");
@@ -213,7 +216,7 @@ Ending Training::interrupt(std::int64_t done, const std::string& why) {
   checkpoints_.settle();
   if (done > checkpoints_.last_round()) save_checkpoint(done, true);
   auto& record = recorder_.record;
-  record.status = "interrupted";
+  record.status = RunStatus::interrupted;
   record.status_text = cat(why, " after round ", done, "; --resume goes on");
   const auto where = done > 0 ? cat(": all state is in ", checkpoints_.last_path())
                               : std::string(", before the first round: there is nothing to keep");
@@ -247,10 +250,10 @@ void Training::save() {
                                                   : Matrix<float>())
               : snapshot_->embeddings;
   if (const auto why = why_invalid(record); !why.empty()) {
-    record.status = "invalid";
+    record.status = RunStatus::invalid;
     record.status_text = why;
   }
-  write_result(config_.out, record, federation_.spec(),
+  write_result(config_.files.out, record, federation_.spec(),
                current ? federation_.global() : snapshot_->global,
                current ? federation_.state() : snapshot_->state, data_, comm_);
 }
@@ -258,7 +261,7 @@ void Training::save() {
 // A client diverged: the state is that after the round before, which is saved.
 void Training::fail(std::int64_t round, std::int64_t client) {
   auto& record = recorder_.record;
-  record.status = "failed";
+  record.status = RunStatus::failed;
   record.status_text = cat("the loss or an update of client ", client,
                            " was not finite, or 1024 and more, in round ", round);
   std::string kept = "nothing was trained before it, so no result file was written";
@@ -266,12 +269,13 @@ void Training::fail(std::int64_t round, std::int64_t client) {
   if (round > 1) {
     snapshot_.reset();
     save();
-    kept = cat("the model after round ", round - 1, " is kept in ", config_.out);
+    kept = cat("the model after round ", round - 1, " is kept in ", config_.files.out);
   }
-  throw InputError(cat("training diverged in round ", round, " at client ", client),
-                   cat(record.status_text, "; ", kept),
-                   "lower --lr or --lr-items (now " +
-                       cat(config_.lr, " and ", recorder_.record.config.lr_items, ")"));
+  throw InputError(
+      cat("training diverged in round ", round, " at client ", client),
+      cat(record.status_text, "; ", kept),
+      "lower --lr or --lr-items (now " +
+          cat(config_.federation.lr, " and ", recorder_.record.config.federation.lr_items, ")"));
 }
 
 void Training::print_summary() const {
@@ -282,13 +286,13 @@ void Training::print_summary() const {
   std::printf(
       "%s+%s on %s: best round %lld of %zu, validation NDCG@50 %.4f; test HR@50 %.4f, NDCG@50 %.4f "
       "(popularity %.4f, %.4f)\n",
-      config_.backbone.c_str(), config_.fusion.c_str(), data_.name.c_str(),
+      config_.model.backbone.c_str(), config_.model.fusion.c_str(), data_.name.c_str(),
       static_cast<long long>(record.best_round), record.metrics.rows(), at("valid_ndcg_50"),
       at("test_hr_50"), at("test_ndcg_50"), record.baselines.at("test_hr_50", 0),
       record.baselines.at("test_ndcg_50", 0));
   std::printf("%.0f client-rounds/s in training, %.1f s in all; result in %s\n",
               record.facts.at("client_rounds_per_second"), record.facts.at("total_seconds"),
-              config_.out.c_str());
+              config_.files.out.c_str());
 }
 
 }  // namespace fedfuse

@@ -6,7 +6,8 @@
 namespace fedfuse {
 
 double item_rate(const Config& config, std::int64_t items) {
-  return config.lr_items >= 0 ? config.lr_items : config.lr * double(items);
+  return config.federation.lr_items >= 0 ? config.federation.lr_items
+                                         : config.federation.lr * double(items);
 }
 
 local_train::Shape shape_of(const ModelSpec& spec) {
@@ -22,13 +23,13 @@ local_train::Shape shape_of(const ModelSpec& spec) {
 local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::int64_t items,
                             std::int64_t round) {
   local_train::Rates rates;
-  rates.lr = float(config.lr);
+  rates.lr = float(config.federation.lr);
   rates.lr_items = float(item_rate(config, items));
-  rates.decay = float(config.weight_decay);
+  rates.decay = float(config.federation.weight_decay);
   // FedRAP's terms grow with the round, from their base values
   const double warm = std::tanh(double(round) / 10.0);
-  rates.rap_alpha = spec.backbone.personal_rows ? float(config.rap_alpha * warm) : 0.0f;
-  rates.rap_beta = spec.backbone.personal_rows ? float(config.rap_beta * warm) : 0.0f;
+  rates.rap_alpha = spec.backbone.personal_rows ? float(config.model.rap_alpha * warm) : 0.0f;
+  rates.rap_beta = spec.backbone.personal_rows ? float(config.model.rap_beta * warm) : 0.0f;
   return rates;
 }
 

@@ -4,23 +4,12 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/error.hpp"
-#include "core/text.hpp"
-
 namespace fedfuse {
-
-Negatives find_negatives(const std::string& name) {
-  if (name == "own-train") return Negatives::own_train;
-  if (name == "own-all") return Negatives::own_all;
-  if (name == "trained-items") return Negatives::trained_items;
-  throw InputError(cat("unknown --negatives ", name), "there is no such protocol",
-                   "use own-train, own-all or trained-items");
-}
 
 std::vector<std::int32_t> sample_participants(const Config& config, const Dataset& data,
                                               std::int64_t round) {
   const auto wanted =
-      std::max<std::int64_t>(1, std::llround(config.fraction * double(data.clients)));
+      std::max<std::int64_t>(1, std::llround(config.federation.fraction * double(data.clients)));
   std::vector<std::int32_t> local;
   if (wanted >= data.clients) {
     local.resize(data.client_ids.size());
@@ -29,7 +18,7 @@ std::vector<std::int32_t> sample_participants(const Config& config, const Datase
   }
   // Every rank draws a key for every client and keeps the smallest: a sample without replacement. A
   // key is never drawn twice in practice; the id decides if it is.
-  const Rng rng(config.seed, Purpose::participants);
+  const Rng rng(config.federation.seed, Purpose::participants);
   using Key = std::pair<std::uint64_t, std::int32_t>;
   std::vector<Key> keys(std::size_t(data.clients));
   for (std::size_t u = 0; u < keys.size(); ++u)
@@ -46,17 +35,17 @@ std::vector<std::int32_t> sample_participants(const Config& config, const Datase
 
 Sampler::Sampler(const Config& config, const Dataset& data)
     : data_(data),
-      rules_{Rng(config.seed, Purpose::negatives), Rng(config.seed, Purpose::shuffle)} {
-  const auto negatives = find_negatives(config.negatives);
-  if (negatives == Negatives::trained_items)
+      rules_{Rng(config.federation.seed, Purpose::negatives),
+             Rng(config.federation.seed, Purpose::shuffle)} {
+  if (config.federation.negatives == Negatives::trained_items)
     for (std::int64_t i = 0; i < data.items; ++i)
       if (data.popularity[std::size_t(i)] > 0) trained_items_.push_back(std::int32_t(i));
   rules_.items = data.items;
   rules_.listed = trained_items_;
-  rules_.spare_held_out = negatives == Negatives::own_all;
-  rules_.per_positive = config.negatives_per_positive;
-  rules_.epochs = config.local_epochs;
-  rules_.batch = config.batch;
+  rules_.spare_held_out = config.federation.negatives == Negatives::own_all;
+  rules_.per_positive = config.federation.negatives_per_positive;
+  rules_.epochs = config.federation.local_epochs;
+  rules_.batch = config.federation.batch;
 }
 
 void Sampler::draw(std::int64_t local, std::int64_t round, Samples& out) const {

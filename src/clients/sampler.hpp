@@ -11,9 +11,6 @@
 
 namespace fedfuse {
 
-enum class Negatives { own_train, own_all, trained_items };
-[[nodiscard]] Negatives find_negatives(const std::string& name);
-
 // S_r: round(fraction * clients) of all clients (at least one), without replacement; the positions
 // in data.client_ids of those that live on this rank, ascending.
 [[nodiscard]] std::vector<std::int32_t> sample_participants(const Config& config,

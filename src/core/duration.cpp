@@ -3,6 +3,9 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "core/error.hpp"
+#include "core/text.hpp"
+
 namespace fedfuse {
 namespace {
 
@@ -24,6 +27,15 @@ double seconds_in(char unit) {
 }
 
 }  // namespace
+
+void parse_into(Duration& value, std::string_view option, std::string_view text) {
+  value = {std::string(text), 0};
+  if (text.empty()) return;
+  value.seconds = seconds_of(value.text);
+  if (value.seconds <= 0)
+    throw InputError(cat(option, " \"", text, "\""), "it is not a time above 0",
+                     "use for example 90s, 30m or 1h30m");
+}
 
 double seconds_of(const std::string& text) {
   double seconds = 0;

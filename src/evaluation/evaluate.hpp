@@ -43,7 +43,8 @@ struct EvaluationProtocol {
   std::int64_t sampled_candidates = 0;  // 0: full ranking
   bool exclude_cold = false;
 };
-[[nodiscard]] EvaluationProtocol evaluation_protocol(const Config& config);
+[[nodiscard]] EvaluationProtocol evaluation_protocol(const EvaluationOptions& options,
+                                                     std::uint64_t seed);
 
 // Of the trained model. device: where clients rank if its kernels serve the model, else they rank
 // on the host; null: on the host. Collective.

@@ -81,14 +81,12 @@ class Forbidden {
 
 }  // namespace
 
-EvaluationProtocol evaluation_protocol(const Config& config) {
+EvaluationProtocol evaluation_protocol(const EvaluationOptions& options, std::uint64_t seed) {
   EvaluationProtocol p;
-  p.seed = config.seed;
-  p.clients = config.eval_clients;
-  constexpr std::string_view sampled = "sampled:";
-  if (config.candidates.starts_with(sampled))
-    p.sampled_candidates = std::stoll(config.candidates.substr(sampled.size()));
-  p.exclude_cold = config.cold_items == "exclude";
+  p.seed = seed;
+  p.clients = options.clients;
+  p.sampled_candidates = options.candidates.number;
+  p.exclude_cold = options.cold_items == ColdItems::exclude;
   return p;
 }
 

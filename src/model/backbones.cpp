@@ -2,8 +2,7 @@
 
 #include <array>
 
-#include "core/error.hpp"
-#include "core/text.hpp"
+#include "core/choice.hpp"
 
 namespace fedfuse {
 namespace {
@@ -21,20 +20,16 @@ constexpr std::array<Backbone, 5> table{{
 
 std::span<const Backbone> backbones() { return table; }
 
-const std::string& backbone_names() {
-  static const std::string names = [] {
-    std::string list;
-    for (const auto& row : table) list += cat(list.empty() ? "" : "|", row.name);
-    return list;
-  }();
+std::vector<std::string> backbone_names() {
+  std::vector<std::string> names;
+  for (const auto& row : table) names.emplace_back(row.name);
   return names;
 }
 
 const Backbone& find_backbone(std::string_view name) {
   for (const auto& row : table)
     if (row.name == name) return row;
-  throw InputError(cat("unknown backbone \"", name, "\""), "the table of backbones has no such row",
-                   cat("use one of ", backbone_names()));
+  throw unknown_choice("--backbone", name, backbone_names());
 }
 
 }  // namespace fedfuse

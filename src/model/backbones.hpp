@@ -3,10 +3,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "core/config/model.hpp"
 
 namespace fedfuse {
-
-enum class HeadKind { linear, mlp, neumf };
 
 struct Backbone {
   std::string_view name;
@@ -21,8 +22,7 @@ struct Backbone {
 };
 
 [[nodiscard]] std::span<const Backbone> backbones();
-// "a|b|c", for help and messages
-[[nodiscard]] const std::string& backbone_names();
+[[nodiscard]] std::vector<std::string> backbone_names();
 [[nodiscard]] const Backbone& find_backbone(std::string_view name);  // InputError when unknown
 
 }  // namespace fedfuse

@@ -2,8 +2,7 @@
 
 #include <array>
 
-#include "core/error.hpp"
-#include "core/text.hpp"
+#include "core/choice.hpp"
 
 namespace fedfuse {
 namespace {
@@ -19,20 +18,16 @@ constexpr std::array<Fusion, 6> table{{
 
 std::span<const Fusion> fusions() { return table; }
 
-const std::string& fusion_names() {
-  static const std::string names = [] {
-    std::string list;
-    for (const auto& row : table) list += cat(list.empty() ? "" : "|", row.name);
-    return list;
-  }();
+std::vector<std::string> fusion_names() {
+  std::vector<std::string> names;
+  for (const auto& row : table) names.emplace_back(row.name);
   return names;
 }
 
 const Fusion& find_fusion(std::string_view name) {
   for (const auto& row : table)
     if (row.name == name) return row;
-  throw InputError(cat("unknown fusion \"", name, "\""), "the table of fusions has no such row",
-                   cat("use one of ", fusion_names()));
+  throw unknown_choice("--fusion", name, fusion_names());
 }
 
 }  // namespace fedfuse

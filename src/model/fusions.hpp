@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fedfuse {
 
@@ -18,7 +19,7 @@ struct Fusion {
 };
 
 [[nodiscard]] std::span<const Fusion> fusions();
-[[nodiscard]] const std::string& fusion_names();                 // "a|b|c", for help and messages
+[[nodiscard]] std::vector<std::string> fusion_names();
 [[nodiscard]] const Fusion& find_fusion(std::string_view name);  // InputError when unknown
 
 }  // namespace fedfuse

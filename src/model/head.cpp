@@ -40,25 +40,6 @@ HeadLayout head_layout(HeadKind kind, int d) {
   return h;
 }
 
-std::string_view head_name(HeadKind kind) {
-  switch (kind) {
-    case HeadKind::linear:
-      return "linear";
-    case HeadKind::mlp:
-      return "mlp";
-    case HeadKind::neumf:
-      return "neumf";
-  }
-  return "?";
-}
-
-HeadKind find_head(std::string_view name) {
-  for (const auto kind : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
-    if (head_name(kind) == name) return kind;
-  throw InputError(cat("unknown head \"", name, "\""), "there is no such prediction function",
-                   "use auto, linear, mlp or neumf");
-}
-
 RouterLayout router_layout(int views, int d) {
   RouterLayout r{d, views, 0, 0, 0, 0, 0};
   r.phi1 = views * d * d;

@@ -6,8 +6,6 @@
 //   mlp     theta = W_u[d x d] W_z[d x d] b1[d] w[d] b                        user = u[d]
 //   neumf   theta = W1[d x 2d] b1[d] W2[d/2 x d] b2 W3[d/4 x d/2] b3 w[d/4+d] b   user = u1[d]
 //           u2[d]
-#include <string_view>
-
 #include "model/backbones.hpp"
 
 namespace fedfuse {
@@ -26,8 +24,6 @@ struct HeadLayout {
 };
 
 [[nodiscard]] HeadLayout head_layout(HeadKind kind, int d);
-[[nodiscard]] std::string_view head_name(HeadKind kind);
-[[nodiscard]] HeadKind find_head(std::string_view name);
 
 // Router (section 4): Phi1[d x J*d] phi1[d] Phi2[J x d] phi2[J]
 struct RouterLayout {

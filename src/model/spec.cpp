@@ -1,5 +1,7 @@
 #include "model/spec.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 #include "core/text.hpp"
 
@@ -22,24 +24,49 @@ void check_fit(const ModelSpec& m) {
 
 ModelSpec resolve(const Config& config) {
   ModelSpec m;
-  m.backbone = find_backbone(config.backbone);
-  m.fusion = find_fusion(config.fusion);
-  m.d = int(config.dim);
+  m.backbone = find_backbone(config.model.backbone);
+  m.fusion = find_fusion(config.model.fusion);
+  m.d = int(config.model.dim);
   m.has_teacher = m.fusion.teacher == TeacherKind::group;
   const auto default_head = m.has_teacher ? m.backbone.head_with_teacher : m.backbone.head;
-  m.head = head_layout(config.head == "auto" ? default_head : find_head(config.head), m.d);
+  m.head = head_layout(config.model.head.value_or(default_head), m.d);
   check_fit(m);
   // FedRAP's private head is the linear one; its mlp head is shared (models.md section 2).
   const bool mlp_of_shared_table =
       m.backbone.shares_head_with_teacher && m.head.kind != HeadKind::linear;
-  m.shares_head =
-      config.head_sharing == "backbone" && (m.backbone.shares_head || mlp_of_shared_table);
+  m.shares_head = config.model.head_sharing == HeadSharing::backbone &&
+                  (m.backbone.shares_head || mlp_of_shared_table);
   m.rows_trained = m.fusion.views == ViewsKind::table;
-  m.views = m.fusion.views == ViewsKind::multiview ? int(config.views.size()) : 1;
+  m.views = m.fusion.views == ViewsKind::multiview ? int(config.fedvlr.views.size()) : 1;
   m.has_router = m.views > 1;
   m.router = m.has_router ? router_layout(m.views, m.d) : RouterLayout{};
   m.view_width = m.rows_trained ? m.head.item_width : m.d;
   return m;
+}
+
+void validate_against_data(const Config& c, std::int64_t clients, std::int64_t items, int ranks) {
+  if (ranks > clients)
+    throw InputError(cat(ranks, " ranks for ", clients, " clients"),
+                     "a rank needs at least one client", cat("start at most ", clients, " ranks"));
+  const bool teacher = find_fusion(c.model.fusion).teacher == TeacherKind::group;
+  const auto participants =
+      std::max<std::int64_t>(1, std::int64_t(c.federation.fraction * double(clients) + 0.5));
+  const auto most_groups = std::max(c.gfmfr.groups, c.gfmfr.groups_max);
+  if (teacher && most_groups > participants)
+    throw InputError(cat("--groups ", most_groups),
+                     cat("only ", participants, " clients take part in a round"),
+                     "use fewer groups or a larger --fraction");
+  constexpr std::int64_t largest_cutoff = 50;
+  if (items < largest_cutoff)
+    throw InputError(cat("a data set of ", items, " items"),
+                     "the metrics look at the first 50 items",
+                     "use a data set of at least 50 items");
+  if (c.evaluation.candidates.number >= items)
+    throw InputError(cat("--candidates ", text_of(c.evaluation.candidates)),
+                     cat("there are only ", items, " items"), "sample fewer");
+  if (c.evaluation.clients > clients)
+    throw InputError(cat("--eval-clients ", c.evaluation.clients),
+                     cat("there are only ", clients, " clients"), "use 0 for all");
 }
 
 }  // namespace fedfuse

@@ -31,6 +31,9 @@ struct ModelSpec {
 
 // InputError: an unknown backbone, fusion or head, or parts that do not fit each other.
 [[nodiscard]] ModelSpec resolve(const Config& config);
+// InputError: a value of the configuration that this data set, or this number of ranks, forbids.
+void validate_against_data(const Config& config, std::int64_t clients, std::int64_t items,
+                           int ranks);
 
 // The part of the state that the server holds and every client receives.
 struct GlobalModel {

@@ -112,11 +112,12 @@ HeaderAndSums verified(const std::string& path, const Comm& comm) {
   return read;
 }
 
-// The heading of an option decides whether it may change bits.
+// The section of an option decides whether it may change bits.
 bool decides_bits(const ConfigField& field) {
-  const std::string_view group = field.group;
-  return group != "Files" && group != "Execution" && group != "Restart" &&
-         std::string_view(field.name) != "rounds";
+  using enum ConfigSection;
+  const bool other =
+      field.section == files || field.section == execution || field.section == restart;
+  return !other && std::string_view(field.name) != "rounds";
 }
 
 [[noreturn]] void refuse(const std::string& path, const std::string& what, const std::string& then,
@@ -236,13 +237,14 @@ void check_same_run(const std::string& path, const CheckpointHeader& then,
     std::ranges::replace(option, '_', '-');
     refuse(path, option, before.at(field.name).dump(), here.at(field.name).dump());
   });
-  if (now.config.distill_schedule == "cosine")
-    same("--rounds (with --distill-schedule cosine)", then.config.rounds, now.config.rounds);
-  if (now.config.rounds <= then.round)
-    throw InputError(
-        cat("nothing is left to do after ", path),
-        cat("it stands after round ", then.round, " and --rounds is ", now.config.rounds),
-        cat("give --rounds above ", then.round));
+  if (now.config.gfmfr.distillation.schedule == DistillSchedule::cosine)
+    same("--rounds (with --distill-schedule cosine)", then.config.federation.rounds,
+         now.config.federation.rounds);
+  if (now.config.federation.rounds <= then.round)
+    throw InputError(cat("nothing is left to do after ", path),
+                     cat("it stands after round ", then.round, " and --rounds is ",
+                         now.config.federation.rounds),
+                     cat("give --rounds above ", then.round));
 }
 
 }  // namespace fedfuse

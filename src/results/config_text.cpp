@@ -4,11 +4,12 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <numeric>
+#include <optional>
 #include <sstream>
 #include <type_traits>
 #include <vector>
 
+#include "core/choice.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "results/config_fields.hpp"
@@ -20,21 +21,6 @@ namespace fedfuse {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Letters to insert, drop or change.
-std::size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t(0));
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const auto changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 std::vector<std::string> field_names() {
   std::vector<std::string> names;
@@ -51,7 +37,7 @@ std::vector<std::string> field_names() {
 }
 
 template <class T>
-void assign(T& member, const Json& value, const std::string& key, const std::string& source) {
+void check_type(const Json& value, const std::string& key, const std::string& source) {
   if constexpr (std::is_same_v<T, bool>) {
     if (!value.is_boolean()) wrong_type(source, key, value, "true or false");
   } else if constexpr (std::is_same_v<T, std::uint64_t>) {
@@ -63,14 +49,34 @@ void assign(T& member, const Json& value, const std::string& key, const std::str
     if (!fits) wrong_type(source, key, value, "a whole number");
   } else if constexpr (std::is_same_v<T, double>) {
     if (!value.is_number()) wrong_type(source, key, value, "a number");
-  } else if constexpr (std::is_same_v<T, std::string>) {
-    if (!value.is_string()) wrong_type(source, key, value, "a text in quotes");
-  } else {
+  } else if constexpr (std::is_same_v<T, std::vector<View>>) {
     const bool texts =
         value.is_array() && std::ranges::all_of(value, [](const Json& v) { return v.is_string(); });
     if (!texts) wrong_type(source, key, value, "a list of texts");
+  } else {
+    static_assert(Word<T> || std::is_same_v<T, std::string>);
+    if (!value.is_string()) wrong_type(source, key, value, "a text in quotes");
   }
-  member = value.get<T>();
+}
+
+// As on the command line, behind the file.
+std::string option_in(const std::string& source, std::string key) {
+  std::ranges::replace(key, '_', '-');
+  return cat(source, ": --", key);
+}
+
+template <class T>
+void assign(T& member, const Json& value, const std::string& key, const std::string& source) {
+  check_type<T>(value, key, source);
+  if constexpr (Word<T>) {
+    parse_into(member, option_in(source, key), value.get<std::string>());
+  } else if constexpr (std::is_same_v<T, std::vector<View>>) {
+    member.clear();
+    for (const auto& word : value)
+      member.push_back(parse_choice<View>(option_in(source, key), word.get<std::string>()));
+  } else {
+    member = value.get<T>();
+  }
 }
 
 void apply(Config& config, const Json& values, const std::string& source) {
@@ -92,25 +98,28 @@ void apply(Config& config, const Json& values, const std::string& source) {
   }
 }
 
+template <class T>
+Json json_of(const T& member) {
+  if constexpr (Word<T>) {
+    return text_of(member);
+  } else if constexpr (std::is_same_v<T, std::vector<View>>) {
+    Json names = Json::array();
+    for (const auto view : member) names.push_back(text_of(view));
+    return names;
+  } else {
+    return member;
+  }
+}
+
 Json to_json(const Config& config) {
   Json values = Json::object();
-  for_each_field(
-      config, [&](const ConfigField& field, const auto& member) { values[field.name] = member; });
+  for_each_field(config, [&](const ConfigField& field, const auto& member) {
+    values[field.name] = json_of(member);
+  });
   return values;
 }
 
 }  // namespace
-
-std::string nearest_word(const std::string& word, const std::vector<std::string>& known) {
-  std::string best;
-  auto least = word.size() / 4 + 2;
-  for (const auto& candidate : known)
-    if (const auto distance = edit_distance(word, candidate); distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  return best;
-}
 
 std::string config_to_json(const Config& config) { return json_text(to_json(config)); }
 
@@ -126,12 +135,11 @@ Config config_from_json(const std::string& text) {
 
 std::string config_to_toml(const Config& config) {
   std::ostringstream out;
-  const char* group = "";
+  std::optional<ConfigSection> section;
   for_each_field(config, [&](const ConfigField& field, const auto& member) {
-    if (std::string_view(group) != field.group)
-      out << (*group != 0 ? "\n" : "") << "# " << field.group << "\n";
-    group = field.group;
-    out << field.name << " = " << json_text(Json(member)) << "\n";
+    if (section != field.section) out << (section ? "\n" : "") << "# " << field.section << "\n";
+    section = field.section;
+    out << field.name << " = " << json_text(json_of(member)) << "\n";
   });
   return out.str();
 }

@@ -2,7 +2,6 @@
 // Config as text: TOML for people, beside the JSON of results/record.hpp. Both name the fields as
 // Config does; dashes are taken for underscores.
 #include <string>
-#include <vector>
 
 #include "core/config.hpp"
 
@@ -13,8 +12,5 @@ namespace fedfuse {
 // the wrong type. source: for messages.
 void apply_toml(Config& config, const std::string& text, const std::string& source);
 void apply_toml_file(Config& config, const std::string& path);
-// The known word nearest to one that is unknown, or "" when none is near: "did you mean".
-[[nodiscard]] std::string nearest_word(const std::string& word,
-                                       const std::vector<std::string>& known);
 
 }  // namespace fedfuse

@@ -79,15 +79,15 @@ std::string now_utc() {
 // What clients trained on: kind; name on rank 0; how many ranks use each UUID; how sums went over
 // the ranks; where clients were ranked and where their state lived.
 Json device_json(const EngineFacts& engine, const Comm& comm) {
-  Json device = {{"kind", engine.device},
+  Json device = {{"kind", text_of(engine.device)},
                  {"reduction", engine.reduction},
-                 {"ranking", engine.ranking},
-                 {"state", engine.state}};
+                 {"ranking", text_of(engine.ranking)},
+                 {"state", text_of(engine.state)}};
   const auto line = engine.uuid + "\n";
   const auto all = comm.all_gather(std::span<const char>(line.data(), line.size()));
-  if (engine.device == "cpu" && gpu::count_devices() == 0)
+  if (engine.device == DeviceKind::cpu && gpu::count_devices() == 0)
     device["cuda"] = "skipped: " + gpu::why_none();
-  if (engine.device == "cpu") return device;
+  if (engine.device == DeviceKind::cpu) return device;
   device["name"] = engine.name;
   device["driver"] = engine.driver;
   auto& ranks = device["ranks_of_uuid"] = Json::object();

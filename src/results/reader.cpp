@@ -59,7 +59,7 @@ RunRecord read_small_parts(const h5::File& file) {
   RunRecord record;
   record.config = config_from_json(file.text("/", "config"));
   record.provenance = file.text("/", "provenance");
-  record.status = file.text("/", "status");
+  parse_into(record.status, cat(file.path(), ": status"), file.text("/", "status"));
   record.status_text = file.text("/", "status_text");
   record.best_round = file.integer("/", "best_round");
   record.model_round = file.integer("/", "model_round");

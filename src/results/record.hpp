@@ -19,12 +19,24 @@ namespace fedfuse {
 
 inline constexpr std::int64_t result_schema = 1;
 
+// failed: it diverged; invalid: its numbers are refused (results/validity.hpp).
+enum class RunStatus { running, finished, stopped_early, interrupted, failed, invalid };
+template <>
+inline constexpr auto choice_names<RunStatus> = std::array{
+    Named{RunStatus::running, "running"},
+    Named{RunStatus::finished, "finished"},
+    Named{RunStatus::stopped_early, "stopped-early"},
+    Named{RunStatus::interrupted, "interrupted"},
+    Named{RunStatus::failed, "failed"},
+    Named{RunStatus::invalid, "invalid"},
+};
+
 struct RunRecord {
-  Config config;                   // effective
-  std::string status = "running";  // running finished stopped-early failed
-  std::string status_text;         // why it stopped or failed
-  std::int64_t best_round = 0;     // 1-based; by validation NDCG@50; 0: none yet
-  std::int64_t model_round = 0;    // the round after which the stored model stood
+  Config config;  // effective
+  RunStatus status = RunStatus::running;
+  std::string status_text;       // why it stopped or failed
+  std::int64_t best_round = 0;   // 1-based; by validation NDCG@50; 0: none yet
+  std::int64_t model_round = 0;  // the round after which the stored model stood
   // -> /metrics /time /traffic /groups (per-round numbers)
   Table metrics, time, traffic, groups;
   Table baselines;  // -> /baselines: row 0 popularity, row 1 cold-first

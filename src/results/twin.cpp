@@ -19,7 +19,7 @@ std::string twin_text(const RunRecord& record, const std::string& provenance, co
   Json twin = Json::object();
   twin["format"] = "fedfuse-result";
   twin["schema_version"] = result_schema;
-  twin["status"] = record.status;
+  twin["status"] = text_of(record.status);
   twin["status_text"] = record.status_text;
   twin["best_round"] = record.best_round;
   twin["model_round"] = record.model_round;

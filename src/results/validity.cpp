@@ -26,7 +26,8 @@ std::string in_round(const RunRecord& record, std::size_t row) {
 
   const auto clients = record.facts.find("clients");
   if (clients != record.facts.end()) {
-    const auto wanted = std::max(1.0, std::round(record.config.fraction * clients->second));
+    const auto wanted =
+        std::max(1.0, std::round(record.config.federation.fraction * clients->second));
     if (m.at("participants", row) != wanted)
       return cat(wanted - m.at("participants", row), " of ", wanted, " clients are lost in round ",
                  round);
@@ -35,7 +36,7 @@ std::string in_round(const RunRecord& record, std::size_t row) {
     if (const double value = column.values[row];
         is_quality(column.name) && !std::isnan(value) && !(value >= 0 && value <= 1))
       return cat(column.name, " of round ", round, " is ", value);
-  if (std::int64_t(round) % record.config.eval_every != 0) return "";
+  if (std::int64_t(round) % record.config.evaluation.every != 0) return "";
   for (const char* name : {"valid_ndcg_50", "test_ndcg_50", "test_hr_50"})
     if (!std::isfinite(m.at(name, row))) return cat(name, " of round ", round, " is not a number");
   for (const char* name : {"valid_clients", "test_clients"})
@@ -48,7 +49,7 @@ std::string in_round(const RunRecord& record, std::size_t row) {
 }  // namespace
 
 std::string why_invalid(const RunRecord& record) {
-  if (record.status == "failed") return "";  // says so itself
+  if (record.status == RunStatus::failed) return "";  // says so itself
   for (std::size_t row = 0; row < record.metrics.rows(); ++row)
     if (auto why = in_round(record, row); !why.empty()) return why;
   return "";

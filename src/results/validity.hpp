@@ -10,8 +10,8 @@ namespace fedfuse {
 // number or impossible.
 [[nodiscard]] std::string why_invalid(const RunRecord& record);
 // Nothing may be concluded from a run that ended like this.
-[[nodiscard]] inline bool is_invalid(const std::string& status) {
-  return status == "invalid" || status == "failed";
+[[nodiscard]] inline bool is_invalid(RunStatus status) {
+  return status == RunStatus::invalid || status == RunStatus::failed;
 }
 
 }  // namespace fedfuse

@@ -21,7 +21,7 @@ std::string agreed(std::string text, const Comm& comm) {
 std::string full_provenance(const RunRecord& record, const Comm& comm) {
   auto p = Json::parse(record.provenance, nullptr, false);
   if (!p.is_object()) p = Json::object();
-  p["seed"] = record.config.seed;
+  p["seed"] = record.config.federation.seed;
   auto text = json_text(p);
   comm.broadcast(text);
   return text;
@@ -63,7 +63,7 @@ void write_attributes(ResultSink& sink, const RunRecord& record, const std::stri
   };
   text("format", "fedfuse-result");
   sink.attribute("/", "schema_version", result_schema);
-  text("status", record.status);
+  text("status", text_of(record.status));
   text("status_text", record.status_text);
   sink.attribute("/", "best_round", record.best_round);
   sink.attribute("/", "model_round", record.model_round);

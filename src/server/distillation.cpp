@@ -6,11 +6,11 @@
 namespace fedfuse {
 
 double DistillationSchedule::lambda(std::int64_t round) const {
-  if (round < config_.distill_start) return 0.0;
-  double value = config_.distill;
-  if (config_.distill_schedule == "cosine")
-    value *= std::cos(std::numbers::pi * double(round) / (2.0 * double(config_.rounds)));
-  if (config_.distill_balance && distillation_ > 1e-12) value *= recommendation_ / distillation_;
+  if (round < options_.start) return 0.0;
+  double value = options_.weight;
+  if (options_.schedule == DistillSchedule::cosine)
+    value *= std::cos(std::numbers::pi * double(round) / (2.0 * double(rounds_)));
+  if (options_.balance && distillation_ > 1e-12) value *= recommendation_ / distillation_;
   return value > 0 ? value : 0.0;
 }
 

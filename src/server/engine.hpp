@@ -27,13 +27,13 @@ struct Trained {
 
 // What the record says of an engine.
 struct EngineFacts {
-  std::string device = "cpu";      // cpu cuda emulated
+  DeviceKind device = DeviceKind::cpu;
   std::string name, uuid, driver;  // of the device that this rank uses
-  std::string reduction = "mpi";
+  std::string reduction = "mpi";   // nccl, or mpi and why
   std::int64_t ranks_on_device = 0;
   std::size_t needed_bytes = 0, high_water_bytes = 0;
-  std::string ranking = "cpu";  // where an evaluation's ranks are counted: cpu cuda emulated
-  std::string state = "host";   // where clients' private numbers live between rounds: host device
+  DeviceKind ranking = DeviceKind::cpu;  // where an evaluation's ranks are counted
+  StateHome state = StateHome::host;     // where clients' private parameters live between rounds
 };
 
 class Engine {
@@ -97,8 +97,8 @@ class Engine {
 [[nodiscard]] std::unique_ptr<Engine> make_cpu_engine(const Config& config, const ModelSpec& spec,
                                                       const Dataset& data, int threads);
 
-// Collective. As config.device says: cpu, cuda or emulated (auto was resolved: device/choose.hpp).
-// What it is given must outlive it.
+// Collective. As config.device.kind says: cpu, cuda or emulated (auto was resolved:
+// device/choose.hpp). What it is given must outlive it.
 [[nodiscard]] std::unique_ptr<Engine> make_engine(const Config& config, const ModelSpec& spec,
                                                   const Dataset& data, const Comm& comm,
                                                   int threads);

@@ -12,20 +12,20 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
       spec_(resolve(config)),
       state_(init_client_state(spec_, config, data)),
       engine_(make_engine(config_, spec_, data_, comm_, threads)),
-      schedule_(config_) {
+      schedule_(config_.gfmfr.distillation, config_.federation.rounds) {
   engine_->adopt(state_);
   global_.theta.resize(std::size_t(spec_.head.theta));
-  init_head(global_.theta, spec_.head, config.seed, 0);
+  init_head(global_.theta, spec_.head, config.federation.seed, 0);
   if (spec_.rows_trained) {
     auto& table = global_.views.emplace_back(data.items, spec_.view_width);
-    init_normal(table, config.seed, Purpose::item_table, config.init_std);
+    init_normal(table, config.federation.seed, Purpose::item_table, config.model.init_std);
   } else {
     views_ = std::make_unique<ItemViews>(config_, spec_, data_, engine_->device());
     views_->forward(global_.views, comm_);
   }
   if (spec_.has_teacher) {
     teacher_ = std::make_unique<GroupTeacher>(config_, spec_, data_, engine_->device());
-    if (config.group_by == "behaviour") behaviour_ = behaviour_vectors(data);
+    if (config.gfmfr.group_by == GroupBy::behaviour) behaviour_ = behaviour_vectors(data);
   }
 }
 

@@ -24,9 +24,10 @@ struct Header {
 };
 
 GroupBounds bounds_for(const Config& config, std::int64_t participants) {
-  const bool adaptive = config.groups_max > 0;
-  const GroupBounds wanted = adaptive ? GroupBounds{config.groups_min, config.groups_max}
-                                      : GroupBounds{config.groups, config.groups};
+  const bool adaptive = config.gfmfr.groups_max > 0;
+  const GroupBounds wanted = adaptive
+                                 ? GroupBounds{config.gfmfr.groups_min, config.gfmfr.groups_max}
+                                 : GroupBounds{config.gfmfr.groups, config.gfmfr.groups};
   return {std::min(wanted.least, participants), std::min(wanted.most, participants)};
 }
 
@@ -47,18 +48,17 @@ void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, c
   });
 }
 
-std::string describe(const Config& config, const Header& found, std::int64_t total,
+std::string describe(const GfmfrOptions& o, const Header& found, std::int64_t total,
                      std::int64_t sampled, std::int64_t columns, bool adaptive) {
-  auto text =
-      cat(config.cluster, " on ", sampled, sampled < total ? " landmarks" : " participants");
+  auto text = cat(o.cluster, " on ", sampled, sampled < total ? " landmarks" : " participants");
   if (found.equal != 0)
     return cat("balanced split of ", total, " participants: their vectors are all equal");
-  if (config.pca_variance < 1.0) {
+  if (o.pca_variance < 1.0) {
     const auto percent = double(std::int64_t(found.variance_share * 1000 + 0.5)) / 10;
     text += cat(", PCA to ", found.components, " of ", columns, " columns (", percent,
                 " % of the variance)");
   }
-  if (adaptive) text += cat(", ", found.groups, " groups by ", config.groups_by);
+  if (adaptive) text += cat(", ", found.groups, " groups by ", o.groups_by);
   if (sampled < total) text += cat(", nearest centre for ", total - sampled);
   return text;
 }
@@ -116,7 +116,7 @@ void keep_names(std::span<const std::int32_t> previous, std::int64_t groups,
 }
 
 std::int64_t sample_limit(const Config& config, GroupBounds bounds) {
-  return std::max(config.landmarks, bounds.most);
+  return std::max(config.gfmfr.landmarks, bounds.most);
 }
 
 void by_vectors(const Config& config, const GroupingInput& input, std::int64_t total,
@@ -129,12 +129,12 @@ void by_vectors(const Config& config, const GroupingInput& input, std::int64_t t
                 "all ranks hold vectors of the same width");
   const auto bounds = bounds_for(config, total);
   const auto sample =
-      choose_sample(input.ids, total, sample_limit(config, bounds), config.seed, comm);
+      choose_sample(input.ids, total, sample_limit(config, bounds), config.federation.seed, comm);
   const auto found =
       cluster_everyone(config, input, total, columns, round, sample, bounds, result, comm, device);
   result.sizes.assign(std::size_t(found.groups), 0);
   result.components = found.components;
-  result.method = describe(config, found, total, std::int64_t(sample.size()), columns,
+  result.method = describe(config.gfmfr, found, total, std::int64_t(sample.size()), columns,
                            bounds.least < bounds.most);
   keep_names(input.previous, found.groups, result.group, comm);
 }
@@ -157,13 +157,13 @@ GroupingResult group_clients(const Config& config, const GroupingInput& input, s
   GroupingResult result;
   result.method = "no participants";
   if (total == 0) {
-    result.sizes.assign(std::size_t(config.groups), 0);
+    result.sizes.assign(std::size_t(config.gfmfr.groups), 0);
     return result;
   }
-  if (config.group_by == "random") {
+  if (config.gfmfr.group_by == GroupBy::random) {
     by_fixed(random_groups(config, input.ids),
-             cat("random, fixed for the run, ", config.groups, " groups"), result);
-  } else if (config.group_by == "labels") {
+             cat("random, fixed for the run, ", config.gfmfr.groups, " groups"), result);
+  } else if (config.gfmfr.group_by == GroupBy::labels) {
     by_fixed(label_groups(config, input.ids, input.labels, comm), "labels of the data set", result);
   } else {
     FEDFUSE_CHECK(input.vectors.rows == std::int64_t(mine), "a vector for each participant");
@@ -180,11 +180,13 @@ GroupingResult group_clients(const Config& config, const GroupingInput& input, s
 
 std::int64_t grouping_device_bytes(const Config& config, std::int64_t columns, std::int64_t mine,
                                    std::int64_t total) {
-  if (columns == 0 || config.group_by == "random" || config.group_by == "labels") return 0;
+  if (columns == 0 || config.gfmfr.group_by == GroupBy::random ||
+      config.gfmfr.group_by == GroupBy::labels)
+    return 0;
   const auto bounds = bounds_for(config, total);
   const std::int64_t sampled = std::min(total, sample_limit(config, bounds)),
                      rows = seed_candidates(bounds.most);
-  const auto of_points = config.cluster == "kmeans"
+  const auto of_points = config.gfmfr.cluster == ClusterMethod::kmeans
                              ? kmeans::points_device_bytes(sampled, columns, bounds.most, rows)
                              : 0;
   const auto of_nearest =

@@ -30,11 +30,7 @@ void initialise(Parameters& parameters, std::uint64_t seed) {
 
 views::Shape shape_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
   views::Shape shape{spec.d, data.text.cols, data.image.cols, {}};
-  for (const auto& name :
-       spec.fusion.views == ViewsKind::mlp ? std::vector<std::string>{"mlp"} : config.views) {
-    FEDFUSE_CHECK(name == "sum" || name == "mlp" || name == "gate", "a view is sum, mlp or gate");
-    shape.views.push_back(name == "sum" ? View::sum : (name == "mlp" ? View::mlp : View::gate));
-  }
+  shape.views = spec.fusion.views == ViewsKind::mlp ? std::vector{View::mlp} : config.fedvlr.views;
   return shape;
 }
 
@@ -76,13 +72,13 @@ struct ItemViews::Impl {
       : D(data.items, spec.d),
         problem{.layout = views::Layout(shape_of(config, spec, data)), .items = data.items},
         parameters(declare(problem.layout)),
-        operator_optimizer(config.server_optimizer, config.server_lr, parameters.values.size()),
-        table_optimizer(config.server_optimizer, config.server_lr, D.size()),
+        operator_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, parameters.values.size()),
+        table_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, D.size()),
         gradient(parameters.values.size(), 0.0f) {
     FEDFUSE_CHECK(data.items / views::cpu_block_items + 1 < views::ExactSum::most_parts,
                   "too many items for the exact sum of gradients");
-    init_normal(D, config.seed, Purpose::item_table, config.init_std);
-    initialise(parameters, config.seed);
+    init_normal(D, config.federation.seed, Purpose::item_table, config.model.init_std);
+    initialise(parameters, config.federation.seed);
     const auto mask = [](const std::vector<std::uint8_t>& has) {
       return has.empty() ? nullptr : has.data();
     };
@@ -92,7 +88,7 @@ struct ItemViews::Impl {
     if (device != nullptr)
       on_device = std::make_unique<ItemViewsOnDevice>(
           std::move(device), HostViews{parameters, D, operator_optimizer, table_optimizer, problem,
-                                       float(config.server_lr)});
+                                       float(config.fedvlr.lr)});
   }
 };
 
@@ -158,7 +154,7 @@ std::int64_t ItemViews::device_bytes(const Config& config, const ModelSpec& spec
                      most = (blocks + ranks - 1) / ranks;
   const views::MyItems mine{data.items, 0, std::min(data.items, most * views::block_items)};
   return views::OnDevice::bytes(views::Layout(shape_of(config, spec, data)), mine,
-                                config.server_optimizer == "adam");
+                                config.fedvlr.optimizer == OptimizerKind::adam);
 }
 
 std::map<std::string, std::span<float>> ItemViews::parameters() {

@@ -34,7 +34,8 @@ RoundReport Federation::run_round(std::int64_t round) {
     pass.report.participants = pass.total;
     pass.report.lambda = preferences_.empty() ? 0.0 : schedule_.lambda(round);
     if (pass.report.lambda > 0)
-      pass.distillation = {&preferences_, pass.report.lambda, config_.distill_on == "negatives"};
+      pass.distillation = {&preferences_, pass.report.lambda,
+                           config_.gfmfr.distillation.on == DistillOn::negatives};
   });
 
   // 2. Everybody trains; updates are added up as they come. A round in which a client diverges
@@ -103,7 +104,7 @@ void Federation::group_participants(Pass& pass) {
     labels.push_back(data_.label[std::size_t(u)]);
     pass.group.push_back(state_.group[std::size_t(u)]);
   }
-  const bool regroup = preferences_.empty() || (pass.round - 1) % config_.regroup_every == 0;
+  const bool regroup = preferences_.empty() || (pass.round - 1) % config_.gfmfr.regroup_every == 0;
   std::vector<std::int64_t> sizes;
   if (regroup) {
     Matrix<float> behaviour;

@@ -15,10 +15,10 @@
 namespace fedfuse {
 namespace {
 
-teacher::Shape sizes_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
+teacher::Shape sizes_of(const GfmfrOptions& o, const ModelSpec& spec, const Dataset& data) {
   // an adaptive G uses the first of them
-  const auto most = std::max(config.groups, config.groups_max);
-  return {most, data.items, spec.d, config.group_dim, data.text.cols, data.image.cols};
+  const auto most = std::max(o.groups, o.groups_max);
+  return {most, data.items, spec.d, o.group_dim, data.text.cols, data.image.cols};
 }
 
 teacher::Features features_of(const Dataset& data) {
@@ -29,8 +29,8 @@ teacher::Features features_of(const Dataset& data) {
   return {values(data.text), values(data.image), mask(data.has_text), mask(data.has_image)};
 }
 
-teacher::Batching batching_of(const Config& c) {
-  return {c.teacher_batches == "items", c.teacher_batch};
+teacher::Batching batching_of(const TeacherOptions& o) {
+  return {o.batches == TeacherBatches::items, o.batch};
 }
 
 // What preferences need to know of the items; the most groups.
@@ -89,16 +89,17 @@ struct GroupTeacher::Impl {
   Impl(const Config& c, const ModelSpec& spec, const Dataset& data,
        const std::shared_ptr<gpu::Device>& on)
       : config(c),
-        shape(sizes_of(c, spec, data)),
+        shape(sizes_of(c.gfmfr, spec, data)),
         features(features_of(data)),
-        batching(batching_of(c)),
+        batching(batching_of(c.gfmfr.teacher)),
         parameters(teacher::declare(shape, at)),
-        optimizer(c.teacher_optimizer, c.teacher_lr, parameters.values.size()),
-        embeddings(shape.groups, c.group_dim) {
-    initialise(parameters, c.seed);
+        optimizer(c.gfmfr.teacher.optimizer, c.gfmfr.teacher.lr, parameters.values.size()),
+        embeddings(shape.groups, c.gfmfr.group_dim) {
+    initialise(parameters, c.federation.seed);
     if (on != nullptr && DeviceTeacher::serves(*on, shape))
       device = std::make_unique<DeviceTeacher>(on, shape, problem_of(shape, features), batching,
-                                               c.teacher_optimizer == "adam", c.teacher_lr);
+                                               c.gfmfr.teacher.optimizer == OptimizerKind::adam,
+                                               c.gfmfr.teacher.lr);
   }
   void copy_embeddings() { std::copy_n(parameters.at(at.e), embeddings.size(), embeddings.data()); }
   // of an epoch, without its order
@@ -117,7 +118,7 @@ teacher::Problem GroupTeacher::Impl::epoch(std::span<const float* const> targets
   p.targets = targets.data();
   p.batching = batching;
   p.adam = state.m != nullptr;
-  p.lr = config.teacher_lr;
+  p.lr = config.gfmfr.teacher.lr;
   p.values = parameters.values.data();
   p.m = state.m;
   p.v = state.v;
@@ -126,7 +127,7 @@ teacher::Problem GroupTeacher::Impl::epoch(std::span<const float* const> targets
 }
 
 double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int64_t round) {
-  const Rng rng(config.seed, Purpose::teacher_batches);
+  const Rng rng(config.federation.seed, Purpose::teacher_batches);
   const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) {
     shuffle(to, rng, epoch, round);
   };
@@ -141,12 +142,12 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
   };
   auto problem = epoch(targets);
   if (device != nullptr) {
-    device->train(problem, config.teacher_epochs, fill_order, see);
+    device->train(problem, config.gfmfr.teacher.epochs, fill_order, see);
     return last;
   }
   std::vector<std::int32_t> order(std::size_t(problem.count()));
   problem.order = order.data();
-  for (std::int64_t e = 0; e < config.teacher_epochs; ++e) {
+  for (std::int64_t e = 0; e < config.gfmfr.teacher.epochs; ++e) {
     fill_order(e, order);
     see(e, teacher::production().run(problem, workspace));
   }
@@ -158,10 +159,10 @@ GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Da
     : impl_(std::make_unique<Impl>(config, spec, data, device)) {}
 std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& spec,
                                         const Dataset& data) {
-  const auto sizes = sizes_of(config, spec, data);
+  const auto sizes = sizes_of(config.gfmfr, spec, data);
   return std::int64_t(DeviceTeacher::bytes(sizes, problem_of(sizes, features_of(data)),
-                                           batching_of(config),
-                                           config.teacher_optimizer == "adam"));
+                                           batching_of(config.gfmfr.teacher),
+                                           config.gfmfr.teacher.optimizer == OptimizerKind::adam));
 }
 GroupTeacher::~GroupTeacher() = default;
 GroupTeacher::GroupTeacher(GroupTeacher&&) noexcept = default;

@@ -9,24 +9,25 @@ namespace fedfuse {
 namespace {
 
 // One rank's share of what the machine can give, unless --memory-gib says otherwise.
-double memory_budget(const Config& config) {
-  if (config.memory_gib > 0) return config.memory_gib * double(1LL << 30);
+double memory_budget(const ExecutionOptions& o) {
+  if (o.memory_gib > 0) return o.memory_gib * double(1LL << 30);
   // ranks of a node do not know of each other: stay modest
   constexpr double share_for_uploads = 0.15;
   return share_for_uploads * double(available_memory_bytes());
 }
 
 bool decide_store(const Config& config, const ModelSpec& spec, const Dataset& data) {
-  if (config.uploads != "auto") return config.uploads == "store";
-  return upload_bytes(config, spec, data) <= memory_budget(config);
+  if (config.execution.uploads) return *config.execution.uploads == UploadMode::store;
+  return upload_bytes(config, spec, data) <= memory_budget(config.execution);
 }
 
 }  // namespace
 
 double upload_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
   const double arrays = (spec.has_teacher ? 1 : 0) + (spec.has_overlay() ? 1 : 0);
-  const double rows =
-      double(data.train.size()) * double(1 + config.negatives_per_positive) * config.fraction;
+  const double rows = double(data.train.size()) *
+                      double(1 + config.federation.negatives_per_positive) *
+                      config.federation.fraction;
   return rows * (arrays * 4.0 * spec.view_width + 4.0);
 }
 

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "core/text.hpp"
+#include "results/config_fields.hpp"
 #include "tests/app/program.hpp"
+#include "tests/results/choice_fields.hpp"
 
 namespace fedfuse {
 namespace {
@@ -80,6 +82,10 @@ TEST(BadInput, values_of_train) {
                       {"--views sum sum --fusion fedvlr", "twice"},
                       {"--fusion gfmfr --groups 61", "60 clients"},
                       {"--candidates sampled:0", "sampled:N"},
+                      {"--candidates sampled:", "sampled:N"},
+                      {"--candidates sampled:-1", "sampled:N"},
+                      {"--candidates sampled:99999999999999999999", "too large"},
+                      {"--candidates Full", "did you mean full?"},
                       {"--candidates sampled:60", "60 items"},
                       {"--eval-clients 61", "60 clients"},
                       {"--threads -1", "--threads"}});
@@ -97,6 +103,37 @@ TEST(BadInput, settings_of_train) {
                       {"--config {}/type.toml", "whole number"},
                       {"--config={}/syntax.toml", "line 1"},
                       {"--config {}/data.h5", "data.h5"}});
+}
+
+// Every choice, misspelt on the command line and in a TOML file.
+TEST(BadInput, choices_of_train) {
+  const auto& place = Place::get();
+  std::vector<std::string> lines;
+  std::vector<std::vector<std::string>> becauses;
+  const auto train = cat(FEDFUSE_PROGRAM, " train --data ", place.file("data.h5"), " --out ",
+                         place.file("new.h5"), " ");
+  const Config standard;
+  for_each_field(standard, [&](const ConfigField& field, const auto& member) {
+    const auto names = test::names_of(field, member);
+    if (names.empty()) return;
+    const auto option = test::option_of(field), wrong = names.back() + "x";
+    const auto file = place.file(cat(field.name, ".toml")), quoted = cat("\"", wrong, "\"");
+    test::write_text(
+        file, cat(field.name, " = ", test::is_list(member) ? cat("[", quoted, "]") : quoted, "\n"));
+    lines.push_back(cat(train, option, " ", wrong));
+    lines.push_back(cat(train, "--config ", file));
+    becauses.resize(lines.size(),
+                    {cat(option, " ", quoted), cat("did you mean ", names.back(), "?"),
+                     cat("use one of: ", joined(names, ", "))});
+  });
+  EXPECT_EQ(lines.size(), 2 * 18u);
+  test::without_a_trace([&] {
+    const auto outcomes = test::side_by_side(lines);
+    for (std::size_t k = 0; k < lines.size(); ++k) {
+      SCOPED_TRACE(lines[k]);
+      for (const auto& because : becauses[k]) test::expect_refused(outcomes[k], because);
+    }
+  });
 }
 
 TEST(BadInput, generate) {
@@ -121,6 +158,7 @@ TEST(BadInput, evaluate) {
                       {"--data {}/data.h5 --candidates sampled:20", "smaller cutoffs"},
                       {"--data {}/data.h5 --candidates some", "sampled:N"},
                       {"--data {}/data.h5 --cold-items x", "use one of"},
+                      {"--data {}/data.h5 --cold-items exlude", "did you mean exclude?"},
                       {"--data {}/data.h5 --out {}/run.json", "--overwrite"}});
   expect_all_refused("evaluate --data {}/data.h5",
                      {{"", "needs --model"},

@@ -80,7 +80,7 @@ TEST(Device, a_checkpoint_of_one_kind_is_not_resumed_on_another) {
 
 TEST(Device, what_cannot_be_had_is_refused) {
   test::without_a_trace([] {
-    test::expect_refused(test::fedfuse(train("none.h5", "--device abacus")), "--device abacus");
+    test::expect_refused(test::fedfuse(train("none.h5", "--device abacus")), "--device \"abacus\"");
     if (gpu::count_devices() == 0)
       test::expect_refused(test::fedfuse_on(2, train("none.h5", "--device cuda")),
                            "--device cuda cannot be had on rank 0");

@@ -7,6 +7,7 @@
 #include "results/config_fields.hpp"
 #include "results/config_text.hpp"
 #include "tests/app/program.hpp"
+#include "tests/results/choice_fields.hpp"
 
 namespace fedfuse {
 namespace {
@@ -31,7 +32,8 @@ TEST(Options, help_names_every_field_with_its_default) {
     EXPECT_TRUE(outcome.says(option + " ") || outcome.says(option + "\n")) << option;
   });
   for (const char* part :
-       {"--dim INT=64", "(d)", "[epochs]", "--lr FLOAT=0.1", "fedavg|fcf|fedncf|pfedrec|fedrap"})
+       {"--dim INT=64", "(d)", "[epochs]", "--lr FLOAT=0.1", "fedavg|fcf|fedncf|pfedrec|fedrap",
+        "{auto|linear|mlp|neumf}", "{full|sampled:N}", "{sum|mlp|gate}"})
     EXPECT_TRUE(outcome.says(part)) << part;
   EXPECT_EQ(test::fedfuse("--help").code, 0);
   for (const char* command : {"generate", "import", "evaluate", "info", "table"})
@@ -59,8 +61,11 @@ TEST(Options, every_option_sets_its_field) {
     else if constexpr (std::is_same_v<T, std::string>) {
       member = std::string(field.name) + "_x";
       value = member;
-    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-      member = {"gate", "sum"};
+    } else if constexpr (Word<T>) {
+      test::set_to_another(member);
+      value = text_of(member);
+    } else if constexpr (std::is_same_v<T, std::vector<View>>) {
+      member = {View::gate, View::sum};
       value = "gate sum";
     } else {
       member = T(member + T(3));
@@ -82,12 +87,12 @@ TEST(Options, a_dump_read_back_is_the_same_and_the_line_wins_over_the_file) {
       test::fedfuse(cat("train --config ", place.file("dump.toml"), " --dump-config"));
   EXPECT_EQ(first.output, second.output);
   auto config = dumped(line);
-  config.rounds = 7;
-  config.backbone = "fcf";
+  config.federation.rounds = 7;
+  config.model.backbone = "fcf";
   EXPECT_EQ(dumped(cat("--rounds 7 --config=", place.file("dump.toml"), " --backbone fcf")),
             config);
   test::write_text(place.file("dashes.toml"), "local-epochs = 9\nlr_items = 2\n");
-  EXPECT_EQ(dumped(cat("--config ", place.file("dashes.toml"))).local_epochs, 9);
+  EXPECT_EQ(dumped(cat("--config ", place.file("dashes.toml"))).federation.local_epochs, 9);
 }
 
 TEST(Options, the_last_of_a_repeated_option_counts) {

@@ -119,7 +119,8 @@ TEST(Restart, either_signal_ends_with_75_and_all_saved) {
 }
 
 TEST(Restart, a_time_budget_that_is_none_is_refused) {
-  test::expect_refused(test::fedfuse(train("none.h5", "--time-budget soon")), "--time-budget soon");
+  test::expect_refused(test::fedfuse(train("none.h5", "--time-budget soon")),
+                       "--time-budget \"soon\"");
 }
 
 // Room for the result, not for the optimizer's moments: the run goes on without.

@@ -25,7 +25,7 @@ TEST(Sampler, ParticipantsAreTheSameForAnyNumberOfRanks) {
   for (const double fraction : {0.3, 1.0})
     for (const std::int64_t round : {1, 2, 9}) {
       Config config;
-      config.fraction = fraction;
+      config.federation.fraction = fraction;
       const auto all = ids_of(alone, sample_participants(config, alone, round));
       EXPECT_EQ(std::int64_t(all.size()), std::llround(fraction * 40));
       const auto mine = ids_of(shared, sample_participants(config, shared, round));
@@ -33,7 +33,7 @@ TEST(Sampler, ParticipantsAreTheSameForAnyNumberOfRanks) {
         EXPECT_EQ(mine.contains(id), all.contains(id)) << "client " << id;
     }
   Config config;
-  config.fraction = 0.3;
+  config.federation.fraction = 0.3;
   EXPECT_NE(ids_of(alone, sample_participants(config, alone, 1)),
             ids_of(alone, sample_participants(config, alone, 2)));
 }
@@ -41,9 +41,9 @@ TEST(Sampler, ParticipantsAreTheSameForAnyNumberOfRanks) {
 TEST(Sampler, NegativesKeepToTheirProtocol) {
   const test::SmallData small;
   const auto data = small.alone();
-  for (const std::string protocol : {"own-train", "own-all", "trained-items"}) {
+  for (const auto protocol : {Negatives::own_train, Negatives::own_all, Negatives::trained_items}) {
     Config config;
-    config.negatives = protocol;
+    config.federation.negatives = protocol;
     const Sampler sampler(config, data);
     Samples s;
     bool held_out_drawn = false, cold_drawn = false;
@@ -59,8 +59,8 @@ TEST(Sampler, NegativesKeepToTheirProtocol) {
           cold_drawn |= data.popularity[std::size_t(item)] == 0;
         }
       }
-    EXPECT_EQ(held_out_drawn, protocol != "own-all") << protocol;
-    EXPECT_TRUE(protocol != "trained-items" || !cold_drawn);
+    EXPECT_EQ(held_out_drawn, protocol != Negatives::own_all) << protocol;
+    EXPECT_TRUE(protocol != Negatives::trained_items || !cold_drawn);
   }
 }
 
@@ -68,9 +68,9 @@ TEST(Sampler, EveryEpochIsAPermutationOfTheSameSamples) {
   const test::SmallData small;
   const auto data = small.alone();
   Config config;
-  config.batch = 7;
-  config.local_epochs = 3;
-  config.negatives_per_positive = 2;
+  config.federation.batch = 7;
+  config.federation.local_epochs = 3;
+  config.federation.negatives_per_positive = 2;
   const Sampler sampler(config, data);
   Samples s, again;
   sampler.draw(5, 4, s);

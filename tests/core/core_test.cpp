@@ -191,20 +191,12 @@ TEST(Config, RefusesTheImpossible) {
     return false;
   };
   EXPECT_FALSE(refused([](Config&) {}));
-  EXPECT_TRUE(refused([](Config& c) { c.dim = 0; }));
-  EXPECT_TRUE(refused([](Config& c) { c.fraction = 0; }));
-  EXPECT_TRUE(refused([](Config& c) { c.fraction = NAN; }));
-  EXPECT_TRUE(refused([](Config& c) { c.lr = -1; }));
-  EXPECT_TRUE(refused([](Config& c) { c.negatives = "all"; }));
-  EXPECT_TRUE(refused([](Config& c) { c.views = {"sum", "sum"}; }));
-  EXPECT_TRUE(refused([](Config& c) { c.candidates = "sampled:0"; }));
-  EXPECT_TRUE(refused([](Config& c) { c.groups_min = 3; }));
-  Config c;
-  c.fusion = "gfmfr";
-  EXPECT_THROW(validate_against_data(c, 4, 100, 1), InputError);    // more groups than clients
-  EXPECT_THROW(validate_against_data(c, 10, 100, 11), InputError);  // more ranks than clients
-  EXPECT_THROW(validate_against_data(c, 10, 49, 1), InputError);    // K > items
-  EXPECT_NO_THROW(validate_against_data(c, 10, 50, 10));
+  EXPECT_TRUE(refused([](Config& c) { c.model.dim = 0; }));
+  EXPECT_TRUE(refused([](Config& c) { c.federation.fraction = 0; }));
+  EXPECT_TRUE(refused([](Config& c) { c.federation.fraction = NAN; }));
+  EXPECT_TRUE(refused([](Config& c) { c.federation.lr = -1; }));
+  EXPECT_TRUE(refused([](Config& c) { c.fedvlr.views = {View::sum, View::sum}; }));
+  EXPECT_TRUE(refused([](Config& c) { c.gfmfr.groups_min = 3; }));
 }
 
 TEST(Memory, IsKnown) {

@@ -23,10 +23,10 @@ constexpr std::int64_t clients = 29, items = 83, trained = 70;
 
 Config config_of(std::string_view backbone, std::string_view fusion) {
   Config c;
-  c.backbone = backbone;
-  c.fusion = fusion;
-  c.dim = 8;
-  c.personal_init_std = 0.1;  // a base under FedRAP's rows
+  c.model.backbone = backbone;
+  c.model.fusion = fusion;
+  c.model.dim = 8;
+  c.model.personal_init_std = 0.1;  // a base under FedRAP's rows
   return c;
 }
 
@@ -57,15 +57,15 @@ TEST(Evaluate, EveryBackboneAndFusionLikeTheNaiveForm) {
 }
 
 TEST(Evaluate, EveryHeadSharedOrPrivateLikeTheNaiveForm) {
-  for (const auto* head : {"linear", "mlp", "neumf"})
+  for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
     for (const auto* backbone : {"fedavg", "fcf", "pfedrec", "fedrap"})
-      for (const auto* sharing : {"backbone", "never"}) {
+      for (const auto sharing : {HeadSharing::backbone, HeadSharing::never}) {
         SCOPED_TRACE(cat(backbone, " ", head, " shared: ", sharing));
         auto config = config_of(backbone, "none");
-        config.head = head;
-        config.head_sharing = sharing;
+        config.model.head = head;
+        config.model.head_sharing = sharing;
         // resolve() refuses it: personal rows are d wide
-        if (find_backbone(backbone).personal_rows && config.head == "neumf") continue;
+        if (find_backbone(backbone).personal_rows && head == HeadKind::neumf) continue;
         test::expect_equal(evaluate_on(Comm::world(), config, {}), naive_of(config), 1e-9);
       }
 }
@@ -87,17 +87,17 @@ TEST(Evaluate, EveryBackboneAndFusionOnADevice) {
 
 TEST(Evaluate, EveryHeadSharedOrPrivateOnADevice) {
   const auto device = gpu::open_emulated_device();
-  for (const auto* head : {"linear", "mlp", "neumf"})
-    for (const auto* sharing : {"backbone", "never"}) {
+  for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
+    for (const auto sharing : {HeadSharing::backbone, HeadSharing::never}) {
       SCOPED_TRACE(cat(head, " shared: ", sharing));
       auto config = config_of("fedavg", "none");
-      config.head = head;
-      config.head_sharing = sharing;
+      config.model.head = head;
+      config.model.head_sharing = sharing;
       const auto before = device->high_water_bytes();
       test::expect_equal(evaluate_on(Comm::world(), config, {}, device), naive_of(config), 1e-9);
       const auto spec = resolve(config);
       const bool served = rank::serves(spec.head, spec.views, spec.view_width, spec.shares_head);
-      EXPECT_EQ(served, config.head == "linear" || config.head_sharing == "backbone");
+      EXPECT_EQ(served, head == HeadKind::linear || sharing == HeadSharing::backbone);
       EXPECT_EQ(device->high_water_bytes() > before, served)
           << "what is not served ranks on the host, the rest here";
     }

@@ -206,16 +206,16 @@ TEST(ScoreRows, ReproducesTheGoldenMetrics) {
 
 TEST(Protocol, FromTheConfig) {
   Config config;
-  config.seed = 12;
-  config.eval_clients = 500;
-  config.candidates = "sampled:99";
-  config.cold_items = "exclude";
-  const auto p = evaluation_protocol(config);
+  config.federation.seed = 12;
+  config.evaluation.clients = 500;
+  config.evaluation.candidates = {Candidates::Kind::sampled, 99};
+  config.evaluation.cold_items = ColdItems::exclude;
+  const auto p = evaluation_protocol(config.evaluation, config.federation.seed);
   EXPECT_EQ(p.seed, 12u);
   EXPECT_EQ(p.clients, 500);
   EXPECT_EQ(p.sampled_candidates, 99);
   EXPECT_TRUE(p.exclude_cold);
-  EXPECT_EQ(evaluation_protocol(Config{}).sampled_candidates, 0);
+  EXPECT_EQ(evaluation_protocol({}, 0).sampled_candidates, 0);
 }
 
 TEST(Metrics, AnyCutoffs) {

@@ -94,17 +94,17 @@ struct Launch {
 const std::int64_t samples = bucket_bound(85);  // as the engine launches the typical client
 constexpr int epochs = 5;
 
-Launch training(const Chip& chip, const char* head, const char* fusion, const char* kernel,
+Launch training(const Chip& chip, HeadKind head, const char* fusion, const char* kernel,
                 int least) {
   Config config;
-  config.backbone = "fcf";
-  config.head = head;
-  config.fusion = fusion;
-  const auto plan = local_train::gpu_plan(shape_of(resolve(config)), int(config.batch), samples,
-                                          chip.shared_per_block);
-  return {std::string("local_train ") + head +
+  config.model.backbone = "fcf";
+  config.model.head = head;
+  config.model.fusion = fusion;
+  const auto plan = local_train::gpu_plan(shape_of(resolve(config)), int(config.federation.batch),
+                                          samples, chip.shared_per_block);
+  return {"local_train " + text_of(head) +
               (plan.all_in_shared() ? "" : ", batch in global memory") +
-              (config.fusion == "fedvlr" ? ", 3 views" : ""),
+              (config.model.fusion == "fedvlr" ? ", 3 views" : ""),
           std::string(kernel) + (plan.all_in_shared() ? "ELb1ELi64E" : "ELb0ELi0E"), plan.threads,
           plan.shared_bytes, least};
 }
@@ -128,10 +128,10 @@ Launch preferences(const Chip& chip) {
 std::vector<Launch> launches(const Chip& chip) {
   const auto draw = sample::gpu_sample_plan(samples, epochs, chip.shared_per_block);
   const bool hopper = chip.major == 9;
-  return {training(chip, "linear", "none", "train_kernel.*LinearGpuELb0", hopper ? 6 : 5),
-          training(chip, "mlp", "none", "train_kernel.*MlpGpuELb0", hopper ? 2 : 1),
-          training(chip, "neumf", "none", "train_kernel.*NeumfGpuELb0", 1),
-          training(chip, "linear", "fedvlr", "train_kernel.*LinearGpuELb1", 1),
+  return {training(chip, HeadKind::linear, "none", "train_kernel.*LinearGpuELb0", hopper ? 6 : 5),
+          training(chip, HeadKind::mlp, "none", "train_kernel.*MlpGpuELb0", hopper ? 2 : 1),
+          training(chip, HeadKind::neumf, "none", "train_kernel.*NeumfGpuELb0", 1),
+          training(chip, HeadKind::linear, "fedvlr", "train_kernel.*LinearGpuELb1", 1),
           preferences(chip),
           {"views, products by rows", "5views.*product_kernelILb1E", views::product_threads,
            views::product_shared<true>, 3},

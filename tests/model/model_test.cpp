@@ -12,11 +12,11 @@ namespace fedfuse {
 namespace {
 
 ModelSpec spec_of(const std::string& backbone, const std::string& fusion,
-                  const std::string& head = "auto") {
+                  std::optional<HeadKind> head = {}) {
   Config c;
-  c.backbone = backbone;
-  c.fusion = fusion;
-  c.head = head;
+  c.model.backbone = backbone;
+  c.model.fusion = fusion;
+  c.model.head = head;
   return resolve(c);
 }
 
@@ -52,10 +52,42 @@ TEST(Spec, RowsOfTheTable) {
 TEST(Spec, RefusesPartsThatDoNotFit) {
   EXPECT_THROW(spec_of("foo", "none"), InputError);
   EXPECT_THROW(spec_of("fcf", "foo"), InputError);
-  EXPECT_THROW(spec_of("fcf", "none", "foo"), InputError);
-  EXPECT_THROW(spec_of("fcf", "gfmfr", "neumf"), InputError);
-  EXPECT_THROW(spec_of("fedrap", "none", "neumf"), InputError);
-  EXPECT_EQ(backbone_names(), "fedavg|fcf|fedncf|pfedrec|fedrap");
+  EXPECT_THROW(spec_of("fcf", "gfmfr", HeadKind::neumf), InputError);
+  EXPECT_THROW(spec_of("fedrap", "none", HeadKind::neumf), InputError);
+}
+
+TEST(Spec, RefusesWhatTheDataForbid) {
+  Config c;
+  c.evaluation.candidates = {Candidates::Kind::sampled, 99};
+  EXPECT_NO_THROW(validate_against_data(c, 4, 100, 1));
+  EXPECT_THROW(validate_against_data(c, 4, 99, 1), InputError);  // nothing is left to sample
+  c = {};
+  c.model.fusion = "gfmfr";
+  EXPECT_THROW(validate_against_data(c, 4, 100, 1), InputError);    // more groups than clients
+  EXPECT_THROW(validate_against_data(c, 10, 100, 11), InputError);  // more ranks than clients
+  EXPECT_THROW(validate_against_data(c, 10, 49, 1), InputError);    // K > items
+  EXPECT_NO_THROW(validate_against_data(c, 10, 50, 10));
+  c.model.fusion = "fedvlr";
+  EXPECT_NO_THROW(validate_against_data(c, 4, 100, 1));  // no teacher, no groups
+}
+
+// A misspelt row: named, with the nearest row and all rows.
+TEST(Spec, RefusesRowsThatTheTablesDoNotHave) {
+  const auto refusal = [](const std::string& backbone, const std::string& fusion) {
+    try {
+      (void)spec_of(backbone, fusion);
+    } catch (const InputError& e) {
+      return std::string(e.what());
+    }
+    return std::string("accepted");
+  };
+  const auto backbone = refusal("fedprec", "none"), fusion = refusal("fcf", "fedvrl");
+  for (const char* part : {"--backbone \"fedprec\"", "did you mean pfedrec?",
+                           "use one of: fedavg, fcf, fedncf, pfedrec, fedrap"})
+    EXPECT_NE(backbone.find(part), std::string::npos) << backbone;
+  for (const char* part : {"--fusion \"fedvrl\"", "did you mean fedvlr?",
+                           "use one of: none, mlp, gfmfr, fedvlr, fedvlr+gfmfr, mlp+gfmfr"})
+    EXPECT_NE(fusion.find(part), std::string::npos) << fusion;
 }
 
 TEST(Init, DependsOnNothingButItsCounters) {

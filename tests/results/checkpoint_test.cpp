@@ -138,15 +138,17 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
     return error_of([&] { check_same_run("a.h5", then, now); });
   };
   EXPECT_EQ(refused([](auto& h) {
-              h.config.rounds = 200;
-              h.config.threads = 3;
-              h.config.out = "b.h5";
-              h.config.checkpoint_every = 2;
+              h.config.federation.rounds = 200;
+              h.config.execution.threads = 3;
+              h.config.files.out = "b.h5";
+              h.config.restart.checkpoint_every = 2;
             }),
             "");
-  EXPECT_NE(refused([](auto& h) { h.config.lr = 0.2; }).find("--lr was 0.1 there and is 0.2 here"),
+  EXPECT_NE(refused([](auto& h) {
+              h.config.federation.lr = 0.2;
+            }).find("--lr was 0.1 there and is 0.2 here"),
             std::string::npos);
-  EXPECT_NE(refused([](auto& h) { h.config.groups_min = 2; }).find("--groups-min"),
+  EXPECT_NE(refused([](auto& h) { h.config.gfmfr.groups_min = 2; }).find("--groups-min"),
             std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.data_crc32 = 8; }).find("checksum of the data set"),
             std::string::npos);
@@ -157,7 +159,7 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
             }).find(version + " there and is fedfuse 9.9.9 here"),
             std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.clients = 8; }).find("number of clients"), std::string::npos);
-  EXPECT_NE(refused([](auto& h) { h.config.rounds = 4; }).find("nothing is left to do"),
+  EXPECT_NE(refused([](auto& h) { h.config.federation.rounds = 4; }).find("nothing is left to do"),
             std::string::npos);
 }
 

@@ -142,7 +142,7 @@ TEST(ResultFile, summary_needs_no_data_set) {
   EXPECT_EQ(summary.clients, clients);
   EXPECT_EQ(summary.items, items);
   EXPECT_EQ(summary.data_name, "synthetic");
-  EXPECT_EQ(summary.record.config.backbone, "fedrap");
+  EXPECT_EQ(summary.record.config.model.backbone, "fedrap");
 }
 
 }  // namespace

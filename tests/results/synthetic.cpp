@@ -80,12 +80,12 @@ Run synthetic_run(const std::string& backbone, const std::string& fusion, double
                   const Dataset& data, const Comm& comm) {
   Run run;
   auto& record = run.record;
-  record.config.backbone = backbone;
-  record.config.fusion = fusion;
-  record.config.dim = 8;
-  record.config.personal_init_std = personal_init_std;
-  record.config.seed = 11;
-  record.status = "finished";
+  record.config.model.backbone = backbone;
+  record.config.model.fusion = fusion;
+  record.config.model.dim = 8;
+  record.config.model.personal_init_std = personal_init_std;
+  record.config.federation.seed = 11;
+  record.status = RunStatus::finished;
   record.best_round = 3;
   record.model_round = 4;
   record.provenance = provenance_json({"fedfuse", "train"}, 2, comm);

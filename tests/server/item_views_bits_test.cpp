@@ -15,9 +15,9 @@ using namespace test;
 // What parameters() shows is the whole state: a run that goes on elsewhere keeps its bits.
 TEST(ItemViews, GoesOnFromItsParameters) {
   const auto items = random_items(30, 8, 12, 9);
-  Setting first(views_config(8, "adam", 0.01), items);
-  auto other = views_config(8, "adam", 0.01);
-  other.seed = 9;
+  Setting first(views_config(8, OptimizerKind::adam, 0.01), items);
+  auto other = views_config(8, OptimizerKind::adam, 0.01);
+  other.federation.seed = 9;
   Setting second(other, items);
   std::vector<Matrix<float>> view_grad;
   for (const auto& u : random_up(items, 3)) view_grad.push_back(matrix_of(items.items, u));
@@ -34,7 +34,7 @@ TEST(ItemViews, GoesOnFromItsParameters) {
 // Everything that a run leaves behind, as bits.
 std::vector<float> trained(const NaiveItems& items, const Comm& comm, int threads) {
   omp_set_num_threads(threads);
-  Setting s(views_config(16, "adam", 0.01), items);
+  Setting s(views_config(16, OptimizerKind::adam, 0.01), items);
   const auto up = random_up(items, 3, 1e-3);
   std::vector<Matrix<float>> view_grad, F;
   for (const auto& u : up) view_grad.push_back(matrix_of(items.items, u));
@@ -74,7 +74,7 @@ TEST(ItemViews, GradientsOfAnySizeKeepTheirBits) {
 }
 
 TEST(ItemViews, RefusesGradientsThatAreNotFinite) {
-  Setting s(views_config(8, "adam", 0.01), random_items(20, 8, 4, 4));
+  Setting s(views_config(8, OptimizerKind::adam, 0.01), random_items(20, 8, 4, 4));
   const auto before = s.parameters();
   std::vector<Matrix<float>> view_grad(3, Matrix<float>(20, 8, 0.1f));
   view_grad[1](7, 3) = std::numeric_limits<float>::quiet_NaN();
@@ -83,17 +83,17 @@ TEST(ItemViews, RefusesGradientsThatAreNotFinite) {
 }
 
 TEST(ItemViews, StartsFromTheSeed) {
-  auto config = views_config(64, "adam", 0.01);
+  auto config = views_config(64, OptimizerKind::adam, 0.01);
   const auto items = random_items(50, 64, 32, 16);
   Setting a(config, items), b(config, items);
   EXPECT_EQ(a.parameters(), b.parameters());
-  config.seed = 1;
+  config.federation.seed = 1;
   Setting c(config, items);
   EXPECT_NE(a.parameters().at("A_t"), c.parameters().at("A_t"));
   double squares = 0;
   const auto D = a.parameters().at("D");
   for (const double x : D) squares += x * x;
-  EXPECT_NEAR(std::sqrt(squares / (50 * 64)), config.init_std, 0.1 * config.init_std);
+  EXPECT_NEAR(std::sqrt(squares / (50 * 64)), config.model.init_std, 0.1 * config.model.init_std);
   EXPECT_NE(a.parameters().at("G_d"), a.parameters().at("G_t"));  // distinct counters
   EXPECT_EQ(a.parameters().at("ln_w_d"), Values(64, 1.0));
   EXPECT_EQ(a.parameters().at("b_o"), Values(64, 0.0));

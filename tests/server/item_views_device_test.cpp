@@ -49,26 +49,27 @@ State trained(const Config& config, const NaiveItems& items, const Comm& comm,
 
 TEST(ItemViewsOnDevice, AgreesWithTheProcessor) {
   struct Choice {
-    std::vector<std::string> views;
+    std::vector<View> views;
     std::size_t items, d, text, image;
-    std::string optimizer, fusion = "fedvlr";
+    OptimizerKind optimizer;
+    std::string fusion = "fedvlr";
   };
-  const std::vector<Choice> choices{{all_views, 70, 8, 12, 9, "adam"},
-                                    {{"gate", "sum"}, 31, 12, 0, 7, "sgd"},
-                                    {{"sum"}, 20, 8, 5, 0, "sgd"},
-                                    {all_views, 40, 16, 6, 8, "adam", "mlp"}};
+  const std::vector<Choice> choices{{all_views, 70, 8, 12, 9, OptimizerKind::adam},
+                                    {{View::gate, View::sum}, 31, 12, 0, 7, OptimizerKind::sgd},
+                                    {{View::sum}, 20, 8, 5, 0, OptimizerKind::sgd},
+                                    {all_views, 40, 16, 6, 8, OptimizerKind::adam, "mlp"}};
   for (const auto& device : fresh_devices())
     for (const auto& choice : choices) {
       auto config = views_config(choice.d, choice.optimizer, 0.01, choice.views);
-      config.fusion = choice.fusion;
-      config.init_std = 0.5;
+      config.model.fusion = choice.fusion;
+      config.model.init_std = 0.5;
       const auto items = random_items(choice.items, choice.d, choice.text, choice.image);
       const auto here = trained(config, items, Comm::self(), nullptr),
                  there = trained(config, items, Comm::self(), device);
       ASSERT_EQ(here.size(), there.size());
       for (const auto& [name, values] : here)
         expect_near(there.at(name), Values(values.begin(), values.end()), 2e-3,
-                    choice.views[0] + " " + name);
+                    text_of(choice.views[0]) + " " + name);
     }
 }
 
@@ -76,8 +77,8 @@ TEST(ItemViewsOnDevice, AgreesWithTheProcessor) {
 TEST(ItemViewsOnDevice, GradientsAreTheProcessors) {
   const auto items = random_items(90, 8, 12, 9);
   for (const auto& device : fresh_devices()) {
-    Setting here(views_config(8, "sgd", 1.0), items),
-        there(views_config(8, "sgd", 1.0), items, device);
+    Setting here(views_config(8, OptimizerKind::sgd, 1.0), items),
+        there(views_config(8, OptimizerKind::sgd, 1.0), items, device);
     const auto up = random_up(items, 3);
     const auto expected = gradient_of(here, up);
     for (const auto& [name, g] : gradient_of(there, up))
@@ -90,7 +91,7 @@ TEST(ItemViewsOnDevice, SameBitsForAnyRanksAndOrderOfThreads) {
     for (const std::size_t M :
          {1100, 40}) {  // three blocks, the last ragged; one block for all ranks
       const auto items = random_items(M, 8, 10, 4);
-      const auto config = views_config(8, "adam", 0.01);
+      const auto config = views_config(8, OptimizerKind::adam, 0.01);
       const auto alone = trained(config, items, Comm::self(), device, 1);
       simt::set_schedule({simt::Order::shuffled, 3, 2});
       EXPECT_EQ(trained(config, items, Comm::world(), device, 1), alone);
@@ -100,9 +101,9 @@ TEST(ItemViewsOnDevice, SameBitsForAnyRanksAndOrderOfThreads) {
 
 TEST(ItemViewsOnDevice, GoesOnFromItsParameters) {
   const auto items = random_items(30, 8, 12, 9);
-  const auto config = views_config(8, "adam", 0.01);
+  const auto config = views_config(8, OptimizerKind::adam, 0.01);
   auto other = config;
-  other.seed = 9;
+  other.federation.seed = 9;
   const auto view_grad = gradients(items, 3, 0.5);
   for (const auto& device : fresh_devices()) {
     Setting first(config, items, device), second(other, items, device);
@@ -133,7 +134,8 @@ TEST(ItemViewsOnDevice, GradientsOfAnySizeKeepTheirBits) {
 }
 
 TEST(ItemViewsOnDevice, RefusesGradientsThatAreNotFinite) {
-  Setting s(views_config(8, "adam", 0.01), random_items(20, 8, 4, 4), gpu::open_emulated_device());
+  Setting s(views_config(8, OptimizerKind::adam, 0.01), random_items(20, 8, 4, 4),
+            gpu::open_emulated_device());
   const auto before = s.parameters();
   std::vector<Matrix<float>> view_grad(3, Matrix<float>(20, 8, 0.1f));
   view_grad[1](7, 3) = std::numeric_limits<float>::quiet_NaN();

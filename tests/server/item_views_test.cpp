@@ -14,10 +14,10 @@ using namespace test;
 using Complex = std::complex<double>;
 
 NaiveParameters naive_gradient(const NaiveParameters& p, const NaiveItems& items,
-                               const std::vector<std::string>& names,
-                               const std::vector<Values>& up) {
-  return complex_step(p, items,
-                      [&](Naive<Complex>& net) { return naive_views_objective(net, names, up); });
+                               const std::vector<View>& names, const std::vector<Values>& up) {
+  return complex_step(p, items, [&](Naive<Complex>& net) {
+    return naive_views_objective(net, texts_of(names), up);
+  });
 }
 
 struct Golden {
@@ -43,7 +43,8 @@ TEST(ItemViews, NaiveFormMatchesGoldens) {
   for (std::size_t i = 0; i < golden.items.items; ++i) {
     auto views = net.views(i);
     for (std::size_t j = 0; j < 3; ++j)
-      F[j].insert(F[j].end(), views[all_views[j]].begin(), views[all_views[j]].end());
+      F[j].insert(F[j].end(), views[text_of(all_views[j])].begin(),
+                  views[text_of(all_views[j])].end());
   }
   expect_near(joined({F[0], F[1], F[2]}), golden.out("views"), 1e-10, "views");
   const auto gradient = naive_gradient(golden.parameters, golden.items, all_views, golden.up);
@@ -58,7 +59,7 @@ TEST(ItemViews, NaiveFormMatchesGoldens) {
 TEST(ItemViews, MatchesGoldens) {
   FEDFUSE_REQUIRE_GOLDENS();
   Golden golden;
-  Setting sgd(views_config(golden.items.d, "sgd", 1.0), golden.items);
+  Setting sgd(views_config(golden.items.d, OptimizerKind::sgd, 1.0), golden.items);
   assign(sgd.views.parameters(), golden.parameters);
   const auto F = sgd.forward(Comm::world());
   Values flat;
@@ -67,7 +68,7 @@ TEST(ItemViews, MatchesGoldens) {
   for (const auto& [name, g] : gradient_of(sgd, golden.up))
     expect_near(g, golden.out("grad_" + name), 1e-4, "grad_" + name);
 
-  Setting adam(views_config(golden.items.d, "adam", 0.01), golden.items);
+  Setting adam(views_config(golden.items.d, OptimizerKind::adam, 0.01), golden.items);
   assign(adam.views.parameters(), golden.parameters);
   std::vector<Matrix<float>> view_grad;
   for (const auto& u : golden.up) view_grad.push_back(matrix_of(golden.items.items, u));
@@ -77,28 +78,28 @@ TEST(ItemViews, MatchesGoldens) {
 }
 
 struct Choice {
-  std::vector<std::string> views;
+  std::vector<View> views;
   std::size_t text, image;
   std::string fusion = "fedvlr";
 };
 
 // Subsets and orders of the views, absent modalities: forward, and the gradient of every parameter.
 TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
-  const std::vector<Choice> choices{{{"gate", "sum"}, 12, 9}, {{"mlp"}, 12, 9},
-                                    {{"sum"}, 16, 0},         {{"mlp", "gate", "sum"}, 0, 7},
-                                    {{"gate"}, 0, 0},         {all_views, 6, 8, "mlp"}};
+  const std::vector<Choice> choices{
+      {{View::gate, View::sum}, 12, 9},           {{View::mlp}, 12, 9}, {{View::sum}, 16, 0},
+      {{View::mlp, View::gate, View::sum}, 0, 7}, {{View::gate}, 0, 0}, {all_views, 6, 8, "mlp"}};
   for (const auto& choice : choices) {
-    auto config = views_config(8, "sgd", 1.0, choice.views);
-    config.fusion = choice.fusion;
-    config.init_std = 0.5;
-    const auto names = choice.fusion == "mlp" ? std::vector<std::string>{"mlp"} : choice.views;
+    auto config = views_config(8, OptimizerKind::sgd, 1.0, choice.views);
+    config.model.fusion = choice.fusion;
+    config.model.init_std = 0.5;
+    const auto names = choice.fusion == "mlp" ? std::vector{View::mlp} : choice.views;
     Setting s(config, random_items(11, 8, choice.text, choice.image));
     // biases start at 0, layer norms at the identity: move them
     for (auto [name, values] : s.views.parameters())
       for (std::size_t k = 0; k < values.size(); ++k) values[k] += 0.1f * float(int(k % 7) - 3);
     const auto p = s.parameters();
-    EXPECT_EQ(p.contains("W1"), std::ranges::find(names, "mlp") != names.end());
-    EXPECT_EQ(p.contains("W_o"), std::ranges::find(names, "gate") != names.end());
+    EXPECT_EQ(p.contains("W1"), std::ranges::find(names, View::mlp) != names.end());
+    EXPECT_EQ(p.contains("W_o"), std::ranges::find(names, View::gate) != names.end());
     EXPECT_EQ(p.contains("A_t"), choice.text > 0);
     EXPECT_TRUE(p.contains("a_t"));
     std::int64_t count = 0;
@@ -111,13 +112,13 @@ TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
     for (std::size_t j = 0; j < names.size(); ++j) {
       Values expected;
       for (std::size_t i = 0; i < s.items.items; ++i)
-        expected = joined({expected, net.views(i)[names[j]]});
-      expect_near(F[j].values, expected, 1e-4, names[j]);
+        expected = joined({expected, net.views(i)[text_of(names[j])]});
+      expect_near(F[j].values, expected, 1e-4, text_of(names[j]));
     }
     const auto up = random_up(s.items, names.size());
     const auto expected = naive_gradient(p, s.items, names, up);
     for (const auto& [name, g] : gradient_of(s, up))
-      expect_near(g, expected.at(name), 1e-4, names[0] + " " + name);
+      expect_near(g, expected.at(name), 1e-4, text_of(names[0]) + " " + name);
   }
 }
 
@@ -125,8 +126,8 @@ TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
 // directions.
 TEST(ItemViews, ManyBlocksMatchTheNaiveFormAlongRandomDirections) {
   const auto items = random_items(600, 8, 12, 9);
-  auto config = views_config(8, "sgd", 1.0);
-  config.init_std = 0.5;
+  auto config = views_config(8, OptimizerKind::sgd, 1.0);
+  config.model.init_std = 0.5;
   Setting s(config, items);
   auto up = random_up(items, 3);
   for (auto& u : up) std::fill(u.begin() + 20 * 8, u.begin() + 290 * 8, 0.0);
@@ -144,7 +145,7 @@ TEST(ItemViews, ManyBlocksMatchTheNaiveFormAlongRandomDirections) {
         size += g[k] * g[k] * step[k] * step[k];
       }
     }
-    const double expected = naive_views_objective(net, all_views, up).imag() / 1e-30;
+    const double expected = naive_views_objective(net, texts_of(all_views), up).imag() / 1e-30;
     EXPECT_NEAR(along, expected, 1e-4 * std::sqrt(size)) << direction;
   }
 }
@@ -152,7 +153,7 @@ TEST(ItemViews, ManyBlocksMatchTheNaiveFormAlongRandomDirections) {
 // R3: one pass from the sum of the clients' view gradients is the sum of one pass for each client.
 TEST(ItemViews, ChainRuleOfTheSumIsTheSumOfChainRules) {
   const auto items = random_items(40, 8, 12, 9);
-  const auto config = views_config(8, "sgd", 1.0);
+  const auto config = views_config(8, OptimizerKind::sgd, 1.0);
   std::vector<Values> total(3, Values(40 * 8, 0.0));
   NaiveParameters sum;
   for (std::uint32_t u = 0; u < 4; ++u) {

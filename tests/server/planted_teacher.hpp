@@ -20,13 +20,13 @@ struct Planted {
   explicit Planted(std::size_t M, std::int64_t groups = 3, std::int64_t d = 16) {
     const auto items = random_items(M, std::size_t(d), 24, d == 32 ? 40 : 20);
     data = dataset_of(items);
-    config.fusion = "gfmfr";
-    config.dim = d;
-    config.group_dim = 12;
-    config.groups = groups;
-    config.teacher_epochs = 10;
-    config.teacher_batch = 60;
-    config.teacher_lr = 3e-3;
+    config.model.fusion = "gfmfr";
+    config.model.dim = d;
+    config.gfmfr.group_dim = 12;
+    config.gfmfr.groups = groups;
+    config.gfmfr.teacher.epochs = 10;
+    config.gfmfr.teacher.batch = 60;
+    config.gfmfr.teacher.lr = 3e-3;
     for (std::int64_t l = 0; l < groups; ++l) {
       Matrix<float> C(std::int64_t(M), d);
       for (std::int64_t i = 0; i < C.rows; ++i)
@@ -47,7 +47,7 @@ inline std::vector<float> trained(const Planted& planted, const Comm& comm, int 
   std::vector<float> bits;
   for (int round = 1; round <= 2; ++round)
     bits.push_back(float(teacher.train(planted.targets, round, comm)));
-  const auto w = matrix_of(3, random_values(3 * std::size_t(planted.config.dim), 0.5, 90));
+  const auto w = matrix_of(3, random_values(3 * std::size_t(planted.config.model.dim), 0.5, 90));
   const auto pref = teacher.preference(w, std::vector<float>{0.1f, -0.2f, 0.3f}, comm);
   bits.insert(bits.end(), pref.values.begin(), pref.values.end());
   for (const auto& [name, values] : teacher.parameters())

@@ -8,20 +8,20 @@ namespace fedfuse::test {
 
 inline Config small_config(const std::string& backbone, const std::string& fusion) {
   Config c;
-  c.backbone = backbone;
-  c.fusion = fusion;
-  c.dim = 8;
-  c.local_epochs = 2;
-  c.batch = 16;
-  c.groups = 3;
-  c.group_dim = 6;
-  c.teacher_epochs = 2;
-  c.teacher_batch = 30;
-  c.lr_items = 2.0;
-  c.rounds = 4;
-  c.fraction = 0.8;
-  c.weight_decay = 0.001;
-  c.seed = 11;
+  c.model.backbone = backbone;
+  c.model.fusion = fusion;
+  c.model.dim = 8;
+  c.federation.local_epochs = 2;
+  c.federation.batch = 16;
+  c.gfmfr.groups = 3;
+  c.gfmfr.group_dim = 6;
+  c.gfmfr.teacher.epochs = 2;
+  c.gfmfr.teacher.batch = 30;
+  c.federation.lr_items = 2.0;
+  c.federation.rounds = 4;
+  c.federation.fraction = 0.8;
+  c.federation.weight_decay = 0.001;
+  c.federation.seed = 11;
   return c;
 }
 

@@ -54,13 +54,13 @@ TEST(Round, SameBitsForAnyRanksThreadsAndUploads) {
     for (const auto& fusion_row : fusions()) {
       const std::string backbone(backbone_row.name), fusion(fusion_row.name);
       auto config = small_config(backbone, fusion);
-      config.uploads = "store";
-      if (backbone == "fedrap") config.personal_init_std = 0.01;
+      config.execution.uploads = UploadMode::store;
+      if (backbone == "fedrap") config.model.personal_init_std = 0.01;
       omp_set_num_threads(1);
       Federation one(config, alone, self, 1);
       train(one, 3);
       auto other = config;
-      other.uploads = "replay";
+      other.execution.uploads = UploadMode::replay;
       omp_set_num_threads(2);
       Federation many(other, shared, world, 2);
       train(many, 3);
@@ -77,7 +77,7 @@ TEST(Round, AgreesWithTheNaiveRound) {
   for (const auto& row : backbones()) {
     const std::string backbone(row.name);
     auto config = small_config(backbone, "none");
-    config.fraction = 1.0;
+    config.federation.fraction = 1.0;
     Federation federation(config, data, self, 1);
     const auto& spec = federation.spec();
     const GlobalModel start = federation.global();
@@ -110,10 +110,13 @@ TEST(Round, AgreesWithTheNaiveRound) {
       local_train::Shape shape{
           spec.head, spec.router, spec.d, 1, spec.view_width, true, spec.backbone.personal_rows};
       const double warm = std::tanh(0.1);
-      const local_train::DenseRates rates{
-          config.lr, config.lr_items,         config.weight_decay,
-          0,         config.rap_alpha * warm, config.rap_beta * warm,
-          false};
+      const local_train::DenseRates rates{config.federation.lr,
+                                          config.federation.lr_items,
+                                          config.federation.weight_decay,
+                                          0,
+                                          config.model.rap_alpha * warm,
+                                          config.model.rap_beta * warm,
+                                          false};
       std::vector<double> unused;
       (void)local_train::reference_train(shape, rates, client, steps, unused);
       const double weight =
@@ -154,7 +157,7 @@ TEST(Round, DistillationMovesClientsTowardsTheirGroup) {
   const auto data = small.alone();
   auto config = small_config("fcf", "gfmfr");
   Federation distilled(config, data, Comm::self(), 1);
-  config.distill = 0;
+  config.gfmfr.distillation.weight = 0;
   Federation plain(config, data, Comm::self(), 1);
   const auto first = distilled.run_round(1), second = distilled.run_round(2);
   EXPECT_EQ(first.lambda, 0.0);  // no teacher has spoken yet
@@ -169,18 +172,17 @@ TEST(Round, DistillationMovesClientsTowardsTheirGroup) {
 }
 
 TEST(DistillationSchedule, StartsFallsAndBalances) {
-  Config c;
-  c.distill = 0.4;
-  c.distill_start = 5;
-  c.rounds = 100;
-  EXPECT_EQ(DistillationSchedule(c).lambda(4), 0.0);
-  EXPECT_EQ(DistillationSchedule(c).lambda(5), 0.4);
-  c.distill_schedule = "cosine";
-  EXPECT_NEAR(DistillationSchedule(c).lambda(50), 0.4 * std::sqrt(0.5), 1e-12);
-  EXPECT_NEAR(DistillationSchedule(c).lambda(100), 0.0, 1e-12);
-  c.distill_schedule = "constant";
-  c.distill_balance = true;
-  DistillationSchedule balanced(c);
+  DistillationOptions o;
+  o.weight = 0.4;
+  o.start = 5;
+  EXPECT_EQ(DistillationSchedule(o, 100).lambda(4), 0.0);
+  EXPECT_EQ(DistillationSchedule(o, 100).lambda(5), 0.4);
+  o.schedule = DistillSchedule::cosine;
+  EXPECT_NEAR(DistillationSchedule(o, 100).lambda(50), 0.4 * std::sqrt(0.5), 1e-12);
+  EXPECT_NEAR(DistillationSchedule(o, 100).lambda(100), 0.0, 1e-12);
+  o.schedule = DistillSchedule::constant;
+  o.balance = true;
+  DistillationSchedule balanced(o, 100);
   balanced.observe(0.6, 0.3);
   EXPECT_NEAR(balanced.lambda(6), 0.8, 1e-12);
   balanced.observe(0.6, 0.1);
@@ -196,8 +198,8 @@ TEST(Traffic, CountsOfThePapers) {
   data.image = Matrix<float>(1, 512);
   const auto count = [&](const std::string& backbone, const std::string& fusion) {
     Config c;
-    c.backbone = backbone;
-    c.fusion = fusion;
+    c.model.backbone = backbone;
+    c.model.fusion = fusion;
     return count_traffic(resolve(c), data, 1000, 85);
   };
   EXPECT_EQ(count("fcf", "none").parameters_on_client, 35840);

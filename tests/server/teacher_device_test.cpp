@@ -29,7 +29,7 @@ void expect_near_the_host(const Planted& planted, const std::shared_ptr<gpu::Dev
   for (const auto& [name, values] : other.parameters())
     expect_near(values, Values(theirs.at(name).begin(), theirs.at(name).end()), 2e-3, name);
   const auto w = matrix_of(std::size_t(groups),
-                           random_values(std::size_t(groups * planted.config.dim), 0.5, 90));
+                           random_values(std::size_t(groups * planted.config.model.dim), 0.5, 90));
   const std::vector<float> b(std::size_t(groups), 0.1f);
   const auto pref = host.preference(w, b, Comm::self()),
              device_pref = other.preference(w, b, Comm::self());
@@ -40,22 +40,22 @@ void expect_near_the_host(const Planted& planted, const std::shared_ptr<gpu::Dev
 
 TEST(DeviceTeacher, OnADeviceItLearnsTheSame) {
   Planted narrow(31), wide(21, 3, 32);  // d = 16: preferences on the host; d = 32: on the device
-  for (auto* planted : {&narrow, &wide}) planted->config.teacher_epochs = 2;
+  for (auto* planted : {&narrow, &wide}) planted->config.gfmfr.teacher.epochs = 2;
   for (const auto& device : fresh_devices())
-    for (const std::string batches : {"items", "pairs"})
-      for (const std::string optimizer : {"adam", "sgd"})
+    for (const auto batches : {TeacherBatches::items, TeacherBatches::pairs})
+      for (const auto optimizer : {OptimizerKind::adam, OptimizerKind::sgd})
         for (auto* planted : {&narrow, &wide}) {
-          planted->config.teacher_batches = batches;
-          planted->config.teacher_optimizer = optimizer;
-          expect_near_the_host(*planted, device, optimizer == "adam" ? 3 : 2,
-                               planted->config.dim == 32 ? 1e-3 : 1e-4);
+          planted->config.gfmfr.teacher.batches = batches;
+          planted->config.gfmfr.teacher.optimizer = optimizer;
+          expect_near_the_host(*planted, device, optimizer == OptimizerKind::adam ? 3 : 2,
+                               planted->config.model.dim == 32 ? 1e-3 : 1e-4);
         }
 }
 
 // Every rank does all of it; a run that goes on from the parameters keeps its bits.
 TEST(DeviceTeacher, OnADeviceRanksAndRestartsDoNotChangeABit) {
   Planted planted(21, 3, 32);
-  planted.config.teacher_epochs = 2;
+  planted.config.gfmfr.teacher.epochs = 2;
   for (const auto& device : fresh_devices()) {
     const auto alone = trained(planted, Comm::self(), 1, device);
     EXPECT_EQ(trained(planted, Comm::world(), 2, device), alone);

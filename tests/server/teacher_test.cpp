@@ -49,7 +49,7 @@ struct TestNet {
   teacher::Net net;
 
   TestNet(const Dataset& data, std::int64_t groups, std::int64_t d, std::int64_t d_group,
-          const std::string& kind, double lr, const std::vector<Matrix<float>>& towards) {
+          OptimizerKind kind, double lr, const std::vector<Matrix<float>>& towards) {
     const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
     problem.shape = {groups, data.items, d, d_group, data.text.cols, data.image.cols};
     problem.features = {values(data.text), values(data.image), data.has_text.data(),
@@ -59,7 +59,7 @@ struct TestNet {
     targets = pointers(towards);
     problem.groups = std::int64_t(targets.size());
     problem.targets = targets.data();
-    problem.adam = kind == "adam";
+    problem.adam = kind == OptimizerKind::adam;
     problem.lr = lr;
     problem.values = parameters.values.data();
     const auto state = optimizer.state();
@@ -148,7 +148,8 @@ TEST(Teacher, MatchesGoldens) {
     const auto M = golden.items.items;
     const auto targets = to_targets(golden.C, golden.groups, M);
     const auto G = std::int64_t(golden.groups), d = std::int64_t(golden.items.d);
-    TestNet net(data, G, d, std::int64_t(golden.group_dim), name, golden.lr, targets);
+    TestNet net(data, G, d, std::int64_t(golden.group_dim),
+                parse_choice<OptimizerKind>("optimizer", name), golden.lr, targets);
     assign(net.named(), golden.parameters);
     Values losses;
     for (const auto& pairs : golden.steps) losses.push_back(net.net.step(to_step(pairs)));
@@ -164,10 +165,10 @@ TEST(Teacher, MatchesGoldens) {
     expect_near(net.net.fused(), golden.out("Q"), 1e-4, "Q");
 
     Config config;
-    config.fusion = "gfmfr";
-    config.dim = d;
-    config.group_dim = std::int64_t(golden.group_dim);
-    config.groups = G;
+    config.model.fusion = "gfmfr";
+    config.model.dim = d;
+    config.gfmfr.group_dim = std::int64_t(golden.group_dim);
+    config.gfmfr.groups = G;
     GroupTeacher teacher(config, resolve(config), data);
     for (auto& [key, values] : teacher.parameters())
       if (p.contains(key) && p[key].size() == values.size())
@@ -194,7 +195,8 @@ TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
     const auto data = dataset_of(items);
     const auto C = random_values(G * M * d, 0.5, 70);
     const auto targets = to_targets(C, G, M);
-    TestNet net(data, std::int64_t(G), std::int64_t(d), std::int64_t(d_group), "sgd", 1.0, targets);
+    TestNet net(data, std::int64_t(G), std::int64_t(d), std::int64_t(d_group), OptimizerKind::sgd,
+                1.0, targets);
     NaiveParameters p;
     for (auto [name, values] : net.named()) {
       p[name] = random_values(values.size(), 0.5, std::uint32_t(50 + p.size()));
@@ -224,9 +226,9 @@ TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
 // R9: batches of whole items against the paper's batches of pairs, the same number of pairs a step.
 TEST(Teacher, BatchesOfItemsConvergeAsThoseOfPairs) {
   Planted planted(300);
-  std::map<std::string, std::vector<double>> loss;
-  for (const std::string batches : {"items", "pairs"}) {
-    planted.config.teacher_batches = batches;
+  std::map<TeacherBatches, std::vector<double>> loss;
+  for (const auto batches : {TeacherBatches::items, TeacherBatches::pairs}) {
+    planted.config.gfmfr.teacher.batches = batches;
     GroupTeacher teacher(planted.config, resolve(planted.config), planted.data);
     for (int round = 1; round <= 4; ++round)
       loss[batches].push_back(teacher.train(planted.targets, round, Comm::world()));
@@ -236,14 +238,16 @@ TEST(Teacher, BatchesOfItemsConvergeAsThoseOfPairs) {
     EXPECT_LT(loss[batches][3], 0.4 * loss[batches][0]);
   }
   for (std::size_t round = 0; round < 4; ++round)
-    EXPECT_NEAR(std::log(loss["items"][round] / loss["pairs"][round]), 0.0, std::log(1.6)) << round;
+    EXPECT_NEAR(std::log(loss[TeacherBatches::items][round] / loss[TeacherBatches::pairs][round]),
+                0.0, std::log(1.6))
+        << round;
 }
 
 TEST(Teacher, RanksAndThreadsDoNotChangeABit) {
   const int threads = omp_get_max_threads();
   for (const std::size_t M : {700, 40}) {
     Planted planted(M);
-    planted.config.teacher_epochs = 2;
+    planted.config.gfmfr.teacher.epochs = 2;
     const auto alone = trained(planted, Comm::self(), 1);
     EXPECT_EQ(trained(planted, Comm::self(), 2), alone);
     EXPECT_EQ(trained(planted, Comm::world(), 1), alone);
@@ -256,21 +260,21 @@ TEST(Teacher, RanksAndThreadsDoNotChangeABit) {
 // visited once an epoch.
 TEST(Teacher, AnEpochVisitsEveryPairOnceInAnOrderOfItsOwn) {
   Planted planted(50);
-  planted.config.teacher_epochs = 1;
-  planted.config.teacher_optimizer = "sgd";
+  planted.config.gfmfr.teacher.epochs = 1;
+  planted.config.gfmfr.teacher.optimizer = OptimizerKind::sgd;
   // nothing moves: the mean loss of an epoch is the mean over all pairs, in any order
-  planted.config.teacher_lr = 0;
+  planted.config.gfmfr.teacher.lr = 0;
   std::vector<double> loss;
-  for (const std::string batches : {"items", "pairs"}) {
-    planted.config.teacher_batches = batches;
+  for (const auto batches : {TeacherBatches::items, TeacherBatches::pairs}) {
+    planted.config.gfmfr.teacher.batches = batches;
     GroupTeacher teacher(planted.config, resolve(planted.config), planted.data);
     for (int round = 1; round <= 2; ++round)
       loss.push_back(teacher.train(planted.targets, round, Comm::world()));
   }
   for (const double l : loss) EXPECT_NEAR(l, loss[0], 1e-5 * loss[0]);
-  planted.config.teacher_lr = 0.1;
+  planted.config.gfmfr.teacher.lr = 0.1;
   const auto run = [&](std::int64_t round, std::uint64_t seed) {
-    planted.config.seed = seed;
+    planted.config.federation.seed = seed;
     GroupTeacher teacher(planted.config, resolve(planted.config), planted.data);
     return teacher.train(planted.targets, round, Comm::world());
   };

@@ -9,16 +9,22 @@
 
 namespace fedfuse::test {
 
-inline const std::vector<std::string> all_views{"sum", "mlp", "gate"};
+inline const std::vector<View> all_views{View::sum, View::mlp, View::gate};
 
-inline Config views_config(std::size_t d, const std::string& optimizer, double lr,
-                           const std::vector<std::string>& views = all_views) {
+inline std::vector<std::string> texts_of(const std::vector<View>& views) {
+  std::vector<std::string> names;
+  for (const auto view : views) names.push_back(text_of(view));
+  return names;
+}
+
+inline Config views_config(std::size_t d, OptimizerKind optimizer, double lr,
+                           const std::vector<View>& views = all_views) {
   Config config;
-  config.fusion = "fedvlr";
-  config.dim = std::int64_t(d);
-  config.server_optimizer = optimizer;
-  config.server_lr = lr;
-  config.views = views;
+  config.model.fusion = "fedvlr";
+  config.model.dim = std::int64_t(d);
+  config.fedvlr.optimizer = optimizer;
+  config.fedvlr.lr = lr;
+  config.fedvlr.views = views;
   return config;
 }
 
@@ -72,7 +78,7 @@ inline std::vector<Values> random_up(const NaiveItems& items, std::size_t views,
 // they are 0.1 times the gradient.
 inline std::vector<float> moments_at_scale(const NaiveItems& items, float scale,
                                            std::shared_ptr<gpu::Device> device = nullptr) {
-  Setting s(views_config(items.d, "adam", 0.01), items, std::move(device));
+  Setting s(views_config(items.d, OptimizerKind::adam, 0.01), items, std::move(device));
   std::vector<Matrix<float>> view_grad;
   for (const auto& u : random_up(items, 3)) view_grad.push_back(matrix_of(items.items, u));
   for (auto& g : view_grad)

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config/device.hpp"
 #include "core/gpu/device.hpp"
 
 namespace fedfuse::test {
@@ -50,9 +51,9 @@ inline std::vector<std::shared_ptr<gpu::Device>> fresh_devices() {
 }
 
 // The same as --device names them.
-inline std::vector<std::string> device_kinds() {
-  return cuda_is_here() ? std::vector<std::string>{"emulated", "cuda"}
-                        : std::vector<std::string>{"emulated"};
+inline std::vector<DeviceKind> device_kinds() {
+  return cuda_is_here() ? std::vector{DeviceKind::emulated, DeviceKind::cuda}
+                        : std::vector{DeviceKind::emulated};
 }
 
 }  // namespace fedfuse::test

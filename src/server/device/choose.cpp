@@ -24,26 +24,28 @@ std::int64_t ranks_with(const std::string& uuid, const Comm& comm) {
 
 }  // namespace
 
-std::string resolve_device(const Config& config, const Comm& comm) {
-  if (config.device == "cpu" || config.device == "emulated") return config.device;
+DeviceKind resolve_device(const Config& config, const Comm& comm) {
+  if (config.device.kind && *config.device.kind != DeviceKind::cuda) return *config.device.kind;
   const auto seen = std::int64_t(gpu::count_devices());
-  if (config.device == "auto")
-    return -comm.max(-seen) > 0 && config.dim <= widest_d && config.dim % 4 == 0 ? "cuda" : "cpu";
+  if (!config.device.kind)
+    return -comm.max(-seen) > 0 && config.model.dim <= widest_d && config.model.dim % 4 == 0
+               ? DeviceKind::cuda
+               : DeviceKind::cpu;
   comm.together([&] {
     if (seen == 0)
       throw InputError(cat("--device cuda cannot be had on rank ", comm.rank()), gpu::why_none(),
                        "use --device cpu, or start ranks only where a device is visible");
   });
-  return "cuda";
+  return DeviceKind::cuda;
 }
 
-ChosenDevice open_device(const std::string& kind, const Comm& comm, int threads) {
+ChosenDevice open_device(DeviceKind kind, const Comm& comm, int threads) {
   ChosenDevice chosen;
   chosen.world = comm.size();
   const auto free_now = [&chosen] {
     chosen.free_bytes = std::int64_t(chosen.device->free_bytes());
   };
-  if (kind == "emulated") {
+  if (kind == DeviceKind::emulated) {
     chosen.device = gpu::open_emulated_device(threads);
     free_now();
     return chosen;

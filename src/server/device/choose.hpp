@@ -10,9 +10,9 @@
 
 namespace fedfuse {
 
-// config.device with `auto` resolved: cuda where every rank sees a device and the kernels can hold
-// d, else cpu. Collective; InputError when cuda is asked for and a rank has none.
-[[nodiscard]] std::string resolve_device(const Config& config, const Comm& comm);
+// config.device.kind with `auto` resolved: cuda where every rank sees a device and the kernels can
+// hold d, else cpu. Collective; InputError when cuda is asked for and a rank has none.
+[[nodiscard]] DeviceKind resolve_device(const Config& config, const Comm& comm);
 
 struct ChosenDevice {
   std::shared_ptr<gpu::Device> device;
@@ -22,6 +22,6 @@ struct ChosenDevice {
 };
 // kind: cuda (rank k of a node takes device k mod those it sees; a shared one is said on stderr) or
 // emulated. Collective; InputError.
-[[nodiscard]] ChosenDevice open_device(const std::string& kind, const Comm& comm, int threads);
+[[nodiscard]] ChosenDevice open_device(DeviceKind kind, const Comm& comm, int threads);
 
 }  // namespace fedfuse

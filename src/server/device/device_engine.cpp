@@ -32,15 +32,15 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
       stream_(device_),
       to_host_(device_) {
   for (std::int64_t u = 0; u < data.local_clients(); ++u) {
-    const auto bound = bucket_bound(samples_of(data, u, config.negatives_per_positive));
+    const auto bound = bucket_bound(samples_of(data, u, config.federation.negatives_per_positive));
     if (!launches_.contains(bound)) launches_.emplace(bound, launch_plan(bound));
   }
   constexpr double usable = 0.9;  // the driver and the allocator take their part
   const auto free = std::int64_t(usable * double(chosen.free_bytes) / double(ranks_));
-  const auto budget =
-      config.memory_gib > 0
-          ? std::min(free, std::int64_t(config.memory_gib * double(std::int64_t(1) << 30)))
-          : free;
+  const auto budget = config.execution.memory_gib > 0
+                          ? std::min(free, std::int64_t(config.execution.memory_gib *
+                                                        double(std::int64_t(1) << 30)))
+                          : free;
   plan_ = plan_memory(config, spec, data, limits, scratch_floats() * std::int64_t(sizeof(float)),
                       budget, device_->info().name, chosen.world);
   place_data();
@@ -55,17 +55,17 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
 
 EngineFacts DeviceEngine::facts() const {
   const auto& info = device_->info();
-  const std::string kind = info.emulated ? "emulated" : "cuda";
-  return {kind,
-          info.name,
-          info.uuid,
-          info.driver,
-          reducer_.name,
-          ranks_,
-          std::size_t(plan_.needed()),
-          device_->high_water_bytes(),
-          ranks_on_device(config_, spec_) ? kind : "cpu",
-          holds_state() ? "device" : "host"};
+  const auto kind = info.emulated ? DeviceKind::emulated : DeviceKind::cuda;
+  return {.device = kind,
+          .name = info.name,
+          .uuid = info.uuid,
+          .driver = info.driver,
+          .reduction = reducer_.name,
+          .ranks_on_device = ranks_,
+          .needed_bytes = std::size_t(plan_.needed()),
+          .high_water_bytes = device_->high_water_bytes(),
+          .ranking = ranks_on_device(config_, spec_) ? kind : DeviceKind::cpu,
+          .state = holds_state() ? StateHome::device : StateHome::host};
 }
 
 void DeviceEngine::adopt(const ClientState& state) {
@@ -83,7 +83,8 @@ void DeviceEngine::commit(const std::vector<std::int32_t>& local, const Trained&
 std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                                  Trained& trained, RoundSums& sums) {
   if (local != in_chunks_) {
-    chunks_ = cut_into_chunks(data_, local, config_.negatives_per_positive, plan_.limits);
+    chunks_ =
+        cut_into_chunks(data_, local, config_.federation.negatives_per_positive, plan_.limits);
     in_chunks_ = local;
   }
   rho_.assign(local.size(), 1.0);
@@ -166,8 +167,9 @@ void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums,
     const auto c = std::size_t(i);
     const auto p = std::int64_t(chunk.positions[c]);
     const std::int64_t u = lane.client(c),
-                       steps = config_.local_epochs *
-                               ((lane.samples_host[c] + config_.batch - 1) / config_.batch);
+                       steps = config_.federation.local_epochs *
+                               ((lane.samples_host[c] + config_.federation.batch - 1) /
+                                config_.federation.batch);
     const double rho = rho_[std::size_t(p)] = untouched_share(rates, steps);
     local_train::Outcome outcome;
     outcome.loss_recommendation = lane.outcome_host[3 * c];

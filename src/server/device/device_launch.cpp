@@ -29,7 +29,8 @@ void DeviceEngine::place_data() {
 
 local_train::GpuPlan DeviceEngine::launch_plan(std::int64_t bound) const {
   const auto& info = device_->info();
-  auto plan = local_train::gpu_plan(shape_, int(config_.batch), bound, info.shared_per_block);
+  auto plan =
+      local_train::gpu_plan(shape_, int(config_.federation.batch), bound, info.shared_per_block);
   if (plan.scratch_floats > 0) plan.blocks = blocks_a_multiprocessor * info.multiprocessors;
   return plan;
 }
@@ -175,8 +176,8 @@ void DeviceEngine::launch_training(Lane& lane, DeviceUploads& uploads, const Rou
   g.slots = uploads.slots.data();
   g.items = uploads.items.data();
   g.entries = lane.entries.data();
-  g.epochs = int(config_.local_epochs);
-  g.batch = int(config_.batch);
+  g.epochs = int(config_.federation.local_epochs);
+  g.batch = int(config_.federation.batch);
   place_parameters(lane, g);
   for (std::size_t j = 0; j < views_.size(); ++j) g.view[j] = views_[j].data();
   g.rows = uploads.rows.data();

@@ -5,7 +5,7 @@ namespace fedfuse {
 std::unique_ptr<Engine> make_engine(const Config& config, const ModelSpec& spec,
                                     const Dataset& data, const Comm& comm, int threads) {
   const auto kind = resolve_device(config, comm);
-  if (kind == "cpu") return make_cpu_engine(config, spec, data, threads);
+  if (kind == DeviceKind::cpu) return make_cpu_engine(config, spec, data, threads);
   auto chosen = open_device(kind, comm, threads);
   auto reducer = gpu::choose_reducer(chosen.device, comm.max(chosen.ranks), comm);
   std::unique_ptr<Engine> engine;

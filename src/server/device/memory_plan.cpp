@@ -20,23 +20,24 @@ namespace {
 constexpr std::int64_t word = 4, wide = 8;
 
 std::int64_t most_groups(const Config& config, const ModelSpec& spec) {
-  return spec.has_teacher ? std::max(config.groups, config.groups_max) : 0;
+  return spec.has_teacher ? std::max(config.gfmfr.groups, config.gfmfr.groups_max) : 0;
 }
 
 std::int64_t participants_of(const Config& config, const Dataset& data) {
-  return std::max<std::int64_t>(1, std::llround(config.fraction * double(data.clients)));
+  return std::max<std::int64_t>(1, std::llround(config.federation.fraction * double(data.clients)));
 }
 
 std::int64_t grouping_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
   if (!spec.has_teacher) return 0;
   const auto total = participants_of(config, data);
-  const std::int64_t columns =
-      config.group_by == "behaviour" ? data.text.cols + data.image.cols : spec.head.theta;
+  const std::int64_t columns = config.gfmfr.group_by == GroupBy::behaviour
+                                   ? data.text.cols + data.image.cols
+                                   : spec.head.theta;
   return grouping_device_bytes(config, columns, std::min(total, data.local_clients()), total);
 }
 
 bool has_base(const Config& config, const ModelSpec& spec) {
-  return spec.backbone.personal_rows && config.personal_init_std > 0;
+  return spec.backbone.personal_rows && config.model.personal_init_std > 0;
 }
 
 // Of an evaluation, at most: it ends before the next round begins, but what a round holds is not
@@ -51,17 +52,14 @@ std::int64_t ranking_bytes(const Config& config, const ModelSpec& spec, const Da
   shape.views = spec.views;
   shape.planes = spec.views + (has_base(config, spec) ? 1 : 0);
   shape.theta_stride = spec.shares_head ? 0 : spec.head.theta;
-  shape.excluded_count = config.cold_items == "exclude" ? data.items : 0;
+  shape.excluded_count = config.evaluation.cold_items == ColdItems::exclude ? data.items : 0;
   const auto local = data.local_clients();
   shape.clients = std::min(local, most.clients);
   if (spec.has_overlay())
     shape.own_count = std::min(local * data.items, std::max(most.own_rows, data.items));
-  const std::int64_t sampled =
-      config.candidates == "full"
-          ? 0
-          : std::stoll(config.candidates.substr(std::string_view("sampled:").size()));
-  const auto listed = std::min(std::int64_t(data.train.size()) + local * sampled,
-                               std::max(most.listed, 2 * data.items));
+  const auto listed =
+      std::min(std::int64_t(data.train.size()) + local * config.evaluation.candidates.number,
+               std::max(most.listed, 2 * data.items));
   return rank::table_bytes(shape) + rank::batch_bytes(shape, shape.own_count + listed);
 }
 
@@ -95,7 +93,7 @@ std::int64_t pinned_numbers(const ModelSpec& spec, bool resident) {
 
 std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data,
                            const ChunkLimits& limits, bool resident) {
-  const std::int64_t entry_words = 1 + config.local_epochs;
+  const std::int64_t entry_words = 1 + config.federation.local_epochs;
   const std::int64_t table_rows =
       data.items * std::max<std::int64_t>(spec.views, most_groups(config, spec));
   const std::int64_t updates = spec.views * limits.room;
@@ -134,7 +132,8 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
   std::int64_t largest = 1, all = 0;  // all: of as many clients as may take part, the heaviest
   const auto participants = participants_of(config, data);
   for (std::size_t k = 0; k < data.heaviest_first.size(); ++k) {
-    const auto samples = samples_of(data, data.heaviest_first[k], config.negatives_per_positive);
+    const auto samples =
+        samples_of(data, data.heaviest_first[k], config.federation.negatives_per_positive);
     largest = std::max(largest, samples);
     if (std::int64_t(k) < participants) all += samples;
   }
@@ -166,12 +165,12 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
                       cat(plan.needed(), " bytes are needed, ", free, " are free"), instead);
   };
   std::vector<bool> homes;  // of the state: true: the device
-  if (config.client_state != "host") homes.push_back(true);
-  if (config.client_state != "device") homes.push_back(false);
-  if (second_pass && config.uploads != "replay")
+  if (config.execution.client_state != StateHome::host) homes.push_back(true);
+  if (config.execution.client_state != StateHome::device) homes.push_back(false);
+  if (second_pass && config.execution.uploads != UploadMode::replay)
     for (const bool resident : homes)
       if (fit(whole(resident), true, resident)) return plan;
-  if (second_pass && config.uploads == "store")
+  if (second_pass && config.execution.uploads == UploadMode::store)
     throw too_little(" to keep all uploads",
                      "use --uploads auto, more ranks on more devices, or --device cpu");
   for (const bool resident : homes)
@@ -181,7 +180,7 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
        limits = {limits.room / 2, std::max<std::int64_t>(1, limits.clients / 2)}) {
     if (fit(limits, false, resident)) return plan;
     if (limits.clients > 1) continue;
-    if (config.client_state == "device")
+    if (config.execution.client_state == StateHome::device)
       throw too_little(" to hold the clients' state",
                        "use --client-state auto, more ranks on more devices, or --device cpu");
     throw too_little(

@@ -18,14 +18,15 @@ class Clusterer {
  public:
   Clusterer(const Config& config, const Points& points, GroupBounds bounds,
             const std::shared_ptr<gpu::Device>& device)
-      : points_(points), rng_(config.seed, Purpose::grouping) {
-    spectral_ = config.cluster == "spectral";
+      : points_(points), rng_(config.federation.seed, Purpose::grouping) {
+    spectral_ = config.gfmfr.cluster == ClusterMethod::spectral;
     if (!spectral_)
       set_ = device != nullptr
                  ? kmeans::points_on_device(device, points.data(), points.rows(), points.cols(),
                                             bounds.most, seed_candidates(bounds.most))
                  : kmeans::points_on_host(points.data(), points.rows(), points.cols());
-    const bool eigengap = bounds.least < bounds.most && config.groups_by == "eigengap";
+    const bool eigengap =
+        bounds.least < bounds.most && config.gfmfr.groups_by == GroupsBy::eigengap;
     if (!spectral_ && !eigengap) return;
     auto graph = squared_distances(points);
     to_normalised_affinity(graph, median_distance(graph, rng_));
@@ -98,17 +99,18 @@ Clustering cluster_points(const Config& config, Points points, GroupBounds bound
                 "more groups than points");
   if (all_equal(points))
     return balanced_split(points.rows(), points.cols(),
-                          std::clamp(config.groups, bounds.least, bounds.most));
+                          std::clamp(config.gfmfr.groups, bounds.least, bounds.most));
   Clustering result;
   std::optional<Components> pca;
-  if (config.pca_variance < 1.0) {
-    pca = principal_components(points, config.pca_variance, Rng(config.seed, Purpose::grouping));
+  if (config.gfmfr.pca_variance < 1.0) {
+    pca = principal_components(points, config.gfmfr.pca_variance,
+                               Rng(config.federation.seed, Purpose::grouping));
     points = Points(points * pca->directions);
     result.variance_share = pca->share;
   }
   result.components = points.cols();
   const Clusterer clusterer(config, points, bounds, device);
-  if (bounds.least < bounds.most && config.groups_by == "silhouette") {
+  if (bounds.least < bounds.most && config.gfmfr.groups_by == GroupsBy::silhouette) {
     result.group = best_by_silhouette(clusterer, points, bounds, result.groups);
   } else {
     result.groups =

@@ -12,12 +12,12 @@
 namespace fedfuse::grouping {
 
 FixedGroups random_groups(const Config& config, std::span<const std::int32_t> ids) {
-  const Rng rng(config.seed, Purpose::grouping);
-  FixedGroups result{{}, config.groups};
-  std::vector<std::int32_t> deal(std::size_t(config.groups));
+  const Rng rng(config.federation.seed, Purpose::grouping);
+  FixedGroups result{{}, config.gfmfr.groups};
+  std::vector<std::int32_t> deal(std::size_t(config.gfmfr.groups));
   std::int64_t dealt = -1;
   for (const auto id : ids) {
-    const std::int64_t deck = id / config.groups;
+    const std::int64_t deck = id / config.gfmfr.groups;
     if (deck != dealt) {
       std::iota(deal.begin(), deal.end(), 0);
       for (std::uint32_t i = std::uint32_t(deal.size()); i > 1; --i)
@@ -25,7 +25,7 @@ FixedGroups random_groups(const Config& config, std::span<const std::int32_t> id
                   deal[Rng::below(rng.words(std::uint64_t(deck), draw_random_group, i)[0], i)]);
       dealt = deck;
     }
-    result.group.push_back(deal[std::size_t(id % config.groups)]);
+    result.group.push_back(deal[std::size_t(id % config.gfmfr.groups)]);
   }
   return result;
 }
@@ -40,18 +40,18 @@ FixedGroups label_groups(const Config& config, std::span<const std::int32_t> ids
                          "use a data set with a label for every client, or another --group-by");
   });
   const auto names = distinct_values(labels, comm);
-  const bool everyone = config.fraction >= 1.0;
+  const bool everyone = config.federation.fraction >= 1.0;
   const std::int64_t needed = names.empty() ? 0
                               : everyone    ? std::int64_t(names.size())
                                             : std::int64_t(names.back()) + 1;
-  if (needed > config.groups)
+  if (needed > config.gfmfr.groups)
     throw InputError(
-        cat("--group-by labels with --groups ", config.groups),
+        cat("--group-by labels with --groups ", config.gfmfr.groups),
         everyone
             ? cat("the data set has ", needed, " different labels")
             : cat("with --fraction below 1 labels must be 0 to groups-1, and one is ", needed - 1),
         cat("use --groups ", needed));
-  FixedGroups result{{labels.begin(), labels.end()}, everyone ? needed : config.groups};
+  FixedGroups result{{labels.begin(), labels.end()}, everyone ? needed : config.gfmfr.groups};
   if (everyone)
     for (auto& g : result.group)
       g = std::int32_t(std::ranges::lower_bound(names, g) - names.begin());

@@ -61,7 +61,7 @@ inline bool flag(const h5::File& file, const std::string& group, const std::stri
 inline ClientCase read_client_case(const h5::File& file, const std::string& group) {
   ClientCase c;
   const int d = int(file.integer(group, "d"));
-  const auto kind = find_head(file.text(group, "head"));
+  const auto kind = parse_choice<HeadKind>("head", file.text(group, "head"));
   const std::string in = group + "/in";
   c.shape.head = head_layout(kind, d);
   c.shape.d = d;

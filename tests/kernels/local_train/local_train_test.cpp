@@ -276,8 +276,8 @@ TEST(LocalTrain, GradientsAgainstFiniteDifferences) {
                                                  c.steps.labels[0], nullptr)) /
                                  (2 * h);
             ASSERT_NEAR(slope, (g.*part)[k], 1e-7 + 1e-5 * std::abs(slope))
-                << head_name(head) << " views " << views << " personal " << personal << " " << what
-                << " " << k;
+                << head << " views " << views << " personal " << personal << " " << what << " "
+                << k;
           }
         };
         check(&DenseClient::theta, "theta");
@@ -303,8 +303,8 @@ TEST(LocalTrain, VariantsAgainstReferenceOnEveryShape) {
               const auto want = by_reference(c);
               for (const auto& v : test::runnable(variants()))
                 expect_same(c, want, by_variant(c, v), 2e-4,
-                            cat(v.name, " ", head_name(head), " d ", d, " views ", views,
-                                " trained ", trained, " personal ", personal, " lambda ", lambda));
+                            cat(v.name, " ", head, " d ", d, " views ", views, " trained ", trained,
+                                " personal ", personal, " lambda ", lambda));
             }
 }
 
@@ -313,8 +313,7 @@ TEST(LocalTrain, OneSampleAndLargeBatch) {
     for (const int samples : {1, 2, 257}) {
       const auto c = asked_case({head, 16, 1, true, false, 0, 0, false, samples, 256, 1}, 7);
       for (const auto& v : test::runnable(variants()))
-        expect_same(c, by_reference(c), by_variant(c, v), 2e-4,
-                    cat(head_name(head), " samples ", samples));
+        expect_same(c, by_reference(c), by_variant(c, v), 2e-4, cat(head, " samples ", samples));
     }
 }
 
@@ -330,7 +329,7 @@ TEST(LocalTrain, KernelGivesTheSameBitsInEveryOrder) {
         for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
           simt::set_schedule({order, 3, 1});
           expect_same(c, want, by_variant(c, v), 0.0,
-                      cat(v.name, " ", head_name(head), " views ", views, " order ", int(order)));
+                      cat(v.name, " ", head, " views ", views, " order ", int(order)));
         }
         simt::set_schedule({});
       }

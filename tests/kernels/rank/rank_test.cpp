@@ -169,8 +169,7 @@ TEST(Rank, ACollapsedModelDoesNotLookPerfect) {
                                               .test = 51}};
       for (const auto& variant : serving({model, client})) {
         const auto got = ranks_by(variant.run, {model, client});
-        EXPECT_EQ(got[0], (Ranks{1 + 96 / 2, 1 + 95 / 2 + 1}))
-            << variant.name << " " << head_name(head);
+        EXPECT_EQ(got[0], (Ranks{1 + 96 / 2, 1 + 95 / 2 + 1})) << variant.name << " " << head;
       }
     }
   }

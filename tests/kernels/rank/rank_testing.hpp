@@ -35,8 +35,8 @@ inline std::vector<rank::Variant> serving(const rank::Problem& problem) {
 
 inline std::string name(const CaseShape& s) {
   return cat(
-      head_name(s.head), " M=", s.items, " d=", s.d, " J=", s.views,
-      s.shared_head ? " shared" : " private", s.wide ? " wide" : "",
+      s.head, " M=", s.items, " d=", s.d, " J=", s.views, s.shared_head ? " shared" : " private",
+      s.wide ? " wide" : "",
       s.own_rows == OwnRows::add ? " add" : (s.own_rows == OwnRows::replace ? " replace" : ""),
       s.base ? " base" : "", " own=", s.own, " dropped=", s.dropped, " excluded=", s.excluded,
       " sampled=", s.sampled);

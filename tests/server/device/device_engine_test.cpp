@@ -29,15 +29,15 @@ double farthest(std::span<const float> a, std::span<const float> b) {
 
 // Every backbone x fusion, two rounds: who takes part and which rows they touch exactly, numbers
 // within rounding.
-void expect_near_the_processor(const Dataset& data, const std::string& kind) {
+void expect_near_the_processor(const Dataset& data, DeviceKind kind) {
   const auto self = Comm::self();
   for (const auto& backbone : backbones())
     for (const auto& fusion : fusions()) {
       const auto what = cat(kind, ": ", backbone.name, "+", fusion.name);
       auto config = small_device_config(std::string(backbone.name), std::string(fusion.name));
-      config.device = "cpu";
+      config.device.kind = DeviceKind::cpu;
       Federation processor(config, data, self, 1);
-      config.device = kind;
+      config.device.kind = kind;
       Federation device(config, data, self, 1);
       EXPECT_EQ(device.engine().facts().device, kind);
       for (int round = 1; round <= 2; ++round) {
@@ -50,7 +50,7 @@ void expect_near_the_processor(const Dataset& data, const std::string& kind) {
       }
       const auto at = [&](const std::shared_ptr<gpu::Device>& where) {
         return evaluate(device.spec(), device.global(), device.state(), data,
-                        evaluation_protocol(config), self, where)
+                        evaluation_protocol(config.evaluation, config.federation.seed), self, where)
             .test.all.ndcg[2];
       };
       const auto before = device.engine().device()->held_bytes();
@@ -97,15 +97,16 @@ TEST(DeviceEngine, GroupsAsTheProcessorDoes) {
   const test::SmallData small(options);
   const auto data = small.alone();
   for (const auto& kind : device_kinds())
-    for (const auto& [cluster, landmarks] :
-         {std::pair{"kmeans", 2048}, {"kmeans", 16}, {"spectral", 16}}) {
+    for (const auto& [cluster, landmarks] : {std::pair{ClusterMethod::kmeans, 2048},
+                                             {ClusterMethod::kmeans, 16},
+                                             {ClusterMethod::spectral, 16}}) {
       auto config = small_device_config("fedncf", "gfmfr");
-      config.fraction = 1.0;
-      config.cluster = cluster;
-      config.landmarks = landmarks;
-      config.device = "cpu";
+      config.federation.fraction = 1.0;
+      config.gfmfr.cluster = cluster;
+      config.gfmfr.landmarks = landmarks;
+      config.device.kind = DeviceKind::cpu;
       Federation processor(config, data, Comm::self(), 1);
-      config.device = kind;
+      config.device.kind = kind;
       Federation device(config, data, Comm::self(), 1);
       for (int round = 1; round <= 2; ++round) {
         const auto a = processor.run_round(round), b = device.run_round(round);
@@ -128,12 +129,12 @@ TEST(DeviceEngine, SameBitsForAnyUploadsAndOrderOfThreads) {
     for (const auto& [backbone, fusion] :
          {std::pair{"fedncf", "fedvlr+gfmfr"}, {"fedrap", "gfmfr"}, {"pfedrec", "none"}}) {
       auto config = small_device_config(backbone, fusion);
-      config.device = kind;
-      config.uploads = "store";
+      config.device.kind = kind;
+      config.execution.uploads = UploadMode::store;
       Federation one(config, data, self, 1), other(
                                                  [&] {
                                                    auto c = config;
-                                                   c.uploads = "replay";
+                                                   c.execution.uploads = UploadMode::replay;
                                                    return c;
                                                  }(),
                                                  data, self, 2);
@@ -156,7 +157,7 @@ TEST(DeviceEngine, SameBitsForAnyRanks) {
   const auto alone = small.alone(), shared = small.together(world);
   auto config = small_device_config("fcf", "gfmfr");
   for (const auto& kind : device_kinds()) {
-    config.device = kind;
+    config.device.kind = kind;
     Federation one(config, alone, self, 1), many(config, shared, world, 1);
     for (int round = 1; round <= 2; ++round) {
       ASSERT_LT(one.run_round(round).failed_client, 0);
@@ -173,7 +174,7 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
   const test::SmallData small(tiny());
   const auto data = small.together(world);
   auto config = small_device_config("fedncf", "fedvlr");  // a shared head and views
-  config.fraction = 1.0;
+  config.federation.fraction = 1.0;
   const auto spec = resolve(config);
   const Federation federation(config, data, world, 1);
   const auto local = everybody(data);
@@ -182,8 +183,8 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
   for (const std::size_t on_devices : {0, 1}) {
     gpu::ChosenReducer reducer{on_devices == 1 ? gpu::make_emulated_reducer(world) : nullptr,
                                "as the test says"};
-    DeviceEngine engine(config, spec, data, open_device("emulated", Comm::self(), 1), 1, {},
-                        std::move(reducer));
+    DeviceEngine engine(config, spec, data, open_device(DeviceKind::emulated, Comm::self(), 1), 1,
+                        {}, std::move(reducer));
     engine.adopt(federation.state());
     const auto n = std::int64_t(local.size());
     auto trained = engine.room_for(spec, n);

@@ -16,8 +16,8 @@ namespace fedfuse::test {
 
 inline Config small_device_config(const std::string& backbone, const std::string& fusion) {
   auto c = small_config(backbone, fusion);
-  c.fraction = 0.5;
-  if (backbone == "fedrap") c.personal_init_std = 0.01;
+  c.federation.fraction = 0.5;
+  if (backbone == "fedrap") c.model.personal_init_std = 0.01;
   return c;
 }
 
@@ -29,7 +29,7 @@ inline GenerateOptions tiny() {
   return o;
 }
 
-inline ChosenDevice open(const std::string& kind) { return open_device(kind, Comm::self(), 1); }
+inline ChosenDevice open(DeviceKind kind) { return open_device(kind, Comm::self(), 1); }
 
 inline void expect_same_bits(const Federation& a, const Federation& b, const std::string& what) {
   EXPECT_TRUE(a.global() == b.global()) << what;

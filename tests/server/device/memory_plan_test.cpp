@@ -29,15 +29,15 @@ TEST(MemoryPlan, SaysWhatIsNeededAndWhatIsFree) {
   EXPECT_TRUE(less.stores_uploads);
   EXPECT_FALSE(less.state_resident);
   EXPECT_EQ(less.limits.room, roomy.limits.room);
-  config.client_state = "host";
-  config.uploads = "replay";
+  config.execution.client_state = StateHome::host;
+  config.execution.uploads = UploadMode::replay;
   const auto least = plan(std::int64_t(1) << 40), tight = plan(least.needed() - 1);
   EXPECT_FALSE(least.state_resident);
   EXPECT_EQ(least.state_bytes, 0);
   EXPECT_LT(tight.limits.room, least.limits.room);
   EXPECT_LT(tight.needed(), least.needed());
-  config.client_state = "device";
-  config.uploads = "auto";
+  config.execution.client_state = StateHome::device;
+  config.execution.uploads = {};
   EXPECT_TRUE(plan(roomy.needed()).state_resident);
   EXPECT_THROW((void)plan(roomy.state_bytes), InputError);
   try {
@@ -52,9 +52,9 @@ TEST(MemoryPlan, SaysWhatIsNeededAndWhatIsFree) {
 TEST(Device, CudaWhereThereIsNoneIsBadInput) {
   if (gpu::count_devices() > 0) GTEST_SKIP() << "there is a device";
   Config config;
-  config.device = "auto";
-  EXPECT_EQ(resolve_device(config, Comm::self()), "cpu");
-  config.device = "cuda";
+  config.device.kind = {};
+  EXPECT_EQ(resolve_device(config, Comm::self()), DeviceKind::cpu);
+  config.device.kind = DeviceKind::cuda;
   EXPECT_THROW((void)resolve_device(config, Comm::self()), InputError);
 }
 

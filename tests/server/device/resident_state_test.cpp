@@ -20,7 +20,7 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
   const auto n = std::int64_t(local.size());
   for (const auto& fusion : {"gfmfr", "fedvlr+gfmfr"}) {
     auto config = small_device_config("fcf", fusion);
-    config.fraction = 1.0;
+    config.federation.fraction = 1.0;
     const auto spec = resolve(config);
     const Federation federation(config, data, Comm::self(), 1);
     const auto start = federation.state();
@@ -29,11 +29,11 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
       std::vector<Matrix<float>> summed;
       ClientState left;
       Matrix<float> heads;
-      for (const auto* home : {"host", "device"})
+      for (const auto home : {StateHome::host, StateHome::device})
         for (const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
           const auto what =
               cat(kind, ", ", fusion, ", state on the ", home, ", room ", limits.room);
-          config.client_state = home;
+          config.execution.client_state = home;
           DeviceEngine engine(config, spec, data, open(kind), 1, limits);
           EXPECT_EQ(engine.facts().state, home);
           engine.adopt(start);
@@ -72,14 +72,14 @@ TEST(DeviceState, SameBitsWhereverTheStateLives) {
                                            {"pfedrec", "none"},
                                            {"fedrap", "mlp"}}) {
       auto config = small_device_config(backbone, fusion);
-      config.device = kind;
-      config.client_state = "host";
+      config.device.kind = kind;
+      config.execution.client_state = StateHome::host;
       Federation host(config, data, Comm::self(), 1);
-      config.client_state = "device";
-      config.uploads = "replay";
+      config.execution.client_state = StateHome::device;
+      config.execution.uploads = UploadMode::replay;
       Federation device(config, data, Comm::self(), 2);
-      EXPECT_EQ(host.engine().facts().state, "host");
-      EXPECT_EQ(device.engine().facts().state, "device");
+      EXPECT_EQ(host.engine().facts().state, StateHome::host);
+      EXPECT_EQ(device.engine().facts().state, StateHome::device);
       for (int round = 1; round <= 4; ++round) {
         ASSERT_LT(host.run_round(round).failed_client, 0);
         ASSERT_LT(device.run_round(round).failed_client, 0);
@@ -114,11 +114,11 @@ TEST(DeviceState, ADivergingClientLeavesTheStateBeforeTheRound) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
   for (const auto& kind : device_kinds())
-    for (const auto* home : {"host", "device"}) {
+    for (const auto home : {StateHome::host, StateHome::device}) {
       auto config = small_device_config("fedncf", "none");
-      config.device = kind;
-      config.fraction = 1.0;
-      config.client_state = home;
+      config.device.kind = kind;
+      config.federation.fraction = 1.0;
+      config.execution.client_state = home;
       Federation federation(config, data, Comm::self(), 1);
       ASSERT_LT(federation.run_round(1).failed_client, 0);
       const auto global = federation.global();

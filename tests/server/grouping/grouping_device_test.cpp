@@ -14,19 +14,19 @@ namespace {
 using test::group_all;
 using test::planted_vectors;
 
-Config with(std::int64_t groups, const std::string& cluster, double pca, std::int64_t landmarks) {
+Config with(std::int64_t groups, ClusterMethod cluster, double pca, std::int64_t landmarks) {
   Config config;
-  config.groups = groups;
-  config.cluster = cluster;
-  config.pca_variance = pca;
-  config.landmarks = landmarks;
+  config.gfmfr.groups = groups;
+  config.gfmfr.cluster = cluster;
+  config.gfmfr.pca_variance = pca;
+  config.gfmfr.landmarks = landmarks;
   return config;
 }
 
 // Vectors without structure, so that many lie near a border; and far more different bits than ties.
 TEST(GroupingOnDevice, GivesTheHostsGroupsForAnyRanksAndOrderOfThreads) {
   const auto data = planted_vectors(181, 33, 4, 3.0);
-  for (const auto* cluster : {"spectral", "kmeans"})
+  for (const auto cluster : {ClusterMethod::spectral, ClusterMethod::kmeans})
     for (const double pca : {1.0, 0.7})
       for (const std::int64_t landmarks : {2048, 50}) {
         const auto config = with(5, cluster, pca, landmarks);
@@ -46,10 +46,10 @@ TEST(GroupingOnDevice, GivesTheHostsGroupsForAnyRanksAndOrderOfThreads) {
 
 TEST(GroupingOnDevice, ChoosesTheSameNumber) {
   const auto data = planted_vectors(90, 12, 3, 0.4);
-  auto config = with(2, "kmeans", 1.0, 2048);
-  config.groups_min = 2;
-  config.groups_max = 6;
-  config.groups_by = "silhouette";
+  auto config = with(2, ClusterMethod::kmeans, 1.0, 2048);
+  config.gfmfr.groups_min = 2;
+  config.gfmfr.groups_max = 6;
+  config.gfmfr.groups_by = GroupsBy::silhouette;
   const auto host = group_all(config, data.vectors, {}, Comm::world());
   for (const auto& device : test::fresh_devices()) {
     const auto found = group_all(config, data.vectors, {}, Comm::world(), {}, device);
@@ -62,10 +62,11 @@ TEST(GroupingOnDevice, NoGroupIsEmptyWhereVectorsCoincide) {
   Matrix<float> two(12, 3, 1.0f);  // two different vectors, one of them once
   two(7, 1) = 5.0f;
   for (const auto& device : test::fresh_devices()) {
-    const auto found = group_all(with(4, "kmeans", 1.0, 2048), two, {}, Comm::world(), {}, device);
+    const auto found =
+        group_all(with(4, ClusterMethod::kmeans, 1.0, 2048), two, {}, Comm::world(), {}, device);
     EXPECT_EQ(std::ranges::count(found.sizes, 0), 0);
     EXPECT_EQ(found.sizes[std::size_t(found.group[7])], 1) << "the one that differs is alone";
-    EXPECT_EQ(group_all(with(5, "kmeans", 1.0, 2048), Matrix<float>(23, 6, 0.25f), {},
+    EXPECT_EQ(group_all(with(5, ClusterMethod::kmeans, 1.0, 2048), Matrix<float>(23, 6, 0.25f), {},
                         Comm::world(), {}, device)
                   .sizes.size(),
               5u);
@@ -74,7 +75,7 @@ TEST(GroupingOnDevice, NoGroupIsEmptyWhereVectorsCoincide) {
 
 TEST(GroupingOnDevice, TakesNoMoreMemoryThanPlannedAndKeepsNone) {
   const auto data = planted_vectors(181, 33, 4, 1.0);
-  for (const auto* cluster : {"spectral", "kmeans"})
+  for (const auto cluster : {ClusterMethod::spectral, ClusterMethod::kmeans})
     for (const std::int64_t landmarks : {2048, 50})
       for (const auto& device : test::fresh_devices()) {
         const auto config = with(5, cluster, 1.0, landmarks);
@@ -84,7 +85,7 @@ TEST(GroupingOnDevice, TakesNoMoreMemoryThanPlannedAndKeepsNone) {
             << cluster << ", " << landmarks;
         EXPECT_EQ(device->held_bytes(), 0u);
         EXPECT_EQ(device->high_water_bytes() > 0,
-                  std::string(cluster) == "kmeans" || landmarks == 50);
+                  cluster == ClusterMethod::kmeans || landmarks == 50);
       }
 }
 

@@ -20,13 +20,13 @@ namespace {
 using test::group_all;
 using test::planted_vectors;
 
-Config with(std::int64_t groups, const std::string& cluster, double pca = 1.0,
+Config with(std::int64_t groups, ClusterMethod cluster, double pca = 1.0,
             std::int64_t landmarks = 2048) {
   Config config;
-  config.groups = groups;
-  config.cluster = cluster;
-  config.pca_variance = pca;
-  config.landmarks = landmarks;
+  config.gfmfr.groups = groups;
+  config.gfmfr.cluster = cluster;
+  config.gfmfr.pca_variance = pca;
+  config.gfmfr.landmarks = landmarks;
   return config;
 }
 
@@ -45,7 +45,7 @@ TEST(Grouping, FindsTheGoldenLabels) {
   std::ranges::sort(want);
   const auto groups = std::int64_t(want.size());
   ASSERT_GT(groups, 1);
-  for (const auto* cluster : {"spectral", "kmeans"})
+  for (const auto cluster : {ClusterMethod::spectral, ClusterMethod::kmeans})
     for (const double pca : {1.0, 0.9})
       for (const std::int64_t landmarks : {2048, 24}) {
         const auto found =
@@ -60,17 +60,18 @@ TEST(Grouping, FindsTheGoldenLabels) {
 
 TEST(Grouping, SaysHow) {
   const auto data = planted_vectors(90, 12, 3, 0.1);
-  EXPECT_EQ(group_all(with(3, "spectral"), data.vectors, {}, Comm::world()).method,
+  EXPECT_EQ(group_all(with(3, ClusterMethod::spectral), data.vectors, {}, Comm::world()).method,
             "spectral on 90 participants");
-  EXPECT_EQ(group_all(with(3, "kmeans", 1.0, 40), data.vectors, {}, Comm::world()).method,
-            "kmeans on 40 landmarks, nearest centre for 50");
+  EXPECT_EQ(
+      group_all(with(3, ClusterMethod::kmeans, 1.0, 40), data.vectors, {}, Comm::world()).method,
+      "kmeans on 40 landmarks, nearest centre for 50");
 }
 
 // Vectors without structure: where the border lies depends on every bit.
 TEST(Grouping, SameForAnyRanksAndThreads) {
   const auto data = planted_vectors(181, 33, 4, 3.0);
   const int threads = omp_get_max_threads();
-  for (const auto* cluster : {"spectral", "kmeans"})
+  for (const auto cluster : {ClusterMethod::spectral, ClusterMethod::kmeans})
     for (const double pca : {1.0, 0.7})
       for (const std::int64_t landmarks : {2048, 50}) {
         const auto config = with(5, cluster, pca, landmarks);
@@ -108,7 +109,7 @@ TEST(Grouping, ColumnScaleDoesNotDependOnRanks) {
 
 TEST(Grouping, KeepsNames) {
   const auto data = planted_vectors(60, 10, 4, 0.1);
-  const auto config = with(4, "spectral");
+  const auto config = with(4, ClusterMethod::spectral);
   const auto first = group_all(config, data.vectors, {}, Comm::world());
   EXPECT_EQ(first.moved, 0) << "nobody had a group before";
   std::int32_t next = 0;
@@ -134,7 +135,7 @@ TEST(Grouping, KeepsNames) {
 
 TEST(Grouping, EqualVectorsAreSplitEvenly) {
   const Matrix<float> equal(23, 6, 0.25f);
-  for (const auto* cluster : {"spectral", "kmeans"})
+  for (const auto cluster : {ClusterMethod::spectral, ClusterMethod::kmeans})
     for (const std::int64_t landmarks : {2048, 16}) {
       const auto found = group_all(with(5, cluster, 0.95, landmarks), equal, {}, Comm::world());
       ASSERT_EQ(found.sizes.size(), 5u);
@@ -146,25 +147,28 @@ TEST(Grouping, EqualVectorsAreSplitEvenly) {
 TEST(Grouping, NoGroupIsEmptyWhereVectorsCoincide) {
   Matrix<float> two(12, 3, 1.0f);  // two different vectors, one of them once
   two(7, 1) = 5.0f;
-  for (const auto* cluster : {"spectral", "kmeans"}) {
+  for (const auto cluster : {ClusterMethod::spectral, ClusterMethod::kmeans}) {
     const auto found = group_all(with(4, cluster), two, {}, Comm::world());
     EXPECT_EQ(std::accumulate(found.sizes.begin(), found.sizes.end(), std::int64_t(0)), 12);
     EXPECT_EQ(std::ranges::count(found.sizes, 0), 0) << cluster;
     EXPECT_EQ(found.sizes[std::size_t(found.group[7])], 1)
         << cluster << ": the one that differs is alone";
   }
-  EXPECT_EQ(group_all(with(5, "spectral"), planted_vectors(3, 4, 3, 1).vectors, {}, Comm::world())
+  EXPECT_EQ(group_all(with(5, ClusterMethod::spectral), planted_vectors(3, 4, 3, 1).vectors, {},
+                      Comm::world())
                 .sizes.size(),
             3u)
       << "never more groups than participants";
-  EXPECT_EQ(group_all(with(5, "spectral"), Matrix<float>(0, 4), {}, Comm::world()).sizes,
-            std::vector<std::int64_t>(5, 0));
+  EXPECT_EQ(
+      group_all(with(5, ClusterMethod::spectral), Matrix<float>(0, 4), {}, Comm::world()).sizes,
+      std::vector<std::int64_t>(5, 0));
 }
 
 TEST(Grouping, RefusesVectorsThatAreNotFinite) {
   auto data = planted_vectors(20, 4, 2, 1.0);
   data.vectors(11, 2) = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THROW((void)group_all(with(2, "spectral"), data.vectors, {}, Comm::world()), InputError);
+  EXPECT_THROW((void)group_all(with(2, ClusterMethod::spectral), data.vectors, {}, Comm::world()),
+               InputError);
 }
 
 // Landmarks: everyone else goes to the nearest centre, in the space that was clustered.
@@ -174,9 +178,9 @@ TEST(Grouping, NearestCentreAgainstNaive) {
   std::vector<std::int32_t> ids(n);
   std::iota(ids.begin(), ids.end(), 0);
   for (const double share : {1.0, 0.6}) {
-    const auto config = with(4, "kmeans", share, 60);
+    const auto config = with(4, ClusterMethod::kmeans, share, 60);
     const auto found = group_all(config, data.vectors, {}, Comm::world());
-    const auto sample = grouping::choose_sample(ids, n, 60, config.seed, Comm::self());
+    const auto sample = grouping::choose_sample(ids, n, 60, config.federation.seed, Comm::self());
     ASSERT_EQ(sample.size(), 60u);
     const auto z = grouping::standardise(
         data.vectors, grouping::column_scale(data.vectors, ids, p, n, 1, Comm::self()));
@@ -188,7 +192,8 @@ TEST(Grouping, NearestCentreAgainstNaive) {
     }
     Eigen::MatrixXd directions = Eigen::MatrixXd::Identity(p, p);
     if (share < 1)
-      directions = grouping::principal_components(marks, share, Rng(config.seed, Purpose::grouping))
+      directions = grouping::principal_components(marks, share,
+                                                  Rng(config.federation.seed, Purpose::grouping))
                        .directions;
     EXPECT_EQ(found.components, directions.cols());
     const grouping::Points centres = grouping::group_means(marks * directions, group, 4);
@@ -204,23 +209,23 @@ TEST(Grouping, NearestCentreAgainstNaive) {
 TEST(Grouping, ChoosesThePlantedNumber) {
   for (const std::int64_t groups : {3, 5, 6}) {
     const auto data = planted_vectors(150, 40, groups, 0.4, std::uint64_t(groups));
-    for (const auto* cluster : {"spectral", "kmeans"})
-      for (const auto* by : {"eigengap", "silhouette"}) {
+    for (const auto cluster : {ClusterMethod::spectral, ClusterMethod::kmeans})
+      for (const auto by : {GroupsBy::eigengap, GroupsBy::silhouette}) {
         auto config = with(2, cluster);
-        config.groups_min = 2;
-        config.groups_max = 9;
-        config.groups_by = by;
+        config.gfmfr.groups_min = 2;
+        config.gfmfr.groups_max = 9;
+        config.gfmfr.groups_by = by;
         const auto found = group_all(config, data.vectors, {}, Comm::world());
         EXPECT_EQ(std::int64_t(found.sizes.size()), groups) << cluster << " by " << by;
         EXPECT_EQ(agreement(found.group, data.label), 1.0);
-        EXPECT_NE(found.method.find(by), std::string::npos);
+        EXPECT_NE(found.method.find(name_of(by)), std::string::npos);
       }
   }
 }
 
 TEST(Grouping, RandomIsFixedAndBalanced) {
-  auto config = with(4, "spectral");
-  config.group_by = "random";
+  auto config = with(4, ClusterMethod::spectral);
+  config.gfmfr.group_by = GroupBy::random;
   const auto all = group_all(config, Matrix<float>(82, 0), {}, Comm::world());
   ASSERT_EQ(all.sizes.size(), 4u);
   for (const auto size : all.sizes) EXPECT_NEAR(double(size), 20.5, 1.0);
@@ -230,13 +235,13 @@ TEST(Grouping, RandomIsFixedAndBalanced) {
   std::vector<std::int32_t> position(82);
   for (std::size_t i = 0; i < 82; ++i) position[i] = std::int32_t(i % 4);
   EXPECT_LT(agreement(all.group, position), 0.2) << "the order is drawn";
-  config.seed = 1;
+  config.federation.seed = 1;
   EXPECT_NE(group_all(config, Matrix<float>(82, 0), {}, Comm::world()).group, all.group);
 }
 
 TEST(Grouping, LabelsAreGroups) {
-  auto config = with(3, "spectral");
-  config.group_by = "labels";
+  auto config = with(3, ClusterMethod::spectral);
+  config.gfmfr.group_by = GroupBy::labels;
   const Matrix<float> none(8, 0);
   const auto dense = group_all(config, none, {}, Comm::world(), {40, 7, 7, 9, 40, 9, 9, 9});
   EXPECT_EQ(dense.group, (std::vector<std::int32_t>{2, 0, 0, 1, 2, 1, 1, 1}));
@@ -248,7 +253,7 @@ TEST(Grouping, LabelsAreGroups) {
                InputError)
       << "one has no label";
   EXPECT_THROW((void)group_all(config, none, {}, Comm::world()), InputError) << "no labels at all";
-  config.fraction = 0.5;
+  config.federation.fraction = 0.5;
   const auto part = group_all(config, none, {}, Comm::world(), {0, 2, 2, 0, 2, 2, 2, 0});
   EXPECT_EQ(part.group, (std::vector<std::int32_t>{0, 2, 2, 0, 2, 2, 2, 0}))
       << "group 1 is absent this time, not renamed";

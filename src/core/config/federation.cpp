@@ -1,0 +1,20 @@
+#include "core/config/federation.hpp"
+
+#include "core/config/check.hpp"
+
+namespace fedfuse {
+
+void validate(const FederationOptions& o) {
+  at_least("rounds", o.rounds, 1);
+  require(std::isfinite(o.fraction) && o.fraction > 0 && o.fraction <= 1, "fraction", o.fraction,
+          "the share of clients sampled must be in (0, 1]", "try --fraction 1");
+  at_least("local-epochs", o.local_epochs, 1);
+  at_least("batch", o.batch, 1);
+  at_least("negatives-per-positive", o.negatives_per_positive, 0);
+  finite_at_least("lr", o.lr, 0);
+  require(std::isfinite(o.lr_items), "lr-items", o.lr_items, "it must be a number",
+          "leave it out for lr * items");
+  finite_at_least("weight-decay", o.weight_decay, 0);
+}
+
+}  // namespace fedfuse
