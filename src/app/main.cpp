@@ -4,6 +4,7 @@
 
 #include "app/commands.hpp"
 #include "app/exit_together.hpp"
+#include "app/lone_start.hpp"
 #include "app/options.hpp"
 #include "app/train.hpp"
 #include "model/spec.hpp"
@@ -58,8 +59,7 @@ Ending run(const std::vector<std::string>& argv, const Comm& comm) {
 int main(int argc, char** argv) {
   // a file size limit is an error to report, not an end
   std::signal(SIGXFSZ, SIG_IGN);
-  // without mpirun Open MPI needs no daemon: half the start-up time
-  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+  const fedfuse::LoneStart lone;
   const fedfuse::MpiSession session(argc, argv);
   const std::vector<std::string> arguments(argv, argv + argc);
   const auto comm = fedfuse::Comm::world();

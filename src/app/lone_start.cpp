@@ -1,0 +1,46 @@
+#include "app/lone_start.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+namespace fedfuse {
+namespace {
+
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+bool started_alone() {
+  // Open MPI 4 and 5, MPICH and Intel MPI, Cray PALS, Flux
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE",
+                           "PALS_RANKID", "FLUX_TASK_RANK"})
+    if (!variable(name).empty()) return false;
+  // srun gives every task its number; a step of one task needs no launcher.
+  const auto tasks = variable("SLURM_STEP_NUM_TASKS");
+  return tasks.empty() || tasks == "1";
+}
+
+LoneStart::LoneStart() {
+  if (!started_alone()) return;
+  unsetenv("SLURM_NODELIST");
+  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+  if (!variable("OMPI_MCA_orte_tmpdir_base").empty()) return;
+  std::error_code error;
+  auto name = std::filesystem::temp_directory_path(error).string() + "/fedfuse-mpi-XXXXXX";
+  if (error || mkdtemp(name.data()) == nullptr) return;  // Open MPI's own folder, as without us
+  folder_ = name;
+  setenv("OMPI_MCA_orte_tmpdir_base", folder_.c_str(), 1);
+}
+
+LoneStart::~LoneStart() {
+  if (folder_.empty()) return;
+  std::error_code error;
+  std::filesystem::remove_all(folder_, error);
+}
+
+}  // namespace fedfuse
