@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# launcher jobs/bind.sh PROGRAM...   One rank: takes its share of the node's cores and one of its GPUs, says so, and becomes PROGRAM.
-# Cores: the local rank's slice of OMP_NUM_THREADS cores. Where the launcher has bound the rank, where the ranks need more cores
-# than there are, where nobody says how many ranks share the node (FEDFUSE_RANKS_PER_NODE does), or where the job has fewer cores than
+# launcher jobs/bind.sh PROGRAM...   One rank: takes its share of the node's cores and one of its
+# GPUs, says so, and becomes PROGRAM. Cores: the local rank's slice of OMP_NUM_THREADS cores. Where
+# the launcher has bound the rank, where the ranks need more cores than there are, where nobody says
+# how many ranks share the node (FEDFUSE_RANKS_PER_NODE does), or where the job has fewer cores than
 # the rank may use without being told which, nothing is bound.
-# GPU: visible devices [local rank mod their number]; the program sees that one alone. FEDFUSE_BIND=off only reports.
+# GPU: visible devices [local rank mod their number]; the program sees that one alone.
+# FEDFUSE_BIND=off only reports.
 set -euo pipefail
 [ $# -gt 0 ] || { echo "usage: LAUNCHER jobs/bind.sh PROGRAM..." >&2; exit 2; }
 
@@ -15,13 +17,17 @@ first_of() { # the first of the variables named that is set, or the last word
   printf '%s' "${!#}"
 }
 
-# Open MPI, SLURM, MPICH and Intel MPI, Cray PALS, Flux: each names the same things otherwise. mpirun inside a SLURM job sets its
-# own names and inherits the job script's SLURM_LOCALID, so the launchers come first.
+# Open MPI, SLURM, MPICH and Intel MPI, Cray PALS, Flux: each names the same things otherwise.
+# mpirun inside a SLURM job sets its own names and inherits the job script's SLURM_LOCALID, so the
+# launchers come first.
 rank=$(first_of OMPI_COMM_WORLD_RANK PALS_RANKID FLUX_TASK_RANK PMI_RANK PMIX_RANK SLURM_PROCID 0)
-local_rank=$(first_of OMPI_COMM_WORLD_LOCAL_RANK PALS_LOCAL_RANKID FLUX_TASK_LOCAL_ID MPI_LOCALRANKID SLURM_LOCALID 0)
-local_ranks=$(first_of OMPI_COMM_WORLD_LOCAL_SIZE PALS_LOCAL_SIZE MPI_LOCALNRANKS FEDFUSE_RANKS_PER_NODE 1)
+local_rank=$(first_of OMPI_COMM_WORLD_LOCAL_RANK PALS_LOCAL_RANKID FLUX_TASK_LOCAL_ID \
+  MPI_LOCALRANKID SLURM_LOCALID 0)
+local_ranks=$(first_of OMPI_COMM_WORLD_LOCAL_SIZE PALS_LOCAL_SIZE MPI_LOCALNRANKS \
+  FEDFUSE_RANKS_PER_NODE 1)
 threads=${OMP_NUM_THREADS:-1}
-export FEDFUSE_RANK=$rank  # one name for what each launcher calls otherwise: profilers put it into file names
+# one name for what each launcher calls otherwise: profilers put it into file names
+export FEDFUSE_RANK=$rank
 
 expand() { # 0-2,5 -> 0 1 2 5
   local part
@@ -54,7 +60,8 @@ fi
 device="none"
 if [ -n "${CUDA_VISIBLE_DEVICES:-}" ]; then
   IFS=, read -ra devices <<<"$CUDA_VISIBLE_DEVICES"
-elif command -v nvidia-smi >/dev/null && listed=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null); then
+elif command -v nvidia-smi >/dev/null &&
+  listed=$(nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null); then
   mapfile -t devices <<<"$listed"
 else
   devices=()

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Everything that a machine with a GPU can say of fedfuse, into one folder: correctness first, then numbers.
+# Everything that a machine with a GPU can say of fedfuse, into one folder: correctness first, then
+# numbers.
 #   jobs/gpu.sh OUT                 all of it, after jobs/setup.sh or a build of your own
 #   jobs/gpu.sh OUT tests numbers   some of: tests several sanitizer numbers rounds profile
-# FEDFUSE_BUILD: the build folder (default build/release). FEDFUSE_GOLDENS: as in jobs/test.sh. FEDFUSE_TEST_SEED: of the inputs that no test had before
-# (default: fresh ones). OUT/summary.txt says what passed; nothing stops at the first failure, and the exit code is 1 when anything failed.
+# FEDFUSE_BUILD: the build folder (default build/release). FEDFUSE_GOLDENS: as in jobs/test.sh.
+# FEDFUSE_TEST_SEED: of the inputs that no test had before (default: fresh ones). OUT/summary.txt
+# says what passed; nothing stops at the first failure, and the exit code is 1 when anything failed.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${FEDFUSE_BUILD:-$root/build/release}
@@ -17,7 +19,8 @@ summary=$out/summary.txt
 failed=0
 say() { echo "$*" | tee -a "$summary"; }
 
-# name, command...: its output goes to OUT/name.txt. A test program whose filter matches no test has proved nothing.
+# name, command...: its output goes to OUT/name.txt. A test program whose filter matches no test has
+# proved nothing.
 step() {
   local name=$1 code
   shift
@@ -37,17 +40,26 @@ if ! nvidia-smi -L >/dev/null 2>&1; then
   exit 2
 fi
 gpus=$(nvidia-smi -L | grep -c '^GPU')
-[ -x "$build/fedfuse" ] || { say "no program in $build: build first (jobs/quickstart.sh, or cmake --preset release)"; exit 2; }
-nvidia-smi --query-gpu=name,uuid,driver_version,memory.total,clocks.max.sm,clocks.max.mem,power.limit --format=csv >"$out/chip.csv"
+if [ ! -x "$build/fedfuse" ]; then
+  say "no program in $build: build first (jobs/quickstart.sh, or cmake --preset release)"
+  exit 2
+fi
+facts=name,uuid,driver_version,memory.total,clocks.max.sm,clocks.max.mem,power.limit
+nvidia-smi --query-gpu="$facts" --format=csv >"$out/chip.csv"
 "$build/fedfuse" --version >>"$out/chip.csv"
 say "$(sed -n 2p "$out/chip.csv"), $("$build/fedfuse" --version)"
 [ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
-# Fresh device memory is poisoned: an element that nobody writes is no old right answer. Then the kernels again, on inputs that no test had before.
+kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views teacher)
+of_kernels='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*'
+of_kernels+=':*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
+
+# Fresh device memory is poisoned: an element that nobody writes is no old right answer. Then the
+# kernels again, on inputs that no test had before.
 tests() {
   local -x FEDFUSE_POISON=1
-  local kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views teacher)
-  for name in "${kernels[@]/#/kernels/}" core/graph server/grouping server/server_models server/sums_to_host server/device_engine server/resident_state evaluation/evaluation; do
+  for name in "${kernels[@]/#/kernels/}" core/graph server/grouping server/server_models \
+    server/sums_to_host server/device_engine server/resident_state evaluation/evaluation; do
     step "test_${name##*/}" env -u FEDFUSE_TEST_SEED "$build/tests/${name}_test"
   done
   local -x FEDFUSE_TEST_SEED=${FEDFUSE_TEST_SEED:-$(((RANDOM << 15) + RANDOM + 1))}
@@ -59,63 +71,97 @@ tests() {
 several() {
   local -x OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
   command -v mpirun >/dev/null || { say "skipped several: there is no mpirun"; return; }
-  step two_ranks_engine mpirun -n 2 "$build/tests/server/device_engine_test" --gtest_filter='*AnyRanks*:*WhereverSumsMeet*'
+  step two_ranks_engine mpirun -n 2 "$build/tests/server/device_engine_test" \
+    --gtest_filter='*AnyRanks*:*WhereverSumsMeet*'
   for name in server/sums_to_host server/grouping server/server_models evaluation/evaluation; do
     step "two_ranks_${name##*/}" mpirun -n 2 "$build/tests/${name}_test"
   done
   step collectives mpirun -n "$gpus" "$build/bench/bench_collectives" --out "$out/collectives.json"
-  step several_generate "$build/fedfuse" generate --users 20000 --items 5000 --seed 0 --out "$out/several_data.h5" --overwrite
-  step several_train mpirun -n 2 "$build/fedfuse" train --data "$out/several_data.h5" --device cuda --backbone fcf --fusion gfmfr --teacher-epochs 1 --rounds 2 --seed 0 --out "$out/several.h5" --overwrite
+  step several_generate "$build/fedfuse" generate --users 20000 --items 5000 --seed 0 \
+    --out "$out/several_data.h5" --overwrite
+  step several_train mpirun -n 2 "$build/fedfuse" train --data "$out/several_data.h5" \
+    --device cuda --backbone fcf --fusion gfmfr --teacher-epochs 1 --rounds 2 --seed 0 \
+    --out "$out/several.h5" --overwrite
   local reduction
-  reduction=$(sed -nE 's/.*"reduction": *"([^"]*)".*/\1/p' "$out/several.json" 2>/dev/null | head -n 1)
-  if [ -n "$reduction" ]; then say "        two ranks, $gpus GPUs, sums by: $reduction"; else say "FAILED  several_train (its record does not say how sums were reduced)" && failed=1; fi
+  reduction=$(sed -nE 's/.*"reduction": *"([^"]*)".*/\1/p' "$out/several.json" 2>/dev/null |
+    head -n 1)
+  if [ -n "$reduction" ]; then
+    say "        two ranks, $gpus GPUs, sums by: $reduction"
+  else
+    say "FAILED  several_train (its record does not say how sums were reduced)"
+    failed=1
+  fi
   rm -f "$out"/several{,_data}.h5
 }
 
-# The kernels' own tests without what the emulation repeats: errors of the device are what is looked for. A CUDA-aware MPI asks CUDA of host pointers,
-# whose refusals are no errors of ours (we check every call ourselves); and MPI starts no daemon that would be watched too.
+# The kernels' own tests without what the emulation repeats: errors of the device are what is looked
+# for. A CUDA-aware MPI asks CUDA of host pointers, whose refusals are no errors of ours (we check
+# every call ourselves); and MPI starts no daemon that would be watched too.
 sanitizer() {
-  command -v compute-sanitizer >/dev/null || { say "skipped sanitizer: there is no compute-sanitizer (CUDA toolkit)"; return; }
+  if ! command -v compute-sanitizer >/dev/null; then
+    say "skipped sanitizer: there is no compute-sanitizer (CUDA toolkit)"
+    return
+  fi
   local -x OMPI_MCA_ess_singleton_isolated=1
   unset FEDFUSE_POISON  # it would blind initcheck
   for tool in memcheck racecheck initcheck synccheck; do
     local watched=(timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1)
     [ "$tool" != memcheck ] || watched+=(--report-api-errors no)
-    for name in gather sample aggregate aggregate_device local_train rank preference kmeans views teacher; do
-      step "${tool}_$name" "${watched[@]}" "$build/tests/kernels/${name}_test" --gtest_filter='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*:*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
+    for name in "${kernels[@]}"; do
+      step "${tool}_$name" "${watched[@]}" "$build/tests/kernels/${name}_test" \
+        --gtest_filter="$of_kernels"
     done
-    step "${tool}_round" "${watched[@]}" "$build/tests/server/device_engine_test" --gtest_filter='*SameBitsForAnyUploads*'
-    step "${tool}_state" "${watched[@]}" "$build/tests/server/resident_state_test" --gtest_filter='*HoweverChunksAreCut*'
+    step "${tool}_round" "${watched[@]}" "$build/tests/server/device_engine_test" \
+      --gtest_filter='*SameBitsForAnyUploads*'
+    step "${tool}_state" "${watched[@]}" "$build/tests/server/resident_state_test" \
+      --gtest_filter='*HoweverChunksAreCut*'
   done
 }
 
 numbers() {
-  step kernels "$build/bench/bench_kernels" --benchmark_filter=/cuda --benchmark_repetitions=5 --benchmark_out="$out/kernels.json" --benchmark_out_format=json
+  step kernels "$build/bench/bench_kernels" --benchmark_filter=/cuda --benchmark_repetitions=5 \
+    --benchmark_out="$out/kernels.json" --benchmark_out_format=json
 }
 
 # Client-rounds a second by head, and a round of a million clients x 100,000 items.
 rounds() {
   local data=$out/million.h5
-  [ -f "$data" ] || step generate "$build/fedfuse" generate --users 1000000 --items 100000 --seed 0 --out "$data"
-  local common=(train --data "$data" --device cuda --seed 0 --lr-items 50 --eval-clients 2000 --teacher-epochs 1 --rounds 3 --overwrite)
-  step round_linear "$build/fedfuse" "${common[@]}" --backbone fcf --fusion none --out "$out/linear.h5"
-  step round_gfmfr "$build/fedfuse" "${common[@]}" --backbone fcf --fusion gfmfr --out "$out/gfmfr.h5"
-  step round_mlp "$build/fedfuse" "${common[@]}" --backbone fedncf --head mlp --fusion none --out "$out/mlp.h5"  # a shared head: a private one for each would be 33 GB
-  step generate_router "$build/fedfuse" generate --users 50000 --items 100000 --seed 0 --out "$out/router_data.h5" --overwrite  # routers are 50 kB a client
+  [ -f "$data" ] ||
+    step generate "$build/fedfuse" generate --users 1000000 --items 100000 --seed 0 --out "$data"
+  local common=(train --data "$data" --device cuda --seed 0 --lr-items 50 --eval-clients 2000 \
+    --teacher-epochs 1 --rounds 3 --overwrite)
+  step round_linear "$build/fedfuse" "${common[@]}" --backbone fcf --fusion none \
+    --out "$out/linear.h5"
+  step round_gfmfr "$build/fedfuse" "${common[@]}" --backbone fcf --fusion gfmfr \
+    --out "$out/gfmfr.h5"
+  # a shared head: a private one for each would be 33 GB
+  step round_mlp "$build/fedfuse" "${common[@]}" --backbone fedncf --head mlp --fusion none \
+    --out "$out/mlp.h5"
+  # routers are 50 kB a client
+  step generate_router "$build/fedfuse" generate --users 50000 --items 100000 --seed 0 \
+    --out "$out/router_data.h5" --overwrite
   common[2]=$out/router_data.h5
-  step round_router "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr --out "$out/router.h5"
-  step round_router_crossing "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr --client-state host --out "$out/router_crossing.h5"  # what crossing costs
+  step round_router "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr \
+    --out "$out/router.h5"
+  # what crossing costs
+  step round_router_crossing "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr \
+    --client-state host --out "$out/router_crossing.h5"
   step table "$build/fedfuse" table "$out"/{linear,gfmfr,mlp,router,router_crossing}.h5
-  rm -f "$out"/{linear,gfmfr,mlp,router,router_crossing,router_data,million}.h5  # the JSON twins hold the numbers
+  # the JSON twins hold the numbers
+  rm -f "$out"/{linear,gfmfr,mlp,router,router_crossing,router_data,million}.h5
 }
 
 profile() {
   command -v ncu >/dev/null || { say "skipped profile: there is no ncu"; return; }
-  for name in local_train/cuda/mlp local_train/cuda/linear sample/cuda/85_samples aggregate/cuda-sorted/1000_items preference/cuda-fused/1048576_items_5_groups \
-    rank/cuda/4096_clients_100000_items rank/cuda/mlp_4096_clients_100000_items rank/cuda/neumf_4096_clients_100000_items \
-    kmeans/cuda-nearest/1048576_points_65_columns_5_groups kmeans/cuda-step/1048576_points_65_columns_5_groups \
+  for name in local_train/cuda/mlp local_train/cuda/linear sample/cuda/85_samples \
+    aggregate/cuda-sorted/1000_items preference/cuda-fused/1048576_items_5_groups \
+    rank/cuda/4096_clients_100000_items rank/cuda/mlp_4096_clients_100000_items \
+    rank/cuda/neumf_4096_clients_100000_items \
+    kmeans/cuda-nearest/1048576_points_65_columns_5_groups \
+    kmeans/cuda-step/1048576_points_65_columns_5_groups \
     views/cuda/forward_65536_items views/cuda/backward_65536_items; do
-    step "ncu_${name//\//_}" timeout 300 ncu --profile-from-start off --set full --force-overwrite --export "$out/${name//\//_}" "$build/bench/bench_profile" "$name"
+    step "ncu_${name//\//_}" timeout 300 ncu --profile-from-start off --set full --force-overwrite \
+      --export "$out/${name//\//_}" "$build/bench/bench_profile" "$name"
   done
 }
 

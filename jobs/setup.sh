@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
-# What every script here starts with: the packages, the environment for MPI on one machine, and the build in build/release.
-#   jobs/setup.sh      installs what is missing (apt on Debian and Ubuntu; elsewhere it names what is missing and stops with 2), builds all
+# What every script here starts with: the packages, the environment for MPI on one machine, and the
+# build in build/release.
+#   jobs/setup.sh      installs what is missing (apt on Debian and Ubuntu; elsewhere it names what
+#     is missing and stops with 2), builds all
 #   . jobs/setup.sh    the same without the build: call `build_release [target...]` after it
-# Nothing is asked of the network when nothing is missing. Works as root and, with sudo for the packages, as a user.
+# Nothing is asked of the network when nothing is missing. Works as root and, with sudo for the
+# packages, as a user.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -42,11 +45,15 @@ LIST
 is_there() { # kind, name
   case $1 in
     command) command -v "$2" >/dev/null ;;
-    header) printf '#include <%s>\n' "$2" | g++ -std=c++20 -E -x c++ -I/usr/include/eigen3 - >/dev/null 2>&1 ;;
+    header)
+      printf '#include <%s>\n' "$2" |
+        g++ -std=c++20 -E -x c++ -I/usr/include/eigen3 - >/dev/null 2>&1
+      ;;
     module) # the system's Python counts, also where another one stands before it
       local python
       for python in python3 /usr/bin/python3; do
-        "$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$2') is None)" 2>/dev/null && return
+        "$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$2') is None)" \
+          2>/dev/null && return
       done
       return 1
       ;;
@@ -66,7 +73,8 @@ as_root() {
   elif command -v sudo >/dev/null; then
     sudo "$@"
   else
-    stop "cannot install packages" "this user is not root and there is no sudo" "as root: apt-get install $missing"
+    stop "cannot install packages" "this user is not root and there is no sudo" \
+      "as root: apt-get install $missing"
   fi
 }
 
@@ -74,7 +82,8 @@ install_missing() {
   missing=$(missing_packages)
   [ -z "$missing" ] && return
   if ! command -v apt-get >/dev/null; then
-    stop "missing: $missing(names of the Debian packages)" "this is neither Debian nor Ubuntu, so they are not installed for you" \
+    stop "missing: $missing(names of the Debian packages)" \
+      "this is neither Debian nor Ubuntu, so they are not installed for you" \
       "install them with this system's package manager; HDF5 must be parallel (built with MPI)"
   fi
   say "installing: $missing"
@@ -82,41 +91,78 @@ install_missing() {
   read -ra words <<<"$missing"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq ||
     say "apt-get update failed; trying with the lists that are there"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${words[@]}" >&2 ||
-    stop "apt-get could not install: $missing" "see its message above" "check the network and the package sources, and run this again"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    --no-install-recommends "${words[@]}" >&2 ||
+    stop "apt-get could not install: $missing" "see its message above" \
+      "check the network and the package sources, and run this again"
   missing=$(missing_packages)
-  [ -z "$missing" ] || stop "still missing after the installation: $missing" "the packages of this release lack them" "install them by hand"
+  [ -z "$missing" ] ||
+    stop "still missing after the installation: $missing" \
+      "the packages of this release lack them" "install them by hand"
 }
 
-# What only some tests need: installed where this is easy, which is as root with apt; without them those tests are skipped and say why.
+# What only some tests need, installed where this is easy; without them those tests are skipped and
+# say why.
 install_for_tests() {
+  install_packages_for_tests
+  install_lint_tools
+}
+
+install_packages_for_tests() { # as root with apt
   [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null || return 0
   local package absent=()
-  for package in slurm-wlm munge python3-matplotlib; do
+  for package in slurm-wlm munge python3-matplotlib python3-venv; do
     dpkg -s "$package" >/dev/null 2>&1 || absent+=("$package")
   done
   [ "${#absent[@]}" -gt 0 ] || return 0
   say "installing for tests: ${absent[*]}"
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${absent[@]}" >&2 || say "not installed: tests that need them are skipped"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    --no-install-recommends "${absent[@]}" >&2 ||
+    say "not installed: tests that need them are skipped"
+}
+
+# clang-format, clang-tidy, ruff and shellcheck in the versions of tests/lint/requirements.txt, from
+# PyPI into build/lint. A copy of that file there says what is installed.
+install_lint_tools() {
+  local wanted="$root/tests/lint/requirements.txt" tools="$root/build/lint" python=python3
+  cmp -s "$wanted" "$tools/installed.txt" && return 0
+  [ -n "${FEDFUSE_LINT_TOOLS:-}" ] && return 0
+  [ -x /usr/bin/python3 ] && python=/usr/bin/python3
+  say "installing lint tools into $tools"
+  if "$python" -m venv --clear "$tools" >&2 &&
+    "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
+      --requirement "$wanted" >&2; then
+    cp "$wanted" "$tools/installed.txt"
+  else
+    rm -rf "$tools"
+    say "not installed: lint tests are skipped (they fail where CI is set)"
+  fi
 }
 
 check_cmake() {
   local version
   version=$(cmake --version | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p')
   [ "$(printf '%s\n%s\n' "$least_cmake" "$version" | sort -V | head -n 1)" = "$least_cmake" ] ||
-    stop "CMake $version is too old" "CMake $least_cmake or newer is needed" "install a newer one, for example: python3 -m pip install --user cmake"
+    stop "CMake $version is too old" "CMake $least_cmake or newer is needed" \
+      "install a newer one, for example: python3 -m pip install --user cmake"
 }
 
-# Open MPI on one machine: as root, in containers, with more ranks than cores, over the loopback; silent about all that. The PRTE
-# names are those of Open MPI 5. What is set already stays.
+# Open MPI on one machine: as root, in containers, with more ranks than cores, over the loopback;
+# silent about all that. The PRTE names are those of Open MPI 5. What is set already stays.
 mpi_environment() {
-  export OMPI_ALLOW_RUN_AS_ROOT="${OMPI_ALLOW_RUN_AS_ROOT:-1}" OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="${OMPI_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
-  export PRTE_ALLOW_RUN_AS_ROOT="${PRTE_ALLOW_RUN_AS_ROOT:-1}" PRTE_ALLOW_RUN_AS_ROOT_CONFIRM="${PRTE_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
+  export OMPI_ALLOW_RUN_AS_ROOT="${OMPI_ALLOW_RUN_AS_ROOT:-1}" \
+    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="${OMPI_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
+  export PRTE_ALLOW_RUN_AS_ROOT="${PRTE_ALLOW_RUN_AS_ROOT:-1}" \
+    PRTE_ALLOW_RUN_AS_ROOT_CONFIRM="${PRTE_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
   export OMPI_MCA_rmaps_base_oversubscribe="${OMPI_MCA_rmaps_base_oversubscribe:-1}"
-  export PRTE_MCA_rmaps_default_mapping_policy="${PRTE_MCA_rmaps_default_mapping_policy:-:oversubscribe}"
-  export OMPI_MCA_btl_tcp_if_include="${OMPI_MCA_btl_tcp_if_include:-lo}" OMPI_MCA_oob_tcp_if_include="${OMPI_MCA_oob_tcp_if_include:-lo}"
-  export OMPI_MCA_btl_vader_single_copy_mechanism="${OMPI_MCA_btl_vader_single_copy_mechanism:-none}"
-  export OMPI_MCA_mpi_yield_when_idle="${OMPI_MCA_mpi_yield_when_idle:-1}" OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
+  local mapping=${PRTE_MCA_rmaps_default_mapping_policy:-:oversubscribe}
+  export PRTE_MCA_rmaps_default_mapping_policy="$mapping"
+  export OMPI_MCA_btl_tcp_if_include="${OMPI_MCA_btl_tcp_if_include:-lo}" \
+    OMPI_MCA_oob_tcp_if_include="${OMPI_MCA_oob_tcp_if_include:-lo}"
+  local copies=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
+  export OMPI_MCA_btl_vader_single_copy_mechanism="$copies"
+  export OMPI_MCA_mpi_yield_when_idle="${OMPI_MCA_mpi_yield_when_idle:-1}" \
+    OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 }
 
 # A compiler process of ours takes up to 1.5 GiB.
@@ -133,22 +179,28 @@ jobs_that_fit() {
 build_release() { # targets; none: all
   local folder=$build
   while [ ! -e "$folder" ]; do folder=$(dirname "$folder"); done
-  [ -w "$folder" ] || stop "cannot build in $build" "$folder belongs to $(stat -c %U "$folder")" "remove it, or run as that user"
+  [ -w "$folder" ] ||
+    stop "cannot build in $build" "$folder belongs to $(stat -c %U "$folder")" \
+      "remove it, or run as that user"
   local generator=() strict=()
   [ -z "${CI:-}" ] || strict=(-DFEDFUSE_WERROR=ON)  # warnings are errors where nobody reads them
   [ -e "$build/CMakeCache.txt" ] || generator=(-G Ninja)
-  (cd "$root" && cmake --preset release "${generator[@]}" "${strict[@]}" >"$root/build/configure.log" 2>&1) || {
+  (cd "$root" && cmake --preset release "${generator[@]}" \
+    "${strict[@]}" >"$root/build/configure.log" 2>&1) || {
     cat "$root/build/configure.log" >&2
-    stop "cmake could not configure $build" "see its message above" "correct what it names; rm -r $build starts afresh"
+    stop "cmake could not configure $build" "see its message above" \
+      "correct what it names; rm -r $build starts afresh"
   }
   local targets=()
   [ $# -gt 0 ] && targets=(--target "$@")
   say "building $build with $(jobs_that_fit) processes"
-  cmake --build "$build" --parallel "$(jobs_that_fit)" "${targets[@]}" >&2 || stop "the build failed" "see the compiler's message above" "correct it and run this again"
+  cmake --build "$build" --parallel "$(jobs_that_fit)" "${targets[@]}" >&2 ||
+    stop "the build failed" "see the compiler's message above" "correct it and run this again"
 }
 
 install_missing
 check_cmake
 mpi_environment
-mkdir -p "$root/build" 2>/dev/null || stop "cannot make $root/build" "no permission" "run as the owner of $root"
+mkdir -p "$root/build" 2>/dev/null ||
+  stop "cannot make $root/build" "no permission" "run as the owner of $root"
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then build_release; fi

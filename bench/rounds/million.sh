@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A million clients x 100,000 items: one round of fcf + gfmfr over 2 ranks. Prints seconds by phase and peak memory; the
-# result file and its JSON twin stay in the folder given (default out/million).
+# A million clients x 100,000 items: one round of fcf + gfmfr over 2 ranks. Prints seconds by phase
+# and peak memory; the result file and its JSON twin stay in the folder given (default out/million).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${FEDFUSE_PROGRAM:-$root/build/release/fedfuse}
@@ -9,15 +9,19 @@ out=${1:-out/million}
 mkdir -p "$out"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 [ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-[ -f "$out/data.h5" ] || mpirun -n 2 "$program" generate --users 1000000 --items 100000 --seed 0 --out "$out/data.h5"
-# eta_I = eta * M is meant for hundreds of items: with 100,000 it is given. Metrics of 2,000 clients (R12).
-mpirun -n 2 "$program" train --data "$out/data.h5" --backbone fcf --fusion gfmfr --rounds 1 --seed 0 --lr-items 50 --eval-clients 2000 \
+[ -f "$out/data.h5" ] ||
+  mpirun -n 2 "$program" generate --users 1000000 --items 100000 --seed 0 --out "$out/data.h5"
+# eta_I = eta * M is meant for hundreds of items: with 100,000 it is given. Metrics of 2,000 clients
+# (R12).
+mpirun -n 2 "$program" train --data "$out/data.h5" --backbone fcf --fusion gfmfr --rounds 1 \
+  --seed 0 --lr-items 50 --eval-clients 2000 \
   --teacher-epochs 1 --out "$out/run.h5" --overwrite
 python3 - "$out/run.json" <<'PY'
 import json, sys
 run = json.load(open(sys.argv[1]))
 for name, values in run["time"].items():
     if name.endswith("_max") and values[0] > 0: print(f"{name[:-4]:>12} {values[0]:8.2f} s")
-for name in ("setup_seconds", "total_seconds", "client_rounds_per_second"): print(f"{name:>28} {run['facts'][name]:.2f}")
+for name in ("setup_seconds", "total_seconds", "client_rounds_per_second"):
+    print(f"{name:>28} {run['facts'][name]:.2f}")
 print(f"{'peak memory of a rank':>28} {run['facts']['peak_memory_bytes_max'] / 2**30:.2f} GiB")
 PY

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# What every job script sources after its folder's job.sh: the environment captured, the ranks started, the end written down.
-# job.sh (written by jobs/submit.py or jobs/scaling.py) gives root, program, launcher, arguments, ranks, threads, and loads modules.
+# What every job script sources after its folder's job.sh: the environment captured, the ranks
+# started, the end written down. job.sh (written by jobs/submit.py or jobs/scaling.py) gives root,
+# program, launcher, arguments, ranks, threads, and loads modules.
 # shellcheck disable=SC2154  # they come from job.sh
 set -euo pipefail
 
@@ -8,9 +9,11 @@ begin() { # folder
   folder=$1
   task=${SLURM_ARRAY_TASK_ID:+-$SLURM_ARRAY_TASK_ID}
   export OMP_NUM_THREADS=$threads FEDFUSE_RANKS_PER_NODE=$ranks_per_node
-  [ -x "$program" ] || end 2 "there is no program $program: build it, or give --program to jobs/submit.py"
+  [ -x "$program" ] ||
+    end 2 "there is no program $program: build it, or give --program to jobs/submit.py"
   capture_environment >"$folder/environment$task.txt"
-  note "started on ${SLURM_JOB_NODELIST:-$(uname -n)}, job ${SLURM_JOB_ID:-none}, restart ${SLURM_RESTART_COUNT:-0}"
+  local job="job ${SLURM_JOB_ID:-none}, restart ${SLURM_RESTART_COUNT:-0}"
+  note "started on ${SLURM_JOB_NODELIST:-$(uname -n)}, $job"
   trap 'code=$?; [ "$code" -eq 0 ] || note "ended $code"' EXIT
 }
 
@@ -20,15 +23,21 @@ end() { # exit code, words
   exit "$1"
 }
 
-# No more of the environment than what decides how MPI, threads and GPUs behave: the file may be published.
+# No more of the environment than what decides how MPI, threads and GPUs behave: the file may be
+# published.
 capture_environment() {
   printf '# host\n%s\n' "$(uname -srm)"
-  lscpu 2>/dev/null | grep -E '^(Model name|CPU\(s\)|Socket|Core|Thread|NUMA node\(s\)|L[23])' || true
+  lscpu 2>/dev/null | grep -E '^(Model name|CPU\(s\)|Socket|Core|Thread|NUMA node\(s\)|L[23])' ||
+    true
   printf '# gpus\n'
-  nvidia-smi --query-gpu=index,name,driver_version,clocks.max.sm --format=csv,noheader 2>/dev/null || printf 'none\n'
+  nvidia-smi --query-gpu=index,name,driver_version,clocks.max.sm \
+    --format=csv,noheader 2>/dev/null || printf 'none\n'
   printf '# modules\n%s\n# variables\n' "${LOADEDMODULES:-none}"
-  env | grep -E '^(SLURM_(JOB|NNODES|NTASKS|CPUS|GPUS|TASKS|RESTART|ARRAY|STEP)|OMP_|OMPI_MCA_|PRTE_MCA_|PMIX_MCA_|UCX_|NCCL_|CUDA_VISIBLE|FEDFUSE_)' | sort || true
-  printf '# program\n%s\n# load\n%s\n' "$("$program" --version 2>/dev/null || printf unknown)" "$(cat /proc/loadavg)"
+  local of_slurm='SLURM_(JOB|NNODES|NTASKS|CPUS|GPUS|TASKS|RESTART|ARRAY|STEP)'
+  local of_others='OMP_|OMPI_MCA_|PRTE_MCA_|PMIX_MCA_|UCX_|NCCL_|CUDA_VISIBLE|FEDFUSE_'
+  env | grep -E "^($of_slurm|$of_others)" | sort || true
+  printf '# program\n%s\n# load\n%s\n' "$("$program" --version 2>/dev/null || printf unknown)" \
+    "$(cat /proc/loadavg)"
 }
 
 # Every rank through jobs/bind.sh, which prints where it runs.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Planted data: mlp and fedvlr against none, the control whose features are shuffled over the items, and learned against random
-# groups; on the default set and on a sparse one like the papers' 5-core sets. Settings are searched on the real features;
-# the control runs with its own search of the same budget. FEDFUSE_PLANTED="sparse": only that set.
-# Usage: planted.sh DIR [runs at a time]
+# Planted data: mlp and fedvlr against none, the control whose features are shuffled over the items,
+# and learned against random groups; on the default set and on a sparse one like the papers' 5-core
+# sets. Settings are searched on the real features; the control runs with its own search of the same
+# budget. FEDFUSE_PLANTED="sparse": only that set. Usage: planted.sh DIR [runs at a time]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${FEDFUSE_PROGRAM:-$root/build/release/fedfuse}
@@ -12,12 +12,16 @@ parallel=${2:-2}
 mkdir -p "$work"
 # shellcheck disable=SC2034  # read by name below
 default=() sparse=(--sparse)
-declare -A study=([default]=planted.json [sparse]=planted_sparse.json)  # on sparse data none learns slowly: it gets 150 rounds and no early stop
+# on sparse data none learns slowly: it gets 150 rounds and no early stop
+declare -A study=([default]=planted.json [sparse]=planted_sparse.json)
 for kind in ${FEDFUSE_PLANTED:-default sparse}; do
   declare -n options=$kind
   "$program" generate "${options[@]}" --name "$kind" --out "$work/$kind.h5" --overwrite
-  "$program" generate "${options[@]}" --name "$kind-shuffled" --shuffle-features --out "$work/$kind-shuffled.h5" --overwrite
-  python3 "$root/jobs/studies/study.py" "$root/jobs/studies/${study[$kind]}" --data "$work/$kind.h5" --program "$program" --work "$work/$kind" --parallel "$parallel"
-  python3 "$root/jobs/studies/study.py" "$root/jobs/studies/planted_control.json" --data "$work/$kind-shuffled.h5" --program "$program" \
+  "$program" generate "${options[@]}" --name "$kind-shuffled" --shuffle-features \
+    --out "$work/$kind-shuffled.h5" --overwrite
+  python3 "$root/jobs/studies/study.py" "$root/jobs/studies/${study[$kind]}" \
+    --data "$work/$kind.h5" --program "$program" --work "$work/$kind" --parallel "$parallel"
+  python3 "$root/jobs/studies/study.py" "$root/jobs/studies/planted_control.json" \
+    --data "$work/$kind-shuffled.h5" --program "$program" \
     --work "$work/$kind-shuffled" --parallel "$parallel"
 done

@@ -14,7 +14,8 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 
-# CUDA, cuBLAS and NCCL are used where they are found; without them everything builds and runs on the CPU.
+# CUDA, cuBLAS and NCCL are used where they are found; without them everything builds and runs on
+# the CPU.
 set(FEDFUSE_CUDA_REPORT "not looked for")
 set(FEDFUSE_NCCL_REPORT "not looked for")
 set(FEDFUSE_HAVE_CUDA OFF)
@@ -27,12 +28,14 @@ if(FEDFUSE_CUDA)
     check_language(CUDA)
   endif()
   if(CUDAToolkit_FOUND AND CMAKE_CUDA_COMPILER)
-    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)  # before enable_language, which would choose an old one
+    # before enable_language, which would choose an old one
+    if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
       set(CMAKE_CUDA_ARCHITECTURES 80 90)
     endif()
     set(CMAKE_CUDA_RUNTIME_LIBRARY Shared)
     enable_language(CUDA)
-    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake before 3.25.2 does not know that nvcc 12 speaks C++20
+    # CMake before 3.25.2 does not know that nvcc 12 speaks C++20
+    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
       set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
       set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
     endif()

@@ -1,19 +1,23 @@
 # Flags that every target of ours shares, and the two verbs of the sub-folders.
 add_library(fedfuse_flags INTERFACE)
-# -Wno-restrict, -Wno-maybe-uninitialized: GCC 12 warns of overlapping copies inside std::string that cannot be (GCC bug 105651), and of its own
-# AVX-512 intrinsics (GCC bug 105593).
-target_compile_options(fedfuse_flags INTERFACE -Wall -Wextra -Wshadow -Wno-psabi $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-maybe-uninitialized>
+# -Wno-restrict, -Wno-maybe-uninitialized: GCC 12 warns of overlapping copies inside std::string
+# that cannot be (GCC bug 105651), and of its own AVX-512 intrinsics (GCC bug 105593).
+target_compile_options(fedfuse_flags INTERFACE -Wall -Wextra -Wshadow -Wno-psabi
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict;-Wno-maybe-uninitialized>
   $<$<BOOL:${FEDFUSE_WERROR}>:-Werror>
   $<$<BOOL:${FEDFUSE_NATIVE}>:-march=native>)
 if(FEDFUSE_SANITIZE)
-  target_compile_options(fedfuse_flags INTERFACE -fsanitize=${FEDFUSE_SANITIZE} -fno-omit-frame-pointer)
+  target_compile_options(fedfuse_flags INTERFACE -fsanitize=${FEDFUSE_SANITIZE}
+    -fno-omit-frame-pointer)
   target_link_options(fedfuse_flags INTERFACE -fsanitize=${FEDFUSE_SANITIZE})
 endif()
-# EIGEN_DONT_PARALLELIZE: our own blocks decide what a thread does, so that bits do not depend on threads.
+# EIGEN_DONT_PARALLELIZE: our own blocks decide what a thread does, so that bits do not depend on
+# threads.
 target_compile_definitions(fedfuse_flags INTERFACE EIGEN_DONT_PARALLELIZE EIGEN_MPL2_ONLY)
 target_include_directories(fedfuse_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
 target_include_directories(fedfuse_flags SYSTEM INTERFACE ${RANDOM123_INCLUDE_DIR})
-target_link_libraries(fedfuse_flags INTERFACE MPI::MPI_CXX hdf5::hdf5 Eigen3::Eigen OpenMP::OpenMP_CXX Threads::Threads nlohmann_json::nlohmann_json)
+target_link_libraries(fedfuse_flags INTERFACE MPI::MPI_CXX hdf5::hdf5 Eigen3::Eigen
+  OpenMP::OpenMP_CXX Threads::Threads nlohmann_json::nlohmann_json)
 
 add_library(fedfuse_lib STATIC)
 target_link_libraries(fedfuse_lib PUBLIC fedfuse_flags PRIVATE ZLIB::ZLIB)
@@ -31,17 +35,21 @@ function(fedfuse_cuda_objects name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
   target_include_directories(${name} SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
   target_compile_definitions(${name} PRIVATE FEDFUSE_HAVE_CUDA)
-  target_compile_options(${name} PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra -Xptxas=-v)
-  set_target_properties(${name} PROPERTIES RULE_LAUNCH_COMPILE "${PROJECT_SOURCE_DIR}/src/cmake/keep_ptxas_report.sh <OBJECT>")
+  target_compile_options(${name} PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra
+    -Xptxas=-v)
+  set_target_properties(${name} PROPERTIES RULE_LAUNCH_COMPILE
+    "${PROJECT_SOURCE_DIR}/src/cmake/keep_ptxas_report.sh <OBJECT>")
 endfunction()
 if(FEDFUSE_HAVE_CUDA)
   fedfuse_cuda_objects(fedfuse_cuda)
   target_link_libraries(fedfuse_lib PRIVATE fedfuse_cuda)
   target_compile_definitions(fedfuse_flags INTERFACE FEDFUSE_HAVE_CUDA)
-  target_link_libraries(fedfuse_flags INTERFACE CUDA::cudart CUDA::cublas ${CMAKE_DL_LIBS})  # NVTX loads a profiler's library, where there is one
+  # NVTX loads a profiler's library, where there is one
+  target_link_libraries(fedfuse_flags INTERFACE CUDA::cudart CUDA::cublas ${CMAKE_DL_LIBS})
 endif()
-# fedfuse_kernel_sources(a.cu): a CUDA source goes into the library twice: compiled by nvcc (where there is one), and by the host compiler
-# over core/gpu/simt.hpp, where every CUDA thread is a fiber: the same source is proved where no GPU is near.
+# fedfuse_kernel_sources(a.cu): a CUDA source goes into the library twice: compiled by nvcc (where
+# there is one), and by the host compiler over core/gpu/simt.hpp, where every CUDA thread is a
+# fiber: the same source is proved where no GPU is near.
 function(fedfuse_kernel_sources)
   foreach(source ${ARGN})
     set(file ${CMAKE_CURRENT_SOURCE_DIR}/${source})
@@ -49,7 +57,8 @@ function(fedfuse_kernel_sources)
     set(emulated ${CMAKE_CURRENT_BINARY_DIR}/${name}_emulated.cpp)
     file(CONFIGURE OUTPUT ${emulated} CONTENT "#include \"${file}\"\n")
     target_sources(fedfuse_lib PRIVATE ${emulated})
-    set_source_files_properties(${emulated} TARGET_DIRECTORY fedfuse_lib PROPERTIES COMPILE_OPTIONS "-Wno-unknown-pragmas" OBJECT_DEPENDS ${file})
+    set_source_files_properties(${emulated} TARGET_DIRECTORY fedfuse_lib
+      PROPERTIES COMPILE_OPTIONS "-Wno-unknown-pragmas" OBJECT_DEPENDS ${file})
     if(FEDFUSE_HAVE_CUDA)
       target_sources(fedfuse_cuda PRIVATE ${file})
     endif()

@@ -1,14 +1,16 @@
-# Runs at every build (cmake -P): the commit and whether the tree differs from it. The header changes, and provenance.cpp is
-# compiled again, only when they do.
+# Runs at every build (cmake -P): the commit and whether the tree differs from it. The header
+# changes, and provenance.cpp is compiled again, only when they do.
 set(sha "unknown")
 set(dirty "unknown")
 find_program(GIT git)
 if(GIT)
   set(git ${GIT} -c safe.directory=* -C ${SOURCE_DIR})
-  execute_process(COMMAND ${git} rev-parse HEAD OUTPUT_VARIABLE out RESULT_VARIABLE failed OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  execute_process(COMMAND ${git} rev-parse HEAD OUTPUT_VARIABLE out RESULT_VARIABLE failed
+    OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
   if(NOT failed)
     set(sha ${out})
-    execute_process(COMMAND ${git} --no-optional-locks status --porcelain --untracked-files=no OUTPUT_VARIABLE out RESULT_VARIABLE failed ERROR_QUIET)
+    execute_process(COMMAND ${git} --no-optional-locks status --porcelain --untracked-files=no
+      OUTPUT_VARIABLE out RESULT_VARIABLE failed ERROR_QUIET)
     if(NOT failed)
       if(out STREQUAL "")
         set(dirty "false")
@@ -18,7 +20,8 @@ if(GIT)
     endif()
   endif()
 endif()
-set(text "#pragma once\n#define FEDFUSE_GIT_SHA \"${sha}\"\n#define FEDFUSE_GIT_DIRTY \"${dirty}\"\n")
+string(CONCAT text "#pragma once\n#define FEDFUSE_GIT_SHA \"${sha}\"\n"
+  "#define FEDFUSE_GIT_DIRTY \"${dirty}\"\n")
 set(before "")
 if(EXISTS ${HEADER})
   file(READ ${HEADER} before)

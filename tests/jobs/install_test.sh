@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# install_test.sh BUILD   The installed tree works by itself: help, a training run, a job, a study and its table through its own tools. Where
-# a mount namespace may be made, source and build are hidden meanwhile.
+# install_test.sh BUILD   The installed tree works by itself: help, a training run, a job, a study
+# and its table through its own tools. Where a mount namespace may be made, source and build are
+# hidden meanwhile.
 set -euo pipefail
 build=$1
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -18,20 +19,30 @@ shift
 for hidden in "$@"; do mount -t tmpfs tmpfs "$hidden"; done
 cd "$folder"
 "$prefix/bin/fedfuse" --help >/dev/null
-"$prefix/bin/fedfuse" generate --users 60 --items 60 --dim-text 8 --dim-image 8 --out data.h5 >/dev/null
+"$prefix/bin/fedfuse" generate --users 60 --items 60 --dim-text 8 --dim-image 8 \
+  --out data.h5 >/dev/null
 "$prefix/bin/fedfuse" train --data data.h5 --rounds 2 --dim 8 --out run.h5 >/dev/null 2>&1
-"$prefix/share/fedfuse/jobs/submit.py" --system single-node --folder job --ranks 2 --submit -- train --data "$folder/data.h5" --rounds 2 --dim 8
-grep -q "^program=$prefix/bin/fedfuse" job/job.sh || { echo "the job does not take the installed program"; exit 1; }
+"$prefix/share/fedfuse/jobs/submit.py" --system single-node --folder job --ranks 2 --submit \
+  -- train --data "$folder/data.h5" --rounds 2 --dim 8
+if ! grep -q "^program=$prefix/bin/fedfuse" job/job.sh; then
+  echo "the job does not take the installed program"
+  exit 1
+fi
 [ -s job/result.h5 ] || { cat job/log.txt; exit 1; }
 [ -f "$prefix/share/fedfuse/README.md" ] || { echo "no README"; exit 1; }
-"$prefix/share/fedfuse/bench/compare.py" run.json job/result.json >/dev/null || [ $? -eq 2 ] # one rank and two share no row
+# one rank and two share no row
+"$prefix/share/fedfuse/bench/compare.py" run.json job/result.json >/dev/null || [ $? -eq 2 ]
 cat >study.json <<'STUDY'
-{"name": "installed", "kind": "strong", "generate": {"users": 60, "items": 60, "dim-text": 8, "dim-image": 8},
- "train": {"backbone": "fcf", "fusion": "none", "rounds": 3, "dim": 8}, "points": [{"ranks": 1}], "repeats": 1}
+{"name": "installed", "kind": "strong", "generate": {"users": 60, "items": 60, "dim-text": 8,
+  "dim-image": 8},
+ "train": {"backbone": "fcf", "fusion": "none", "rounds": 3, "dim": 8}, "points": [{"ranks": 1}],
+ "repeats": 1}
 STUDY
-"$prefix/share/fedfuse/jobs/scaling.py" study.json --system single-node --work study --submit 2>/dev/null
+"$prefix/share/fedfuse/jobs/scaling.py" study.json --system single-node --work study \
+  --submit 2>/dev/null
 "$prefix/share/fedfuse/jobs/scaling.py" --work study --collect
-python3 "$prefix/share/fedfuse/bench/rounds/rounds.py" --data data.h5 --ranks 1 --methods fcf/none --rounds 2 --repeat 1 --launcher env --options "--dim 8" | grep -q fcf/none
+python3 "$prefix/share/fedfuse/bench/rounds/rounds.py" --data data.h5 --ranks 1 --methods fcf/none \
+  --rounds 2 --repeat 1 --launcher env --options "--dim 8" | grep -q fcf/none
 TRY
 if [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; then
   case $build/ in "$source"/*) hidden=("$source") ;; *) hidden=("$source" "$build") ;; esac

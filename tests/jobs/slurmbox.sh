@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# A private SLURM on this machine for tests: munged, slurmctld and one slurmd for each emulated node, all in one folder.
+# A private SLURM on this machine for tests: munged, slurmctld and one slurmd for each emulated
+# node, all in one folder.
 #   slurmbox.sh start DIR [NODES]   then: export SLURM_CONF=DIR/slurm.conf; sbatch ...
 #   slurmbox.sh stop DIR
-# Every node has its own UTS and mount namespace, host name and /dev/shm, so MPI sees several hosts and must talk over the network.
-# Exit code 77: it cannot run here, and the last line says why (SLURM not installed, not root, no namespaces).
+# Every node has its own UTS and mount namespace, host name and /dev/shm, so MPI sees several hosts
+# and must talk over the network. Exit code 77: it cannot run here, and the last line says why
+# (SLURM not installed, not root, no namespaces).
 set -euo pipefail
 
 skip() { printf 'slurmbox: skipped: %s\n' "$1" >&2; exit 77; }
@@ -40,7 +42,8 @@ free_ports() {
 write_configuration() {
   local first n
   first=$(free_ports "$nodes")
-  # cred_expire: a requeued job starts after it: two minutes by default, 5 s at least. batch_sched_delay, *_interval: no waiting in tests.
+  # cred_expire: a requeued job starts after it: two minutes by default, 5 s at least.
+  # batch_sched_delay, *_interval: no waiting in tests.
   cat >"$SLURM_CONF" <<CONF
 ClusterName=box
 SlurmctldHost=$host(127.0.0.1)
@@ -82,23 +85,27 @@ CONF
   cp /etc/hosts "$box/hosts"
   for n in $(seq "$nodes"); do
     mkdir -p "$box/spool/n$n" "$box/tmp/n$n"
-    echo "NodeName=n$n NodeHostname=$host NodeAddr=127.0.0.1 Port=$((first + n)) CPUs=8 RealMemory=1000 Gres=gpu:2 State=UNKNOWN" >>"$SLURM_CONF"
+    echo "NodeName=n$n NodeHostname=$host NodeAddr=127.0.0.1 Port=$((first + n)) CPUs=8" \
+      "RealMemory=1000 Gres=gpu:2 State=UNKNOWN" >>"$SLURM_CONF"
     echo "127.0.0.1 n$n" >>"$box/hosts"
   done
   echo "PartitionName=main Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP" >>"$SLURM_CONF"
-  printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' >"$box/gres.conf"  # two devices that are none, for CUDA_VISIBLE_DEVICES
+  # two devices that are none, for CUDA_VISIBLE_DEVICES
+  printf 'Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n' >"$box/gres.conf"
 }
 
 start_daemons() {
   local n
   head -c 128 /dev/urandom >"$box/munge/key"
   chmod 400 "$box/munge/key"
-  munged --force --key-file="$box/munge/key" --socket="$box/run/munge.sock" --pid-file="$box/run/munged.pid" \
+  munged --force --key-file="$box/munge/key" --socket="$box/run/munge.sock" \
+    --pid-file="$box/run/munged.pid" \
     --log-file="$box/log/munged.log" --seed-file="$box/munge/seed"
   slurmctld -c -f "$SLURM_CONF"
   for n in $(seq "$nodes"); do
     # shellcheck disable=SC2016  # the inner shell expands them
-    unshare --mount --uts bash -ec 'hostname "$1"; mount --make-rprivate /; mount -t tmpfs -o size=1g tmpfs /dev/shm
+    unshare --mount --uts bash -ec '
+      hostname "$1"; mount --make-rprivate /; mount -t tmpfs -o size=1g tmpfs /dev/shm
       mount --bind "$2/hosts" /etc/hosts; exec slurmd -f "$2/slurm.conf" -N "$1"' _ "n$n" "$box"
   done
 }
@@ -139,7 +146,10 @@ case $verb in
     mkdir -p "$box"/{munge,state,log,run,spool,tmp}
     chmod 700 "$box/munge"
     write_configuration
-    start_daemons >&2 || { stop_daemons; skip "a daemon of SLURM did not start (its message is above)"; }
+    if ! start_daemons >&2; then
+      stop_daemons
+      skip "a daemon of SLURM did not start (its message is above)"
+    fi
     wait_for_nodes
     ;;
   stop) stop_daemons ;;

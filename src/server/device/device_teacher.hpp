@@ -1,7 +1,7 @@
 #pragma once
 // GFMFR's server steps on a device (teacher.hpp): training in graphs of many steps, preferences
-// from features that stay there in half precision. The host holds the parameters between rounds, for
-// checkpoints and evaluations; they cross once a round each way.
+// from features that stay there in half precision. The host holds the parameters between rounds
+// for checkpoints and evaluations; they cross once a round each way.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -28,8 +28,8 @@ class DeviceTeacher {
                                          const teacher::Batching& batching, bool adam);
 
   // From the problem's parameters and moments and back into them; its order is not read:
-  // fill_order(epoch, order) is asked for the next epoch while one runs. see(epoch, loss) may throw:
-  // then parameters and moments are what they were.
+  // fill_order(epoch, order) is asked for the next epoch while one runs. see(epoch, loss) may
+  // throw: then parameters and moments are what they were.
   void train(const teacher::Problem& problem, std::int64_t epochs,
              const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order,
              const std::function<void(std::int64_t, double)>& see);

@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Lists what was skipped in a run of ctest, with reasons: whole tests and single cases inside.
+
+  skipped_tests.py BUILD       reads BUILD/Testing/Temporary/LastTest.log
+
+ctest counts a program as passed when GoogleTest or unittest skips one of its cases.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+TEST = re.compile(r"^\d+/\d+ Test: (\S+)\n(.*?)^<end of output>\n(.*?)^\"", re.M | re.S)
+GTEST = re.compile(r"^.*: Skipped\n(.*)\n|^\[  SKIPPED \] (\w\S*\.\S+)", re.M)
+UNITTEST = re.compile(r"^(\w+) \(.*?\).*?\.\.\. skipped (['\"])(.*)\2$", re.M)
+
+
+def skips(log: str) -> list[tuple[str, str]]:
+    """Pairs of a reason and what was skipped for it."""
+    found = []
+    for name, output, end in TEST.findall(log):
+        if "Test Skipped" in end or "skipped" in end.lower():
+            said = [line for line in output.splitlines() if "skipped" in line.lower()]
+            found.append((said[0].removeprefix("skipped: ") if said else "it ended with 77", name))
+            continue
+        reason = ""
+        for reason_of_next, case in GTEST.findall(output):
+            if reason_of_next:
+                reason = reason_of_next
+            elif (reason, f"{name}: {case}") not in found:
+                known = any(what == f"{name}: {case}" for _, what in found)
+                if not known:
+                    found.append((reason or "no reason given", f"{name}: {case}"))
+        found += [(why, f"{name}: {case}") for case, _, why in UNITTEST.findall(output)]
+    return found
+
+
+def as_text(found: list[tuple[str, str]]) -> str:
+    if not found:
+        return "skipped: nothing"
+    reasons = dict.fromkeys(reason for reason, _ in found)
+    lines = [f"skipped: {len(found)}"]
+    for reason in reasons:
+        lines.append(f"  {reason}")
+        lines += [f"    {what}" for why, what in found if why == reason]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    log = Path(sys.argv[1]) / "Testing" / "Temporary" / "LastTest.log"
+    print(as_text(skips(log.read_text(errors="replace"))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
