@@ -1,6 +1,6 @@
 #pragma once
-// The training step on a device: the formula of teacher.hpp in four launches, those of an epoch in a
-// CUDA graph. Float throughout.
+// The training step on a device: the formula of teacher.hpp in four launches, those of an epoch in
+// a CUDA graph. Float throughout.
 //
 //   encode   x of every slot (tiles of 16 x 16, the sum over features split over the warps of a
 //            block); a_l: a block a group
