@@ -144,8 +144,8 @@ TEST(Import, RefusesAndLeavesNothing) {
   EXPECT_EQ(everything.folder.files(), 1);
 }
 
-// KU of the NineRec suite is not part of the repository: FEDFUSE_KU names its folder, and without it
-// this test does not exist.
+// KU of the NineRec suite is not part of the repository: FEDFUSE_KU names its folder, and without
+// it this test does not exist.
 class ImportKu : public testing::TestWithParam<std::string> {};
 std::vector<std::string> ku_folders() {
   const char* path = std::getenv("FEDFUSE_KU");

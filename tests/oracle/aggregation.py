@@ -1,4 +1,5 @@
 """Aggregation (models.md section 2) and GFMFR's targets (section 3, step 2)."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -2,6 +2,7 @@
 
 A function returns a Group: attributes, and arrays by their path below the group (in/..., out/...).
 """
+
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
@@ -77,9 +78,9 @@ def client_inputs(name: str, rules: clients.Rules) -> tuple[Named, Array, Array,
     for epoch in range(2):
         order = np.argsort(draws.grid(10, 0.5))
         for batch in range(3):
-            part = order[4 * batch:4 * batch + 4]
-            step_items[3 * epoch + batch, :len(part)] = sample[part]
-            step_labels[3 * epoch + batch, :len(part)] = label[part]
+            part = order[4 * batch : 4 * batch + 4]
+            step_items[3 * epoch + batch, : len(part)] = sample[part]
+            step_labels[3 * epoch + batch, : len(part)] = label[part]
     return p, soft, step_items, step_labels
 
 
@@ -110,24 +111,37 @@ def aggregated() -> Group:
     draws = Draws("aggregate")
     members = np.array([0, 1, 2, 0, 1, 0, 1])
     n_u = np.array([9, 4, 17, 12, 6, 11, 5])  # sum 64: alpha is exact
-    inputs = {"C": draws.grid((11, 4), 0.5), "alpha": n_u / n_u.sum(),
-              "rho": 1 - (draws.below(8, (7,)) + 1) / 64, "rows": draws.grid((7, 11, 4), 0.5),
-              "touched": (draws.below(3, (7, 11)) > 0).astype(np.uint8), "group": members}
+    inputs = {
+        "C": draws.grid((11, 4), 0.5),
+        "alpha": n_u / n_u.sum(),
+        "rho": 1 - (draws.below(8, (7,)) + 1) / 64,
+        "rows": draws.grid((7, 11, 4), 0.5),
+        "touched": (draws.below(3, (7, 11)) > 0).astype(np.uint8),
+        "group": members,
+    }
     inputs["touched"][:, 10] = 0
-    tables = aggregation.client_tables(inputs["C"], inputs["rho"], inputs["rows"],
-                                       inputs["touched"])
+    tables = aggregation.client_tables(
+        inputs["C"], inputs["rho"], inputs["rows"], inputs["touched"]
+    )
     group = Group()
     group.put("in", inputs)
-    group.put("out", {"C": aggregation.aggregate(tables, inputs["alpha"]),
-                      "group_mean": aggregation.group_means(tables, members, 3)})
+    group.put(
+        "out",
+        {
+            "C": aggregation.aggregate(tables, inputs["alpha"]),
+            "group_mean": aggregation.group_means(tables, members, 3),
+        },
+    )
     return group
 
 
 def features(draws: Draws, items: int, width: dict[str, int]) -> teacher.Features:
     """About a quarter of the items lacks a modality; its features are there, and the mask hides
     them."""
-    return {m: (draws.grid((items, n), 0.5), (draws.below(4, (items,)) > 0).astype(np.float64))
-            for m, n in width.items()}
+    return {
+        m: (draws.grid((items, n), 0.5), (draws.below(4, (items,)) > 0).astype(np.float64))
+        for m, n in width.items()
+    }
 
 
 def put_features(group: Group, given: teacher.Features) -> None:
@@ -188,7 +202,7 @@ def grouping_inputs() -> tuple[Array, Array]:
     label = np.repeat(np.arange(4), (14, 9, 11, 13))[np.argsort(draws.grid(47, 0.5))]
     centre = draws.grid((4, 17), 1.0)
     vectors = centre[label] + draws.grid((47, 17), 0.25)
-    vectors = vectors * 2.0**(np.arange(17) % 5 - 2)
+    vectors = vectors * 2.0 ** (np.arange(17) % 5 - 2)
     vectors[:, 5] = 0.75
     return vectors, label
 
@@ -199,9 +213,16 @@ def grouped() -> Group:
     label, eigenvalues, median = grouping.spectral(points, 4)
     group = Group()
     group.put("in", {"vectors": vectors})
-    group.put("out", {"label": grouping.in_order_of_appearance(label), "mean": mean,
-                      "inverse_sd": inverse_sd, "median_distance": median,
-                      "eigenvalues": eigenvalues})
+    group.put(
+        "out",
+        {
+            "label": grouping.in_order_of_appearance(label),
+            "mean": mean,
+            "inverse_sd": inverse_sd,
+            "median_distance": median,
+            "eigenvalues": eigenvalues,
+        },
+    )
     return group
 
 

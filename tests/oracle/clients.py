@@ -9,6 +9,7 @@
 Without a router omega = (1). Where the server fixes the views, c_i is a constant of the last two
 terms, and the sum over the steps of dL/dF_j comes back in place of a trained table.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,8 +18,18 @@ from typing import Any
 import numpy as np
 
 from heads import HEADS
-from layers import (Array, Named, affine, affine_backward, relu, relu_backward, sigmoid, softmax,
-                    softmax_backward, softplus)
+from layers import (
+    Array,
+    Named,
+    affine,
+    affine_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    softmax,
+    softmax_backward,
+    softplus,
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,9 @@ def score_losses(rules: Rules, s: Array, y: Array, soft: Array) -> tuple[float, 
     return (cross + weight * divergence).mean(), (p - y + weight * (p - soft)) / len(y)
 
 
-def batch_loss(rules: Rules, p: Named, soft: Array, items: Array, y: Array,
-               constant_c: Array | None = None) -> tuple[float, Named]:
+def batch_loss(
+    rules: Rules, p: Named, soft: Array, items: Array, y: Array, constant_c: Array | None = None
+) -> tuple[float, Named]:
     """The loss of one batch and its gradients. soft: M. constant_c: only for finite differences,
     the c of FedRAP's two terms where the server fixes the views."""
     head = HEADS[rules.head]
@@ -94,7 +106,7 @@ def batch_loss(rules: Rules, p: Named, soft: Array, items: Array, y: Array,
     loss, ds = score_losses(rules, s, y, soft[items])
     dz, g = head.backward(p, cache, ds)
     if twice:
-        dz = dz[:, :rules.d] + dz[:, rules.d:]
+        dz = dz[:, : rules.d] + dz[:, rules.d :]
     dc = dz.copy()
     if rules.personal:
         shared = c if constant_c is None else constant_c
@@ -116,8 +128,9 @@ def batch_loss(rules: Rules, p: Named, soft: Array, items: Array, y: Array,
     return float(loss), g
 
 
-def train(rules: Rules, start: Named, soft: Array,
-          batches: list[tuple[Array, Array]]) -> tuple[Named, Array, Array]:
+def train(
+    rules: Rules, start: Named, soft: Array, batches: list[tuple[Array, Array]]
+) -> tuple[Named, Array, Array]:
     """All steps. Returns the parameters, dL/dF summed over the steps, and each step's loss."""
     p = dict(start)
     view_grad = np.zeros_like(start["table"])

@@ -1,4 +1,5 @@
 """Compares a goldens file with computed groups."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -20,6 +21,7 @@ def stored_groups(path: Path) -> dict[str, Group]:
     """Every group of the file that has in/ and out/."""
     groups: dict[str, Group] = {}
     with h5py.File(path) as file:
+
         def visit(name: str, node: Any) -> None:
             if isinstance(node, h5py.Group):
                 if "in" in node:
@@ -27,6 +29,7 @@ def stored_groups(path: Path) -> dict[str, Group]:
                 return
             group, folder, array = name.rsplit("/", 2)
             groups[group].arrays[f"{folder}/{array}"] = node[()]
+
         file.visititems(visit)
     return groups
 

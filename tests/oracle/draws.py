@@ -10,6 +10,7 @@ hash (64 bits) of the case's name, so a new case changes no other.
 With s a power of two every number of a grid is exact in float32 and never 0. A program that trains
 in float32 thus starts from the same inputs, and the file compresses.
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -44,6 +45,5 @@ class Draws:
     def grid(self, shape: int | tuple[int, ...], scale: float) -> np.ndarray:
         sizes = (shape,) if isinstance(shape, int) else shape
         count = int(np.prod(sizes, dtype=np.int64))
-        steps = [2 * (self.word() >> (64 - GRID_BITS)) + 1 - (1 << GRID_BITS)
-                 for _ in range(count)]
+        steps = [2 * (self.word() >> (64 - GRID_BITS)) + 1 - (1 << GRID_BITS) for _ in range(count)]
         return np.array(steps, dtype=np.float64).reshape(sizes) * (scale / (1 << GRID_BITS))

@@ -1,4 +1,5 @@
 """Grouping of clients (models.md section 3, step 1)."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -10,21 +11,21 @@ def standardise(x: Array) -> tuple[Array, Array, Array]:
     """Points with mean 0 and variance 1 (over n) in each column; a constant column becomes 0.
     Also the mean and 1 / sd (0 for a constant column)."""
     mean = x.mean(axis=0)
-    sd = np.sqrt(((x - mean)**2).mean(axis=0))
+    sd = np.sqrt(((x - mean) ** 2).mean(axis=0))
     constant = x.max(axis=0) == x.min(axis=0)
     inverse = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, sd))
     return (x - mean) * inverse, mean, inverse
 
 
 def distances(x: Array) -> Array:
-    return np.sqrt(((x[:, None, :] - x[None, :, :])**2).sum(axis=2))
+    return np.sqrt(((x[:, None, :] - x[None, :, :]) ** 2).sum(axis=2))
 
 
 def normalised_affinity(x: Array) -> tuple[Array, float]:
     """A_ij = exp(-|x_i - x_j|^2 / (2 median^2)), S = D^-1/2 A D^-1/2, and the median over i < j."""
     apart = distances(x)
     median = float(np.median(apart[np.triu_indices(len(x), 1)]))
-    affinity = np.exp(-apart**2 / (2 * median**2))
+    affinity = np.exp(-(apart**2) / (2 * median**2))
     root = np.sqrt(affinity.sum(axis=1))
     return affinity / np.outer(root, root), median
 
@@ -34,11 +35,11 @@ def kmeans(x: Array, groups: int) -> Array:
     farthest from all centres so far."""
     chosen = [0]
     while len(chosen) < groups:
-        nearest = ((x[:, None, :] - x[chosen][None])**2).sum(axis=2).min(axis=1)
+        nearest = ((x[:, None, :] - x[chosen][None]) ** 2).sum(axis=2).min(axis=1)
         chosen.append(int(nearest.argmax()))
     centre = x[chosen]
     while True:
-        label = ((x[:, None, :] - centre[None])**2).sum(axis=2).argmin(axis=1)
+        label = ((x[:, None, :] - centre[None]) ** 2).sum(axis=2).argmin(axis=1)
         moved = np.stack([x[label == g].mean(axis=0) for g in range(groups)])
         if np.array_equal(moved, centre):
             return label

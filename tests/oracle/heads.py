@@ -3,6 +3,7 @@
 forward(p, z) -> (s, cache); backward(p, cache, ds) -> (dz, gradients). z: n x width, s: n.
 shapes(d) names the parameters: those of theta first, then the user's vectors.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -70,9 +71,18 @@ def mlp_backward(p: Named, cache: tuple[Array, Array], ds: Array) -> tuple[Array
 
 
 def neumf_shapes(d: int) -> dict[str, tuple[int, ...]]:
-    return {"W1": (d, 2 * d), "b1": (d,), "W2": (d // 2, d), "b2": (d // 2,),
-            "W3": (d // 4, d // 2), "b3": (d // 4,), "w": (d // 4 + d,), "b": (1,),
-            "u1": (d,), "u2": (d,)}
+    return {
+        "W1": (d, 2 * d),
+        "b1": (d,),
+        "W2": (d // 2, d),
+        "b2": (d // 2,),
+        "W3": (d // 4, d // 2),
+        "b3": (d // 4,),
+        "w": (d // 4 + d,),
+        "b": (1,),
+        "u1": (d,),
+        "u2": (d,),
+    }
 
 
 def neumf_forward(p: Named, z: Array) -> tuple[Array, dict[str, Array]]:
@@ -88,9 +98,9 @@ def neumf_forward(p: Named, z: Array) -> tuple[Array, dict[str, Array]]:
 def neumf_backward(p: Named, c: dict[str, Array], ds: Array) -> tuple[Array, Named]:
     d = p["u1"].size
     d_features, g = last_layer_backward(p, c["features"], ds)
-    d_product = d_features[:, d // 4:]
+    d_product = d_features[:, d // 4 :]
     g["u2"] = (d_product * c["z2"]).sum(axis=0)
-    dh = relu_backward(d_features[:, :d // 4], c["h3"])
+    dh = relu_backward(d_features[:, : d // 4], c["h3"])
     dh, g["W3"], g["b3"] = affine_backward(dh, relu(c["h2"]), p["W3"])
     dh = relu_backward(dh, c["h2"])
     dh, g["W2"], g["b2"] = affine_backward(dh, relu(c["h1"]), p["W2"])

@@ -2,6 +2,7 @@
 
 backward functions take dL/dy and return dL/dx first, then the parameters' gradients.
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -58,8 +59,9 @@ def layer_norm(y: Array, weight: Array, bias: Array) -> tuple[Array, tuple[Array
     return normal * weight + bias, (normal, inverse)
 
 
-def layer_norm_backward(dx: Array, cache: tuple[Array, Array],
-                        weight: Array) -> tuple[Array, Array, Array]:
+def layer_norm_backward(
+    dx: Array, cache: tuple[Array, Array], weight: Array
+) -> tuple[Array, Array, Array]:
     """dy = (g - mean g - n mean(g n)) / sqrt(var + eps), n the normalised row, g = w dx."""
     normal, inverse = cache
     g = dx * weight

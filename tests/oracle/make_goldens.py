@@ -59,6 +59,7 @@ the input, the array of the same name in out/ the value afterwards.
   in/scores N x M, dropped N x M (uint8: no candidate), held_out N (int64)
   out/rank N (int64); hr_10, hr_20, hr_50, ndcg_10, ndcg_20, ndcg_50 (scalars, means over clients)
 """
+
 from __future__ import annotations
 
 import sys
@@ -74,8 +75,14 @@ GOLDENS = Path(__file__).resolve().with_name("goldens.h5")
 
 def put(place: h5py.Group, name: str, values: np.ndarray) -> None:
     if values.shape:
-        place.create_dataset(name, data=values, chunks=values.shape, compression="gzip",
-                             compression_opts=9, shuffle=True)
+        place.create_dataset(
+            name,
+            data=values,
+            chunks=values.shape,
+            compression="gzip",
+            compression_opts=9,
+            shuffle=True,
+        )
     else:
         place.create_dataset(name, data=values)
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The oracle's own tests: its gradients against finite differences, its parts against facts that
 are known without it, and goldens.h5 against values computed anew."""
+
 from __future__ import annotations
 
 import copy
@@ -63,7 +64,7 @@ class Gradients(unittest.TestCase):
                         c = np.tensordot(omega, p["table"][:, items], axes=1)
 
                     def loss(at: Named) -> float:
-                        return clients.batch_loss(rules, at, soft, items, y, c)[0]
+                        return clients.batch_loss(rules, at, soft, items, y, c)[0]  # noqa: B023
 
                     self.check(loss, p, clients.batch_loss(rules, p, soft, items, y)[1])
 
@@ -71,8 +72,11 @@ class Gradients(unittest.TestCase):
         p, given, up = cases.views_inputs()
         made, cache = item_views.forward(p, given)
         self.assertEqual(made.shape, up.shape)
-        self.check(lambda at: float((up * item_views.forward(at, given)[0]).sum()), p,
-                   item_views.backward(p, cache, up))
+        self.check(
+            lambda at: float((up * item_views.forward(at, given)[0]).sum()),
+            p,
+            item_views.backward(p, cache, up),
+        )
 
     def test_teacher(self) -> None:
         arrays = cases.group_fusion("sgd", 0.0625).arrays
@@ -80,6 +84,7 @@ class Gradients(unittest.TestCase):
         names = teacher.shapes(cases.D, 6, {"t": 9, "v": 7}, 3)
         p = {name: arrays[f"in/{name}"] for name in names}
         for pairs in arrays["in/step_pairs"]:
+
             def loss(at: Named, pairs: Array = pairs) -> float:
                 return teacher.batch_loss(at, given, arrays["in/C"], pairs)[0]
 
@@ -119,11 +124,14 @@ class KnownFacts(unittest.TestCase):
         rules = cases.client_rules()["linear_distill_decay"]
         p, soft, items, labels = cases.client_inputs("linear_distill_decay", rules)
         after = clients.train(rules, p, soft, cases.batches_of(items, labels))[0]
-        rho = (1 - rules.lr_items * rules.weight_decay)**len(items)
+        rho = (1 - rules.lr_items * rules.weight_decay) ** len(items)
         untouched = np.setdiff1d(np.arange(p["table"].shape[1]), items)
         self.assertGreater(untouched.size, 0)
-        self.assertTrue(np.allclose(after["table"][:, untouched], rho * p["table"][:, untouched],
-                                    rtol=1e-14, atol=0))
+        self.assertTrue(
+            np.allclose(
+                after["table"][:, untouched], rho * p["table"][:, untouched], rtol=1e-14, atol=0
+            )
+        )
 
     def test_inputs_stand_at_no_kink(self) -> None:
         """A ReLU at its kink turns a rounding of float32 into a jump."""
@@ -166,19 +174,24 @@ class KnownFacts(unittest.TestCase):
 class Committed(unittest.TestCase):
     def test_goldens_are_what_the_oracle_computes(self) -> None:
         wrong, largest, where = compare(cases.all_groups(), stored_groups(GOLDENS))
-        print(f"largest difference {largest:.2e} of an array's largest number ({where}), "
-              f"allowed {TOLERANCE:.0e}", file=sys.stderr)
+        print(
+            f"largest difference {largest:.2e} of an array's largest number ({where}), "
+            f"allowed {TOLERANCE:.0e}",
+            file=sys.stderr,
+        )
         self.assertEqual(wrong, [], "to write them anew: tests/oracle/make_goldens.py")
 
     def test_the_comparison_complains(self) -> None:
         stored = stored_groups(GOLDENS)
         self.assertEqual(compare(stored, stored)[0], [])
-        for change in (lambda g: g["views"].arrays.update({"out/views": np.zeros((3, 9, 8))}),
-                       lambda g: g["ranks"].arrays.pop("out/rank"),
-                       lambda g: g["views"].arrays["out/grad_D"].__imul__(1 + 1e-11),
-                       lambda g: g["views"].arrays["out/grad_D"].fill(np.nan),
-                       lambda g: g["client/mlp"].attributes.update(lr=0.5),
-                       lambda g: g.pop("aggregate")):
+        for change in (
+            lambda g: g["views"].arrays.update({"out/views": np.zeros((3, 9, 8))}),
+            lambda g: g["ranks"].arrays.pop("out/rank"),
+            lambda g: g["views"].arrays["out/grad_D"].__imul__(1 + 1e-11),
+            lambda g: g["views"].arrays["out/grad_D"].fill(np.nan),
+            lambda g: g["client/mlp"].attributes.update(lr=0.5),
+            lambda g: g.pop("aggregate"),
+        ):
             changed = copy.deepcopy(stored)
             change(changed)
             self.assertEqual(len(compare(stored, changed)[0]), 1)

@@ -1,4 +1,5 @@
 """Evaluation (models.md section 5)."""
+
 from __future__ import annotations
 
 import numpy as np
