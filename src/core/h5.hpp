@@ -1,38 +1,17 @@
 #pragma once
-// HDF5, owned: every id in a Handle, every call checked. A file is opened with a communicator
+// HDF5, owned: every id in a Handle, every call checked (h5_handle.hpp). A file is opened with a communicator
 // (collective, MPI-IO) or without (this process alone). Datasets are 1-D or 2-D, row-major, and
 // each rank writes or reads one block of rows.
-#include <hdf5.h>
-
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/comm.hpp"
+#include "core/h5_handle.hpp"
 #include "core/matrix.hpp"
 
 namespace fedfuse::h5 {
-
-class Handle {
- public:
-  using Closer = herr_t (*)(hid_t);
-  Handle() = default;
-  Handle(hid_t id, Closer closer, const std::string& what);  // throws when id < 0
-  ~Handle();
-  Handle(Handle&& other) noexcept;
-  Handle& operator=(Handle&& other) noexcept;
-  void close(const std::string& what);  // throws when that fails
-  [[nodiscard]] hid_t id() const { return id_; }
-  [[nodiscard]] explicit operator bool() const { return id_ >= 0; }
-
- private:
-  hid_t id_ = -1;
-  Closer close_ = nullptr;
-};
-
-template <class T>
-hid_t type_of();  // float, double, int32, int64, uint8, uint64
 
 // checked: HDF5 keeps checksums of its own structures (the format of 1.10), so that it notices when
 // they are damaged.
