@@ -5,14 +5,15 @@
 #include <vector>
 
 #include "core/config.hpp"
+#include "core/cutoffs.hpp"
 #include "data/generate.hpp"
 #include "data/import.hpp"
 
 namespace fedfuse {
 
 struct EvaluateOptions {
-  std::string model, data;                     // result file, data set
-  std::vector<std::int64_t> k = {10, 20, 50};  // cutoffs
+  std::string model, data;  // result file, data set
+  std::vector<std::int64_t> k{cutoffs.begin(), cutoffs.end()};
   Candidates candidates;
   ColdItems cold_items = ColdItems::rank;
   std::string out;

@@ -5,7 +5,8 @@
 
 #include "core/comm.hpp"
 #include "data/dataset.hpp"
-#include "evaluation/evaluate.hpp"
+#include "evaluation/metrics.hpp"
+#include "evaluation/score_rows.hpp"
 #include "results/record.hpp"
 #include "server/federation.hpp"
 

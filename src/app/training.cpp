@@ -8,6 +8,8 @@
 #include "app/threads.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "evaluation/evaluate.hpp"
+#include "evaluation/score_rows.hpp"
 #include "results/provenance.hpp"
 #include "results/record.hpp"
 #include "results/validity.hpp"
@@ -116,7 +118,7 @@ RoundReport Training::train_round(std::int64_t round) {
     if (snapshot_) save();
     throw;
   }
-  if (report.failed_client >= 0) fail(round, report.failed_client);
+  if (report.failed_client) fail(round, *report.failed_client);
   return report;
 }
 

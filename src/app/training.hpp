@@ -9,7 +9,7 @@
 #include "app/recorder.hpp"
 #include "app/time_budget.hpp"
 #include "app/train.hpp"
-#include "evaluation/evaluate.hpp"
+#include "evaluation/protocol.hpp"
 #include "server/federation.hpp"
 
 namespace fedfuse {

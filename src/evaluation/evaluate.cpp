@@ -4,7 +4,6 @@
 #include <optional>
 
 #include "core/error.hpp"
-#include "evaluation/protocol.hpp"
 #include "evaluation/router_weights.hpp"
 #include "kernels/rank/rank_gpu.hpp"
 

@@ -1,10 +1,9 @@
-// From ranks to HR and NDCG (models.md section 5): HR@K = [rank <= K], NDCG@K = [rank <= K] /
-// log2(1 + rank).
+#include "evaluation/metrics.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 #include "core/fixed_point.hpp"
-#include "evaluation/evaluate.hpp"
 
 namespace fedfuse {
 namespace {

@@ -4,10 +4,21 @@
 #include <vector>
 
 #include "core/comm.hpp"
+#include "core/config/evaluation.hpp"
 #include "data/dataset.hpp"
-#include "evaluation/evaluate.hpp"
 
 namespace fedfuse {
+
+// The parts of Config that decide who and what is ranked.
+struct EvaluationProtocol {
+  std::uint64_t seed = 0;
+  std::int64_t clients = 0;             // 0: all; else R12
+  std::int64_t sampled_candidates = 0;  // 0: full ranking
+  bool exclude_cold = false;
+};
+[[nodiscard]] EvaluationProtocol evaluation_protocol(const EvaluationOptions& options,
+                                                     std::uint64_t seed);
+
 
 struct Held {
   std::int32_t valid = -1, test = -1;

@@ -1,11 +1,11 @@
-// Ranking by score rows that many clients share: a row is sorted once, a client's rank is two
-// binary searches and a correction for the items that it may not be shown.
+// A row is sorted once; a client's rank is two binary searches and a correction for the items that
+// are no candidates of the client.
+#include "evaluation/score_rows.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.hpp"
-#include "evaluation/evaluate.hpp"
-#include "evaluation/protocol.hpp"
 #include "kernels/rank/counting.hpp"
 
 namespace fedfuse {

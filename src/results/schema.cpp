@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "core/cutoffs.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
@@ -10,7 +11,6 @@ namespace fedfuse {
 namespace {
 
 constexpr std::array<const char*, 2> splits{"valid", "test"};
-constexpr std::array<int, 3> cutoffs_listed{10, 20, 50};
 
 std::string split_words(const std::string& split) {
   return split == "valid" ? "validation" : "test";
@@ -20,7 +20,7 @@ std::string split_words(const std::string& split) {
 void add_quality(std::vector<Field>& list, const std::string& prefix, const std::string& suffix,
                  const std::string& of) {
   for (const std::string split : splits)
-    for (const int k : cutoffs_listed) {
+    for (const int k : cutoffs) {
       list.push_back(
           {cat(prefix, split, "_hr_", k, suffix), "1",
            cat("share of clients whose ", split_words(split), " item is among the first ", k, of)});

@@ -10,6 +10,7 @@
 #include "clients/state.hpp"
 #include "core/rng.hpp"
 #include "evaluation/evaluate.hpp"
+#include "evaluation/score_rows.hpp"
 
 namespace fedfuse::test {
 
