@@ -77,7 +77,7 @@ AllReduces all_reduces(const Comm& comm) {
   AllReduces all;
   all.ways.push_back(std::make_unique<OverMpi>(comm));
   const bool emulated = std::getenv("FEDFUSE_BENCH_EMULATED") != nullptr;
-  if (!emulated && -comm.max(-std::int64_t(gpu::count_devices())) == 0) {
+  if (!emulated && comm.min(std::int64_t(gpu::count_devices())) == 0) {
     all.no_nccl = gpu::why_none();
     return all;
   }

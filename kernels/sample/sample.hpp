@@ -35,6 +35,12 @@ struct Rules {
   }
 };
 
+// n: samples of a client in an epoch: its positives, and q negatives for each.
+[[nodiscard]] inline std::int64_t samples_an_epoch(std::int64_t positives,
+                                                   std::int64_t per_positive) {
+  return positives * (1 + per_positive);
+}
+
 struct Client {
   std::int32_t id = 0;                      // u, of the whole data set
   std::span<const std::int32_t> positives;  // P_u, ascending

@@ -26,7 +26,7 @@ void draw_one(const std::shared_ptr<gpu::Device>& device, const Rules& rules, co
   const auto up = [&](const Ints& values) {
     return gpu::to_device(stream, std::span<const std::int32_t>(values));
   };
-  const auto room = std::int64_t(client.positives.size()) * (1 + rules.per_positive);
+  const auto room = samples_an_epoch(std::int64_t(client.positives.size()), rules.per_positive);
   const std::vector<std::int64_t> bounds{0, std::int64_t(client.positives.size())}, rooms{0, room};
   const auto offsets = gpu::to_device(stream, std::span<const std::int64_t>(bounds)),
              begin = gpu::to_device(stream, std::span<const std::int64_t>(rooms));

@@ -232,9 +232,8 @@ void Recorder::finish(const Federation& federation) {
   auto& notes = record.notes;
   notes["head_used"] = cat(spec.head.kind, spec.shares_head ? ", shared" : ", stays on the client");
   notes["view_names"] = view_names(spec, record.config.fedvlr.views);
-  const bool second_pass = spec.has_teacher || spec.has_overlay();
   device(federation.engine().facts());
-  notes["uploads_used"] = !second_pass                           ? "none"
+  notes["uploads_used"] = !spec.has_second_pass()                ? "none"
                           : federation.engine().stores_uploads() ? "store"
                                                                  : "replay";
 }

@@ -8,8 +8,7 @@ namespace fedfuse {
 
 std::vector<std::int32_t> sample_participants(const Config& config, const Dataset& data,
                                               std::int64_t round) {
-  const auto wanted =
-      std::max<std::int64_t>(1, std::llround(config.federation.fraction * double(data.clients)));
+  const auto wanted = participants_of_round(config.federation, data.clients);
   std::vector<std::int32_t> local;
   if (wanted >= data.clients) {
     local.resize(data.client_ids.size());

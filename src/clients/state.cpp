@@ -30,7 +30,7 @@ ClientState init_client_state(const ModelSpec& spec, const Config& config, const
   for (std::int64_t u = 1; u < n; ++u)
     std::copy_n(state.router.row(0), spec.router.size, state.router.row(u));
   if (spec.has_overlay()) state.overlay = OverlayStore(n, spec.overlay_width());
-  if (spec.backbone.personal_rows && config.model.personal_init_std > 0) {
+  if (spec.has_base) {
     state.base = Matrix<float>(data.items, spec.overlay_width());
     init_normal(state.base, config.federation.seed, Purpose::personal_rows,
                 config.model.personal_init_std);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "core/error.hpp"
@@ -146,6 +147,17 @@ std::int64_t Comm::max(std::int64_t value) const {
   const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MAX, comm_));
   return value;
+}
+std::int64_t Comm::min(std::int64_t value) const {
+  const Stopwatch watch(*moved_);
+  MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MIN, comm_));
+  return value;
+}
+std::optional<std::int64_t> Comm::min(std::optional<std::int64_t> value) const {
+  constexpr auto none = std::numeric_limits<std::int64_t>::max();
+  const auto least = min(value.value_or(none));
+  if (least == none) return std::nullopt;
+  return least;
 }
 std::int64_t Comm::exscan(std::int64_t value) const {
   const Stopwatch watch(*moved_);

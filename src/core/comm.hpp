@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -47,10 +48,13 @@ class Comm {
   void sum(std::span<std::int64_t> values) const;
   [[nodiscard]] std::int64_t sum(std::int64_t value) const;
   [[nodiscard]] double min(double value) const;
+  [[nodiscard]] std::int64_t min(std::int64_t value) const;
   [[nodiscard]] double max(double value) const;
   // for timings only: its last bits depend on the ranks
   [[nodiscard]] double mean(double value) const;
   [[nodiscard]] std::int64_t max(std::int64_t value) const;
+  // the least of the values that ranks have; none where no rank has one
+  [[nodiscard]] std::optional<std::int64_t> min(std::optional<std::int64_t> value) const;
   // sum over the ranks before this one
   [[nodiscard]] std::int64_t exscan(std::int64_t value) const;
 

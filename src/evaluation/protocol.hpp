@@ -19,7 +19,6 @@ struct EvaluationProtocol {
 [[nodiscard]] EvaluationProtocol evaluation_protocol(const EvaluationOptions& options,
                                                      std::uint64_t seed);
 
-
 struct Held {
   std::int32_t valid = -1, test = -1;
   [[nodiscard]] bool any() const { return valid >= 0 || test >= 0; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/cutoffs.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 
@@ -28,6 +29,8 @@ ModelSpec resolve(const Config& config) {
   m.fusion = find_fusion(config.model.fusion);
   m.d = int(config.model.dim);
   m.has_teacher = m.fusion.teacher == TeacherKind::group;
+  m.most_groups = m.has_teacher ? most_groups(config.gfmfr) : 0;
+  m.has_base = m.backbone.personal_rows && config.model.personal_init_std > 0;
   const auto default_head = m.has_teacher ? m.backbone.head_with_teacher : m.backbone.head;
   m.head = head_layout(config.model.head.value_or(default_head), m.d);
   check_fit(m);
@@ -49,18 +52,17 @@ void validate_against_data(const Config& c, std::int64_t clients, std::int64_t i
     throw InputError(cat(ranks, " ranks for ", clients, " clients"),
                      "a rank needs at least one client", cat("start at most ", clients, " ranks"));
   const bool teacher = find_fusion(c.model.fusion).teacher == TeacherKind::group;
-  const auto participants =
-      std::max<std::int64_t>(1, std::int64_t(c.federation.fraction * double(clients) + 0.5));
-  const auto most_groups = std::max(c.gfmfr.groups, c.gfmfr.groups_max);
-  if (teacher && most_groups > participants)
-    throw InputError(cat("--groups ", most_groups),
+  const auto participants = participants_of_round(c.federation, clients);
+  const auto groups = most_groups(c.gfmfr);
+  if (teacher && groups > participants)
+    throw InputError(cat("--groups ", groups),
                      cat("only ", participants, " clients take part in a round"),
                      "use fewer groups or a larger --fraction");
-  constexpr std::int64_t largest_cutoff = 50;
+  constexpr std::int64_t largest_cutoff = cutoffs.back();
   if (items < largest_cutoff)
     throw InputError(cat("a data set of ", items, " items"),
-                     "the metrics look at the first 50 items",
-                     "use a data set of at least 50 items");
+                     cat("the metrics look at the first ", largest_cutoff, " items"),
+                     cat("use a data set of at least ", largest_cutoff, " items"));
   if (c.evaluation.candidates.number >= items)
     throw InputError(cat("--candidates ", text_of(c.evaluation.candidates)),
                      cat("there are only ", items, " items"), "sample fewer");

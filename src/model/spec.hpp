@@ -23,10 +23,16 @@ struct ModelSpec {
   bool shares_head = false;  // theta is averaged by the server; else it stays on the client
   bool has_router = false;   // J > 1
   bool has_teacher = false;
+  std::int64_t most_groups = 0;  // of the teacher; 0 without
+  // personal rows start from one table that is common to all clients (ClientState::base)
+  bool has_base = false;
   [[nodiscard]] bool has_overlay() const {
     return backbone.personal_rows || (backbone.keeps_tuned_rows && rows_trained);
   }
   [[nodiscard]] int overlay_width() const { return view_width; }
+  // R10: after the first pass (training) the round reads every participant's rows once more: for
+  // the sums of its group, or to keep those that stay on the client.
+  [[nodiscard]] bool has_second_pass() const { return has_teacher || has_overlay(); }
 };
 
 // InputError: an unknown backbone, fusion or head, or parts that do not fit each other.

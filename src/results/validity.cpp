@@ -27,7 +27,7 @@ std::string in_round(const RunRecord& record, std::size_t row) {
   const auto clients = record.facts.find("clients");
   if (clients != record.facts.end()) {
     const auto wanted =
-        std::max(1.0, std::round(record.config.federation.fraction * clients->second));
+        double(participants_of_round(record.config.federation, std::int64_t(clients->second)));
     if (m.at("participants", row) != wanted)
       return cat(wanted - m.at("participants", row), " of ", wanted, " clients are lost in round ",
                  round);

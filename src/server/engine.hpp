@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,9 +49,11 @@ class Engine {
   [[nodiscard]] Trained room_for(const ModelSpec& spec, std::int64_t n) const;
 
   // Pass 1 over `local` (clients of this rank, ascending). Returns the least id of a client whose
-  // loss or update is not finite or does not fit the sums, or -1: then the sums are worth nothing.
-  virtual std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
-                             Trained& trained, RoundSums& sums) = 0;
+  // loss or update is not finite or does not fit the sums, if there is one: then the sums are
+  // invalid.
+  virtual std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
+                                            const RoundInputs& inputs, Trained& trained,
+                                            RoundSums& sums) = 0;
 
   // Pass 2 (R10): rows and heads of each participant to its group (-1: none), and the rows that
   // stay on it to keep_rows, one after the other. groups: null without a teacher. Returns how many

@@ -4,6 +4,7 @@
 
 #include "core/parallel.hpp"
 #include "server/engine.hpp"
+#include "server/least_client.hpp"
 
 namespace fedfuse {
 namespace {
@@ -13,19 +14,14 @@ class CpuEngine final : public Engine {
   CpuEngine(const Config& config, const ModelSpec& spec, const Dataset& data, int threads)
       : Engine(threads), spec_(spec), data_(data), participants_(config, spec, data, threads) {}
 
-  std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
-                     Trained& trained, RoundSums& sums) override {
-    constexpr std::int64_t nobody = std::int64_t(1) << 62;
-    std::atomic<std::int64_t> failed{nobody};
-    const bool second_pass = spec_.has_teacher || spec_.has_overlay();
-    participants_.train(local, inputs, second_pass,
+  std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
+                                    const RoundInputs& inputs, Trained& trained,
+                                    RoundSums& sums) override {
+    LeastClient failed;
+    participants_.train(local, inputs, spec_.has_second_pass(),
                         [&](std::int64_t position, std::int64_t u, const LocalUpdate& update) {
-                          if (!sums.add(update, weight_of(spec_, data_, u))) {
-                            const std::int64_t id = data_.client_ids[std::size_t(u)];
-                            for (auto least = failed.load();
-                                 id < least && !failed.compare_exchange_weak(least, id);) {
-                            }
-                          }
+                          if (!sums.add(update, weight_of(spec_, data_, u)))
+                            failed.offer(data_.client_ids[std::size_t(u)]);
                           if (trained.theta.rows > 0)
                             std::ranges::copy(update.theta, trained.theta.row(position));
                           std::ranges::copy(update.user, trained.user.row(position));
@@ -33,7 +29,7 @@ class CpuEngine final : public Engine {
                           std::ranges::copy(update.outcome.omega,
                                             trained.omega[std::size_t(position)].begin());
                         });
-    return failed == nobody ? -1 : failed.load();
+    return failed.id();
   }
 
   std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
@@ -65,33 +61,6 @@ class CpuEngine final : public Engine {
 };
 
 }  // namespace
-
-Trained Engine::room_for(const ModelSpec& spec, std::int64_t n) const {
-  const auto for_state = holds_state() ? 0 : n;
-  Trained trained;
-  trained.theta = Matrix<float>(spec.has_teacher   ? n
-                                : spec.shares_head ? 0
-                                                   : for_state,
-                                spec.head.theta);
-  trained.user = Matrix<float>(for_state, spec.head.user);
-  trained.router = Matrix<float>(for_state, spec.router.size);
-  trained.omega.resize(std::size_t(n));
-  return trained;
-}
-
-void Engine::commit(const std::vector<std::int32_t>& local, const Trained& trained,
-                    ClientState& state) {
-  const auto keep = [](const Matrix<float>& from, std::int64_t p, Matrix<float>& to,
-                       std::int64_t u) {
-    if (!to.empty()) std::copy_n(from.row(p), to.cols, to.row(u));
-  };
-  for_each_in_blocks(std::int64_t(local.size()), threads(), [&](std::int64_t p) {
-    const auto u = std::int64_t(local[std::size_t(p)]);
-    keep(trained.theta, p, state.theta, u);
-    keep(trained.user, p, state.user, u);
-    keep(trained.router, p, state.router, u);
-  });
-}
 
 std::unique_ptr<Engine> make_cpu_engine(const Config& config, const ModelSpec& spec,
                                         const Dataset& data, int threads) {

@@ -31,8 +31,8 @@ struct RoundReport {
   Traffic traffic;
   std::int64_t upload_bytes = 0;           // stored on this rank for pass 2
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
-  // >= 0: its loss or update was not finite; the state is that before the round
-  std::int64_t failed_client = -1;
+  // the least one whose loss or update was not finite: then the state is that before the round
+  std::optional<std::int64_t> failed_client;
 };
 
 class Federation {
@@ -62,7 +62,7 @@ class Federation {
 
  private:
   struct Pass;  // what one round computes before it is committed
-  [[nodiscard]] std::int64_t train_participants(Pass& pass);
+  [[nodiscard]] std::optional<std::int64_t> train_participants(Pass& pass);
   [[nodiscard]] std::vector<Matrix<float>> aggregate(Pass& pass) const;
   void group_participants(Pass& pass);
   void revisit_participants(Pass& pass);

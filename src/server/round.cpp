@@ -41,7 +41,7 @@ RoundReport Federation::run_round(std::int64_t round) {
   // 2. Everybody trains; updates are added up as they come. A round in which a client diverges
   // never happened.
   const auto failed = timer_.time(Phase::training, [&] { return train_participants(pass); });
-  if (failed >= 0) {
+  if (failed) {
     pass.report.failed_client = failed;
     return pass.report;
   }
@@ -77,16 +77,14 @@ RoundInputs Federation::inputs(const Pass& pass) const {
   return {pass.round, global_, state_, pass.distillation};
 }
 
-// Returns the smallest id of a client whose training is not finite, or -1; the same on all ranks.
-std::int64_t Federation::train_participants(Pass& pass) {
+// Returns the least id of a client whose training is not finite; the same on all ranks.
+std::optional<std::int64_t> Federation::train_participants(Pass& pass) {
   const auto n = std::int64_t(pass.local.size());
   pass.sums = std::make_unique<RoundSums>(spec_, data_.items, pass.total_weight);
   auto& trained = pass.trained = engine_->room_for(spec_, n);
-  std::int64_t failed = -1;
+  std::optional<std::int64_t> failed;
   comm_.together([&] { failed = engine_->train(pass.local, inputs(pass), trained, *pass.sums); });
-  constexpr std::int64_t nobody = std::int64_t(1) << 62;
-  const auto first = -comm_.max(-(failed < 0 ? nobody : failed));
-  return first == nobody ? -1 : first;
+  return comm_.min(failed);
 }
 
 std::vector<Matrix<float>> Federation::aggregate(Pass& pass) const {
@@ -130,7 +128,7 @@ void Federation::group_participants(Pass& pass) {
 
 // Pass 2: group sums of row updates and heads, and the rows that stay on clients.
 void Federation::revisit_participants(Pass& pass) {
-  if (!spec_.has_teacher && !spec_.has_overlay()) return;
+  if (!spec_.has_second_pass()) return;
   const auto keep_rows = [&](std::int64_t local, const Upload& upload) {
     if (upload.overlay == nullptr) return;
     if (spec_.backbone.personal_rows) {

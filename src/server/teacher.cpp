@@ -17,8 +17,7 @@ namespace {
 
 teacher::Shape sizes_of(const GfmfrOptions& o, const ModelSpec& spec, const Dataset& data) {
   // an adaptive G uses the first of them
-  const auto most = std::max(o.groups, o.groups_max);
-  return {most, data.items, spec.d, o.group_dim, data.text.cols, data.image.cols};
+  return {spec.most_groups, data.items, spec.d, o.group_dim, data.text.cols, data.image.cols};
 }
 
 teacher::Features features_of(const Dataset& data) {

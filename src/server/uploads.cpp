@@ -25,9 +25,9 @@ bool decide_store(const Config& config, const ModelSpec& spec, const Dataset& da
 
 double upload_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
   const double arrays = (spec.has_teacher ? 1 : 0) + (spec.has_overlay() ? 1 : 0);
-  const double rows = double(data.train.size()) *
-                      double(1 + config.federation.negatives_per_positive) *
-                      config.federation.fraction;
+  const auto samples = sample::samples_an_epoch(std::int64_t(data.train.size()),
+                                                config.federation.negatives_per_positive);
+  const double rows = double(samples) * config.federation.fraction;
   return rows * (arrays * 4.0 * spec.view_width + 4.0);
 }
 

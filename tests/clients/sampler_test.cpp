@@ -22,12 +22,13 @@ TEST(Sampler, ParticipantsAreTheSameForAnyNumberOfRanks) {
   const auto comm = Comm::world();
   const test::SmallData small;
   const auto alone = small.alone(), shared = small.together(comm);
-  for (const double fraction : {0.3, 1.0})
+  // 40 clients: 0.0125 and 0.0375 of them are half and one and a half
+  for (const double fraction : {0.3, 1.0, 1e-6, 0.0124, 0.0125, 0.0375, 0.3374, 0.99})
     for (const std::int64_t round : {1, 2, 9}) {
       Config config;
       config.federation.fraction = fraction;
       const auto all = ids_of(alone, sample_participants(config, alone, round));
-      EXPECT_EQ(std::int64_t(all.size()), std::llround(fraction * 40));
+      EXPECT_EQ(std::int64_t(all.size()), participants_of_round(config.federation, 40)) << fraction;
       const auto mine = ids_of(shared, sample_participants(config, shared, round));
       for (const auto id : shared.client_ids)
         EXPECT_EQ(mine.contains(id), all.contains(id)) << "client " << id;

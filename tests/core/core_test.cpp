@@ -42,10 +42,21 @@ TEST(Comm, GathersExchangesAndSums) {
   EXPECT_EQ(sums, (std::vector<std::int64_t>{n * (n - 1) / 2, n}));
   EXPECT_EQ(comm.exscan(5), 5 * me);
   EXPECT_EQ(comm.max(std::int64_t(me)), n - 1);
+  EXPECT_EQ(comm.min(std::int64_t(me - n)), -n);
   std::string text = comm.root() ? "from the root" : "";
   comm.broadcast(text);
   EXPECT_EQ(text, "from the root");
   EXPECT_EQ(comm.moved().summed > 0, n > 1);
+}
+
+TEST(Comm, TheLeastOfWhatSomeRanksHave) {
+  using Maybe = std::optional<std::int64_t>;
+  const auto comm = Comm::world();
+  const int n = comm.size(), me = comm.rank();
+  EXPECT_EQ(comm.min(Maybe()), Maybe());
+  // the last rank alone has a value; then all but the first, and the last has the least
+  EXPECT_EQ(comm.min(me == n - 1 ? Maybe(7) : Maybe()), Maybe(7));
+  EXPECT_EQ(comm.min(me > 0 || n == 1 ? Maybe(-me) : Maybe()), Maybe(1 - n));
 }
 
 TEST(Comm, AnErrorOnOneRankIsEverybodys) {
@@ -197,6 +208,30 @@ TEST(Config, RefusesTheImpossible) {
   EXPECT_TRUE(refused([](Config& c) { c.federation.lr = -1; }));
   EXPECT_TRUE(refused([](Config& c) { c.fedvlr.views = {View::sum, View::sum}; }));
   EXPECT_TRUE(refused([](Config& c) { c.gfmfr.groups_min = 3; }));
+}
+
+TEST(Config, ParticipantsOfARoundAreRoundedOnce) {
+  const auto participants = [](double fraction, std::int64_t clients) {
+    FederationOptions options;
+    options.fraction = fraction;
+    return participants_of_round(options, clients);
+  };
+  EXPECT_EQ(participants(1.0, 40), 40);
+  EXPECT_EQ(participants(0.3, 40), 12);
+  EXPECT_EQ(participants(1e-9, 40), 1) << "at least one";
+  EXPECT_EQ(participants(0.5, 3), 2) << "1.5 is rounded up";
+  EXPECT_EQ(participants(0.5, 5), 3) << "2.5 is rounded up";
+  EXPECT_EQ(participants(std::nextafter(0.5, 0.0), 5), 2);
+  EXPECT_EQ(participants(std::nextafter(1.0, 0.0), 1'000'000), 1'000'000);
+  EXPECT_EQ(participants(0.35, 10), 4) << "0.35 * 10 is 3.5 in double";
+}
+
+TEST(Config, TheMostGroupsAreThoseOfEitherNumber) {
+  GfmfrOptions c;
+  c.groups = 5;
+  EXPECT_EQ(most_groups(c), 5);
+  c.groups_max = 9;
+  EXPECT_EQ(most_groups(c), 9);
 }
 
 TEST(Memory, IsKnown) {

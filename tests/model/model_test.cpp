@@ -44,6 +44,11 @@ TEST(Spec, RowsOfTheTable) {
   EXPECT_TRUE(spec_of("fedrap", "gfmfr").shares_head);
   EXPECT_TRUE(spec_of("pfedrec", "none").has_overlay());
   EXPECT_FALSE(spec_of("pfedrec", "mlp").has_overlay());  // fixed views: nothing is fine-tuned
+  EXPECT_FALSE(spec_of("fcf", "fedvlr").has_second_pass());
+  EXPECT_TRUE(spec_of("fcf", "gfmfr").has_second_pass());
+  EXPECT_TRUE(spec_of("pfedrec", "none").has_second_pass());
+  EXPECT_EQ(spec_of("fcf", "none").most_groups, 0);
+  EXPECT_EQ(spec_of("fcf", "gfmfr").most_groups, GfmfrOptions{}.groups);
   EXPECT_EQ(spec_of("fcf", "fedvlr").views, 3);
   EXPECT_EQ(spec_of("fcf", "mlp").views, 1);
   EXPECT_FALSE(spec_of("fcf", "mlp").rows_trained);

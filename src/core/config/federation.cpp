@@ -1,5 +1,8 @@
 #include "core/config/federation.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/config/check.hpp"
 
 namespace fedfuse {
@@ -15,6 +18,10 @@ void validate(const FederationOptions& o) {
   require(std::isfinite(o.lr_items), "lr-items", o.lr_items, "it must be a number",
           "leave it out for lr * items");
   finite_at_least("weight-decay", o.weight_decay, 0);
+}
+
+std::int64_t participants_of_round(const FederationOptions& options, std::int64_t clients) {
+  return std::max<std::int64_t>(1, std::llround(options.fraction * double(clients)));
 }
 
 }  // namespace fedfuse

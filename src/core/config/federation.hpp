@@ -28,4 +28,8 @@ struct FederationOptions {
 };
 void validate(const FederationOptions& options);  // InputError
 
+// How many of all clients take part in a round: round(fraction * clients), halves up, at least 1.
+[[nodiscard]] std::int64_t participants_of_round(const FederationOptions& options,
+                                                 std::int64_t clients);
+
 }  // namespace fedfuse

@@ -1,5 +1,7 @@
 #include "core/config/gfmfr.hpp"
 
+#include <algorithm>
+
 #include "core/config/check.hpp"
 
 namespace fedfuse {
@@ -35,5 +37,7 @@ void validate(const GfmfrOptions& o) {
   validate(o.teacher);
   validate(o.distillation);
 }
+
+std::int64_t most_groups(const GfmfrOptions& o) { return std::max(o.groups, o.groups_max); }
 
 }  // namespace fedfuse

@@ -82,4 +82,7 @@ struct GfmfrOptions {
 };
 void validate(const GfmfrOptions& options);  // InputError
 
+// The most groups that GFMFR may form, of a fixed or of an adaptive number.
+[[nodiscard]] std::int64_t most_groups(const GfmfrOptions& options);
+
 }  // namespace fedfuse

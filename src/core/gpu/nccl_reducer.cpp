@@ -43,10 +43,11 @@ struct Trouble {
 
 // The lowest rank's text that is not empty, with the rank, on all of them.
 std::string first_of(std::string text, const Comm& comm) {
-  const auto first = -comm.max(-std::int64_t(text.empty() ? comm.size() : comm.rank()));
-  if (first == comm.size()) return "";
-  comm.broadcast(text, int(first));
-  return cat("rank ", first, ": ", text);
+  const auto mine = text.empty() ? std::optional<std::int64_t>() : comm.rank();
+  const auto first = comm.min(mine);
+  if (!first) return "";
+  comm.broadcast(text, int(*first));
+  return cat("rank ", *first, ": ", text);
 }
 std::string agree(const Trouble& trouble, const Comm& comm) {
   auto own = first_of(trouble.own, comm);

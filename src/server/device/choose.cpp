@@ -28,7 +28,7 @@ DeviceKind resolve_device(const Config& config, const Comm& comm) {
   if (config.device.kind && *config.device.kind != DeviceKind::cuda) return *config.device.kind;
   const auto seen = std::int64_t(gpu::count_devices());
   if (!config.device.kind)
-    return -comm.max(-seen) > 0 && config.model.dim <= widest_d && config.model.dim % 4 == 0
+    return comm.min(seen) > 0 && config.model.dim <= widest_d && config.model.dim % 4 == 0
                ? DeviceKind::cuda
                : DeviceKind::cpu;
   comm.together([&] {

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <bit>
 
+#include "kernels/sample/sample.hpp"
 #include "server/uploads.hpp"
 
 namespace fedfuse {
 
 std::int64_t samples_of(const Dataset& data, std::int64_t local, std::int64_t per_positive) {
-  return std::int64_t(data.positives(local).size()) * (1 + per_positive);
+  return sample::samples_an_epoch(std::int64_t(data.positives(local).size()), per_positive);
 }
 
 std::int64_t bucket_bound(std::int64_t samples) {

@@ -11,11 +11,6 @@
 #include "core/parallel.hpp"
 
 namespace fedfuse {
-namespace {
-
-constexpr std::int64_t nobody = std::int64_t(1) << 62;
-
-}  // namespace
 
 DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Dataset& data,
                            ChosenDevice chosen, int threads, const ChunkLimits& limits,
@@ -64,7 +59,7 @@ EngineFacts DeviceEngine::facts() const {
           .ranks_on_device = ranks_,
           .needed_bytes = std::size_t(plan_.needed()),
           .high_water_bytes = device_->high_water_bytes(),
-          .ranking = ranks_on_device(config_, spec_) ? kind : DeviceKind::cpu,
+          .ranking = device_ranks_clients(spec_) ? kind : DeviceKind::cpu,
           .state = holds_state() ? StateHome::device : StateHome::host};
 }
 
@@ -80,8 +75,9 @@ void DeviceEngine::commit(const std::vector<std::int32_t>& local, const Trained&
   Engine::commit(local, trained, state);
 }
 
-std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
-                                 Trained& trained, RoundSums& sums) {
+std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>& local,
+                                                const RoundInputs& inputs, Trained& trained,
+                                                RoundSums& sums) {
   if (local != in_chunks_) {
     chunks_ =
         cut_into_chunks(data_, local, config_.federation.negatives_per_positive, plan_.limits);
@@ -90,7 +86,7 @@ std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const R
   rho_.assign(local.size(), 1.0);
   send_round(inputs);
   if (plan_.stores_uploads) make_room_for_uploads();
-  std::atomic<std::int64_t> failed{nobody};
+  LeastClient failed;
   over_lanes(
       [&](Lane& lane, std::size_t k) {
         auto& uploads = uploads_of(lane, k);
@@ -98,8 +94,7 @@ std::int64_t DeviceEngine::train(const std::vector<std::int32_t>& local, const R
         add_to_round(lane, uploads, sums, trained.theta.rows > 0);
       },
       [&](Lane& lane) { collect(lane, trained, sums, failed); });
-  if (failed != nobody) return failed;
-  return -1;
+  return failed.id();
 }
 
 // A chunk of few large clients leaves most of the device idle for as long as one of them trains: it
@@ -153,8 +148,7 @@ void DeviceEngine::make_room_for_uploads() {
     uploads_.emplace_back(device_, spec_, chunks_[k].room(), chunks_[k].clients());
 }
 
-void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums,
-                           std::atomic<std::int64_t>& failed) {
+void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, LeastClient& failed) {
   lane.stream.synchronise();
   const auto& chunk = *lane.chunk();
   const auto rates = rates_of(config_, spec_, data_.items, 0);
@@ -177,11 +171,7 @@ void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums,
     outcome.loss = lane.outcome_host[3 * c + 2];
     const bool good = lane.finite_host[c] != 0 && lane.misfit_host[c] == 0 &&
                       numbers.add(outcome, lane.slots_host[c], rho, weight_of(spec_, data_, u));
-    if (!good) {
-      const std::int64_t id = data_.client_ids[std::size_t(u)];
-      for (auto least = failed.load(); id < least && !failed.compare_exchange_weak(least, id);) {
-      }
-    }
+    if (!good) failed.offer(data_.client_ids[std::size_t(u)]);
     copy(lane.theta_host, c, trained.theta, p);
     copy(lane.user_host, c, trained.user, p);
     copy(lane.router_host, c, trained.router, p);

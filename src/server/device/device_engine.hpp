@@ -4,7 +4,6 @@
 // a round: views, heads and preferences in; sums and a few numbers a client out. State that does
 // not fit stays with the host and crosses with its chunk, both ways, while another trains; FedRAP's
 // and PFedRec's rows always do.
-#include <atomic>
 #include <functional>
 #include <map>
 
@@ -17,6 +16,7 @@
 #include "server/device/resident_state.hpp"
 #include "server/device/sums_to_host.hpp"
 #include "server/engine.hpp"
+#include "server/least_client.hpp"
 
 namespace fedfuse {
 
@@ -28,8 +28,9 @@ class DeviceEngine final : public Engine {
                ChosenDevice chosen, int threads, const ChunkLimits& limits = {},
                gpu::ChosenReducer reducer = {nullptr, "mpi over pinned host memory"});
 
-  std::int64_t train(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
-                     Trained& trained, RoundSums& sums) override;
+  std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
+                                    const RoundInputs& inputs, Trained& trained,
+                                    RoundSums& sums) override;
   std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                        std::span<const std::int32_t> group, const Trained& trained,
                        GroupSums* groups, const KeepRows& keep_rows) override;
@@ -67,7 +68,7 @@ class DeviceEngine final : public Engine {
   // host.
   void add_to_round(Lane& lane, DeviceUploads& uploads, const RoundSums& sums, bool heads);
   void fetch_state(Lane& lane, bool heads);
-  void collect(Lane& lane, Trained& trained, RoundSums& sums, std::atomic<std::int64_t>& failed);
+  void collect(Lane& lane, Trained& trained, RoundSums& sums, LeastClient& failed);
   // Pass 2.
   void add_to_groups(Lane& lane, DeviceUploads& uploads, std::span<const std::int32_t> group,
                      const GroupSums& groups);

@@ -55,8 +55,7 @@ Lane::Lane(const std::shared_ptr<gpu::Device>& device, const Config& config, con
   on_device(room, {&drawn});
   on_device(room * std::size_t(config.federation.local_epochs), {&entries});
   on_device(updates, {&ids, &owner});
-  const std::int64_t tables = std::max<std::int64_t>(
-      spec.views, spec.has_teacher ? std::max(config.gfmfr.groups, config.gfmfr.groups_max) : 0);
+  const auto tables = std::max<std::int64_t>(spec.views, spec.most_groups);
   on_device(std::size_t(aggregate::sort_scratch(data.items * tables, std::int64_t(updates))),
             {&sort});
   on_device(std::size_t(scratch_floats), {&scratch});

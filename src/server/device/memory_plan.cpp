@@ -19,38 +19,26 @@ namespace {
 
 constexpr std::int64_t word = 4, wide = 8;
 
-std::int64_t most_groups(const Config& config, const ModelSpec& spec) {
-  return spec.has_teacher ? std::max(config.gfmfr.groups, config.gfmfr.groups_max) : 0;
-}
-
-std::int64_t participants_of(const Config& config, const Dataset& data) {
-  return std::max<std::int64_t>(1, std::llround(config.federation.fraction * double(data.clients)));
-}
-
 std::int64_t grouping_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
   if (!spec.has_teacher) return 0;
-  const auto total = participants_of(config, data);
+  const auto total = participants_of_round(config.federation, data.clients);
   const std::int64_t columns = config.gfmfr.group_by == GroupBy::behaviour
                                    ? data.text.cols + data.image.cols
                                    : spec.head.theta;
   return grouping_device_bytes(config, columns, std::min(total, data.local_clients()), total);
 }
 
-bool has_base(const Config& config, const ModelSpec& spec) {
-  return spec.backbone.personal_rows && config.model.personal_init_std > 0;
-}
-
 // Of an evaluation, at most: it ends before the next round begins, but what a round holds is not
 // given back meanwhile.
 std::int64_t ranking_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
-  if (!ranks_on_device(config, spec)) return 0;
+  if (!device_ranks_clients(spec)) return 0;
   constexpr rank::BatchLimits most;
   rank::GpuRank shape;
   shape.head = spec.head;
   shape.items = data.items;
   shape.width = spec.view_width;
   shape.views = spec.views;
-  shape.planes = spec.views + (has_base(config, spec) ? 1 : 0);
+  shape.planes = spec.views + (spec.has_base ? 1 : 0);
   shape.theta_stride = spec.shares_head ? 0 : spec.head.theta;
   shape.excluded_count = config.evaluation.cold_items == ColdItems::exclude ? data.items : 0;
   const auto local = data.local_clients();
@@ -64,7 +52,7 @@ std::int64_t ranking_bytes(const Config& config, const ModelSpec& spec, const Da
 }
 
 std::int64_t fixed_bytes(const Config& config, const ModelSpec& spec, const Dataset& data) {
-  const std::int64_t cells = data.items * spec.view_width, groups = most_groups(config, spec);
+  const std::int64_t cells = data.items * spec.view_width, groups = spec.most_groups;
   const auto clients = data.local_clients();
   // interactions; the pool of negatives
   return word * std::int64_t(data.train.size()) + (3 * word + wide) * (clients + 1) +
@@ -94,8 +82,7 @@ std::int64_t pinned_numbers(const ModelSpec& spec, bool resident) {
 std::int64_t bytes_of_lane(const Config& config, const ModelSpec& spec, const Dataset& data,
                            const ChunkLimits& limits, bool resident) {
   const std::int64_t entry_words = 1 + config.federation.local_epochs;
-  const std::int64_t table_rows =
-      data.items * std::max<std::int64_t>(spec.views, most_groups(config, spec));
+  const std::int64_t table_rows = data.items * std::max<std::int64_t>(spec.views, spec.most_groups);
   const std::int64_t updates = spec.views * limits.room;
   constexpr std::int64_t words_a_client = 12, wides_a_client = 6, rows_a_client = 2;
   const std::int64_t a_client =
@@ -111,7 +98,7 @@ std::int64_t bytes_a_sample_kept(const ModelSpec& spec) {
 }
 
 void check_table(const Config& config, const ModelSpec& spec, const Dataset& data) {
-  const auto tables = std::max<std::int64_t>(spec.views, most_groups(config, spec));
+  const auto tables = std::max<std::int64_t>(spec.views, spec.most_groups);
   if (data.items * tables > std::numeric_limits<std::int32_t>::max())
     throw InputError(
         cat(data.items, " items in ", tables, " tables are too many rows for a device"),
@@ -120,8 +107,8 @@ void check_table(const Config& config, const ModelSpec& spec, const Dataset& dat
 
 }  // namespace
 
-bool ranks_on_device(const Config& config, const ModelSpec& spec) {
-  return rank::serves(spec.head, spec.views + (has_base(config, spec) ? 1 : 0), spec.view_width,
+bool device_ranks_clients(const ModelSpec& spec) {
+  return rank::serves(spec.head, spec.views + (spec.has_base ? 1 : 0), spec.view_width,
                       spec.shares_head);
 }
 
@@ -130,7 +117,7 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
                        const std::string& device, std::int64_t ranks) {
   check_table(config, spec, data);
   std::int64_t largest = 1, all = 0;  // all: of as many clients as may take part, the heaviest
-  const auto participants = participants_of(config, data);
+  const auto participants = participants_of_round(config.federation, data.clients);
   for (std::size_t k = 0; k < data.heaviest_first.size(); ++k) {
     const auto samples =
         samples_of(data, data.heaviest_first[k], config.federation.negatives_per_positive);
@@ -148,7 +135,7 @@ MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Datase
   plan.fixed_bytes =
       fixed_bytes(config, spec, data) + ItemViews::device_bytes(config, spec, data, ranks);
   const auto a_sample = bytes_a_sample_kept(spec);
-  const bool second_pass = spec.has_teacher || spec.has_overlay();
+  const bool second_pass = spec.has_second_pass();
   const auto fit = [&](ChunkLimits limits, bool store, bool resident) {
     limits.room = std::max(limits.room, largest);
     plan.limits = limits;

@@ -40,6 +40,6 @@ struct MemoryPlan {
 
 // Whether an evaluation ranks the clients on the device: its memory is in the plan then, taken
 // between rounds and given back.
-[[nodiscard]] bool ranks_on_device(const Config& config, const ModelSpec& spec);
+[[nodiscard]] bool device_ranks_clients(const ModelSpec& spec);
 
 }  // namespace fedfuse
