@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Compare two records: what both have, side by side, with a verdict for each row.
+"""Compare two records row by row, with a verdict for each row.
 
   compare.py A B [--by of_fma] [--threshold 0.05]
 
-A and B: Google Benchmark JSON, results of fedfuse train (HDF5 or JSON twin), folders of results
-(runs that differ in nothing but the seed or the repeat are samples of one row), scaling tables,
-collectives. Ratios are B / A of medians with a 95 % interval: bootstrap where both have three
-samples, else from the intervals in the records. A row is slower or faster (worse or better) when
-its whole interval is beyond the threshold; with too few samples nothing is judged. --by compares
-another counter of benchmarks, such as of_fma, the share of the ceiling of the same process, which a
-busy machine disturbs less than seconds.
+A and B are records of one kind: Google Benchmark JSON, results of fedfuse train (HDF5 or JSON
+twin), folders of results, scaling tables, or collectives. In a folder, runs that differ only in
+seed or repeat are samples of one row.
+
+A ratio is B / A of medians with a 95 % interval: by bootstrap when both have three samples, else
+from the intervals in the records. A row is slower or faster (worse or better) when its whole
+interval is beyond the threshold. With too few samples a row has no verdict. --by compares another
+counter of benchmarks. of_fma is the share of the ceiling of the same process; a busy machine
+changes it less than seconds.
 
 Exit code 0; 1: a row is a regression, or INVALID in B (a failed check; lost clients; numbers that
 are not finite); 2: bad input.
@@ -96,7 +98,7 @@ def show(rows: list[tuple[str, Measurement, Measurement, Verdict]]) -> None:
 
 
 def other_settings(a: Measurement, b: Measurement) -> str:
-    """What was asked otherwise of the runs of a row; "" where it was the same."""
+    """Settings that differ between the runs of a row; "" when all are equal."""
     differing = [
         name
         for name in dict.fromkeys([*a.settings, *b.settings])

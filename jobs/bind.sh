@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# launcher jobs/bind.sh PROGRAM...   One rank: takes its share of the node's cores and one of its
-# GPUs, says so, and becomes PROGRAM. Cores: the local rank's slice of OMP_NUM_THREADS cores. Where
-# the launcher has bound the rank, where the ranks need more cores than there are, where nobody says
-# how many ranks share the node (FEDFUSE_RANKS_PER_NODE does), or where the job has fewer cores than
-# the rank may use without being told which, nothing is bound.
-# GPU: visible devices [local rank mod their number]; the program sees that one alone.
-# FEDFUSE_BIND=off only reports.
+# launcher jobs/bind.sh PROGRAM...
+# Runs once per rank: binds the rank to cores and to one GPU, prints the binding, and executes
+# PROGRAM.
+# Cores: local rank k gets the k-th group of OMP_NUM_THREADS cores. Nothing is bound when
+#   - the launcher has bound the rank,
+#   - the ranks need more cores than the node has,
+#   - the number of ranks on the node is not known (FEDFUSE_RANKS_PER_NODE sets it), or
+#   - the job has fewer cores than the rank may use, and their numbers are not known.
+# GPU: visible device [local rank mod number of devices]; the program sees only this device.
+# FEDFUSE_BIND=off prints and binds nothing.
 set -euo pipefail
 [ $# -gt 0 ] || { echo "usage: LAUNCHER jobs/bind.sh PROGRAM..." >&2; exit 2; }
 
@@ -17,16 +20,16 @@ first_of() { # the first of the variables named that is set, or the last word
   printf '%s' "${!#}"
 }
 
-# Open MPI, SLURM, MPICH and Intel MPI, Cray PALS, Flux: each names the same things otherwise.
-# mpirun inside a SLURM job sets its own names and inherits the job script's SLURM_LOCALID, so the
-# launchers come first.
+# Open MPI, SLURM, MPICH and Intel MPI, Cray PALS and Flux use different names for the same values.
+# mpirun inside a SLURM job sets its own names and inherits SLURM_LOCALID of the job script, so the
+# names of the launchers come first.
 rank=$(first_of OMPI_COMM_WORLD_RANK PALS_RANKID FLUX_TASK_RANK PMI_RANK PMIX_RANK SLURM_PROCID 0)
 local_rank=$(first_of OMPI_COMM_WORLD_LOCAL_RANK PALS_LOCAL_RANKID FLUX_TASK_LOCAL_ID \
   MPI_LOCALRANKID SLURM_LOCALID 0)
 local_ranks=$(first_of OMPI_COMM_WORLD_LOCAL_SIZE PALS_LOCAL_SIZE MPI_LOCALNRANKS \
   FEDFUSE_RANKS_PER_NODE 1)
 threads=${OMP_NUM_THREADS:-1}
-# one name for what each launcher calls otherwise: profilers put it into file names
+# one name for all launchers; profilers use it in file names
 export FEDFUSE_RANK=$rank
 
 expand() { # 0-2,5 -> 0 1 2 5

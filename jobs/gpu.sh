@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# Everything that a machine with a GPU can say of fedfuse, into one folder: correctness first, then
-# numbers.
+# Tests and measures fedfuse on a machine with a GPU; all output goes to one folder.
 #   jobs/gpu.sh OUT                 all of it, after jobs/setup.sh or a build of your own
 #   jobs/gpu.sh OUT tests numbers   some of: tests several sanitizer numbers rounds profile
 # FEDFUSE_BUILD: the build folder (default build/release). FEDFUSE_GOLDENS: as in jobs/test.sh.
-# FEDFUSE_TEST_SEED: of the inputs that no test had before (default: fresh ones). OUT/summary.txt
-# says what passed; nothing stops at the first failure, and the exit code is 1 when anything failed.
+# FEDFUSE_TEST_SEED: seed of the additional test inputs (default: a new one).
+# OUT/summary.txt lists what passed. A failure does not stop the script; the exit code is then 1.
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${FEDFUSE_BUILD:-$root/build/release}
@@ -19,8 +18,8 @@ summary=$out/summary.txt
 failed=0
 say() { echo "$*" | tee -a "$summary"; }
 
-# name, command...: its output goes to OUT/name.txt. A test program whose filter matches no test has
-# proved nothing.
+# name, command...: the output goes to OUT/name.txt. A filter that matches no test counts as a
+# failure.
 step() {
   local name=$1 code
   shift
@@ -54,8 +53,8 @@ kernels=(gather sample aggregate aggregate_device local_train rank preference km
 of_kernels='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*'
 of_kernels+=':*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
 
-# Fresh device memory is poisoned: an element that nobody writes is no old right answer. Then the
-# kernels again, on inputs that no test had before.
+# Fresh device memory is poisoned, so an element that is never written cannot hold an old correct
+# value. Then the kernels run again, on inputs of a new seed.
 tests() {
   local -x FEDFUSE_POISON=1
   for name in "${kernels[@]/#/kernels/}" core/graph server/grouping server/server_models \
@@ -67,7 +66,7 @@ tests() {
   for name in "${kernels[@]}"; do step "fresh_$name" "$build/tests/kernels/${name}_test"; done
 }
 
-# Ranks beside each other: NCCL where each has a GPU of its own, else sums over pinned host memory.
+# Two ranks: sums use NCCL when each rank has its own GPU, else pinned host memory.
 several() {
   local -x OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
   command -v mpirun >/dev/null || { say "skipped several: there is no mpirun"; return; }
@@ -94,16 +93,17 @@ several() {
   rm -f "$out"/several{,_data}.h5
 }
 
-# The kernels' own tests without what the emulation repeats: errors of the device are what is looked
-# for. A CUDA-aware MPI asks CUDA of host pointers, whose refusals are no errors of ours (we check
-# every call ourselves); and MPI starts no daemon that would be watched too.
+# The tests of the kernels, without the cases that only the emulation needs: the sanitizer looks for
+# device errors. A CUDA-aware MPI asks CUDA about host pointers, and CUDA returns errors that are
+# not ours; fedfuse checks every call itself. MPI starts no daemon here: the sanitizer would watch
+# it too.
 sanitizer() {
   if ! command -v compute-sanitizer >/dev/null; then
     say "skipped sanitizer: there is no compute-sanitizer (CUDA toolkit)"
     return
   fi
   local -x OMPI_MCA_ess_singleton_isolated=1
-  unset FEDFUSE_POISON  # it would blind initcheck
+  unset FEDFUSE_POISON  # poisoned memory would hide errors from initcheck
   for tool in memcheck racecheck initcheck synccheck; do
     local watched=(timeout 300 compute-sanitizer --tool "$tool" --error-exitcode 1)
     [ "$tool" != memcheck ] || watched+=(--report-api-errors no)
@@ -123,7 +123,7 @@ numbers() {
     --benchmark_out="$out/kernels.json" --benchmark_out_format=json
 }
 
-# Client-rounds a second by head, and a round of a million clients x 100,000 items.
+# Client-rounds/s by head, and a round of a million clients x 100,000 items.
 rounds() {
   local data=$out/million.h5
   [ -f "$data" ] ||
@@ -134,16 +134,16 @@ rounds() {
     --out "$out/linear.h5"
   step round_gfmfr "$build/fedfuse" "${common[@]}" --backbone fcf --fusion gfmfr \
     --out "$out/gfmfr.h5"
-  # a shared head: a private one for each would be 33 GB
+  # a shared head: private heads would take 33 GB
   step round_mlp "$build/fedfuse" "${common[@]}" --backbone fedncf --head mlp --fusion none \
     --out "$out/mlp.h5"
-  # routers are 50 kB a client
+  # a router takes 50 kB
   step generate_router "$build/fedfuse" generate --users 50000 --items 100000 --seed 0 \
     --out "$out/router_data.h5" --overwrite
   common[2]=$out/router_data.h5
   step round_router "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr \
     --out "$out/router.h5"
-  # what crossing costs
+  # the cost of copying the state
   step round_router_crossing "$build/fedfuse" "${common[@]}" --backbone fcf --fusion fedvlr \
     --client-state host --out "$out/router_crossing.h5"
   step table "$build/fedfuse" table "$out"/{linear,gfmfr,mlp,router,router_crossing}.h5

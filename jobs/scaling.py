@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""Strong and weak scaling studies: a tree of job folders, submitted, and gathered into one table
+"""Strong and weak scaling studies: write and submit a tree of job folders, then collect one table
 and its figure.
 
   scaling.py STUDY.json --system S --work DIR [--data F] [--program P] [--submit]
   scaling.py --work DIR --collect [--figure scaling] [--kernels K.json --collectives C.json]
 
-The first form writes the tree and prints what would be submitted; --submit submits it (a local
-system runs it here). --collect writes table.csv and table.json; --figure scaling and scaling-phases
-as .png and .svg; --kernels and --collectives add what the cost model predicts
-(bench/rounds/model.py).
+The first form writes the tree and prints the commands. --submit runs them; a local system then runs
+the jobs on this machine. --collect writes table.csv and table.json. --figure scaling also draws
+scaling and scaling-phases as .png and .svg. --kernels and --collectives add the prediction of the
+cost model (bench/rounds/model.py).
 
-A folder holds the script, its settings (job.sh, config.toml), and, once run, environment.txt,
-attempts.txt, log.txt and the result. Runs that have a result, or whose job still waits or runs, are
-not submitted again. Failed and INVALID runs are named in the table and enter no median.
+A folder holds the script and its settings (job.sh, config.toml). The job adds environment.txt,
+attempts.txt, log.txt and the result. A run is not submitted again when it has a result, or while
+its job waits or runs. Failed and INVALID runs are named in the table and left out of the medians.
+jobs/README.md describes the keys of STUDY.json.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# What every script here starts with: the packages, the environment for MPI on one machine, and the
-# build in build/release.
-#   jobs/setup.sh      installs what is missing (apt on Debian and Ubuntu; elsewhere it names what
-#     is missing and stops with 2), builds all
+# Installs packages, sets the environment for MPI on one machine, and builds in build/release.
+#   jobs/setup.sh      installs missing packages and builds everything
 #   . jobs/setup.sh    the same without the build: call `build_release [target...]` after it
-# Nothing is asked of the network when nothing is missing. Works as root and, with sudo for the
-# packages, as a user.
+# apt installs the packages on Debian and Ubuntu. Elsewhere the script prints the missing packages
+# and exits with 2. The network is used only when a package is missing. The script runs as root, or
+# as a user with sudo.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -20,7 +19,7 @@ stop() { # problem, why, what to do
   exit 2
 }
 
-# name of the Debian package | how to see that it is there
+# name of the Debian package | check that it is installed
 requirements() {
   cat <<'LIST'
 g++|command g++
@@ -49,7 +48,7 @@ is_there() { # kind, name
       printf '#include <%s>\n' "$2" |
         g++ -std=c++20 -E -x c++ -I/usr/include/eigen3 - >/dev/null 2>&1
       ;;
-    module) # the system's Python counts, also where another one stands before it
+    module) # the system's Python is enough, even when another one comes first in PATH
       local python
       for python in python3 /usr/bin/python3; do
         "$python" -c "import importlib.util as u, sys; sys.exit(u.find_spec('$2') is None)" \
@@ -101,8 +100,8 @@ install_missing() {
       "the packages of this release lack them" "install them by hand"
 }
 
-# What only some tests need, installed where this is easy; without them those tests are skipped and
-# say why.
+# Packages and tools that only some tests need. Where they cannot be installed, these tests are
+# skipped and print the reason.
 install_for_tests() {
   install_packages_for_tests
   install_lint_tools
@@ -147,8 +146,9 @@ check_cmake() {
       "install a newer one, for example: python3 -m pip install --user cmake"
 }
 
-# Open MPI on one machine: as root, in containers, with more ranks than cores, over the loopback;
-# silent about all that. The PRTE names are those of Open MPI 5. What is set already stays.
+# Settings of Open MPI for one machine: as root, in containers, with more ranks than cores, over the
+# loopback, without warnings. The PRTE names are for Open MPI 5. Variables that are set stay as they
+# are.
 mpi_environment() {
   export OMPI_ALLOW_RUN_AS_ROOT="${OMPI_ALLOW_RUN_AS_ROOT:-1}" \
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="${OMPI_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
@@ -165,7 +165,7 @@ mpi_environment() {
     OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 }
 
-# A compiler process of ours takes up to 1.5 GiB.
+# A compiler process takes up to 1.5 GiB.
 jobs_that_fit() {
   local cores memory
   cores=$(nproc)

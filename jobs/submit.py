@@ -7,9 +7,10 @@
             --data F ...
 
 S is a file or a name of jobs/systems (`--describe-system` lists the keys). Without --submit the
-folder is written and the line that would submit it is printed; with it the line is run, and a
-system without a scheduler runs the job here (an array: seed after seed), and ends with 1 when it
-failed. What follows -- goes to fedfuse; train writes DIR/result.h5 unless --out is given.
+folder is written and the submit command is printed. With --submit the command is run. A system
+without a scheduler runs the job on this machine (an array: one seed after the other); the exit code
+is 1 when it fails. The words after -- are the arguments of fedfuse; train writes DIR/result.h5
+unless --out is given.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def arguments_of(given: argparse.Namespace) -> list[str]:
                 [] if given.seeds else ["--out", str(Path(given.folder).resolve() / "result.h5")]
             )
         if given.template != "requeue" and "--overwrite" not in words:
-            # a job that runs again replaces its own result; one that is continued must not
+            # a job that runs again replaces its result; a continued job must not
             words.append("--overwrite")
     return words
 

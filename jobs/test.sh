@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, runs the tests. Arguments go to ctest: jobs/test.sh -R results
-# Without arguments all tests run but lint_tidy, which takes minutes: ctest -L lint runs all lint.
-# FEDFUSE_GOLDENS names another file of golden values than tests/oracle/goldens.h5.
-# Before the last line it lists what was skipped, and why.
+# Installs missing packages, builds, and runs the tests.
+# Arguments go to ctest: jobs/test.sh -R results
+# Without arguments all tests run except lint_tidy, which takes minutes: ctest -L lint runs all lint
+# FEDFUSE_GOLDENS names a file of golden values to use in place of tests/oracle/goldens.h5.
+# Before the last line the script lists the skipped tests and the reasons.
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 install_for_tests

@@ -1,6 +1,4 @@
-"""Learning curves: one line a setting; several seeds of it become a trimmed mean with the range
-around it.
-"""
+"""Learning curves: one line per setting. Several seeds of it become a trimmed mean and a range."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ def draw(files: list[Path], column: str) -> Any:
         why = why_invalid(run)
         config = run["config"]
         name = f"{config['backbone']} + {config['fusion']}"
-        if why:  # shown, and drawn nowhere
+        if why:  # named in the legend, not drawn
             print(f"INVALID, not drawn: {file}: {why}", file=sys.stderr)
             axes.plot([], [], "x", color="grey", label=f"{name}, seed {config['seed']}: INVALID")
             continue

@@ -1,4 +1,4 @@
-"""Time by phase: a bar a run, medians over its rounds but the first."""
+"""Time by phase: one bar per run, medians over all rounds but the first."""
 
 from __future__ import annotations
 

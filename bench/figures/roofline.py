@@ -79,7 +79,7 @@ def _draw_panel(axes: Any, panel: Panel) -> None:
 def _panels(file: Path, document: dict[str, Any]) -> list[Panel]:
     entries, context = _usable(document["benchmarks"]), document["context"]
     on_device = [entry for entry in entries if "ceiling_copy_B/s" in entry]
-    # what the emulated device took says nothing of any machine
+    # times of the emulated device say nothing about a machine
     on_cpu = [entry for entry in entries if "warm_up_ms" not in entry]
     panels = []
     if on_cpu:
@@ -129,8 +129,8 @@ def _panels(file: Path, document: dict[str, Any]) -> list[Panel]:
 
 
 def _usable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those with FLOP, bytes and a rate; a benchmark that failed is named, one that was skipped is
-    neither.
+    """Benchmarks with FLOP, bytes and a rate. Failed benchmarks are named; skipped ones are left
+    out.
     """
     usable = []
     for entry in entries:

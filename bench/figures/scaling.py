@@ -1,5 +1,5 @@
-"""Strong and weak scaling: measured points with their intervals, the ideal line, and, apart from
-them, what a model predicts.
+"""Strong and weak scaling: measured points with their intervals, the ideal line, and the
+prediction of a model in another style.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def draw(file: Path, model_file: Path | None) -> Any:
 
 
 def _classes(rows: list[dict[str, Any]]) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Label, marker, rows: what differs in kind is drawn in another mark."""
+    """Label, marker, rows: every kind of point has its own marker."""
     kinds = (
         ("ranks", "o", lambda r: r["threads"] == 1 and not r["oversubscribed"]),
         ("ranks x threads", "s", lambda r: r["threads"] > 1 and not r["oversubscribed"]),

@@ -1,3 +1,3 @@
-"""What the Python tools of jobs/ and bench/ share: reading records, the validity gate, statistics,
-and how a tool refuses.
+"""Shared by the Python tools of jobs/ and bench/: readers of records, the check of validity,
+statistics, and error messages.
 """

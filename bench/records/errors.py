@@ -1,4 +1,4 @@
-"""How our Python tools refuse: what is wrong, why, what to do, and exit code 2."""
+"""Errors of the Python tools: what is wrong, why, what to do, and exit code 2."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class Refusal(Exception):
 
 
 def exit_with(main: Callable[[], int | None]) -> None:
-    """Runs a tool's main; its Refusal becomes three lines on stderr and exit code 2."""
+    """Run main; print a Refusal as three lines on stderr and exit with 2."""
     try:
         code = main()
     except Refusal as refusal:
         print(f"fedfuse: error: {refusal}", file=sys.stderr)
         code = BAD_INPUT
-    except BrokenPipeError:  # the reader of a pipe had enough
+    except BrokenPipeError:  # the reader closed the pipe
         sys.stderr.close()
         code = 0
     sys.exit(code or 0)
 
 
 def meant(word: str, known: Iterable[str]) -> str:
-    """' (did you mean "x"?)' where something similar is known."""
+    """Return ' (did you mean "x"?)' when a similar name is known, else ""."""
     near = difflib.get_close_matches(word, list(known), 1)
     return f' (did you mean "{near[0]}"?)' if near else ""

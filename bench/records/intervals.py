@@ -1,4 +1,4 @@
-"""Medians and what surrounds them: for repeated runs on machines that are not quiet."""
+"""Medians and their intervals, for repeated runs on machines that are not idle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 COVERAGE = 0.95
 RESAMPLES = 2000
-FEWEST = 3  # samples below which nothing is said about a spread
+FEWEST = 3  # fewer samples give no spread
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Any record as named measurements: samples, or a median with its interval."""
+"""Read any record as named measurements: samples, or a median with its interval."""
 
 from __future__ import annotations
 
@@ -145,8 +145,8 @@ def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement
 
 
 def _results(files: Iterable[Path]) -> dict[str, Measurement]:
-    """Seconds: a sample a round after the first, or a sample a run where there are several.
-    Qualities: a sample a run.
+    """Seconds: one sample per round after the first, or one per run when there are several runs.
+    Metrics: one sample per run.
     """
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for file in files:

@@ -1,4 +1,4 @@
-"""Where the program is that belongs to these tools."""
+"""Find the fedfuse program that belongs to these tools."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]  # the checkout, or PREFIX/share/fedf
 
 
 def default_program() -> Path:
-    """The program of the build tree, or of the tree that this was installed into."""
+    """The program of the build tree, or that of the installed tree."""
     built, installed = (
         ROOT / "build" / "release" / "fedfuse",
         ROOT.parent.parent / "bin" / "fedfuse",

@@ -64,7 +64,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_result(path: Path) -> dict[str, Any]:
-    """One form for both files: tables as lists with None for what a round does not have."""
+    """Read either file into one form. Tables are lists, with None for a number that is absent."""
     run = _read_hdf5(path) if path.suffix in (".h5", ".hdf5") else read_json(path)
     lacks = [
         name for name in ("status", "config", "provenance", "facts", *TABLES) if name not in run
@@ -140,7 +140,7 @@ def _numbers(values: Any) -> list[float | None]:
 
 
 def results_in(folder: Path) -> list[Path]:
-    """Every result under a folder once: the HDF5 file, or its twin where only that was kept."""
+    """Every result under a folder once: the HDF5 file, or its twin when the HDF5 file is absent."""
     twins = {path.with_suffix("") for path in folder.rglob("*.h5")}
     files = list(folder.rglob("*.h5"))
     files += [

@@ -1,5 +1,5 @@
-"""The validity gate: why a run's numbers must not be used, or "" when they may. Every tool shows
-such a run, and averages it nowhere.
+"""The check of validity: the reason why a run's numbers must not be used, or "". Every tool names
+such a run and leaves it out of averages.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _metrics(metrics: dict[str, list[float | None]]) -> str:
 
 
 def _lost_clients(run: dict[str, Any]) -> str:
-    """Every round has its share of the clients, and every evaluation the same number of them."""
+    """Check that every round has its share of the clients, and every evaluation as many clients."""
     clients, fraction = run["facts"].get("clients"), run["config"].get("fraction", 1.0)
     if clients:
         wanted = max(1, int(clients * fraction + 0.5))

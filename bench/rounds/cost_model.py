@@ -1,4 +1,4 @@
-"""The cost model of bench/rounds/model.py: rates out of records, work of a round, seconds."""
+"""The cost model of bench/rounds/model.py: rates from records, work of a round, seconds."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def rates(kernels: dict[str, Any], settings: dict[str, Any], items: int) -> dict
 
 
 def accumulation(kernels: dict[str, Any], rows: int) -> float:
-    """Rows/s into sums of about so many rows: what fits into a cache is faster."""
+    """Rows/s into sums of about this many rows; sums that fit in a cache are faster."""
     touched = 85  # rows of a client in that benchmark
     sizes = {
         int(e.get("run_name", e["name"]).split("/")[2])
@@ -123,7 +123,7 @@ def transport(collectives: dict[str, Any], size: float) -> dict[str, float]:
 
 
 def settings_of(table: dict[str, Any]) -> dict[str, Any]:
-    """The options of the study's runs; a Refusal where there is no model of them."""
+    """The options of the study's runs. Refusal when the model does not cover them."""
     settings = {
         **DEFAULTS,
         **{name.replace("-", "_"): value for name, value in table["train"].items()},

@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
-"""CPU seconds of a round on one rank: for machines whose clock on the wall says more of the
-neighbours than of the program.
+"""CPU seconds of a round on one rank, for machines that are too busy for wall-clock times.
 
   cpu_seconds.py STUDY.json --work DIR [--train uploads=store ...] [--program P] [--rounds 4]
                  [--repeat 3]
 
 Writes DIR/table.json.
 
-A sample is (CPU seconds of a run of rounds + 2) - (of a run of 2), over rounds: start, reading and
-the first round fall out. On a quiet machine one rank's CPU seconds are its seconds. The table is a
-scaling table of one point ("clock": "cpu"), for bench/rounds/model.py, compare.py and plot.py. The
-study's data set is made in DIR, of a weak study that of one rank. What several ranks wait for each
-other is not seen.
+A sample is the difference between a run of rounds + 2 and a run of 2, in CPU seconds, over rounds.
+The difference removes start, reading and the first round. On an idle machine the CPU seconds of one
+rank equal its wall-clock seconds. The table is a scaling table of one point ("clock": "cpu"), for
+bench/rounds/model.py, compare.py and plot.py. The data set of the study is made in DIR; a weak
+study uses that of one rank. Waiting between ranks is not measured.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ def options(train: dict[str, Any], changes: list[str]) -> dict[str, Any]:
 def measure(
     given: argparse.Namespace, train: dict[str, Any], data: Path
 ) -> tuple[list[float], dict[str, Any]]:
-    """A sample a repeat, and the record of the last run."""
+    """One sample per repeat, and the record of the last run."""
     out = given.work / "run.h5"
     words = study_tree.option_words(
         {name.replace("_", "-"): value for name, value in train.items()}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A model of what a round costs, from micro-benchmarks alone, held against a scaling table that it
-was not fitted to.
+"""A model of the time of a round, from micro-benchmarks only. It is compared with a scaling table;
+no parameter is fitted to that table.
 
   model.py --kernels kernels.json --collectives collectives.json --table table.json [--to 1024]
         --out model.json
@@ -21,11 +21,12 @@ with fusion gfmfr also
   teacher       epochs x items / items/s of teacher_epoch/M/W, W the width of the features;
                 every rank does all of it
 
-For the linear head (fedavg, fcf) with fusion none or gfmfr; a study of gfmfr must say "uploads":
-"store" or "replay". Left out: imbalance, that cores share memory, and of gfmfr the preferences,
-their evaluation and what storing uploads costs the first pass. Points beyond the cores of the
-measured ones are marked extrapolated: they assume a core for every rank, and between all ranks the
-transport that was measured, which within one machine is shared memory and no network.
+The model covers the linear head (fedavg, fcf) with fusion none or gfmfr. A study of gfmfr must set
+"uploads" to "store" or "replay". The model leaves out imbalance and shared memory bandwidth. For
+gfmfr it also leaves out the preferences, their evaluation, and the cost of storing uploads in the
+first pass. Points beyond the measured number of cores are marked extrapolated. They assume a core
+for every rank, and between all ranks the measured transport; within one machine this is shared
+memory, not a network.
 """
 
 from __future__ import annotations

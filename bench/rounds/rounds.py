@@ -5,9 +5,9 @@
         [--methods fcf/none fedrap/gfmfr ...]
             [--rounds 10] [--repeat 3] [--out rounds.csv] [--options "--teacher-epochs 10"]
 
-Every point is the median round of `repeat` runs taken in turn (A B C A B C ...), so that a slow
-spell of the machine meets all of them; the spread is given beside. The first round of a run is
-warm-up. Benchmarks are not tests: nothing is judged here.
+Every point is the median round of `repeat` runs, with its spread. The runs alternate (A B C A B C
+...), so that a slow phase of the machine affects all points alike. The first round of a run is
+warm-up. The output has no verdict.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""From a tree of finished runs to one table: a row a point, medians over its valid runs, and what
-was not valid by name.
+"""Make one table of a tree of finished runs: one row per point with medians over its valid runs.
+Invalid runs are named.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _row(work: Path, study: Study, point: Point) -> dict[str, Any]:
 
 
 def _read_run(folder: Path) -> tuple[dict[str, Any], str]:
-    """The run, and why it cannot be used."""
+    """The run, and the reason why it cannot be used, or ""."""
     twin, attempts = folder / "result.json", folder / "attempts.txt"
     if not twin.exists():
         if not attempts.exists():
@@ -104,14 +104,14 @@ def _read_run(folder: Path) -> tuple[dict[str, Any], str]:
 
 
 def _load_before(folder: Path) -> float:
-    """The machine's load average when the run began: what others took from it."""
+    """The load average of the machine when the run began."""
     captured = folder / "environment.txt"
     lines = captured.read_text().split("# load\n")[1:] if captured.exists() else []
     return float(lines[0].split()[0]) if lines else 0.0
 
 
 def _of_run(run: dict[str, Any], column: str) -> float:
-    """Median over the rounds of a run but the first, which is warm-up."""
+    """Median over the rounds of a run without the first, which is warm-up."""
     values = run["time"].get(column, [])[1:]
     return statistics.median(values) if values else 0.0
 
@@ -150,8 +150,8 @@ def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _add_efficiency(kind: str, rows: list[dict[str, Any]]) -> None:
-    """Against the valid point of fewest cores. Strong: speed-up a core; weak: time that did not
-    grow.
+    """Efficiency against the valid point of fewest cores. Strong: speed-up per core. Weak: time of
+    that point over the time of this one.
     """
     measured = [row for row in rows if "round_s" in row]
     if not measured:

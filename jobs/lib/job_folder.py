@@ -1,5 +1,5 @@
-"""A job as a folder: its script, what the script sources, what was asked for; environment, log and
-result come beside them.
+"""A job as a folder: its script, the settings that the script sources, and the request. The job
+adds environment, log and result.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def is_oversubscribed(job: Job, system: System) -> bool:
 
 
 def check(job: Job, system: System) -> None:
-    """Refuses a job that the system cannot hold."""
+    """Refuse a job that does not fit the system."""
     if job.template not in templates():
         raise Refusal(
             f'there is no template "{job.template}"',
@@ -104,7 +104,7 @@ def check(job: Job, system: System) -> None:
 
 
 def write(job: Job, system: System) -> Path:
-    """Writes the folder; what an earlier run left in it stays."""
+    """Write the folder. Files of an earlier run stay."""
     check(job, system)
     folder = Path(job.folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,7 @@ def sbatch_line(job: Job, system: System) -> list[str]:
 
 
 def shell_lines(job: Job) -> list[list[str]]:
-    """What a local system runs, one after the other: the script, once for each seed of an array."""
+    """The commands of a local system: the script, once per seed of an array."""
     folder = Path(job.folder).resolve()
     line = ["bash", str(folder / "job.sbatch"), str(folder)]
     return (
@@ -202,17 +202,17 @@ def shell_lines(job: Job) -> list[list[str]]:
 
 
 def lines(job: Job, system: System) -> list[list[str]]:
-    """What submits or runs the job."""
+    """The commands that submit or run the job."""
     return shell_lines(job) if system.is_local() else [sbatch_line(job, system)]
 
 
 def queued_as(folder: Path) -> str:
-    """The id of the folder's job while SLURM still has it, waiting or running; else ""."""
+    """The id of the folder's job while it waits or runs in SLURM, else ""."""
     submitted = folder / "submitted.txt"
     if not submitted.exists() or shutil.which("squeue") is None:
         return ""
     job_id = submitted.read_text().split()[-1]
-    # fails where the id is forgotten
+    # fails when SLURM no longer knows the id
     done = subprocess.run(
         ["squeue", "--noheader", f"--jobs={job_id}", "--format=%T"],
         capture_output=True,
@@ -223,7 +223,7 @@ def queued_as(folder: Path) -> str:
 
 
 def run_here(job: Job) -> int:
-    """Runs the job on this machine. Its exit code, of an array the first that is not 0."""
+    """Run the job on this machine. Return its exit code; of an array the first that is not 0."""
     codes = []
     for log_name, line in zip(
         [f"log-{seed}.txt" for seed in seed_list(job.seeds)] if job.seeds else ["log.txt"],
@@ -237,8 +237,8 @@ def run_here(job: Job) -> int:
 
 
 def submit(job: Job, system: System) -> str:
-    """Hands the folder to sbatch and returns the job's id; on a local system runs it and returns ""
-    (its end stands in attempts.txt).
+    """Submit the folder with sbatch and return the job's id. A local system runs it and returns "";
+    attempts.txt holds the exit code.
     """
     folder = Path(job.folder)
     if system.is_local():

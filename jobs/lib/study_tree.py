@@ -1,5 +1,5 @@
-"""A scaling study as a tree of job folders: WORK/data/* make the data, WORK/runs/POINT/repeat-i
-train, tables come beside.
+"""A scaling study as a tree of job folders. WORK/data/* make the data, WORK/runs/POINT/repeat-i
+train. The tables are in WORK.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def toml(options: dict[str, Any]) -> str:
 
 @dataclass
 class Jobs:
-    """What is still to be submitted, and the ids of what is on its way."""
+    """The jobs that are still to be submitted, and the ids of the queued and running ones."""
 
     data: dict[Path, Job] = field(default_factory=dict)
     runs: list[tuple[Point, Job]] = field(default_factory=list)
@@ -145,7 +145,7 @@ class Tree:
     study: Study
     system: System
     program: str = ""
-    data: str = ""  # a data set of one's own, for strong studies
+    data: str = ""  # an existing data set, only for strong studies
 
     def data_file(self, point: Point) -> Path:
         return (
@@ -177,7 +177,9 @@ class Tree:
         return jobs
 
     def run_jobs(self) -> list[tuple[Point, Job]]:
-        """Repeats in turn, so that a slow spell of the machine meets all points."""
+        """The runs, repeat by repeat, so that a slow phase of the machine affects all points
+        alike.
+        """
         return [
             (point, self._run_job(point, repeat))
             for repeat in range(self.study.repeats)
@@ -209,8 +211,8 @@ class Tree:
         )
 
     def write(self) -> Jobs:
-        """The jobs that are still to be run; their folders are written, those of jobs in the queue
-        are left alone.
+        """Write the folders of the jobs that are still to be run, and return them. Folders of
+        queued jobs are not changed.
         """
         jobs = Jobs()
         for file, job in self.data_jobs().items():

@@ -1,4 +1,4 @@
-"""Machines as data: jobs/systems/*.json, checked against the table below."""
+"""Descriptions of machines: jobs/systems/*.json, checked against the table below."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def load(name: str) -> System:
 
 
 def check(values: Any, source: str) -> dict[str, Any]:
-    """The values with defaults filled in; a Refusal that names every mistake."""
+    """The values with defaults filled in. The Refusal names every mistake."""
     if not isinstance(values, dict):
         raise Refusal(
             f"{source} does not hold an object",

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What every job script sources after its folder's job.sh: the environment captured, the ranks
-# started, the end written down. job.sh (written by jobs/submit.py or jobs/scaling.py) gives root,
-# program, launcher, arguments, ranks, threads, and loads modules.
+# Every job script sources this file after job.sh of its folder. It captures the environment, starts
+# the ranks, and records the exit code. job.sh (written by jobs/submit.py or jobs/scaling.py) sets
+# root, program, launcher, arguments, ranks and threads, and loads modules.
 # shellcheck disable=SC2154  # they come from job.sh
 set -euo pipefail
 
@@ -23,8 +23,7 @@ end() { # exit code, words
   exit "$1"
 }
 
-# No more of the environment than what decides how MPI, threads and GPUs behave: the file may be
-# published.
+# Only variables that control MPI, threads and GPUs, because the file may be published.
 capture_environment() {
   printf '# host\n%s\n' "$(uname -srm)"
   lscpu 2>/dev/null | grep -E '^(Model name|CPU\(s\)|Socket|Core|Thread|NUMA node\(s\)|L[23])' ||
@@ -40,7 +39,7 @@ capture_environment() {
     "$(cat /proc/loadavg)"
 }
 
-# Every rank through jobs/bind.sh, which prints where it runs.
+# Starts every rank through jobs/bind.sh, which prints its binding.
 run() {
   local code=0
   "${launcher[@]}" "$root/jobs/bind.sh" "$@" || code=$?

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
-# What jobs/submit.py and jobs/scaling.py write beside a job script as job.sh, from a system file
-# and the numbers of the job.
+# Example of job.sh, which jobs/submit.py and jobs/scaling.py write beside a job script from a
+# system file and the numbers of the job.
 root=/path/of/fedfuse
 program=/path/of/fedfuse/build/release/fedfuse
 nodes=1 ranks=2 ranks_per_node=2 threads=1 gpus=0

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Planted data: mlp and fedvlr against none, the control whose features are shuffled over the items,
-# and learned against random groups; on the default set and on a sparse one like the papers' 5-core
-# sets. Settings are searched on the real features; the control runs with its own search of the same
-# budget. FEDFUSE_PLANTED="sparse": only that set. Usage: planted.sh DIR [runs at a time]
+# Study of planted data: mlp and fedvlr against none, and learned against random groups. The control
+# has features shuffled over the items; it has its own search of the same budget. The study runs on
+# the default set and on a sparse set like the papers' 5-core sets. FEDFUSE_PLANTED="sparse": only
+# that set.
+# Usage: planted.sh DIR [runs at a time]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${FEDFUSE_PROGRAM:-$root/build/release/fedfuse}

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Search settings on validation, then train every cell with several seeds: the tables of results/
-in one command.
+"""Search settings by validation NDCG@50, then train every combination with several seeds.
 
   study.py STUDY.json --data SET.h5 --work DIR [--program build/release/fedfuse] [--parallel 2]
         [--stage search|final|all]
 
-STUDY.json names backbones, fusions, protocols, seeds, options common to all runs, and for every
-fusion a grid of options and a number of trials; "gfmfr@random" is gfmfr under a second name. Only
-validation NDCG@50 chooses; test figures are read for the final runs alone. Runs that are already in
-DIR are not repeated. Writes search.csv, chosen.json and runs.csv into DIR. Needs Python 3 only.
+STUDY.json names backbones, fusions, protocols, seeds and common options. For every fusion it has a
+grid of options and a number of trials. jobs/README.md describes its keys. Test metrics are read for
+the final runs only. Runs that are already in DIR are not repeated. Writes search.csv, chosen.json
+and runs.csv into DIR. Needs Python 3 only.
 """
 
 import argparse
@@ -72,8 +71,8 @@ class Runner:
         (arguments.work / "runs").mkdir(parents=True, exist_ok=True)
 
     def run(self, settings):
-        """Trains once (or reads the earlier run) and returns the JSON record, or None where
-        training diverged.
+        """Train (or read the earlier run) and return the JSON record, or None when training
+        diverged.
         """
         settings = {**self.common, **settings, "fusion": settings["fusion"].split("@")[0]}
         key = hashlib.sha256(
@@ -107,11 +106,11 @@ class Runner:
                 sys.exit(f"{' '.join(command)}\n{done.stderr}")
             if done.returncode == 2 and "diverged" not in done.stderr:
                 sys.exit(f"{' '.join(command)}\n{done.stderr}")
-            out.unlink(missing_ok=True)  # the twin holds all that the tables need
+            out.unlink(missing_ok=True)  # the JSON twin suffices for the tables
         if not record.exists():
             return None
         loaded = json.loads(record.read_text())
-        # any other reason not to use it is named in runs.csv
+        # runs.csv names any other reason not to use it
         return loaded if loaded["status"] != "failed" else None
 
     def run_all(self, jobs):
@@ -133,7 +132,7 @@ def validation(record):
 
 
 def trials(grid, count, seed):
-    """The defaults first, then a reproducible sample of the grid without repetition."""
+    """The defaults, then a reproducible sample of the grid without repetition."""
     points = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
     random.Random(seed).shuffle(points)
     return [{}, *points][:count]
@@ -142,7 +141,7 @@ def trials(grid, count, seed):
 def search(study, runner):
     chosen, rows = {}, []
     settings = study["search"]
-    # in the order of the file: a fusion may start from another one's choice
+    # in the order of the file: a fusion may start from the choice of an earlier one
     for fusion in study["fusions"]:
         plan = settings["fusions"][fusion]
         jobs = []

@@ -4,11 +4,10 @@
   summarise.py RUNS.csv [--published PUBLISHED.json] [--split cold] [--trim 0.2]
   summarise.py FOLDER ...
 
-RUNS.csv is the table of study.py; FOLDER stands for all results in it, such as those of a job
-array.
+RUNS.csv is the table of study.py. FOLDER holds results, such as those of a job array.
 
 The mean leaves out the lowest and the highest --trim of the seeds (with fewer than five: none).
-Runs that diverged or are INVALID are counted beside, and averaged nowhere.
+Runs that diverged or are INVALID are counted, and left out of the averages.
 """
 
 import argparse
@@ -36,7 +35,7 @@ def mean_sd(values, trim):
 
 
 def cell(rows, suffix, trim):
-    """Means over the seeds that can be used; how many cannot is said."""
+    """Means over the valid seeds, and the number of seeds that are not valid."""
     diverged = sum(r.get("status") == "diverged" for r in rows)
     invalid = sum(str(r.get("status")).startswith("INVALID") for r in rows)
     text = " / ".join(

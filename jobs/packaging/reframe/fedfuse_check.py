@@ -1,4 +1,4 @@
-"""ReFrame: a small training run that must end valid, with client-rounds/s as its figure.
+"""ReFrame: a small training run that must be valid; its metric is client-rounds/s.
 
 FEDFUSE_PREFIX=/path/of/the/installation reframe -C YOUR_SITE.py -r \\
     -c jobs/packaging/reframe/fedfuse_check.py

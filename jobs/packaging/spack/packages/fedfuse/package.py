@@ -7,8 +7,7 @@ from spack.package import *
 class Fedfuse(CMakePackage):
     """MPI benchmark suite for federated multimodal recommendation."""
 
-    # The checkout that holds this recipe is the source: what its branch main has committed is what
-    # is built.
+    # The source is the checkout that holds this recipe; the commit on its branch main is built.
     git = Path(__file__).resolve().parents[5].as_uri()
     version("main", branch="main")
 
