@@ -35,7 +35,7 @@ void local_train_clients(benchmark::State& state) {
   std::vector<std::unique_ptr<Case>> clients;
   do clients.push_back(std::make_unique<Case>(shape, clients.size() + 1));
   while (cold && double(clients.size()) * clients.front()->problem().bytes() < double(64 << 20));
-  const auto& variant = variants().front();
+  const auto& variant = production();
   std::size_t next = 0;
   for (auto _ : state) {
     auto& client = *clients[next];

@@ -8,6 +8,7 @@
 #include "kernels/aggregate/aggregate_case.hpp"
 #include "kernels/kmeans/kmeans_case.hpp"
 #include "kernels/preference/preference_case.hpp"
+#include "kernels/production.hpp"
 #include "kernels/rank/rank_case.hpp"
 #include "kernels/teacher/teacher_case.hpp"
 #include "kernels/teacher/teacher_net.hpp"
@@ -38,8 +39,8 @@ void aggregate_updates(benchmark::State& state) {
       benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(std::string(variant.name) + (variant.order_dependent ? " (order-dependent)" : ""));
 }
-// Every variant of the processor but the reference, which takes minutes; a device's are device
-// cases (bench/device).
+// Every variant of the CPU but the reference, which takes minutes; a device's are device cases
+// (bench/device).
 void variants_of_the_processor(benchmark::internal::Benchmark* b) {
   for (std::size_t v = 0; v < aggregate::variants().size(); ++v)
     for (const std::int64_t items : {1000, 10000, 100000})
@@ -49,16 +50,44 @@ void variants_of_the_processor(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(aggregate_updates)->Apply(variants_of_the_processor)->Unit(benchmark::kMillisecond);
 
+// The additions of a round as the engine makes them: a client's rows at once, from so many threads,
+// into sums that stay. Wall time.
+void aggregate_clients(benchmark::State& state) {
+  const int threads = int(state.range(0));
+  const Kernels kernels;
+  const aggregate::Case input(
+      {.clients = 2000, .items = state.range(1), .width = 64, .touched = 85});
+  const auto p = input.problem();
+  // a thousand rounds come together
+  aggregate::Sums sums(p.items, p.width, FixedPoint::for_total_weight(p.total_weight() << 10));
+  bool fit = true;
+  for (auto _ : state) {
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads) reduction(&& : fit)
+    for (std::int64_t u = 0; u < p.clients; ++u) fit = kernels.add(sums, p.update(u)) && fit;
+  }
+  if (!fit) state.SkipWithError("a value does not fit");
+  const double cells = double(p.updates()) * p.width;
+  report(state, 2 * cells, double(p.updates()) * 4 + cells * (4 + 8 + 8), threads);
+  state.counters["clients/s"] =
+      benchmark::Counter(double(p.clients), benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(aggregate_clients)
+    ->ArgNames({"threads", "items"})
+    ->ArgsProduct({{1, 2, 8}, {1000, 100000}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
 // G groups' preferences for M items with 512-wide text and image features (R4).
 void preference_map(benchmark::State& state) {
   omp_set_num_threads(1);
+  const Kernels kernels;
   preference::Shape shape;
   shape.items = state.range(0);
   shape.groups = state.range(1);
   preference::Case input(shape);
   const auto problem = input.problem();
   for (auto _ : state) {
-    preference::run(problem);
+    kernels.preferences(problem);
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
@@ -74,6 +103,7 @@ BENCHMARK(preference_map)
 // The nearest of G centres for N heads of p numbers (GFMFR's grouping beyond its landmarks).
 void kmeans_nearest(benchmark::State& state) {
   omp_set_num_threads(1);
+  const Kernels kernels;
   const kmeans::Case input({.count = state.range(0),
                             .columns = state.range(1),
                             .groups = state.range(2),
@@ -81,7 +111,7 @@ void kmeans_nearest(benchmark::State& state) {
   const auto problem = input.nearest();
   std::vector<std::int32_t> group(std::size_t(problem.count));
   for (auto _ : state) {
-    kmeans::nearest_cpu(problem, group.data());
+    kernels.nearest(problem, group.data());
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
@@ -98,12 +128,13 @@ BENCHMARK(kmeans_nearest)
 // One step of Lloyd over N points of p numbers.
 void kmeans_step(benchmark::State& state) {
   omp_set_num_threads(1);
+  const Kernels kernels;
   const kmeans::Case input(
       {.count = state.range(0), .columns = state.range(1), .groups = state.range(2)});
   const auto problem = input.step();
   kmeans::StepResult out;
   for (auto _ : state) {
-    kmeans::step_cpu(problem, out);
+    kernels.step(problem, out);
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
@@ -116,14 +147,15 @@ BENCHMARK(kmeans_step)
     ->Args({65536, 65, 64})
     ->Unit(benchmark::kMillisecond);
 
-// 64 steps of the server fusion: 51 items x 5 groups, or 256 pairs.
+// 64 steps of the teacher: 51 items x 5 groups, or 256 pairs.
 void teacher_steps(benchmark::State& state) {
   omp_set_num_threads(1);
+  const Kernels kernels;
   teacher::Case input({{5, 3264, 64, 512, 512, 512}, 5, {state.range(0) == 1, 256}});
   const auto problem = input.problem();
   teacher::Workspace workspace;
   for (auto _ : state) {
-    teacher::production().run(problem, workspace);
+    kernels.teacher_epoch(problem, workspace);
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());
@@ -136,6 +168,7 @@ BENCHMARK(teacher_steps)->Arg(1)->Arg(0)->Unit(benchmark::kMillisecond);
 // 256 clients rank M items: validation and test rank of each (R5, R2).
 void rank_count(benchmark::State& state) {
   omp_set_num_threads(1);
+  const Kernels kernels;
   rank::CaseShape shape;
   shape.clients = 256;
   shape.items = state.range(1);
@@ -156,7 +189,7 @@ void rank_count(benchmark::State& state) {
   const auto problem = input.problem();
   std::vector<rank::Ranks> out(std::size_t(shape.clients));
   for (auto _ : state) {
-    rank::run(problem, out);
+    kernels.ranks(problem, out);
     benchmark::ClobberMemory();
   }
   report(state, problem.flops(), problem.bytes());

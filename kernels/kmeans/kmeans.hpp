@@ -56,7 +56,11 @@ struct NearestVariant {
   NearestFunction run;
   gpu::Runs runs;
 };
-[[nodiscard]] std::span<const NearestVariant> nearest_variants();  // first: the host's
+// First: the one that fedfuse uses on a CPU.
+[[nodiscard]] std::span<const NearestVariant> nearest_variants();
+[[nodiscard]] inline const NearestVariant& nearest_production() {
+  return nearest_variants().front();
+}
 
 using StepFunction = void (*)(const Step&, StepResult&);
 struct StepVariant {
@@ -64,7 +68,9 @@ struct StepVariant {
   StepFunction run;
   gpu::Runs runs;
 };
-[[nodiscard]] std::span<const StepVariant> step_variants();  // first: the host's
+// First: the one that fedfuse uses on a CPU.
+[[nodiscard]] std::span<const StepVariant> step_variants();
+[[nodiscard]] inline const StepVariant& step_production() { return step_variants().front(); }
 
 void nearest_reference(const Nearest& problem, std::int32_t* group);  // kmeans_ref.cpp
 void step_reference(const Step& problem, StepResult& out);

@@ -40,8 +40,8 @@ void assign(const Rows& points, const Rows& centres, std::vector<std::int32_t>& 
 
 class OnHost final : public PointSet {
  public:
-  OnHost(const double* points, std::int64_t count, std::int64_t columns)
-      : points_(points, count, columns) {}
+  OnHost(const double* points, std::int64_t count, std::int64_t columns, StepFunction run)
+      : points_(points, count, columns), run_(run) {}
 
   void distances(std::span<const std::int64_t> rows, double* out) override {
     const std::int64_t n = points_.rows();
@@ -53,16 +53,12 @@ class OnHost final : public PointSet {
   }
 
   void step(const double* centres, std::int64_t groups, StepResult& out) override {
-    out.group.resize(std::size_t(points_.rows()));
-    Eigen::VectorXd distance(points_.rows());
-    assign(points_, Rows(centres, groups, points_.cols()), out.group, distance);
-    fill_empty_groups(out.group, distance.data(), groups);
-    out.centres = means_of(points_.data(), points_.cols(), out.group, groups);
-    out.inertia = distance.sum();
+    run_({points_.rows(), points_.cols(), groups, points_.data(), centres}, out);
   }
 
  private:
   Rows points_;
+  StepFunction run_;
 };
 
 }  // namespace
@@ -84,12 +80,18 @@ void nearest_cpu(const Nearest& p, std::int32_t* group) {
 }
 
 void step_cpu(const Step& p, StepResult& out) {
-  OnHost(p.points, p.count, p.columns).step(p.centres, p.groups, out);
+  const Rows points(p.points, p.count, p.columns);
+  Eigen::VectorXd distance(p.count);
+  out.group.resize(std::size_t(p.count));
+  assign(points, Rows(p.centres, p.groups, p.columns), out.group, distance);
+  fill_empty_groups(out.group, distance.data(), p.groups);
+  out.centres = means_of(p.points, p.columns, out.group, p.groups);
+  out.inertia = distance.sum();
 }
 
 std::unique_ptr<PointSet> points_on_host(const double* points, std::int64_t count,
-                                         std::int64_t columns) {
-  return std::make_unique<OnHost>(points, count, columns);
+                                         std::int64_t columns, StepFunction run) {
+  return std::make_unique<OnHost>(points, count, columns, run);
 }
 
 std::vector<double> means_of(const double* points, std::int64_t columns,

@@ -24,9 +24,10 @@ class PointSet {
   virtual void step(const double* centres, std::int64_t groups, StepResult& out) = 0;
 };
 
-// points: count x columns, which must outlive it.
+// points: count x columns, which must outlive it. run: the kernel that takes a step.
 [[nodiscard]] std::unique_ptr<PointSet> points_on_host(const double* points, std::int64_t count,
-                                                       std::int64_t columns);
+                                                       std::int64_t columns,
+                                                       StepFunction run = step_production().run);
 // Up to 1 GiB of points stay on the device, more of them pass through it in every step. At most
 // most_groups centres and most_rows rows at once.
 inline constexpr FeedLimits point_limits{0, std::int64_t(1) << 30};

@@ -32,11 +32,6 @@ double head_macs(const HeadLayout& h) {
 
 std::span<const Variant> variants() { return table; }
 
-Outcome train(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
-              Workspace& ws, std::span<float> step_loss) {
-  return table.front().run(shape, rates, steps, client, ws, step_loss);
-}
-
 double Problem::flops() const {
   const double d = shape.d, passes = 3;  // forward, gradient of weights, gradient of rows
   double macs = passes * head_macs(shape.head) * double(samples);

@@ -81,6 +81,7 @@ struct Problem {
   static constexpr double tolerance = 1e-4;
 };
 
+// step_loss: empty, or one float a step.
 using Function = Outcome (*)(const Shape&, const Rates&, const Steps&, const Client&, Workspace&,
                              std::span<float> step_loss);
 struct Variant {
@@ -88,12 +89,9 @@ struct Variant {
   Function run;
   gpu::Runs runs;
 };
-[[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
-
-// step_loss: empty, or one float a step.
-[[nodiscard]] Outcome train(const Shape& shape, const Rates& rates, const Steps& steps,
-                            const Client& client, Workspace& workspace,
-                            std::span<float> step_loss = {});
+// First: the one that fedfuse uses on a CPU.
+[[nodiscard]] std::span<const Variant> variants();
+[[nodiscard]] inline const Variant& production() { return variants().front(); }
 
 class Workspace {
  public:

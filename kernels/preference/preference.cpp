@@ -31,8 +31,6 @@ constexpr std::array<Variant, 7> table{{
 
 std::span<const Variant> variants() { return table; }
 
-void run(const Problem& problem) { table.front().run(problem); }
-
 double Problem::flops() const {
   const double D = double(d), G = double(groups), width = double(d_text + d_image);
   const double item = 2 * D * width + 8 * D * D + 8 * D * G;

@@ -70,9 +70,9 @@ struct Variant {
     return problem.tolerance() + (rounding > 0x1p-20 ? 4 * rounding : 0);
   }
 };
-// The explicit table; the first is what fedfuse uses on a CPU.
+// First: the one that fedfuse uses on a CPU.
 [[nodiscard]] std::span<const Variant> variants();
-void run(const Problem& problem);
+[[nodiscard]] inline const Variant& production() { return variants().front(); }
 
 void run_cpu(const Problem& problem);
 // Naive, in double, in the order of operations of the paper. pref: G x M.

@@ -76,10 +76,9 @@ struct Variant {
   gpu::Runs runs;
   bool (*serves)(const Problem&);  // InputError for what it does not serve
 };
-[[nodiscard]] std::span<const Variant> variants();  // first: the one that fedfuse uses
-inline void run(const Problem& problem, std::span<Ranks> out) {
-  variants().front().run(problem, out);
-}
+// First: the one that fedfuse uses on a CPU.
+[[nodiscard]] std::span<const Variant> variants();
+[[nodiscard]] inline const Variant& production() { return variants().front(); }
 
 void cpu_tiles(const Problem& problem, std::span<Ranks> out);   // rank_cpu.cpp
 void cpu_sorted(const Problem& problem, std::span<Ranks> out);  // rank_sorted.cpp

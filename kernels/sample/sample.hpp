@@ -65,11 +65,9 @@ struct Variant {
   Function run;
   gpu::Runs runs;
 };
-[[nodiscard]] std::span<const Variant> variants();  // first: the one that the CPU's round uses
-
-inline void draw(const Rules& rules, const Client& client, std::uint32_t round, Samples& samples) {
-  variants().front().run(rules, client, round, samples);
-}
+// First: the one that fedfuse uses on a CPU.
+[[nodiscard]] std::span<const Variant> variants();
+[[nodiscard]] inline const Variant& production() { return variants().front(); }
 
 // Where the steps of E epochs of n entries begin: no batch crosses an epoch.
 void place_steps(const Rules& rules, std::int64_t n, std::vector<std::int32_t>& begin);

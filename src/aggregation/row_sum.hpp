@@ -17,10 +17,10 @@ namespace fedfuse {
 class RowSum {
  public:
   // fixed: FixedPoint::for_total_weight of all weight that may come together in one row, over all
-  // ranks. add: the kernel that adds a client's rows.
+  // ranks. kernel: adds a client's rows.
   RowSum(std::int64_t rows, int cols, FixedPoint fixed,
-         aggregate::Add add = aggregate::production().add)
-      : sums_(rows, cols, fixed), add_(add) {}
+         aggregate::Add kernel = aggregate::production().add)
+      : sums_(rows, cols, fixed), add_(kernel) {}
 
   // A client's rows at once: row ids[i] += weight * x[i], x: ids.size() x cols. Threads of an
   // OpenMP or parallel_for loop may call it at once. False, and nothing is added, when a value does

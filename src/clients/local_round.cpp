@@ -57,8 +57,13 @@ void gather_personal(const ClientState& state, std::int64_t local,
 }
 
 LocalTrainer::LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data,
-                           const Sampler& sampler)
-    : config_(config), spec_(spec), data_(data), sampler_(sampler), shape_(shape_of(spec)) {}
+                           const Sampler& sampler, const Kernels& kernels)
+    : config_(config),
+      spec_(spec),
+      data_(data),
+      sampler_(sampler),
+      train_(kernels.train),
+      shape_(shape_of(spec)) {}
 
 void LocalTrainer::gather_rows(const GlobalModel& global) {
   const int w = spec_.view_width;
@@ -107,7 +112,7 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
                                    soft_.data(),
                                    shape_.rows_trained ? nullptr : view_grad_.data()};
   const local_train::Steps steps{samples_.begin, samples_.slot.data(), samples_.label.data()};
-  update_.outcome = local_train::train(shape_, rates_, steps, client, workspace_);
+  update_.outcome = train_(shape_, rates_, steps, client, workspace_, {});
   update_.samples = samples_.distinct_entries;
   finish(global);
   return update_;

@@ -9,7 +9,7 @@
 #include "clients/state.hpp"
 #include "core/config.hpp"
 #include "data/dataset.hpp"
-#include "kernels/local_train/local_train.hpp"
+#include "kernels/production.hpp"
 #include "model/spec.hpp"
 
 namespace fedfuse {
@@ -39,7 +39,7 @@ struct LocalUpdate {
 class LocalTrainer {
  public:
   LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data,
-               const Sampler& sampler);
+               const Sampler& sampler, const Kernels& kernels = {});
   const LocalUpdate& train(std::int64_t local, std::int64_t round, const GlobalModel& global,
                            const ClientState& state, const Distillation& distillation);
 
@@ -51,6 +51,7 @@ class LocalTrainer {
   const ModelSpec& spec_;
   const Dataset& data_;
   const Sampler& sampler_;
+  local_train::Function train_;
   local_train::Shape shape_;
   local_train::Rates rates_;  // of the turn
   Samples samples_;

@@ -32,8 +32,9 @@ std::vector<std::int32_t> sample_participants(const Config& config, const Datase
   return local;
 }
 
-Sampler::Sampler(const Config& config, const Dataset& data)
+Sampler::Sampler(const Config& config, const Dataset& data, const Kernels& kernels)
     : data_(data),
+      draw_(kernels.draw),
       rules_{Rng(config.federation.seed, Purpose::negatives),
              Rng(config.federation.seed, Purpose::shuffle)} {
   if (config.federation.negatives == Negatives::trained_items)
@@ -49,8 +50,8 @@ Sampler::Sampler(const Config& config, const Dataset& data)
 
 void Sampler::draw(std::int64_t local, std::int64_t round, Samples& out) const {
   const auto u = std::size_t(local);
-  sample::draw(rules_, {data_.client_ids[u], data_.positives(local), data_.valid[u], data_.test[u]},
-               std::uint32_t(round), out);
+  draw_(rules_, {data_.client_ids[u], data_.positives(local), data_.valid[u], data_.test[u]},
+        std::uint32_t(round), out);
 }
 
 }  // namespace fedfuse

@@ -7,7 +7,7 @@
 
 #include "core/config.hpp"
 #include "data/dataset.hpp"
-#include "kernels/sample/sample.hpp"
+#include "kernels/production.hpp"
 
 namespace fedfuse {
 
@@ -22,7 +22,7 @@ using Samples = sample::Samples;
 // The draws of all clients of a rank (kernels/sample).
 class Sampler {
  public:
-  Sampler(const Config& config, const Dataset& data);
+  Sampler(const Config& config, const Dataset& data, const Kernels& kernels = {});
   Sampler(const Sampler&) = delete;  // its rules refer to its list
   Sampler& operator=(const Sampler&) = delete;
   // Fills `samples`, whose memory is reused from client to client.
@@ -32,6 +32,7 @@ class Sampler {
 
  private:
   const Dataset& data_;
+  sample::Function draw_;
   sample::Rules rules_;
   std::vector<std::int32_t> trained_items_;  // for trained-items only
 };

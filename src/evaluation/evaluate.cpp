@@ -86,7 +86,7 @@ Batch make_batch(const ModelSpec& spec, const GlobalModel& global, const ClientS
 LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
                           const ClientState& state, const Dataset& data,
                           const EvaluationProtocol& protocol, const Comm& comm,
-                          const std::shared_ptr<gpu::Device>& device) {
+                          const std::shared_ptr<gpu::Device>& device, const Kernels& kernels) {
   const auto plan = schedule(data, protocol, comm);
   LocalRanks out{std::vector<rank::Ranks>(std::size_t(data.local_clients())), plan.skipped_cold};
   const auto model = shared_part(spec, global, state, data, plan);
@@ -101,7 +101,7 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
     if (on_device)
       on_device->run(batch.clients, ranks);
     else
-      rank::run({model, batch.clients}, ranks);
+      kernels.ranks({model, batch.clients}, ranks);
     for (std::size_t b = 0; b < who.size(); ++b) out.of_client[std::size_t(who[b])] = ranks[b];
   }
   return out;
@@ -109,8 +109,9 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
 
 Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
                     const Dataset& data, const EvaluationProtocol& protocol, const Comm& comm,
-                    const std::shared_ptr<gpu::Device>& device) {
-  return metrics(evaluate_ranks(spec, global, state, data, protocol, comm, device), data, comm);
+                    const std::shared_ptr<gpu::Device>& device, const Kernels& kernels) {
+  return metrics(evaluate_ranks(spec, global, state, data, protocol, comm, device, kernels), data,
+                 comm);
 }
 
 }  // namespace fedfuse

@@ -10,6 +10,7 @@
 #include "data/dataset.hpp"
 #include "evaluation/metrics.hpp"
 #include "evaluation/protocol.hpp"
+#include "kernels/production.hpp"
 #include "model/spec.hpp"
 
 namespace fedfuse {
@@ -19,11 +20,13 @@ namespace fedfuse {
 [[nodiscard]] Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global,
                                   const ClientState& state, const Dataset& data,
                                   const EvaluationProtocol& protocol, const Comm& comm,
-                                  const std::shared_ptr<gpu::Device>& device = nullptr);
+                                  const std::shared_ptr<gpu::Device>& device = nullptr,
+                                  const Kernels& kernels = {});
 // The ranks alone, for metrics at other cutoffs. Collective.
 [[nodiscard]] LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
                                         const ClientState& state, const Dataset& data,
                                         const EvaluationProtocol& protocol, const Comm& comm,
-                                        const std::shared_ptr<gpu::Device>& device = nullptr);
+                                        const std::shared_ptr<gpu::Device>& device = nullptr,
+                                        const Kernels& kernels = {});
 
 }  // namespace fedfuse

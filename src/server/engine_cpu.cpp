@@ -11,8 +11,12 @@ namespace {
 
 class CpuEngine final : public Engine {
  public:
-  CpuEngine(const Config& config, const ModelSpec& spec, const Dataset& data, int threads)
-      : Engine(threads), spec_(spec), data_(data), participants_(config, spec, data, threads) {}
+  CpuEngine(const Config& config, const ModelSpec& spec, const Dataset& data, int threads,
+            const Kernels& kernels)
+      : Engine(threads),
+        spec_(spec),
+        data_(data),
+        participants_(config, spec, data, threads, kernels) {}
 
   std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
                                     const RoundInputs& inputs, Trained& trained,
@@ -63,8 +67,8 @@ class CpuEngine final : public Engine {
 }  // namespace
 
 std::unique_ptr<Engine> make_cpu_engine(const Config& config, const ModelSpec& spec,
-                                        const Dataset& data, int threads) {
-  return std::make_unique<CpuEngine>(config, spec, data, threads);
+                                        const Dataset& data, int threads, const Kernels& kernels) {
+  return std::make_unique<CpuEngine>(config, spec, data, threads, kernels);
 }
 
 }  // namespace fedfuse

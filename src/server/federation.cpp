@@ -5,13 +5,15 @@
 
 namespace fedfuse {
 
-Federation::Federation(const Config& config, const Dataset& data, const Comm& comm, int threads)
+Federation::Federation(const Config& config, const Dataset& data, const Comm& comm, int threads,
+                       const Kernels& kernels)
     : config_(config),
+      kernels_(kernels),
       data_(data),
       comm_(comm),
       spec_(resolve(config)),
       state_(init_client_state(spec_, config, data)),
-      engine_(make_engine(config_, spec_, data_, comm_, threads)),
+      engine_(make_engine(config_, spec_, data_, comm_, threads, kernels_)),
       schedule_(config_.gfmfr.distillation, config_.federation.rounds) {
   engine_->adopt(state_);
   global_.theta.resize(std::size_t(spec_.head.theta));
@@ -20,11 +22,11 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     auto& table = global_.views.emplace_back(data.items, spec_.view_width);
     init_normal(table, config.federation.seed, Purpose::item_table, config.model.init_std);
   } else {
-    views_ = std::make_unique<ItemViews>(config_, spec_, data_, engine_->device());
+    views_ = std::make_unique<ItemViews>(config_, spec_, data_, engine_->device(), kernels_);
     views_->forward(global_.views, comm_);
   }
   if (spec_.has_teacher) {
-    teacher_ = std::make_unique<GroupTeacher>(config_, spec_, data_, engine_->device());
+    teacher_ = std::make_unique<GroupTeacher>(config_, spec_, data_, engine_->device(), kernels_);
     if (config.gfmfr.group_by == GroupBy::behaviour) behaviour_ = behaviour_vectors(data);
   }
 }

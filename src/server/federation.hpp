@@ -37,7 +37,8 @@ struct RoundReport {
 
 class Federation {
  public:
-  Federation(const Config& config, const Dataset& data, const Comm& comm, int threads);
+  Federation(const Config& config, const Dataset& data, const Comm& comm, int threads,
+             const Kernels& kernels = {});
 
   Federation(const Federation&) = delete;  // its parts refer to each other
   Federation& operator=(const Federation&) = delete;
@@ -71,6 +72,7 @@ class Federation {
   [[nodiscard]] RoundInputs inputs(const Pass& pass) const;
 
   const Config config_;
+  const Kernels kernels_;  // of the CPU
   const Dataset& data_;
   Comm comm_;
   ModelSpec spec_;

@@ -34,7 +34,8 @@ GroupBounds bounds_for(const Config& config, std::int64_t participants) {
 // Nearest centre of x: argmin_g square_g - 2 sum_j centre_jg (x_j - mean_j) / sd_j.
 void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, const Points& centre,
                        const std::vector<double>& square, std::vector<std::int32_t>& group,
-                       const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
+                       const Comm& comm, const std::shared_ptr<gpu::Device>& device,
+                       const Kernels& kernels) {
   Points weight = centre;
   for (std::int64_t j = 0; j < weight.rows(); ++j)
     weight.row(j) *= -2.0 * scale.inverse_sd[std::size_t(j)];
@@ -44,7 +45,7 @@ void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, c
     if (device != nullptr)
       kmeans::nearest_on(device, problem, group.data());
     else
-      kmeans::nearest_cpu(problem, group.data());
+      kernels.nearest(problem, group.data());
   });
 }
 
@@ -68,13 +69,14 @@ Header cluster_everyone(const Config& config, const GroupingInput& input, std::i
                         std::int64_t columns, std::int64_t round,
                         const std::vector<std::int32_t>& sample, GroupBounds bounds,
                         GroupingResult& result, const Comm& comm,
-                        const std::shared_ptr<gpu::Device>& device) {
+                        const std::shared_ptr<gpu::Device>& device, const Kernels& kernels) {
   const auto scale = column_scale(input.vectors, input.ids, columns, total, round, comm);
   Clustering found;
   {
     const auto gathered = gather_sample(input.vectors, input.ids, sample, columns, comm);
-    comm.on_root(
-        [&] { found = cluster_points(config, standardise(gathered, scale), bounds, device); });
+    comm.on_root([&] {
+      found = cluster_points(config, standardise(gathered, scale), bounds, device, kernels);
+    });
   }
   Header header{found.groups, found.components, found.equal ? 1 : 0, found.variance_share};
   comm.broadcast(std::span(&header, 1));
@@ -91,7 +93,7 @@ Header cluster_everyone(const Config& config, const GroupingInput& input, std::i
     }
     comm.broadcast(std::span(centre.data(), std::size_t(centre.size())));
     comm.broadcast(std::span(square));
-    assign_to_nearest(input.vectors, scale, centre, square, result.group, comm, device);
+    assign_to_nearest(input.vectors, scale, centre, square, result.group, comm, device, kernels);
   }
   for (std::size_t i = 0; i < input.ids.size(); ++i) {
     const auto place = std::ranges::lower_bound(sample, input.ids[i]);
@@ -121,7 +123,7 @@ std::int64_t sample_limit(const Config& config, GroupBounds bounds) {
 
 void by_vectors(const Config& config, const GroupingInput& input, std::int64_t total,
                 std::int64_t round, GroupingResult& result, const Comm& comm,
-                const std::shared_ptr<gpu::Device>& device) {
+                const std::shared_ptr<gpu::Device>& device, const Kernels& kernels) {
   // a rank may have no participant
   const std::int64_t columns = comm.max(input.ids.empty() ? std::int64_t(0) : input.vectors.cols);
   FEDFUSE_CHECK(columns > 0, "participants are grouped by vectors of at least one column");
@@ -130,8 +132,8 @@ void by_vectors(const Config& config, const GroupingInput& input, std::int64_t t
   const auto bounds = bounds_for(config, total);
   const auto sample =
       choose_sample(input.ids, total, sample_limit(config, bounds), config.federation.seed, comm);
-  const auto found =
-      cluster_everyone(config, input, total, columns, round, sample, bounds, result, comm, device);
+  const auto found = cluster_everyone(config, input, total, columns, round, sample, bounds, result,
+                                      comm, device, kernels);
   result.sizes.assign(std::size_t(found.groups), 0);
   result.components = found.components;
   result.method = describe(config.gfmfr, found, total, std::int64_t(sample.size()), columns,
@@ -148,7 +150,8 @@ void by_fixed(FixedGroups fixed, std::string method, GroupingResult& result) {
 }  // namespace
 
 GroupingResult group_clients(const Config& config, const GroupingInput& input, std::int64_t round,
-                             const Comm& comm, const std::shared_ptr<gpu::Device>& device) {
+                             const Comm& comm, const std::shared_ptr<gpu::Device>& device,
+                             const Kernels& kernels) {
   const auto mine = input.ids.size();
   FEDFUSE_CHECK(input.previous.size() == mine, "a previous group, or -1, for each participant");
   FEDFUSE_CHECK(std::ranges::is_sorted(input.ids),
@@ -167,7 +170,7 @@ GroupingResult group_clients(const Config& config, const GroupingInput& input, s
     by_fixed(label_groups(config, input.ids, input.labels, comm), "labels of the data set", result);
   } else {
     FEDFUSE_CHECK(input.vectors.rows == std::int64_t(mine), "a vector for each participant");
-    by_vectors(config, input, total, round, result, comm, device);
+    by_vectors(config, input, total, round, result, comm, device, kernels);
   }
   for (std::size_t i = 0; i < mine; ++i) {
     ++result.sizes[std::size_t(result.group[i])];

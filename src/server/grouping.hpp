@@ -12,6 +12,7 @@
 #include "core/config.hpp"
 #include "core/gpu/device.hpp"
 #include "core/matrix.hpp"
+#include "kernels/production.hpp"
 
 namespace fedfuse {
 
@@ -42,7 +43,8 @@ struct GroupingResult {
 // groups.
 [[nodiscard]] GroupingResult group_clients(const Config& config, const GroupingInput& input,
                                            std::int64_t round, const Comm& comm,
-                                           const std::shared_ptr<gpu::Device>& device = nullptr);
+                                           const std::shared_ptr<gpu::Device>& device = nullptr,
+                                           const Kernels& kernels = {});
 
 // Device memory that it takes at most on a rank with `mine` of `total` participants, whose vectors
 // have so many columns.

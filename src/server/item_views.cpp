@@ -60,6 +60,7 @@ MyBlocks blocks_of(const views::Problem& problem, const Comm& comm) {
 }  // namespace
 
 struct ItemViews::Impl {
+  Kernels kernels;
   Matrix<float> D;
   views::Problem problem;  // of the kernel: features, masks, parameters in place
   Parameters parameters;
@@ -68,8 +69,9 @@ struct ItemViews::Impl {
   std::unique_ptr<ItemViewsOnDevice> on_device;  // null: here
 
   Impl(const Config& config, const ModelSpec& spec, const Dataset& data,
-       std::shared_ptr<gpu::Device> device)
-      : D(data.items, spec.d),
+       std::shared_ptr<gpu::Device> device, const Kernels& on_cpu)
+      : kernels(on_cpu),
+        D(data.items, spec.d),
         problem{.layout = views::Layout(shape_of(config, spec, data)), .items = data.items},
         parameters(declare(problem.layout)),
         operator_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, parameters.values.size()),
@@ -93,8 +95,8 @@ struct ItemViews::Impl {
 };
 
 ItemViews::ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data,
-                     std::shared_ptr<gpu::Device> device)
-    : impl_(std::make_unique<Impl>(config, spec, data, std::move(device))) {}
+                     std::shared_ptr<gpu::Device> device, const Kernels& kernels)
+    : impl_(std::make_unique<Impl>(config, spec, data, std::move(device), kernels)) {}
 ItemViews::~ItemViews() = default;
 ItemViews::ItemViews(ItemViews&&) noexcept = default;
 ItemViews& ItemViews::operator=(ItemViews&&) noexcept = default;
@@ -109,7 +111,7 @@ void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) con
   const auto mine = blocks_of(my.problem, comm);
   std::array<float*, views::branches> out{};
   for (std::size_t j = 0; j < views.size(); ++j) out[j] = views[j].data();
-  views::production().forward(my.problem, {mine.my_first(), mine.my_rows()}, out);
+  my.kernels.views_forward(my.problem, {mine.my_first(), mine.my_rows()}, out);
   for (auto& view : views) complete_rows(view, mine, comm);
 }
 
@@ -129,8 +131,8 @@ void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, c
   auto problem = my.problem;
   for (std::size_t j = 0; j < view_grad.size(); ++j) problem.view_grad[j] = view_grad[j].data();
   const bool finite =
-      views::production().backward(problem, {mine.my_first(), mine.my_rows()},
-                                   float(std::ldexp(1.0, -exponent)), sum, grad_D.data());
+      my.kernels.views_backward(problem, {mine.my_first(), mine.my_rows()},
+                                float(std::ldexp(1.0, -exponent)), sum, grad_D.data());
   if (comm.sum(std::int64_t(finite ? 0 : 1)) != 0) throw gradient_not_finite();
   sum.reduce(comm);
   const double unscale = std::ldexp(1.0, exponent);

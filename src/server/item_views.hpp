@@ -15,6 +15,7 @@
 #include "core/gpu/device.hpp"
 #include "core/matrix.hpp"
 #include "data/dataset.hpp"
+#include "kernels/production.hpp"
 #include "model/spec.hpp"
 
 namespace fedfuse {
@@ -24,7 +25,7 @@ class ItemViews {
   // data must outlive this: its features are read in place. device: where views are made and taken
   // back; null: on the processor. The two agree within rounding; each has its own bits.
   ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data,
-            std::shared_ptr<gpu::Device> device = nullptr);
+            std::shared_ptr<gpu::Device> device = nullptr, const Kernels& kernels = {});
   ~ItemViews();
   ItemViews(const ItemViews&) = delete;
   ItemViews& operator=(const ItemViews&) = delete;

@@ -80,7 +80,7 @@ RoundInputs Federation::inputs(const Pass& pass) const {
 // Returns the least id of a client whose training is not finite; the same on all ranks.
 std::optional<std::int64_t> Federation::train_participants(Pass& pass) {
   const auto n = std::int64_t(pass.local.size());
-  pass.sums = std::make_unique<RoundSums>(spec_, data_.items, pass.total_weight);
+  pass.sums = std::make_unique<RoundSums>(spec_, data_.items, pass.total_weight, kernels_);
   auto& trained = pass.trained = engine_->room_for(spec_, n);
   std::optional<std::int64_t> failed;
   comm_.together([&] { failed = engine_->train(pass.local, inputs(pass), trained, *pass.sums); });
@@ -113,7 +113,7 @@ void Federation::group_participants(Pass& pass) {
     }
     auto result = group_clients(
         config_, {behaviour_.empty() ? pass.trained.theta : behaviour, ids, pass.group, labels},
-        pass.round, comm_, engine_->device());
+        pass.round, comm_, engine_->device(), kernels_);
     pass.group = result.group;
     sizes = result.sizes;
     pass.report.grouping = std::move(result);
@@ -123,7 +123,7 @@ void Federation::group_participants(Pass& pass) {
       if (l >= 0) ++sizes[std::size_t(l)];
     comm_.sum(sizes);
   }
-  pass.group_sums = std::make_unique<GroupSums>(spec_, data_.items, sizes);
+  pass.group_sums = std::make_unique<GroupSums>(spec_, data_.items, sizes, kernels_);
 }
 
 // Pass 2: group sums of row updates and heads, and the rows that stay on clients.

@@ -8,7 +8,8 @@ namespace {
 constexpr double touched_unit = 1.0 / 4096.0;  // keeps a count of rows inside FixedPoint's range
 }
 
-RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight)
+RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight,
+                     const Kernels& kernels)
     : spec_(spec),
       items_(items),
       total_weight_(double(total_weight)),
@@ -16,7 +17,8 @@ RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t tot
       weighted_rho_(1, FixedPoint::for_total_weight(total_weight)),
       scalars_(5, FixedPoint::for_total_weight(total_weight)) {
   const auto fixed = FixedPoint::for_total_weight(total_weight);
-  for (int j = 0; j < spec.views; ++j) rows_.emplace_back(items, spec.view_width, fixed);
+  for (int j = 0; j < spec.views; ++j)
+    rows_.emplace_back(items, spec.view_width, fixed, kernels.add);
 }
 
 namespace {
@@ -96,11 +98,11 @@ RoundSums::Means RoundSums::means() const {
 }
 
 GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items,
-                     const std::vector<std::int64_t>& sizes)
+                     const std::vector<std::int64_t>& sizes, const Kernels& kernels)
     : spec_(spec), items_(items), sizes_(sizes) {
   for (const auto size : sizes) {
     const auto fixed = FixedPoint::for_total_weight(size);
-    rows_.emplace_back(items, spec.view_width, fixed);
+    rows_.emplace_back(items, spec.view_width, fixed, kernels.add);
     small_.emplace_back(spec.head.last_width + 1 + 3 + 1, fixed);
   }
 }

@@ -14,7 +14,8 @@ namespace fedfuse {
 // Pass 1: sum over participants of weight * (row updates per view, head, rho, losses).
 class RoundSums {
  public:
-  RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight);
+  RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight,
+            const Kernels& kernels = {});
   // Thread-safe. False: a value is not finite, or too large for the sum.
   [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
   // The same of clients whose heads and rows are added up elsewhere (a device): their losses, how
@@ -62,7 +63,8 @@ class RoundSums {
 // Pass 2: means over the members of each group (R1 with alpha = 1/|group|).
 class GroupSums {
  public:
-  GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes);
+  GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes,
+            const Kernels& kernels = {});
   // thread-safe
   [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta,
                          const float* omega);

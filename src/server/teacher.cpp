@@ -75,6 +75,7 @@ void shuffle(std::span<std::int32_t> order, const Rng& rng, std::int64_t epoch,
 
 struct GroupTeacher::Impl {
   Config config;
+  Kernels kernels;
   teacher::Shape shape;
   teacher::Features features;
   teacher::Batching batching;
@@ -86,8 +87,9 @@ struct GroupTeacher::Impl {
   std::unique_ptr<DeviceTeacher> device;  // null: on the host
 
   Impl(const Config& c, const ModelSpec& spec, const Dataset& data,
-       const std::shared_ptr<gpu::Device>& on)
+       const std::shared_ptr<gpu::Device>& on, const Kernels& on_cpu)
       : config(c),
+        kernels(on_cpu),
         shape(sizes_of(c.gfmfr, spec, data)),
         features(features_of(data)),
         batching(batching_of(c.gfmfr.teacher)),
@@ -148,14 +150,14 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
   problem.order = order.data();
   for (std::int64_t e = 0; e < config.gfmfr.teacher.epochs; ++e) {
     fill_order(e, order);
-    see(e, teacher::production().run(problem, workspace));
+    see(e, kernels.teacher_epoch(problem, workspace));
   }
   return last;
 }
 
 GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data,
-                           std::shared_ptr<gpu::Device> device)
-    : impl_(std::make_unique<Impl>(config, spec, data, device)) {}
+                           std::shared_ptr<gpu::Device> device, const Kernels& kernels)
+    : impl_(std::make_unique<Impl>(config, spec, data, device, kernels)) {}
 std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& spec,
                                         const Dataset& data) {
   const auto sizes = sizes_of(config.gfmfr, spec, data);
@@ -239,7 +241,7 @@ Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<co
   problem.b = last_b.data();
   problem.pref = mine.data();
   problem.pref_stride = count;
-  preference::run(problem);
+  impl_->kernels.preferences(problem);
 
   const auto all = comm.all_gather<float>(mine.span());
   Matrix<float> pref(groups, s.items);

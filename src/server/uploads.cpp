@@ -32,13 +32,13 @@ double upload_bytes(const Config& config, const ModelSpec& spec, const Dataset& 
 }
 
 Participants::Participants(const Config& config, const ModelSpec& spec, const Dataset& data,
-                           int threads)
+                           int threads, const Kernels& kernels)
     : spec_(spec),
       data_(data),
-      sampler_(config, data),
+      sampler_(config, data, kernels),
       item_rate_(item_rate(config, data.items)),
       store_(decide_store(config, spec, data)) {
-  for (int t = 0; t < threads; ++t) trainers_.emplace_back(config, spec, data, sampler_);
+  for (int t = 0; t < threads; ++t) trainers_.emplace_back(config, spec, data, sampler_, kernels);
 }
 
 std::vector<std::int32_t> heaviest_first(const Dataset& data,

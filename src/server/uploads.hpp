@@ -35,7 +35,8 @@ struct RoundInputs {
 
 class Participants {
  public:
-  Participants(const Config& config, const ModelSpec& spec, const Dataset& data, int threads);
+  Participants(const Config& config, const ModelSpec& spec, const Dataset& data, int threads,
+               const Kernels& kernels);
 
   using OnUpdate =
       std::function<void(std::int64_t position, std::int64_t local, const LocalUpdate& update)>;

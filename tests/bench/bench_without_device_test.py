@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""bench_kernels as a person without a device runs it, with no filter: every row of the processor
-gives numbers, every row of a device says why it was skipped, and no row times a kernel that is
-emulated for proof.
+"""bench_kernels as a person without a device runs it, with no filter: every row of the CPU gives
+numbers, every row of a device says why it was skipped, no row times a kernel that is emulated for
+proof, and every kernel has a row of the CPU, whose name begins with the kernel's folder.
 
-bench_without_device_test.py BENCH_KERNELS"""
+bench_without_device_test.py BENCH_KERNELS KERNELS"""
 
 import json
 import os
@@ -46,6 +46,15 @@ def main():
             faults.append(f"{where} gives no time: {error}")
         if "emulated" in where or "cuda" in row.get("label", ""):
             faults.append(f"{where} is no row of a processor")
+    timed = [row["name"] for row in rows if "/cuda" not in row["name"]]
+    # what kernels share; a kernel of devices only
+    no_cpu_kernel = {"dense", "gather"}
+    folders = sorted(entry.name for entry in os.scandir(sys.argv[2]) if entry.is_dir())
+    faults.extend(
+        f"no row of the CPU times {folder}"
+        for folder in folders
+        if folder not in no_cpu_kernel and not any(name.startswith(folder) for name in timed)
+    )
     if on_device == 0 or on_device == len(rows):
         faults.append(f"{on_device} of {len(rows)} rows are a device's")
     print(

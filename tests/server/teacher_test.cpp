@@ -6,10 +6,10 @@
 #include <numeric>
 
 #include "core/error.hpp"
-#include "kernels/teacher/teacher_net.hpp"
 #include "tests/server/naive_server.hpp"
 #include "tests/server/planted_teacher.hpp"
 #include "tests/server/server_data.hpp"
+#include "tests/server/teacher_net.hpp"
 #include "tests/support/oracle.hpp"
 
 namespace fedfuse {
@@ -32,50 +32,6 @@ std::vector<Matrix<float>> to_targets(const Values& C, std::size_t groups, std::
     targets.push_back(matrix_of(items, Values(C.begin() + l * n, C.begin() + (l + 1) * n)));
   return targets;
 }
-
-std::vector<const float*> pointers(const std::vector<Matrix<float>>& targets) {
-  std::vector<const float*> all;
-  for (const auto& target : targets) all.push_back(target.data());
-  return all;
-}
-
-// The network with its parameters and its optimizer's state.
-struct TestNet {
-  teacher::Problem problem;
-  teacher::Offsets at;
-  Parameters parameters;
-  Optimizer optimizer;
-  std::vector<const float*> targets;
-  teacher::Net net;
-
-  TestNet(const Dataset& data, std::int64_t groups, std::int64_t d, std::int64_t d_group,
-          OptimizerKind kind, double lr, const std::vector<Matrix<float>>& towards) {
-    const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
-    problem.shape = {groups, data.items, d, d_group, data.text.cols, data.image.cols};
-    problem.features = {values(data.text), values(data.image), data.has_text.data(),
-                        data.has_image.data()};
-    parameters = teacher::declare(problem.shape, at);
-    optimizer = Optimizer(kind, lr, parameters.values.size());
-    targets = pointers(towards);
-    problem.groups = std::int64_t(targets.size());
-    problem.targets = targets.data();
-    problem.adam = kind == OptimizerKind::adam;
-    problem.lr = lr;
-    problem.values = parameters.values.data();
-    const auto state = optimizer.state();
-    problem.m = state.m;
-    problem.v = state.v;
-    problem.steps = state.steps;
-    net.bind(problem);
-  }
-  TestNet(const TestNet&) = delete;  // the problem points into it
-  TestNet& operator=(const TestNet&) = delete;
-  std::map<std::string, std::span<float>> named() {
-    std::map<std::string, std::span<float>> names;
-    name_parameters(names, parameters, optimizer);
-    return names;
-  }
-};
 
 struct Golden {
   h5::File file = h5::File::open(goldens_path());

@@ -17,14 +17,14 @@ namespace {
 class Clusterer {
  public:
   Clusterer(const Config& config, const Points& points, GroupBounds bounds,
-            const std::shared_ptr<gpu::Device>& device)
-      : points_(points), rng_(config.federation.seed, Purpose::grouping) {
+            const std::shared_ptr<gpu::Device>& device, const Kernels& kernels)
+      : points_(points), rng_(config.federation.seed, Purpose::grouping), step_(kernels.step) {
     spectral_ = config.gfmfr.cluster == ClusterMethod::spectral;
     if (!spectral_)
       set_ = device != nullptr
                  ? kmeans::points_on_device(device, points.data(), points.rows(), points.cols(),
                                             bounds.most, seed_candidates(bounds.most))
-                 : kmeans::points_on_host(points.data(), points.rows(), points.cols());
+                 : kmeans::points_on_host(points.data(), points.rows(), points.cols(), step_);
     const bool eigengap =
         bounds.least < bounds.most && config.gfmfr.groups_by == GroupsBy::eigengap;
     if (!spectral_ && !eigengap) return;
@@ -34,7 +34,7 @@ class Clusterer {
         graph, std::min<std::int64_t>(bounds.most + (eigengap ? 1 : 0), points.rows()), rng_);
   }
   [[nodiscard]] std::vector<std::int32_t> group(std::int64_t groups) const {
-    return spectral_ ? kmeans(spectral_embedding(pairs_.vectors, groups), groups, rng_).group
+    return spectral_ ? kmeans(spectral_embedding(pairs_.vectors, groups), groups, rng_, step_).group
                      : kmeans(points_, *set_, groups, rng_).group;
   }
   [[nodiscard]] const Eigen::VectorXd& eigenvalues() const { return pairs_.values; }
@@ -43,6 +43,7 @@ class Clusterer {
  private:
   const Points& points_;
   Rng rng_;
+  kmeans::StepFunction step_;
   bool spectral_ = false;
   EigenPairs pairs_;
   std::unique_ptr<kmeans::PointSet> set_;  // of k-means
@@ -94,7 +95,7 @@ Clustering balanced_split(std::int64_t n, std::int64_t columns, std::int64_t gro
 }  // namespace
 
 Clustering cluster_points(const Config& config, Points points, GroupBounds bounds,
-                          const std::shared_ptr<gpu::Device>& device) {
+                          const std::shared_ptr<gpu::Device>& device, const Kernels& kernels) {
   FEDFUSE_CHECK(bounds.least >= 1 && bounds.least <= bounds.most && points.rows() >= bounds.most,
                 "more groups than points");
   if (all_equal(points))
@@ -109,7 +110,7 @@ Clustering cluster_points(const Config& config, Points points, GroupBounds bound
     result.variance_share = pca->share;
   }
   result.components = points.cols();
-  const Clusterer clusterer(config, points, bounds, device);
+  const Clusterer clusterer(config, points, bounds, device, kernels);
   if (bounds.least < bounds.most && config.gfmfr.groups_by == GroupsBy::silhouette) {
     result.group = best_by_silhouette(clusterer, points, bounds, result.groups);
   } else {

@@ -8,6 +8,7 @@
 
 #include "core/config.hpp"
 #include "core/gpu/device.hpp"
+#include "kernels/production.hpp"
 #include "server/grouping/blocks.hpp"
 
 namespace fedfuse::grouping {
@@ -34,6 +35,7 @@ struct GroupBounds {
 // points runs; null: on the host, as PCA and all of spectral clustering do (its embedding has only
 // `groups` columns).
 [[nodiscard]] Clustering cluster_points(const Config& config, Points points, GroupBounds bounds,
-                                        const std::shared_ptr<gpu::Device>& device = nullptr);
+                                        const std::shared_ptr<gpu::Device>& device = nullptr,
+                                        const Kernels& kernels = {});
 
 }  // namespace fedfuse::grouping

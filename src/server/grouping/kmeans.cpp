@@ -79,8 +79,9 @@ Points group_means(const Points& points, const std::vector<std::int32_t>& group,
   return Eigen::Map<const Points>(means.data(), groups, points.cols());
 }
 
-KMeans kmeans(const Points& points, std::int64_t groups, const Rng& rng) {
-  const auto set = kmeans::points_on_host(points.data(), points.rows(), points.cols());
+KMeans kmeans(const Points& points, std::int64_t groups, const Rng& rng,
+              kmeans::StepFunction step) {
+  const auto set = kmeans::points_on_host(points.data(), points.rows(), points.cols(), step);
   return kmeans(points, *set, groups, rng);
 }
 

@@ -20,7 +20,8 @@ struct KMeans {
 
 // points: n x c, n >= groups >= 1. Starts: 10, fewer (>= 3) where they would cost more than a few
 // seconds.
-[[nodiscard]] KMeans kmeans(const Points& points, std::int64_t groups, const Rng& rng);
+[[nodiscard]] KMeans kmeans(const Points& points, std::int64_t groups, const Rng& rng,
+                            kmeans::StepFunction step = kmeans::step_production().run);
 // The same, asking `set` (the points again, wherever they lie) for distances and Lloyd's steps.
 [[nodiscard]] KMeans kmeans(const Points& points, kmeans::PointSet& set, std::int64_t groups,
                             const Rng& rng);

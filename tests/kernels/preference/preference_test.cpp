@@ -100,7 +100,7 @@ TEST(Preference, RefusesWhatTheTensorCoresDoNotTake) {
 TEST(Preference, APartOfTheItemsHasTheBitsOfTheWhole) {
   const Shape shape{2 * block_items + 77, 3, 32, 20, 12, 16, 0.3};
   Case whole(shape), part(shape);
-  run(whole.problem());
+  production().run(whole.problem());
   for (const std::int64_t first : {std::int64_t(0), block_items}) {
     auto p = part.problem();
     const auto end = first == 0 ? block_items : shape.items;
@@ -110,7 +110,7 @@ TEST(Preference, APartOfTheItemsHasTheBitsOfTheWhole) {
     p.has_text += first;
     p.has_image += first;
     p.pref += first;
-    run(p);
+    production().run(p);
   }
   EXPECT_EQ(part.pref(), whole.pref());
 }
@@ -120,9 +120,9 @@ TEST(Preference, ThreadsDoNotChangeABit) {
   const Shape shape{1500, 5, 64, 64, 32, 16, 0.1};
   Case one(shape), two(shape);
   omp_set_num_threads(1);
-  run(one.problem());
+  production().run(one.problem());
   omp_set_num_threads(2);
-  run(two.problem());
+  production().run(two.problem());
   omp_set_num_threads(threads);
   EXPECT_EQ(one.pref(), two.pref());
 }
@@ -138,7 +138,7 @@ TEST(Preference, CountsItsWork) {
 
 TEST(Preference, NoItemsNoWork) {
   Case c({0, 5, 64, 32, 32, 16, 0.0});
-  run(c.problem());
+  production().run(c.problem());
   EXPECT_TRUE(c.pref().empty());
 }
 

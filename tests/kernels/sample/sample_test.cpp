@@ -81,7 +81,7 @@ TEST(Sample, EveryVariantDrawsTheSame) {
     for (const std::uint32_t round : {1u, 900u}) {
       const Problem problem(c);
       Samples expected;
-      draw(problem.rules, problem.client, round, expected);
+      production().run(problem.rules, problem.client, round, expected);
       for (const auto& variant : here) {
         Samples got;
         variant.run(problem.rules, problem.client, round, got);
@@ -94,7 +94,7 @@ TEST(Sample, EveryVariantDrawsTheSame) {
 TEST(Sample, AnyOrderOfThreadsDrawsTheSame) {
   const Problem problem({"more samples than threads", 900, 61, 4, 2, 64});
   Samples expected, got;
-  draw(problem.rules, problem.client, 4, expected);
+  production().run(problem.rules, problem.client, 4, expected);
   for (const auto& variant : test::runnable_on_devices(variants()))
     for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
       simt::set_schedule({order, 5, 1});
@@ -166,7 +166,7 @@ void expect_many_in_one_launch(const std::shared_ptr<gpu::Device>& device) {
       const std::span<const std::int32_t> positives(train.data() + offsets[u],
                                                     std::size_t(offsets[u + 1] - offsets[u]));
       Samples expected;
-      draw(rules, {ids[u], positives, -1, -1}, 5, expected);
+      production().run(rules, {ids[u], positives, -1, -1}, 5, expected);
       const auto n = std::size_t(expected.distinct_entries), first = std::size_t(begin[c]);
       ASSERT_EQ(got_samples[c], std::int32_t(n));
       ASSERT_EQ(std::size_t(got_slots[c]), expected.items.size());

@@ -1,0 +1,29 @@
+#pragma once
+// The CPU kernels that a run calls: of every kernel the first row of its table of variants. Rooms
+// take a Kernels and call nothing else, bench_kernels times the same functions, and a test
+// (tests/kernels/production_test.cpp) puts others in their place to see that each one is called.
+#include "kernels/aggregate/aggregate.hpp"
+#include "kernels/kmeans/kmeans.hpp"
+#include "kernels/local_train/local_train.hpp"
+#include "kernels/preference/preference.hpp"
+#include "kernels/rank/rank.hpp"
+#include "kernels/sample/sample.hpp"
+#include "kernels/teacher/teacher.hpp"
+#include "kernels/views/views.hpp"
+
+namespace fedfuse {
+
+struct Kernels {
+  sample::Function draw = sample::production().run;
+  local_train::Function train = local_train::production().run;
+  aggregate::Add add = aggregate::production().add;
+  kmeans::NearestFunction nearest = kmeans::nearest_production().run;
+  kmeans::StepFunction step = kmeans::step_production().run;
+  teacher::Function teacher_epoch = teacher::production().run;
+  preference::Function preferences = preference::production().run;
+  views::Forward views_forward = views::production().forward;
+  views::Backward views_backward = views::production().backward;
+  rank::Function ranks = rank::production().run;
+};
+
+}  // namespace fedfuse
