@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "core/small_gemm.hpp"
+
 namespace fedfuse::dense {
 namespace {
-using local_train::gemm;
-using local_train::rows_of;
-using local_train::transpose_of;
+using small::gemm;
+using small::rows_of;
+using small::transpose_of;
 }  // namespace
 
 void multiply(ConstView A, ConstView B, View C) {

@@ -1,41 +1,11 @@
 #pragma once
 // The round of one client by one block: read with local_train_cpu.cpp, the same steps in the same
 // order.
+#include "kernels/local_train/gpu_client.cuh"
 #include "kernels/local_train/gpu_router.cuh"
 
 namespace fedfuse::local_train {
 namespace {
-
-constexpr std::int32_t slot_mask = 0x7fffffff;
-
-// What all threads of a block know of their client; in shared memory.
-struct Sums {
-  double recommendation, distillation, all;  // of the client so far
-  double step;                               // of the batch: all terms
-};
-
-struct Mine {
-  int client, slots, samples;
-  const std::int32_t *items, *entries;
-  float *rows, *personal;
-  std::int64_t row;  // in theta, user, router
-  Sums sums;         // thread 0 adds
-};
-
-__device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
-  Mine m;
-  m.client = c;
-  m.slots = g.slots[c];
-  m.samples = g.samples[c];
-  const std::int64_t at = g.begin[c];
-  m.items = g.items + at;
-  m.entries = g.entries + at * g.epochs;
-  m.rows = g.rows + at * shape.views * shape.width;
-  m.personal = g.personal == nullptr ? nullptr : g.personal + at * shape.width;
-  m.row = g.row[c];
-  m.sums = {0.0, 0.0, 0.0, 0.0};
-  return m;
-}
 
 template <class Head, bool Routed, int D>
 struct Round {

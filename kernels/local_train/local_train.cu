@@ -1,4 +1,8 @@
 // One thread block, one client (R8).
+#include "core/error.hpp"
+#include "kernels/local_train/gpu_head_linear.cuh"
+#include "kernels/local_train/gpu_head_mlp.cuh"
+#include "kernels/local_train/gpu_head_neumf.cuh"
 #include "kernels/local_train/gpu_round.cuh"
 
 namespace fedfuse::local_train {
@@ -62,13 +66,15 @@ void launch_head(const Shape& shape, const Rates& rates, const GpuPlan& plan, co
 template <>
 void train_clients<gpu::Platform>(const Shape& shape, const Rates& rates, const GpuPlan& plan,
                                   const GpuClients& g, const gpu::Stream& stream) {
-  switch (shape.head.kind) {
+  switch (shape.head.kind) {  // as the table of local_train_gpu.cpp, which refuses other heads
     case HeadKind::linear:
       return launch_head<LinearGpu>(shape, rates, plan, g, stream);
     case HeadKind::mlp:
       return launch_head<MlpGpu>(shape, rates, plan, g, stream);
     case HeadKind::neumf:
       return launch_head<NeumfGpu>(shape, rates, plan, g, stream);
+    default:
+      FEDFUSE_CHECK(false, "a head without a body for devices");
   }
 }
 

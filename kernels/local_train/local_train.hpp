@@ -21,7 +21,7 @@
 #include <string_view>
 
 #include "core/gpu/device.hpp"
-#include "core/matrix.hpp"
+#include "core/scratch_buffers.hpp"
 #include "model/head.hpp"
 
 namespace fedfuse::local_train {
@@ -31,7 +31,7 @@ struct Shape {
   RouterLayout router;  // size 0 when views == 1
   int d = 0;
   int views = 1;  // J
-  int width = 0;  // of a row: d, or 2d (a neumf head's own table)
+  int width = 0;  // of a row: head.item_width, or d when that is 2d (z = [row; row])
   bool rows_trained = true;
   bool personal = false;
 };
@@ -70,7 +70,7 @@ struct Outcome {
   float omega[3] = {1, 0, 0};
 };
 
-class Workspace;  // scratch of one thread, grows to the largest client
+struct Workspace;
 
 struct Problem {
   Shape shape;
@@ -88,47 +88,15 @@ struct Variant {
   std::string_view name, what;
   Function run;
   gpu::Runs runs;
+  bool (*serves)(const HeadLayout&);  // InputError for what it does not serve
 };
 // First: the one that fedfuse uses on a CPU.
 [[nodiscard]] std::span<const Variant> variants();
 [[nodiscard]] inline const Variant& production() { return variants().front(); }
 
-class Workspace {
- public:
-  // n floats that stay valid until the next take of the same slot.
-  float* take(int slot, std::size_t n) {
-    auto& buffer = buffers_[slot];
-    if (buffer.size() < n) buffer.resize(n);
-    return buffer.data();
-  }
-  enum : int {
-    Z,
-    dZ,
-    C,
-    H,
-    dH,
-    T2,
-    dT2,
-    T3,
-    dT3,
-    X,
-    dX,
-    HR,
-    dHR,
-    soft,
-    score,
-    delta,
-    entropy,
-    weights,
-    transposed,
-    router,
-    router_t,
-    small,
-    buffers
-  };
-
- private:
-  Array<float> buffers_[buffers];
+// Scratch of one thread, grows to the largest client.
+struct Workspace {
+  ScratchBuffers round, router, head;
 };
 
 }  // namespace fedfuse::local_train

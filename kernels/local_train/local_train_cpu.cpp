@@ -2,17 +2,28 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/error.hpp"
-#include "kernels/local_train/gemm.hpp"
-#include "kernels/local_train/head_linear.hpp"
-#include "kernels/local_train/head_mlp.hpp"
-#include "kernels/local_train/head_neumf.hpp"
+#include "core/small_gemm.hpp"
 #include "kernels/local_train/loss.hpp"
 #include "kernels/local_train/router.hpp"
 #include "kernels/local_train/variants.hpp"
+#include "model/heads.hpp"
 
 namespace fedfuse::local_train {
 namespace {
+
+using namespace small;
+
+// Buffers of Workspace::round.
+enum : int {
+  score_buffer,
+  delta_buffer,
+  Z_buffer,
+  dZ_buffer,
+  C_buffer,
+  X_buffer,
+  dX_buffer,
+  entropy_buffer
+};
 
 int largest_batch(const Steps& steps) {
   int most = 0;
@@ -27,7 +38,11 @@ struct Batch {
   int n;
 };
 
-// The steps of one client; Head is one of the three heads.
+// A head that trains on the client's rows in place, when nothing else is made of them.
+template <class Head>
+constexpr bool trains_in_place = requires { &Head::backward_rows; };
+
+// The steps of one client. Head: the Trainer of a head.
 template <class Head>
 class Round {
  public:
@@ -37,20 +52,21 @@ class Round {
         rates_(rates),
         steps_(steps),
         client_(client),
+        sgd_{rates.lr, rates.lr_items, rates.decay},
         batch_(largest_batch(steps)),
-        head_(shape, client, ws, batch_) {
+        head_(shape.head, client.theta, client.user, ws.head, batch_) {
     const std::size_t n = std::size_t(batch_), d = std::size_t(shape.d);
-    s_ = ws.take(Workspace::score, n + simd::lanes);
-    delta_ = ws.take(Workspace::delta, n + simd::lanes);
-    Z_ = ws.take(Workspace::Z, n * std::size_t(shape.head.item_width));
-    dZ_ = ws.take(Workspace::dZ, n * std::size_t(shape.head.item_width));
-    C_ = ws.take(Workspace::C, n * std::size_t(shape.width));
+    s_ = ws.round.take(score_buffer, n + simd::lanes);
+    delta_ = ws.round.take(delta_buffer, n + simd::lanes);
+    Z_ = ws.round.take(Z_buffer, n * std::size_t(shape.head.item_width));
+    dZ_ = ws.round.take(dZ_buffer, n * std::size_t(shape.head.item_width));
+    C_ = ws.round.take(C_buffer, n * std::size_t(shape.width));
     if (shape.views > 1) {
-      X_ = ws.take(Workspace::X, n * d * std::size_t(shape.views));
-      dX_ = ws.take(Workspace::dX, n * d * std::size_t(shape.views));
+      X_ = ws.round.take(X_buffer, n * d * std::size_t(shape.views));
+      dX_ = ws.round.take(dX_buffer, n * d * std::size_t(shape.views));
     }
     if (rates.lambda > 0.0f) {
-      entropy_ = ws.take(Workspace::entropy, std::size_t(client.slots));
+      entropy_ = ws.round.take(entropy_buffer, std::size_t(client.slots));
       for (int i = 0; i < client.slots; ++i) entropy_[i] = negative_entropy(client.soft[i]);
     }
     if (client.view_grad != nullptr)
@@ -66,7 +82,7 @@ class Round {
       std::fill_n(s_, n + simd::lanes, 0.0f);
       double extra = 0;
       const BatchLoss loss =
-          in_place() ? linear_step(batch) : general_step(batch, router, out.omega, extra);
+          in_place() ? in_place_step(batch) : general_step(batch, router, out.omega, extra);
       rec += loss.recommendation;
       dis += loss.distillation;
       const double step = (loss.recommendation + rates_.lambda * loss.distillation) / n + extra;
@@ -83,20 +99,19 @@ class Round {
 
  private:
   [[nodiscard]] bool in_place() const {
-    return std::is_same_v<Head, LinearHead> && shape_.rows_trained && !shape_.personal &&
-           shape_.views == 1;
+    return trains_in_place<Head> && shape_.rows_trained && !shape_.personal && shape_.views == 1;
   }
 
-  // A linear head over the client's own rows: scores, weights and rows without a copy of the batch.
-  BatchLoss linear_step(const Batch& b) {
-    if constexpr (std::is_same_v<Head, LinearHead>) {
+  // Over the client's own rows: scores, weights and rows without a copy of the batch.
+  BatchLoss in_place_step(const Batch& b) {
+    if constexpr (trains_in_place<Head>) {
       const int d = shape_.d;
       for (int i = 0; i < b.n; ++i) s_[i] = head_.score(client_.rows + long(b.slot[i]) * d);
       const auto loss =
           loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
       const float keep = 1.0f - rates_.lr_items * rates_.decay;
-      if (keep != 1.0f) return decayed_linear_step(b, loss, keep);
-      head_.backward_rows(client_.rows, b.slot, delta_, b.n, rates_);
+      if (keep != 1.0f) return decayed_step(b, loss, keep);
+      head_.backward_rows(client_.rows, b.slot, delta_, b.n, sgd_);
       return loss;
     } else {
       return {};
@@ -104,10 +119,10 @@ class Round {
   }
   // Weight decay shrinks every row of the client, and the weights' gradient needs the rows before
   // that.
-  BatchLoss decayed_linear_step(const Batch& b, BatchLoss loss, float keep) {
+  BatchLoss decayed_step(const Batch& b, BatchLoss loss, float keep) {
     for (int i = 0; i < b.n; ++i)
       std::copy_n(client_.rows + long(b.slot[i]) * shape_.d, shape_.d, Z_ + long(i) * shape_.d);
-    head_.backward(Z_, delta_, b.n, dZ_, rates_);
+    head_.backward(Z_, delta_, b.n, dZ_, sgd_);
     scale(keep, client_.rows, long(client_.slots) * shape_.d);
     for (int i = 0; i < b.n; ++i)
       axpy(-rates_.lr_items, dZ_ + long(i) * shape_.d, client_.rows + long(b.slot[i]) * shape_.d,
@@ -125,7 +140,7 @@ class Round {
     head_.forward(Z_, b.n, s_);
     const auto loss =
         loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
-    head_.backward(Z_, delta_, b.n, dZ_, rates_);
+    head_.backward(Z_, delta_, b.n, dZ_, sgd_);
     fold_halves(b.n);
     if (shape_.personal) extra = step_personal(b);
     if (shape_.rows_trained) {
@@ -161,7 +176,7 @@ class Round {
     }
   }
 
-  // Z_ = C_ (+ P), twice where a neumf head reads both halves from one row.
+  // Z_ = C_ (+ P), twice where the head reads both halves from one row.
   void add_personal(const Batch& b) {
     const int w = shape_.width, full = shape_.head.item_width;
     for (int i = 0; i < b.n; ++i) {
@@ -246,18 +261,19 @@ class Round {
   const Rates& rates_;
   const Steps& steps_;
   const Client& client_;
+  heads::SgdRates sgd_;
   int batch_;
   Head head_;
   float *s_ = nullptr, *delta_ = nullptr, *Z_ = nullptr, *dZ_ = nullptr, *C_ = nullptr,
         *X_ = nullptr, *dX_ = nullptr, *entropy_ = nullptr;
 };
 
-template <class Head>
+template <class Trainer>
 Outcome run(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
             Workspace& ws, std::span<float> step_loss) {
-  Round<Head> round(shape, rates, steps, client, ws);
+  Round<Trainer> round(shape, rates, steps, client, ws);
   if (shape.views == 1) return round.run(nullptr, step_loss);
-  Router router(shape, client, ws, largest_batch(steps));
+  Router router(shape, client, ws.router, largest_batch(steps));
   return round.run(&router, step_loss);
 }
 
@@ -265,15 +281,9 @@ Outcome run(const Shape& shape, const Rates& rates, const Steps& steps, const Cl
 
 Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
                   Workspace& ws, std::span<float> step_loss) {
-  switch (shape.head.kind) {
-    case HeadKind::linear:
-      return run<LinearHead>(shape, rates, steps, client, ws, step_loss);
-    case HeadKind::mlp:
-      return run<MlpHead>(shape, rates, steps, client, ws, step_loss);
-    case HeadKind::neumf:
-      return run<NeumfHead>(shape, rates, steps, client, ws, step_loss);
-  }
-  throw InternalError("unknown head");
+  return with_head(shape.head.kind, [&]<class Head>() {
+    return run<typename Head::Trainer>(shape, rates, steps, client, ws, step_loss);
+  });
 }
 
 }  // namespace fedfuse::local_train

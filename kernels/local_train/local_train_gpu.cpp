@@ -2,6 +2,7 @@
 #include "kernels/local_train/local_train_gpu.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "core/error.hpp"
@@ -20,21 +21,29 @@ struct Space {
   }
 };
 
-void place_vectors(const Shape& s, GpuPlan& p, Space& shared) {
+// What a head needs of a block. A head without a row has no body for a device.
+struct GpuHead {
+  HeadKind kind;
+  int vectors, numbers;  // parameters and gradients: floats = vectors d + numbers
+  bool multiplies;       // first layer d x d
+  bool tower;            // the layers d -> d/2 -> d/4 above it
+};
+constexpr std::array<GpuHead, 3> gpu_heads{{
+    {HeadKind::linear, 2, 8, false, false},
+    {HeadKind::mlp, 7, 4, true, false},
+    {HeadKind::neumf, 15, 4, true, true},
+}};
+
+const GpuHead* find_gpu_head(HeadKind kind) {
+  const auto* row = std::ranges::find(gpu_heads, kind, &GpuHead::kind);
+  return row == gpu_heads.end() ? nullptr : row;
+}
+
+void place_vectors(const Shape& s, const GpuHead& head, GpuPlan& p, Space& shared) {
   const int d = s.d;
   p.red = shared.take(2 * 32);  // doubles first: aligned
   p.mine = shared.take(mine_floats);
-  switch (s.head.kind) {
-    case HeadKind::linear:
-      p.small = shared.take(2 * d + 8);
-      break;
-    case HeadKind::mlp:
-      p.small = shared.take(7 * d + 4);
-      break;
-    case HeadKind::neumf:
-      p.small = shared.take(15 * d + 4);
-      break;
-  }
+  p.small = shared.take(head.vectors * d + head.numbers);
   if (s.views > 1) p.router_small = shared.take(2 * d + 2 * s.views * d + 4);
   p.score = shared.take(p.batch);
   p.delta = shared.take(p.batch);
@@ -47,26 +56,26 @@ void place_vectors(const Shape& s, GpuPlan& p, Space& shared) {
 // Products read whole tiles of rows: what lies beyond a matrix is padding, not another matrix.
 constexpr std::int64_t whole_tiles(std::int64_t rows) { return (rows + 31) / 32 * 32; }
 
-void place_weights(const Shape& s, GpuPlan& p, Space& space) {
+void place_weights(const Shape& s, const GpuHead& head, GpuPlan& p, Space& space) {
   const int d = s.d, pd = padded(d);
-  if (s.head.kind != HeadKind::linear) {
+  if (head.multiplies) {
     p.W_a = space.take(std::int64_t(d) * d);
     p.W_b = space.take(whole_tiles(d) * pd);
   }
-  if (s.head.kind == HeadKind::neumf) {
+  if (head.tower) {
     p.W2 = space.take(whole_tiles(d / 2) * pd);
     p.W3 = space.take(whole_tiles(d / 4) * padded(d / 2));
   }
   if (s.views > 1) p.router = space.take(whole_tiles(d) * padded(s.views * d));
 }
 
-void place_batch(const Shape& s, GpuPlan& p, Space& space) {
-  const bool multiplies = s.head.kind != HeadKind::linear || s.views > 1;
+void place_batch(const Shape& s, const GpuHead& head, GpuPlan& p, Space& space) {
+  const bool multiplies = head.multiplies || s.views > 1;
   const std::int64_t n = multiplies ? whole_tiles(p.batch) : p.batch;
   p.Z = space.take(n * padded(s.head.item_width));
   p.H = space.take(multiplies || s.personal ? n * padded(std::max(s.d, s.personal ? s.width : 0))
                                             : 0);
-  if (s.head.kind == HeadKind::neumf) {
+  if (head.tower) {
     p.T2 = space.take(n * padded(s.d / 2));
     p.T3 = space.take(n * padded(s.d / 4));
   }
@@ -75,41 +84,47 @@ void place_batch(const Shape& s, GpuPlan& p, Space& space) {
 
 }  // namespace
 
+bool trains_on_device(HeadKind kind) { return find_gpu_head(kind) != nullptr; }
+
 GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples,
                  std::size_t shared_limit) {
   if (shape.d % 4 != 0 || shape.d > 128)
     throw InputError(cat("d = ", shape.d, " cannot be trained on a device"),
                      "the kernels move 16 bytes at a time and hold d x d weights in shared memory",
                      "use a multiple of 4 up to 128, or --device cpu");
+  const GpuHead* head = find_gpu_head(shape.head.kind);
+  if (head == nullptr)
+    throw InputError(cat("--head ", name_of(shape.head.kind), " cannot be trained on a device"),
+                     "the head has a CPU form only", "use --device cpu");
   GpuPlan p;
   p.batch = int(std::min<std::int64_t>(batch, std::max<std::int64_t>(1, largest_samples)));
   constexpr int usual = 256, small = 128;
   const bool routed = shape.views > 1;
-  p.threads = routed || shape.d > 64                ? most_threads(routed, true)
-              : shape.head.kind == HeadKind::linear ? small
-                                                    : usual;
+  p.threads = routed || shape.d > 64 ? most_threads(routed, true)
+              : head->multiplies     ? usual
+                                     : small;
   // The most used first; what does not fit shared memory goes to the block's scratch.
   Space shared, scratch;
-  place_vectors(shape, p, shared);
+  place_vectors(shape, *head, p, shared);
   const auto fits = [shared_limit](const Space& space) {
     return std::size_t(space.at) * sizeof(float) <= shared_limit;
   };
   auto with_weights = shared;
-  place_weights(shape, p, with_weights);
+  place_weights(shape, *head, p, with_weights);
   const int across = (shape.d + 31) / 32;  // tiles of a weight gradient
-  p.weights_in_shared = fits(with_weights) &&
-                        (shape.head.kind == HeadKind::linear || across * across <= p.threads / 32);
+  p.weights_in_shared =
+      fits(with_weights) && (!head->multiplies || across * across <= p.threads / 32);
   if (p.weights_in_shared)
     shared = with_weights;
   else
-    place_weights(shape, p, scratch);
+    place_weights(shape, *head, p, scratch);
   auto with_batch = shared;
-  place_batch(shape, p, with_batch);
+  place_batch(shape, *head, p, with_batch);
   p.batch_in_shared = p.weights_in_shared && fits(with_batch);
   if (p.batch_in_shared)
     shared = with_batch;
   else
-    place_batch(shape, p, scratch);
+    place_batch(shape, *head, p, scratch);
   if (!p.all_in_shared()) p.threads = most_threads(routed, false);
   p.scratch_floats = scratch.at;
   p.shared_bytes = std::size_t(shared.at) * sizeof(float);

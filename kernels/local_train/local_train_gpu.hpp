@@ -89,8 +89,10 @@ struct GpuPlan {
   // batch buffers
   int Z = 0, H = 0, T2 = 0, T3 = 0, HR = 0;
 };
+// Whether a head has a body for devices.
+[[nodiscard]] bool trains_on_device(HeadKind kind);
 // largest_samples: of an epoch, of any client of the launch. shared_limit: bytes of a block.
-// InputError: the shape does not fit.
+// InputError: the shape does not fit, or its head has no body for a device.
 [[nodiscard]] GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples,
                                std::size_t shared_limit);
 

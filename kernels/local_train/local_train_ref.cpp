@@ -2,104 +2,14 @@
 
 #include <cmath>
 
+#include "model/head_score.hpp"
+
 namespace fedfuse::local_train {
 namespace {
 
-using Vector = std::vector<double>;
+using heads::Vector;
 
-// y = W x + b and back.
-Vector affine(const double* W, const double* b, const Vector& x, int out) {
-  Vector y(std::size_t(out), 0.0);
-  for (int o = 0; o < out; ++o) {
-    y[std::size_t(o)] = b[o];
-    for (std::size_t k = 0; k < x.size(); ++k)
-      y[std::size_t(o)] += W[std::size_t(o) * x.size() + k] * x[k];
-  }
-  return y;
-}
-Vector affine_back(const double* W, const Vector& x, const Vector& dy, double* dW, double* db) {
-  Vector dx(x.size(), 0.0);
-  for (std::size_t o = 0; o < dy.size(); ++o) {
-    db[o] += dy[o];
-    for (std::size_t k = 0; k < x.size(); ++k) {
-      dW[o * x.size() + k] += dy[o] * x[k];
-      dx[k] += W[o * x.size() + k] * dy[o];
-    }
-  }
-  return dx;
-}
-Vector relu(Vector x) {
-  for (auto& v : x) v = v > 0 ? v : 0;
-  return x;
-}
-Vector relu_back(const Vector& y, Vector dy) {
-  for (std::size_t k = 0; k < y.size(); ++k)
-    if (y[k] <= 0) dy[k] = 0;
-  return dy;
-}
-
-// Score of one z; with gradient != nullptr also d(score)/d(everything) times ds, returning ds/dz.
-double score(const HeadLayout& h, const DenseClient& at, const Vector& z, double ds, DenseClient* g,
-             Vector* dz) {
-  const std::size_t d = std::size_t(h.d);
-  const double* t = at.theta.data();
-  const double* w = t + h.last_w;
-  double* gt = g != nullptr ? g->theta.data() : nullptr;
-  Vector features;             // input of the last layer
-  std::vector<Vector> layers;  // of the tower, input first
-  if (h.kind == HeadKind::linear) {
-    features = z;
-  } else if (h.kind == HeadKind::mlp) {
-    Vector zero(d, 0.0);
-    Vector pre = affine(t + h.W_z, t + h.b1, z, h.d);
-    const Vector user_half = affine(t + h.W_u, zero.data(), at.user, h.d);
-    for (std::size_t k = 0; k < d; ++k) pre[k] += user_half[k];
-    features = relu(pre);
-  } else {
-    layers.emplace_back(at.user.begin(), at.user.begin() + h.d);
-    layers[0].insert(layers[0].end(), z.begin(), z.begin() + h.d);
-    layers.push_back(relu(affine(t + h.W1, t + h.b1, layers[0], h.d)));
-    layers.push_back(relu(affine(t + h.W2, t + h.b2, layers[1], h.d / 2)));
-    layers.push_back(relu(affine(t + h.W3, t + h.b3, layers[2], h.d / 4)));
-    features = layers[3];
-    for (std::size_t k = 0; k < d; ++k) features.push_back(at.user[d + k] * z[d + k]);
-  }
-  double s = t[h.last_b];
-  for (std::size_t k = 0; k < features.size(); ++k) s += w[k] * features[k];
-  if (g == nullptr) return s;
-
-  Vector df(features.size());
-  gt[h.last_b] += ds;
-  for (std::size_t k = 0; k < features.size(); ++k) {
-    gt[h.last_w + int(k)] += ds * features[k];
-    df[k] = ds * w[k];
-  }
-  if (h.kind == HeadKind::linear) {
-    *dz = df;
-  } else if (h.kind == HeadKind::mlp) {
-    const Vector dpre = relu_back(features, df);
-    Vector unused(d, 0.0);
-    *dz = affine_back(t + h.W_z, z, dpre, gt + h.W_z, gt + h.b1);
-    const Vector du = affine_back(t + h.W_u, at.user, dpre, gt + h.W_u, unused.data());
-    for (std::size_t k = 0; k < d; ++k) g->user[k] += du[k];
-  } else {
-    dz->assign(2 * d, 0.0);
-    for (std::size_t k = 0; k < d; ++k) {
-      const double e = df[d / 4 + k];
-      g->user[d + k] += e * z[d + k];
-      (*dz)[d + k] = e * at.user[d + k];
-    }
-    Vector dy = relu_back(layers[3], Vector(df.begin(), df.begin() + h.d / 4));
-    dy = relu_back(layers[2], affine_back(t + h.W3, layers[2], dy, gt + h.W3, gt + h.b3));
-    dy = relu_back(layers[1], affine_back(t + h.W2, layers[1], dy, gt + h.W2, gt + h.b2));
-    const Vector dx = affine_back(t + h.W1, layers[0], dy, gt + h.W1, gt + h.b1);
-    for (std::size_t k = 0; k < d; ++k) {
-      g->user[k] += dx[k];
-      (*dz)[k] += dx[d + k];
-    }
-  }
-  return s;
-}
+using heads::affine, heads::affine_back, heads::relu, heads::relu_back;
 
 struct Routed {
   std::vector<Vector> inputs, hidden, weights;  // per sample
@@ -184,8 +94,8 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
       const Vector half = z;
       z.insert(z.end(), half.begin(), half.end());
     }
-    const double s = score(shape.head, at, z, 0, nullptr, nullptr), p = 1 / (1 + std::exp(-s)),
-                 q = 1 / (1 + std::exp(s)), y = labels[i];
+    const double s = head_score(shape.head, at.theta.data(), at.user.data(), z),
+                 p = 1 / (1 + std::exp(-s)), q = 1 / (1 + std::exp(s)), y = labels[i];
     const double lambda = rates.soft_negatives_only && y > 0 ? 0 : rates.lambda;
     loss += -(y * std::log(p) + (1 - y) * std::log(q)) / double(n);
     if (lambda > 0) loss += lambda * kl(at.soft[item], p, q) / double(n);
@@ -201,8 +111,9 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
 
     double ds = (p - y) / double(n);
     if (lambda > 0) ds += lambda * (p - at.soft[item]) / double(n);
-    Vector dz;
-    score(shape.head, at, z, ds, gradient, &dz);
+    heads::Gradient of_head{gradient->theta.data(), gradient->user.data(), {}};
+    head_score(shape.head, at.theta.data(), at.user.data(), z, ds, of_head);
+    Vector& dz = of_head.z;
     if (dz.size() > w)
       for (std::size_t k = 0; k < w && shape.head.item_width != shape.width; ++k)
         dz[k] += dz[w + k];

@@ -3,25 +3,27 @@
 // (FedVLR, models.md section 4). backward gets d omega and gives dX, then one SGD step.
 #include <cmath>
 
-#include "kernels/local_train/gemm.hpp"
+#include "core/small_gemm.hpp"
 #include "kernels/local_train/local_train.hpp"
 
 namespace fedfuse::local_train {
 
+using namespace small;
+
 class Router {
  public:
-  Router(const Shape& shape, const Client& client, Workspace& ws, int batch)
+  Router(const Shape& shape, const Client& client, ScratchBuffers& ws, int batch)
       : d_(shape.d), J_(shape.views), in_(J_ * d_) {
     const auto& l = shape.router;
     Phi1_ = client.router + l.Phi1;
     phi1_ = client.router + l.phi1;
     Phi2_ = client.router + l.Phi2;
     phi2_ = client.router + l.phi2;
-    Phi1t_ = ws.take(Workspace::router_t, std::size_t(in_) * d_);
-    H_ = ws.take(Workspace::HR, std::size_t(batch) * d_);
-    dH_ = ws.take(Workspace::dHR, std::size_t(batch) * d_);
-    soft_ = ws.take(Workspace::soft, std::size_t(batch) * 3);
-    sums_ = ws.take(Workspace::router, std::size_t(d_) * std::size_t(1 + J_));
+    Phi1t_ = ws.take(0, std::size_t(in_) * d_);
+    H_ = ws.take(1, std::size_t(batch) * d_);
+    dH_ = ws.take(2, std::size_t(batch) * d_);
+    soft_ = ws.take(3, std::size_t(batch) * 3);
+    sums_ = ws.take(4, std::size_t(d_) * std::size_t(1 + J_));
     transpose(d_, in_, Phi1_, Phi1t_);
   }
 

@@ -8,7 +8,7 @@
 
 #include "core/matrix.hpp"
 #include "core/simd.hpp"
-#include "kernels/local_train/gemm.hpp"
+#include "core/small_gemm.hpp"
 
 namespace fedfuse {
 
@@ -29,14 +29,14 @@ class Packed {
       for (std::int64_t m = 0; m < M; ++m) std::fill_n(C + m * stride_C, rows_, 0.0f);
       return;
     }
-    const auto a = local_train::rows_of(A, stride_A);
+    const auto a = small::rows_of(A, stride_A);
     std::int64_t n = 0;
     for (; n + width <= rows_; n += width)
-      local_train::gemm_columns<2>(int(M), int(depth_), a, panels_.data() + n * depth_, width,
-                                   C + n, stride_C, 0.0f, 1.0f);
+      small::gemm_columns<2>(int(M), int(depth_), a, panels_.data() + n * depth_, width, C + n,
+                             stride_C, 0.0f, 1.0f);
     if (n < rows_)
-      local_train::gemm(int(M), int(rows_ - n), int(depth_), a, panels_.data() + n * depth_,
-                        rows_ - n, C + n, stride_C);
+      small::gemm(int(M), int(rows_ - n), int(depth_), a, panels_.data() + n * depth_, rows_ - n,
+                  C + n, stride_C);
   }
 
  private:

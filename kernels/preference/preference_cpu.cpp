@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/matrix.hpp"
+#include "core/small_gemm.hpp"
 #include "kernels/preference/packed.hpp"
 #include "kernels/preference/preference.hpp"
 
@@ -34,8 +35,7 @@ Prepared prepare(const Problem& p) {
   weights.product(g.data(), G, d, out.a.data(), 2 * d);
   for (std::int64_t k = 0; k < G * 2 * d; ++k) out.a[std::size_t(k)] += p.b1[k % (2 * d)];
   out.v.resize(std::size_t(G * 2 * d));
-  local_train::gemm(int(G), int(2 * d), int(d), local_train::rows_of(p.w, d), p.W2, 2 * d,
-                    out.v.data(), 2 * d);
+  small::gemm(int(G), int(2 * d), int(d), small::rows_of(p.w, d), p.W2, 2 * d, out.v.data(), 2 * d);
   for (std::int64_t l = 0; l < G; ++l) {
     double constant = p.b[l];
     for (std::int64_t k = 0; k < d; ++k) constant += double(p.w[l * d + k]) * double(p.b2[k]);

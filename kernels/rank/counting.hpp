@@ -4,9 +4,11 @@
 #include <cmath>
 #include <cstdint>
 
-#include "kernels/rank/tile_math.hpp"
+#include "core/tile_math.hpp"
 
 namespace fedfuse::rank {
+
+using namespace tilemath;
 
 // Comparisons with not-a-number are false: such scores count for nothing.
 struct Counter {

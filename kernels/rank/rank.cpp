@@ -7,20 +7,6 @@
 namespace fedfuse::rank {
 namespace {
 
-// One item through the layers above the first, user half and planes included.
-double upper_flops(const HeadLayout& head) {
-  const double d = head.d;
-  switch (head.kind) {
-    case HeadKind::linear:
-      return 0;
-    case HeadKind::mlp:
-      return d + 2 * d;
-    case HeadKind::neumf:
-      return d + d * d + d / 2 + d * d / 4 + d / 4 + d / 2;
-  }
-  return 0;
-}
-
 bool any(const Problem&) { return true; }
 
 }  // namespace
@@ -29,15 +15,14 @@ double Problem::flops() const {
   const auto& head = model.head;
   const double d = head.d, planes = model.views + (model.base != nullptr ? 1 : 0),
                items = double(model.items);
-  const bool linear = head.kind != HeadKind::mlp, hidden = head.kind != HeadKind::linear,
-             shared = model.theta != nullptr;
+  const bool linear = head.linear_part, hidden = head.hidden_part, shared = model.theta != nullptr;
+  const double tower = head_tower_flops(head);
   // one plane: its sum with the client's half is a maximum and a constant (rank_gpu.hpp)
   const double mixing = planes > 1 ? 2 * planes * d : 0;
   const double first_layer = mixing + (shared ? 0 : 2 * d * d);
-  const double an_item =
-      (linear ? 2 * planes * d : 0) + (hidden ? first_layer : 0) + upper_flops(head);
-  const double an_own_row = 2 * model.views * model.width + (linear ? 2 * d : 0) +
-                            (hidden ? 2 * d * d : 0) + upper_flops(head);
+  const double an_item = (linear ? 2 * planes * d : 0) + (hidden ? first_layer : 0) + tower;
+  const double an_own_row =
+      2 * model.views * model.width + (linear ? 2 * d : 0) + (hidden ? 2 * d * d : 0) + tower;
   double sum = hidden && shared ? planes * items * 2 * d * d : 0;
   for (const auto& client : clients) {
     const double ranked = client.sampled ? double(client.candidates.size()) : items;

@@ -52,7 +52,7 @@ struct Walk {
     scorer.next_tile(t, scores);
     count(t, scores);
   }
-  // Four clients with linear heads.
+  // Four clients whose head has no hidden part.
   static void tile(std::int64_t t, std::span<Walk, ClientScorer::together> walks) {
     alignas(64) float scores[ClientScorer::together][tile_items];
     ClientScorer::next_tile(
@@ -163,8 +163,7 @@ void rank_block(const Problem& problem, const Tables& tables, std::vector<Walk>&
   }
   for (std::size_t w = 0; w < walking; ++w) walks[w].start(problem.clients[std::size_t(who[w])]);
   constexpr std::size_t four = ClientScorer::together;
-  const std::size_t in_fours =
-      problem.model.head.kind == HeadKind::linear ? walking / four * four : 0;
+  const std::size_t in_fours = !problem.model.head.hidden_part ? walking / four * four : 0;
   for (std::int64_t t = 0; t < tables.tiles() && walking > 0; ++t) {
     for (std::size_t w = 0; w < in_fours; w += four)
       Walk::tile(t, std::span<Walk, four>(walks.data() + w, four));

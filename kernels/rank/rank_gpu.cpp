@@ -125,8 +125,9 @@ bool serves(const HeadLayout& head, int planes, int width, bool clients_share_he
       return width == head.d && clients_share_head && planes <= most_hidden_planes;
     case HeadKind::neumf:
       return clients_share_head && head.d <= most_tower_d;
+    default:  // ranked on the host
+      return false;
   }
-  return false;
 }
 
 bool served_on_device(const Problem& problem) {
@@ -221,6 +222,8 @@ void DeviceBatch::count(const gpu::Stream& stream) {
         return count_mlp<P>(rank_, splits_, stream);
       case HeadKind::neumf:
         return count_neumf<P>(rank_, stream);
+      default:
+        FEDFUSE_CHECK(false, "a head that DeviceTables refuses");
     }
   });
 }

@@ -79,8 +79,8 @@ struct GpuRank {
   // out, clients x 4: above and at valid, above and at test; zero before
   std::int32_t* count = nullptr;
 
-  [[nodiscard]] constexpr bool has_linear() const { return head.kind != HeadKind::mlp; }
-  [[nodiscard]] constexpr bool has_hidden() const { return head.kind != HeadKind::linear; }
+  [[nodiscard]] constexpr bool has_linear() const { return head.linear_part; }
+  [[nodiscard]] constexpr bool has_hidden() const { return head.hidden_part; }
   [[nodiscard]] constexpr std::int64_t depth() const {
     return has_linear() ? whole(std::int64_t(planes) * head.d, block_depth) : 0;
   }

@@ -79,25 +79,14 @@ inline void launch_half(const Half& h, const gpu::Stream& stream) {
               bytes, stream, h);
 }
 
-// Weights of z in the first layer of a head, d x d with this row stride.
-inline int first_stride(const HeadLayout& head) {
-  return head.kind == HeadKind::mlp ? head.d : 2 * head.d;
-}
-inline int item_weights(const HeadLayout& head) {
-  return head.kind == HeadKind::mlp ? head.W_z : head.W1 + head.d;
-}
-inline int user_weights(const HeadLayout& head) {
-  return head.kind == HeadKind::mlp ? head.W_u : head.W1;
-}
-
 // H_p of all planes.
 inline void item_halves(const GpuRank& r, const gpu::Stream& stream) {
   Half h{.rows = r.items,
          .padded_rows = r.padded_items(),
          .ldx = r.width,
          .d = r.head.d,
-         .W = r.theta + item_weights(r.head)};
-  h.ldw = first_stride(r.head);
+         .W = r.theta + r.head.first_item};
+  h.ldw = r.head.first_stride;
   h.units = int(r.units());
   h.pitch = r.planes * r.padded_items();
   for (int p = 0; p < r.planes; ++p) {
@@ -114,8 +103,8 @@ inline void client_halves(const GpuRank& r, float sign, const gpu::Stream& strea
            .x = r.own_rows,
            .ldx = r.width,
            .d = r.head.d,
-           .W = r.theta + item_weights(r.head)};
-  own.ldw = first_stride(r.head);
+           .W = r.theta + r.head.first_item};
+  own.ldw = r.head.first_stride;
   own.units = int(r.units());
   own.out = r.own_k;
   own.pitch = r.padded_own();
@@ -125,9 +114,9 @@ inline void client_halves(const GpuRank& r, float sign, const gpu::Stream& strea
             .x = r.user,
             .ldx = r.head.user,
             .d = r.head.d,
-            .W = r.theta + user_weights(r.head)};
+            .W = r.theta + r.head.first_user};
   user.bias = r.theta + r.head.b1;
-  user.ldw = first_stride(r.head);
+  user.ldw = r.head.first_stride;
   user.units = int(r.units());
   user.sign = sign;
   user.out = r.units_k;

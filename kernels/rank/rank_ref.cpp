@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/rank/rank.hpp"
+#include "model/head_score.hpp"
 
 namespace fedfuse::rank {
 namespace {
@@ -33,59 +34,13 @@ Vector row_of(const Model& m, const Client& c, std::int64_t i) {
   return z;
 }
 
-Vector layer(const float* W, const float* b, int out, const Vector& x) {
-  Vector y;
-  for (int o = 0; o < out; ++o) {
-    double sum = double(b[o]);
-    for (std::size_t k = 0; k < x.size(); ++k)
-      sum += double(W[std::size_t(o) * x.size() + k]) * x[k];
-    y.push_back(std::max(sum, 0.0));
-  }
-  return y;
-}
-
-double last(const float* w, float b, const Vector& x) {
-  double s = double(b);
-  for (std::size_t k = 0; k < x.size(); ++k) s += double(w[k]) * x[k];
-  return s;
-}
-
-double mlp(const HeadLayout& h, const float* theta, const float* u, const Vector& z) {
-  Vector hidden;
-  for (int o = 0; o < h.d; ++o) {
-    double sum = double(theta[h.b1 + o]);
-    for (int k = 0; k < h.d; ++k)
-      sum += double(theta[h.W_u + o * h.d + k]) * double(u[k]) +
-             double(theta[h.W_z + o * h.d + k]) * z[std::size_t(k)];
-    hidden.push_back(std::max(sum, 0.0));
-  }
-  return last(theta + h.last_w, theta[h.last_b], hidden);
-}
-
-double neumf(const HeadLayout& h, const float* theta, const float* u, Vector z) {
-  const auto d = std::size_t(h.d);
-  if (z.size() == d) z.insert(z.end(), z.begin(), z.begin() + h.d);
-  Vector x(u, u + h.d);
-  x.insert(x.end(), z.begin(), z.begin() + h.d);
-  x = layer(theta + h.W1, theta + h.b1, h.d, x);
-  x = layer(theta + h.W2, theta + h.b2, h.d / 2, x);
-  x = layer(theta + h.W3, theta + h.b3, h.d / 4, x);
-  for (std::size_t k = 0; k < d; ++k) x.push_back(double(u[d + k]) * z[d + k]);
-  return last(theta + h.last_w, theta[h.last_b], x);
-}
-
 double score(const Model& m, const Client& c, std::int64_t i) {
+  const auto& h = m.head;
   const float* theta = m.theta != nullptr ? m.theta : c.theta;
-  const auto z = row_of(m, c, i);
-  switch (m.head.kind) {
-    case HeadKind::linear:
-      return last(theta + m.head.last_w, theta[m.head.last_b], z);
-    case HeadKind::mlp:
-      return mlp(m.head, theta, c.user, z);
-    case HeadKind::neumf:
-      return neumf(m.head, theta, c.user, z);
-  }
-  return 0;
+  auto z = row_of(m, c, i);
+  if (m.width < h.item_width) z.insert(z.end(), z.begin(), z.begin() + m.width);
+  const Vector parameters(theta, theta + h.theta), user(c.user, c.user + h.user);
+  return head_score(h, parameters.data(), user.data(), z);
 }
 
 bool in(std::span<const std::int32_t> ids, std::int32_t id) {

@@ -13,11 +13,11 @@ __device__ inline const float* theta_of(const GpuRank& r, std::int64_t u) {
   return r.theta + u * r.theta_stride;
 }
 
-// Weight k of the linear part: of the linear head, or of neumf's product of vectors.
+// Weight k of the linear part.
 __device__ inline float linear_weight(const GpuRank& r, std::int64_t u, int k) {
   const HeadLayout& h = r.head;
   const float w = theta_of(r, u)[h.last_w + h.last_width - h.d + k];
-  return h.kind == HeadKind::neumf ? w * r.user[u * h.user + h.d + k] : w;
+  return h.linear_user >= 0 ? w * r.user[u * h.user + h.linear_user + k] : w;
 }
 
 // The linear part of the score of item i, added to sum: one chain over the planes; with own row

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/heads.hpp"
+
 namespace fedfuse::rank {
 namespace {
 
@@ -14,7 +16,26 @@ float dot(const float* a, const float* b, int n) {
   return simd::sum(sum) + rest;
 }
 
+template <class Head>
+HeadParts make_parts(const HeadLayout& head) {
+  HeadParts parts{.bias = Head::bias};
+  if constexpr (requires { &Head::linear_weights; }) parts.linear_weights = Head::linear_weights;
+  if constexpr (requires { &Head::tower_rows; }) {
+    parts.tower1 = Head::template tower<1>;
+    parts.tower2 = Head::template tower<2>;
+    parts.tower4 = Head::template tower<4>;
+    parts.tower8 = Head::template tower<8>;
+    parts.tower_is_last_layer = Head::tower_is_last_layer;
+    parts.tower_rows = Head::tower_rows(head);
+  }
+  return parts;
+}
+
 }  // namespace
+
+HeadParts parts_of(const HeadLayout& head) {
+  return with_head(head.kind, [&]<class Head>() { return make_parts<Head>(head); });
+}
 
 Scratch::Scratch(const Model& model, const Tables& tables) {
   const auto tile = [](std::int64_t height) { return std::size_t(height * tile_items); };
@@ -29,14 +50,15 @@ Scratch::Scratch(const Model& model, const Tables& tables) {
     z_hidden.resize(tile(d));
     h1.resize(tile(d));
   }
-  if (model.head.kind == HeadKind::neumf) {
-    h2.resize(tile(d / 2));
-    h3.resize(tile(d / 4));
-  }
+  tower.resize(tile(parts_of(model.head).tower_rows));
 }
 
 ClientScorer::ClientScorer(const Model& model, const Tables& tables, Scratch& scratch)
-    : model_(model), tables_(tables), scratch_(scratch), head_(model.head) {
+    : model_(model),
+      tables_(tables),
+      scratch_(scratch),
+      head_(model.head),
+      parts_(parts_of(model.head)) {
   const auto d = std::size_t(head_.d);
   if (tables.has_linear()) {
     g_.resize(std::size_t(tables.planes()) * d);
@@ -48,6 +70,7 @@ ClientScorer::ClientScorer(const Model& model, const Tables& tables, Scratch& sc
 void ClientScorer::bind(const Client& client) {
   client_ = &client;
   theta_ = model_.theta != nullptr ? model_.theta : client.theta;
+  bias_ = parts_.bias(head_, theta_);
   next_own_ = 0;
   for (int j = 0; j < model_.views; ++j) omega_[j] = model_.views > 1 ? client.omega[j] : 1.0f;
   if (model_.base != nullptr) omega_[model_.views] = client.base_scale;
@@ -56,26 +79,22 @@ void ClientScorer::bind(const Client& client) {
 }
 
 void ClientScorer::bind_linear_part() {
-  const bool neumf = head_.kind == HeadKind::neumf;
-  const float* w = theta_ + head_.last_w + (neumf ? head_.d / 4 : 0);
-  for (int k = 0; k < head_.d; ++k)
-    g_one_[std::size_t(k)] = neumf ? w[k] * client_->user[head_.d + k] : w[k];
+  parts_.linear_weights(head_, theta_, client_->user, g_one_.data());
   for (int p = 0; p < tables_.planes(); ++p)
     for (int k = 0; k < head_.d; ++k)
       g_[std::size_t(p * head_.d + k)] = omega_[p] * g_one_[std::size_t(k)];
 }
 
 void ClientScorer::bind_user_half() {
-  const bool mlp = head_.kind == HeadKind::mlp;
-  const float* weight = theta_ + (mlp ? head_.W_u : head_.W1);
-  const int ldw = mlp ? head_.d : 2 * head_.d;
+  const float* weight = theta_ + head_.first_user;
+  const int ldw = head_.first_stride;
   for (int o = 0; o < head_.d; ++o)
     q_[std::size_t(o)] = theta_[head_.b1 + o] + dot(weight + o * ldw, client_->user, head_.d);
 }
 
-// The mlp head over H_j: never leaves the registers.
+// A tower that is the last layer, over H_j: nothing leaves the registers.
 template <int V>
-void ClientScorer::fused_mlp(Float8 (&acc)[V], const float* hidden) const {
+void ClientScorer::fused_layers(Float8 (&acc)[V], const float* hidden) const {
   constexpr int ld = V * lanes;
   const int planes = tables_.planes();
   const float* w = theta_ + head_.last_w;
@@ -132,27 +151,20 @@ void ClientScorer::first_layer(const float* hidden) {
 }
 
 template <int V>
-void ClientScorer::upper_layers(Float8 (&acc)[V]) {
-  const int d = head_.d;
-  const float* w = theta_ + head_.last_w;
-  if (head_.kind == HeadKind::mlp) return chain(acc, scratch_.h1.data(), w, d);
-  dense<V, true>({theta_ + head_.W2, d, d / 2, d, theta_ + head_.b2}, scratch_.h1.data(),
-                 scratch_.h2.data());
-  dense<V, true>({theta_ + head_.W3, d / 2, d / 4, d / 2, theta_ + head_.b3}, scratch_.h2.data(),
-                 scratch_.h3.data());
-  chain(acc, scratch_.h3.data(), w, d / 4);
+void ClientScorer::tower(Float8 (&acc)[V]) {
+  parts_.tower<V>()(head_, theta_, scratch_.h1.data(), scratch_.tower.data(), acc);
 }
 
 template <int V>
 void ClientScorer::short_way(const float* linear, const float* hidden, float* out) {
   Float8 acc[V];
-  for (auto& a : acc) a = simd::splat(theta_[head_.last_b]);
+  for (auto& a : acc) a = simd::splat(bias_);
   if (tables_.has_linear()) chain(acc, linear, g_.data(), tables_.planes() * head_.d);
-  if (head_.kind == HeadKind::mlp && model_.theta != nullptr) {
-    fused_mlp(acc, hidden);
+  if (parts_.tower_is_last_layer && model_.theta != nullptr) {
+    fused_layers(acc, hidden);
   } else if (tables_.has_hidden()) {
     first_layer<V>(hidden);
-    upper_layers(acc);
+    tower(acc);
   }
   for (int v = 0; v < V; ++v) simd::store(out + v * lanes, acc[v]);
 }
@@ -161,13 +173,13 @@ void ClientScorer::short_way(const float* linear, const float* hidden, float* ou
 template <int V>
 void ClientScorer::composed(float* out) {
   Float8 acc[V];
-  for (auto& a : acc) a = simd::splat(theta_[head_.last_b]);
+  for (auto& a : acc) a = simd::splat(bias_);
   if (tables_.has_linear()) chain(acc, scratch_.z_linear.data(), g_one_.data(), head_.d);
   if (tables_.has_hidden()) {
     auto layer = item_half(head_, theta_);
     layer.bias = q_.data();
     dense<V, true>(layer, scratch_.z_hidden.data(), scratch_.h1.data());
-    upper_layers(acc);
+    tower(acc);
   }
   for (int v = 0; v < V; ++v) simd::store(out + v * lanes, acc[v]);
 }
@@ -217,7 +229,7 @@ void ClientScorer::next_tile(std::int64_t tile, ClientScorer* const (&scorers)[t
   float bias[together];
   for (int c = 0; c < together; ++c) {
     g[c] = scorers[c]->g_.data();
-    bias[c] = scorers[c]->theta_[scorers[c]->head_.last_b];
+    bias[c] = scorers[c]->bias_;
   }
   chain_clients(tables.linear(tile), g, bias, tables.planes() * scorers[0]->head_.d, out);
   for (int c = 0; c < together; ++c) scorers[c]->put_own_rows(tile, out[c]);

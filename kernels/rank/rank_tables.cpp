@@ -14,9 +14,9 @@ Tables::Tables(const Model& model) {
   tiles_ = (model.items + tile_items - 1) / tile_items;
   planes_ = model.views + (model.base != nullptr ? 1 : 0);
   stride_ = std::int64_t(planes_) * head.d * tile_items;
-  has_linear_ = head.kind != HeadKind::mlp;
-  has_hidden_ = head.kind != HeadKind::linear;
-  linear_offset_ = model.width - head.d;  // neumf's own table: the second half
+  has_linear_ = head.linear_part;
+  has_hidden_ = head.hidden_part;
+  linear_offset_ = model.width - head.d;  // rows 2d wide: the second half
   const bool hidden_is_input = has_hidden_ && model.theta == nullptr;
   linear_is_hidden_ = has_linear_ && hidden_is_input && linear_offset_ == 0;
   if (has_linear_ && !linear_is_hidden_) linear_.resize(std::size_t(tiles_ * stride_));

@@ -5,15 +5,16 @@
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "core/tile_math.hpp"
 #include "kernels/rank/rank.hpp"
-#include "kernels/rank/tile_math.hpp"
 
 namespace fedfuse::rank {
 
+using namespace tilemath;
+
 // The first hidden layer's item half of a head: weights of theta over the first d elements of z.
 [[nodiscard]] inline Layer item_half(const HeadLayout& head, const float* theta) {
-  if (head.kind == HeadKind::mlp) return {theta + head.W_z, head.d, head.d, head.d, nullptr};
-  return {theta + head.W1 + head.d, 2 * head.d, head.d, head.d, nullptr};
+  return {theta + head.first_item, head.first_stride, head.d, head.d, nullptr};
 }
 
 class Tables {
@@ -21,9 +22,9 @@ class Tables {
   explicit Tables(const Model& model);
   [[nodiscard]] std::int64_t tiles() const { return tiles_; }
   [[nodiscard]] int planes() const { return planes_; }
-  // linear and neumf: a sum over z itself
+  // as the head's layout
   [[nodiscard]] bool has_linear() const { return has_linear_; }
-  [[nodiscard]] bool has_hidden() const { return has_hidden_; }       // mlp and neumf
+  [[nodiscard]] bool has_hidden() const { return has_hidden_; }
   [[nodiscard]] int linear_offset() const { return linear_offset_; }  // of the linear part in z
   // planes x d x 64 numbers of a tile. hidden: H_j of a shared head, else the inputs of the first
   // layer.

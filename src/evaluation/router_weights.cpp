@@ -4,14 +4,14 @@
 #include <cmath>
 #include <vector>
 
+#include "core/tile_math.hpp"
 #include "kernels/rank/rank.hpp"
-#include "kernels/rank/tile_math.hpp"
 
 namespace fedfuse {
 namespace {
 
-using rank::lanes;
-using rank::tile_items;
+using tilemath::lanes;
+using tilemath::tile_items;
 
 // Adds the softmax of column c of logits (J x ld) to sum.
 void add_softmax(const float* logits, int ld, int c, std::span<double> sum) {
@@ -37,17 +37,17 @@ void router_weights(const RouterLayout& layout, const float* router,
   std::vector<double> sum(std::size_t(J), 0.0);
   for (std::size_t first = 0; first < positives.size(); first += tile_items) {
     const int n = int(std::min<std::size_t>(tile_items, positives.size() - first));
-    rank::with_vectors(n, [&]<int V>() {
+    tilemath::with_vectors(n, [&]<int V>() {
       constexpr int ld = V * lanes;
       for (int c = 0; c < n; ++c)
         for (int j = 0; j < J; ++j) {
           const float* row = views[std::size_t(j)].row(positives[first + std::size_t(c)]);
           for (int k = 0; k < d; ++k) x[std::size_t((j * d + k) * ld + c)] = row[k];
         }
-      rank::dense<V, true>({router + layout.Phi1, J * d, d, J * d, router + layout.phi1}, x.data(),
-                           hidden.data());
-      rank::dense<V, false>({router + layout.Phi2, d, J, d, router + layout.phi2}, hidden.data(),
-                            logits.data());
+      tilemath::dense<V, true>({router + layout.Phi1, J * d, d, J * d, router + layout.phi1},
+                               x.data(), hidden.data());
+      tilemath::dense<V, false>({router + layout.Phi2, d, J, d, router + layout.phi2},
+                                hidden.data(), logits.data());
       for (int c = 0; c < n; ++c) add_softmax(logits.data(), ld, c, sum);
     });
   }

@@ -1,43 +1,57 @@
 #include "model/head.hpp"
 
-#include <utility>
+#include <algorithm>
+#include <array>
 
-#include "core/error.hpp"
-#include "core/text.hpp"
+#include "model/head_score.hpp"
+#include "model/heads.hpp"
 
 namespace fedfuse {
+namespace {
+
+template <class... Heads>
+constexpr std::array<HeadKind, sizeof...(Heads)> kinds_of(HeadList<Heads...>) {
+  return {Heads::kind...};
+}
+constexpr auto kinds = kinds_of(HeadTable{});
+
+constexpr bool every_name_has_a_row() {
+  return std::ranges::equal(kinds, choice_names<HeadKind>, {}, {}, &Named<HeadKind>::value);
+}
+static_assert(every_name_has_a_row(), "the table of heads has the rows of choice_names<HeadKind>");
+
+}  // namespace
 
 HeadLayout head_layout(HeadKind kind, int d) {
-  HeadLayout h;
-  h.kind = kind;
-  h.d = d;
-  h.item_width = kind == HeadKind::neumf ? 2 * d : d;
-  int at = 0;
-  const auto take = [&at](int size) { return std::exchange(at, at + size); };
-  switch (kind) {
-    case HeadKind::linear:
-      break;
-    case HeadKind::mlp:
-      h.W_u = take(d * d);
-      h.W_z = take(d * d);
-      h.b1 = take(d);
-      h.user = d;
-      break;
-    case HeadKind::neumf:
-      h.W1 = take(2 * d * d);
-      h.b1 = take(d);
-      h.W2 = take(d / 2 * d);
-      h.b2 = take(d / 2);
-      h.W3 = take(d / 4 * (d / 2));
-      h.b3 = take(d / 4);
-      h.user = 2 * d;
-      break;
-  }
-  h.last_width = kind == HeadKind::neumf ? d / 4 + d : d;
-  h.last_w = take(h.last_width);
-  h.last_b = take(1);
-  h.theta = at;
-  return h;
+  return with_head(kind, [&]<class Head>() { return Head::layout(d); });
+}
+
+std::span<const HeadKind> all_heads() { return kinds; }
+
+double head_multiply_adds(const HeadLayout& head) {
+  return with_head(head.kind, [&]<class Head>() { return Head::multiply_adds(head.d); });
+}
+
+double head_tower_flops(const HeadLayout& head) {
+  return with_head(head.kind, [&]<class Head>() {
+    if constexpr (requires { Head::tower_flops(1.0); })
+      return Head::tower_flops(head.d);
+    else
+      return 0.0;
+  });
+}
+
+double head_score(const HeadLayout& head, const double* theta, const double* user,
+                  const std::vector<double>& z) {
+  return with_head(
+      head.kind, [&]<class Head>() { return Head::reference(head, theta, user, z, 0.0, nullptr); });
+}
+
+double head_score(const HeadLayout& head, const double* theta, const double* user,
+                  const std::vector<double>& z, double ds, heads::Gradient& gradient) {
+  return with_head(head.kind, [&]<class Head>() {
+    return Head::reference(head, theta, user, z, ds, &gradient);
+  });
 }
 
 RouterLayout router_layout(int views, int d) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/heads.hpp"
+
 namespace fedfuse {
 
 void init_normal(Matrix<float>& table, std::uint64_t seed, Purpose purpose, double std) {
@@ -27,18 +29,7 @@ void init_head(std::span<float> theta, const HeadLayout& h, std::uint64_t seed, 
     init_xavier(theta.subspan(std::size_t(offset), std::size_t(out) * std::size_t(in)), out, in,
                 rng, who, std::uint32_t(offset));
   };
-  const int d = h.d;
-  if (h.kind == HeadKind::mlp) {  // W = [W_u W_z] is one d x 2d layer
-    const double shrink = std::sqrt(2.0 * d / (3.0 * d));
-    weight(h.W_u, d, d);
-    weight(h.W_z, d, d);
-    for (int j = h.W_u; j < h.b1; ++j) theta[std::size_t(j)] *= float(shrink);
-  } else if (h.kind == HeadKind::neumf) {
-    weight(h.W1, d, 2 * d);
-    weight(h.W2, d / 2, d);
-    weight(h.W3, d / 4, d / 2);
-  }
-  weight(h.last_w, 1, h.last_width);
+  with_head(h.kind, [&]<class Head>() { Head::init(h, weight, theta); });
 }
 
 void init_user(std::span<float> user, std::uint64_t seed, std::uint64_t who, double std) {

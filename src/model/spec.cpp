@@ -9,16 +9,26 @@
 namespace fedfuse {
 namespace {
 
+// "a or b": the heads that meet the condition.
+template <class Condition>
+std::string heads_that(const Condition& condition) {
+  std::string list;
+  for (const auto kind : all_heads())
+    if (condition(head_layout(kind, 64))) list += cat(list.empty() ? "" : " or ", name_of(kind));
+  return list;
+}
+
 void check_fit(const ModelSpec& m) {
-  if (m.head.kind != HeadKind::neumf) return;
-  if (m.has_teacher)
+  const auto last_layer_fits = [](const HeadLayout& h) { return h.last_width == h.d; };
+  const auto rows_fit = [](const HeadLayout& h) { return h.item_width == h.d; };
+  if (m.has_teacher && !last_layer_fits(m.head))
     throw InputError(
-        "--head neumf with GFMFR",
+        cat("--head ", name_of(m.head.kind), " with GFMFR"),
         "the group's last layer must be d wide to read the fused items (models.md section 3)",
-        "use --head mlp or linear");
-  if (m.backbone.personal_rows)
-    throw InputError(cat("--head neumf with ", m.backbone.name), "personal rows are d wide",
-                     "use --head mlp or linear");
+        cat("use --head ", heads_that(last_layer_fits)));
+  if (m.backbone.personal_rows && !rows_fit(m.head))
+    throw InputError(cat("--head ", name_of(m.head.kind), " with ", m.backbone.name),
+                     "personal rows are d wide", cat("use --head ", heads_that(rows_fit)));
 }
 
 }  // namespace
@@ -34,11 +44,11 @@ ModelSpec resolve(const Config& config) {
   const auto default_head = m.has_teacher ? m.backbone.head_with_teacher : m.backbone.head;
   m.head = head_layout(config.model.head.value_or(default_head), m.d);
   check_fit(m);
-  // FedRAP's private head is the linear one; its mlp head is shared (models.md section 2).
-  const bool mlp_of_shared_table =
-      m.backbone.shares_head_with_teacher && m.head.kind != HeadKind::linear;
+  // FedRAP's private head is the linear one; other heads are shared (models.md section 2).
+  const bool shares_other_head =
+      m.backbone.shares_head_with_teacher && m.head.kind != m.backbone.head;
   m.shares_head = config.model.head_sharing == HeadSharing::backbone &&
-                  (m.backbone.shares_head || mlp_of_shared_table);
+                  (m.backbone.shares_head || shares_other_head);
   m.rows_trained = m.fusion.views == ViewsKind::table;
   m.views = m.fusion.views == ViewsKind::multiview ? int(config.fedvlr.views.size()) : 1;
   m.has_router = m.views > 1;

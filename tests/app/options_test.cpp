@@ -33,8 +33,9 @@ TEST(Options, help_names_every_field_with_its_default) {
   });
   for (const char* part :
        {"--dim INT=64", "(d)", "[epochs]", "--lr FLOAT=0.1", "fedavg|fcf|fedncf|pfedrec|fedrap",
-        "{auto|linear|mlp|neumf}", "{full|sampled:N}", "{sum|mlp|gate}"})
+        "{full|sampled:N}", "{sum|mlp|gate}"})
     EXPECT_TRUE(outcome.says(part)) << part;
+  EXPECT_TRUE(outcome.says(cat("{", joined(Names<std::optional<HeadKind>>::all(), "|"), "}")));
   EXPECT_EQ(test::fedfuse("--help").code, 0);
   for (const char* command : {"generate", "import", "evaluate", "info", "table"})
     EXPECT_EQ(test::fedfuse(cat(command, " --help")).code, 0) << command;

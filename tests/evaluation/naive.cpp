@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "model/head_score.hpp"
 #include "model/init.hpp"
 
 namespace fedfuse::test {
@@ -154,26 +155,10 @@ double Naive::head(std::int64_t client, const std::vector<double>& z) const {
   const float* t =
       model.spec.shares_head ? model.global.theta.data() : model.state.theta.row(client);
   const float* u = model.state.user.row(client);
-  std::vector<double> last = z;
-  if (h.kind == HeadKind::mlp) {
-    last.clear();
-    for (int o = 0; o < h.d; ++o) {
-      double s = double(t[h.b1 + o]);
-      for (int k = 0; k < h.d; ++k)
-        s += double(t[h.W_u + o * h.d + k]) * double(u[k]) +
-             double(t[h.W_z + o * h.d + k]) * z[std::size_t(k)];
-      last.push_back(std::max(s, 0.0));
-    }
-  } else if (h.kind == HeadKind::neumf) {
-    std::vector<double> x(u, u + h.d);
-    x.insert(x.end(), z.begin(), z.begin() + h.d);
-    x = dense(t + h.W1, t + h.b1, h.d, x, true);
-    x = dense(t + h.W2, t + h.b2, h.d / 2, x, true);
-    last = dense(t + h.W3, t + h.b3, h.d / 4, x, true);
-    const std::size_t second = z.size() - std::size_t(h.d);  // d-wide rows feed both halves
-    for (int k = 0; k < h.d; ++k) last.push_back(double(u[h.d + k]) * z[second + std::size_t(k)]);
-  }
-  return dense(t + h.last_w, t + h.last_b, 1, last, false)[0];
+  const std::vector<double> theta(t, t + h.theta), user(u, u + h.user);
+  auto whole = z;  // d-wide rows feed both halves
+  if (std::int64_t(z.size()) < h.item_width) whole.insert(whole.end(), z.begin(), z.end());
+  return head_score(h, theta.data(), user.data(), whole);
 }
 
 std::vector<double> Naive::scores(std::int64_t client) const {

@@ -30,6 +30,32 @@ TEST(Layout, SizesOfThePapers) {
   EXPECT_EQ(router_layout(3, 64).size, 12547);  // models.md section 4
 }
 
+// Offsets lie in the vectors, initial values are finite and the same for the same client.
+TEST(Layout, EveryHeadOfTheTable) {
+  ASSERT_EQ(all_heads().size(), choice_names<HeadKind>.size());
+  for (const auto kind : all_heads())
+    for (const int d : {4, 12, 64}) {
+      const auto h = head_layout(kind, d);
+      EXPECT_EQ(h.kind, kind);
+      EXPECT_TRUE(h.item_width == d || h.item_width == 2 * d) << kind;
+      EXPECT_TRUE(h.linear_part || h.hidden_part) << kind;
+      EXPECT_EQ(h.hidden_part, head_tower_flops(h) > 0) << kind;
+      EXPECT_LE(h.last_w + h.last_width, h.theta) << kind;
+      if (h.hidden_part) {
+        EXPECT_GE(h.user, d) << kind;
+        EXPECT_LE(h.first_item + (d - 1) * h.first_stride + d, h.theta) << kind;
+      }
+      if (h.linear_user >= 0) {
+        EXPECT_LE(h.linear_user + d, h.user) << kind;
+      }
+      std::vector<float> theta(std::size_t(h.theta), NAN), again = theta;
+      init_head(theta, h, 5, 3);
+      init_head(again, h, 5, 3);
+      EXPECT_EQ(theta, again) << kind;
+      for (const float x : theta) EXPECT_TRUE(std::isfinite(x)) << kind;
+    }
+}
+
 TEST(Spec, RowsOfTheTable) {
   EXPECT_FALSE(spec_of("fcf", "none").shares_head);
   EXPECT_TRUE(spec_of("fedavg", "none").shares_head);

@@ -7,11 +7,18 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "kernels/local_train/local_train_gpu.hpp"
+#include "model/spec.hpp"
 
 namespace fedfuse {
 namespace {
 
 constexpr std::int64_t widest_d = 128;  // d x d weights in shared memory (kernels/local_train)
+
+bool trains_on_a_device(const Config& config) {
+  return config.model.dim <= widest_d && config.model.dim % 4 == 0 &&
+         local_train::trains_on_device(resolve(config).head.kind);
+}
 
 using Uuid = std::array<char, 48>;
 
@@ -28,9 +35,7 @@ DeviceKind resolve_device(const Config& config, const Comm& comm) {
   if (config.device.kind && *config.device.kind != DeviceKind::cuda) return *config.device.kind;
   const auto seen = std::int64_t(gpu::count_devices());
   if (!config.device.kind)
-    return comm.min(seen) > 0 && config.model.dim <= widest_d && config.model.dim % 4 == 0
-               ? DeviceKind::cuda
-               : DeviceKind::cpu;
+    return comm.min(seen) > 0 && trains_on_a_device(config) ? DeviceKind::cuda : DeviceKind::cpu;
   comm.together([&] {
     if (seen == 0)
       throw InputError(cat("--device cuda cannot be had on rank ", comm.rank()), gpu::why_none(),

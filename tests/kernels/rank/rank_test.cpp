@@ -29,12 +29,13 @@ using test::serving;
 std::vector<CaseShape> shapes() {
   std::vector<CaseShape> all;
   std::uint64_t seed = 0;
-  for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
+  for (const auto head : all_heads())
     for (const bool shared : {false, true})
       for (const int views : {1, 3})
         for (const auto own_rows : {OwnRows::none, OwnRows::add, OwnRows::replace})
           for (const int sampled : {0, 19}) {
-            const int d = head == HeadKind::neumf ? 8 : 11;
+            const bool two_halves = head_layout(head, 8).item_width > 8;
+            const int d = two_halves ? 8 : 11;
             CaseShape s{.head = head,
                         .clients = 9,
                         .items = 131,
@@ -44,7 +45,7 @@ std::vector<CaseShape> shapes() {
                         .own_rows = own_rows,
                         .sampled = sampled,
                         .seed = ++seed};
-            s.wide = head == HeadKind::neumf && views == 1;
+            s.wide = two_halves && views == 1;
             s.base = own_rows == OwnRows::add && seed % 2 == 0;
             s.excluded = seed % 3 == 0 ? 11 : 0;
             all.push_back(s);
@@ -146,7 +147,7 @@ TEST(Rank, ReproducesTheGoldenRanks) {
 
 TEST(Rank, ACollapsedModelDoesNotLookPerfect) {
   constexpr std::int64_t items = 100;
-  for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf}) {
+  for (const auto head : all_heads()) {
     const auto layout = head_layout(head, 8);
     Matrix<float> table(items, layout.item_width), theta(1, layout.theta, 0.37f),
         user(1, std::max(layout.user, 1), -0.21f);

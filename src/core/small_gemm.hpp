@@ -1,5 +1,5 @@
 #pragma once
-// C = keep C + alpha A B for the small matrices of one client, all in L1/L2. A is read through two
+// C = keep C + alpha A B for small matrices, all in L1/L2. A is read through two
 // strides, so that the same tile serves A (row-major) and A^T (gradients of weights). 6 x 16 floats
 // of C stay in registers: 12 accumulators, 2 vectors of B, 1 broadcast of A fill the 16 registers
 // of AVX2.
@@ -7,7 +7,7 @@
 
 #include "core/simd.hpp"
 
-namespace fedfuse::local_train {
+namespace fedfuse::small {
 
 struct Strided {
   const float* data;
@@ -128,4 +128,4 @@ inline void scale(float keep, float* __restrict y, long n) {
   for (long k = 0; k < n; ++k) y[k] *= keep;
 }
 
-}  // namespace fedfuse::local_train
+}  // namespace fedfuse::small

@@ -10,7 +10,7 @@
 
 #include "core/simd.hpp"
 
-namespace fedfuse::rank {
+namespace fedfuse::tilemath {
 
 inline constexpr int lanes = simd::lanes;
 inline constexpr int tile_items = 64;
@@ -154,4 +154,4 @@ void with_vectors(int n, const Work& work) {
   work.template operator()<8>();
 }
 
-}  // namespace fedfuse::rank
+}  // namespace fedfuse::tilemath
