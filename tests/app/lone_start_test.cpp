@@ -14,8 +14,8 @@ using test::Place;
 TEST(LoneStart, works_inside_a_slurm_step) {
   const auto step = "SLURM_JOB_ID=1 SLURM_NODELIST=$(uname -n) SLURM_STEP_ID=0 ";
   for (const auto* tasks : {"", "SLURM_STEP_NUM_TASKS=1 "})
-    for (const auto& words :
-         {std::string("--version"), std::string("--help"), "info " + Place::get().file("data.h5")}) {
+    for (const auto& words : {std::string("--version"), std::string("--help"),
+                              "info " + Place::get().file("data.h5")}) {
       const auto outcome = test::shell(cat(step, tasks, FEDFUSE_PROGRAM, " ", words));
       EXPECT_EQ(outcome.code, 0) << words << "\n" << outcome.output;
     }

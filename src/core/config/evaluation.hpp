@@ -1,5 +1,5 @@
 #pragma once
-// The choices of the evaluation (models.md, section 5).
+// The options of the evaluation and their choices (models.md, section 5).
 #include <cstdint>
 
 #include "core/choice.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// The choices of how a run is executed; they do not change a bit.
+// How a run is executed: options that do not change a bit of the result.
 #include <cstdint>
 #include <optional>
 

@@ -1,5 +1,5 @@
 #pragma once
-// The choices of the federation (models.md, section 1).
+// The options of the federation and their choices (models.md, section 1).
 #include <cstdint>
 
 #include "core/choice.hpp"

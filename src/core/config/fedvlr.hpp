@@ -1,5 +1,5 @@
 #pragma once
-// The choices of FedVLR (models.md, section 4).
+// The options of FedVLR and their choices (models.md, section 4).
 #include <vector>
 
 #include "core/choice.hpp"

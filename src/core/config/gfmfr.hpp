@@ -1,5 +1,5 @@
 #pragma once
-// The choices of GFMFR (models.md, section 3).
+// The options of GFMFR and their choices (models.md, section 3).
 #include <cstdint>
 
 #include "core/choice.hpp"

@@ -1,5 +1,5 @@
 #pragma once
-// The choices of the model (models.md, sections 1 and 2).
+// The options of the model and their choices (models.md, sections 1 and 2).
 #include <cstdint>
 #include <optional>
 #include <string>
