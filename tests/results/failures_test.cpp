@@ -43,10 +43,14 @@ class FileSizeLimit {
 class WithoutRoot {
  public:
   WithoutRoot() {
-    if (root_) EXPECT_EQ(seteuid(nobody), 0);
+    if (root_) {
+      EXPECT_EQ(seteuid(nobody), 0);
+    }
   }
   ~WithoutRoot() {
-    if (root_) EXPECT_EQ(seteuid(0), 0);
+    if (root_) {
+      EXPECT_EQ(seteuid(0), 0);
+    }
   }
   WithoutRoot(const WithoutRoot&) = delete;
   WithoutRoot& operator=(const WithoutRoot&) = delete;

@@ -97,7 +97,7 @@ std::int64_t bytes_a_sample_kept(const ModelSpec& spec) {
                  (spec.has_overlay() ? spec.overlay_width() : 0));
 }
 
-void check_table(const Config& config, const ModelSpec& spec, const Dataset& data) {
+void check_table(const ModelSpec& spec, const Dataset& data) {
   const auto tables = std::max<std::int64_t>(spec.views, spec.most_groups);
   if (data.items * tables > std::numeric_limits<std::int32_t>::max())
     throw InputError(
@@ -115,7 +115,7 @@ bool device_ranks_clients(const ModelSpec& spec) {
 MemoryPlan plan_memory(const Config& config, const ModelSpec& spec, const Dataset& data,
                        const ChunkLimits& usual, std::int64_t scratch_bytes, std::int64_t free,
                        const std::string& device, std::int64_t ranks) {
-  check_table(config, spec, data);
+  check_table(spec, data);
   std::int64_t largest = 1, all = 0;  // all: of as many clients as may take part, the heaviest
   const auto participants = participants_of_round(config.federation, data.clients);
   for (std::size_t k = 0; k < data.heaviest_first.size(); ++k) {
