@@ -6,7 +6,7 @@
 
 namespace fedfuse {
 
-Trained Engine::room_for(const ModelSpec& spec, std::int64_t n) const {
+Trained Engine::allocate_trained(const ModelSpec& spec, std::int64_t n) const {
   const auto for_state = holds_state() ? 0 : n;
   Trained trained;
   trained.theta = Matrix<float>(spec.has_teacher   ? n

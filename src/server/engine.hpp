@@ -46,17 +46,17 @@ class Engine {
 
   // What train() wants to be given for n participants: heads where the grouping or the host keeps
   // them, the rest where the host does.
-  [[nodiscard]] Trained room_for(const ModelSpec& spec, std::int64_t n) const;
+  [[nodiscard]] Trained allocate_trained(const ModelSpec& spec, std::int64_t n) const;
 
-  // Pass 1 over `local` (clients of this rank, ascending). Returns the least id of a client whose
-  // loss or update is not finite or does not fit the sums, if there is one: then the sums are
+  // The first pass, over `local` (clients of this rank, ascending). Returns the least id of a client
+  // whose loss or update is not finite or does not fit the sums, if there is one: then the sums are
   // invalid.
   virtual std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
                                             const RoundInputs& inputs, Trained& trained,
                                             RoundSums& sums) = 0;
 
-  // Pass 2 (R10): rows and heads of each participant to its group (-1: none), and the rows that
-  // stay on it to keep_rows, one after the other. groups: null without a teacher. Returns how many
+  // The second pass (R10): rows and heads of each participant to its group (-1: none), and the rows
+  // that stay on it to keep_rows, one after the other. groups: null without a teacher. Returns how many
   // updates did not fit.
   using KeepRows = std::function<void(std::int64_t local, const Upload& upload)>;
   virtual std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,

@@ -29,7 +29,7 @@ struct RoundReport {
   double loss = 0, loss_recommendation = 0, loss_distillation = 0;  // means over participants
   double lambda = 0, teacher_loss = 0;
   Traffic traffic;
-  std::int64_t upload_bytes = 0;           // stored on this rank for pass 2
+  std::int64_t upload_bytes = 0;           // stored on this rank for the second pass
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
   // the least one whose loss or update was not finite: then the state is that before the round
   std::optional<std::int64_t> failed_client;
@@ -62,14 +62,14 @@ class Federation {
   [[nodiscard]] PhaseTimer& timer() { return timer_; }
 
  private:
-  struct Pass;  // what one round computes before it is committed
-  [[nodiscard]] std::optional<std::int64_t> train_participants(Pass& pass);
-  [[nodiscard]] std::vector<Matrix<float>> aggregate(Pass& pass) const;
-  void group_participants(Pass& pass);
-  void revisit_participants(Pass& pass);
-  void commit(Pass& pass, std::vector<Matrix<float>>&& summed_views);
-  void teach(Pass& pass);
-  [[nodiscard]] RoundInputs inputs(const Pass& pass) const;
+  struct RoundWork;  // what one round computes before it is committed
+  [[nodiscard]] std::optional<std::int64_t> train_participants(RoundWork& work);
+  [[nodiscard]] std::vector<Matrix<float>> aggregate(RoundWork& work) const;
+  void group_participants(RoundWork& work);
+  void revisit_participants(RoundWork& work);
+  void commit(RoundWork& work, std::vector<Matrix<float>>&& summed_views);
+  void teach(RoundWork& work);
+  [[nodiscard]] RoundInputs inputs(const RoundWork& work) const;
 
   const Config config_;
   const Kernels kernels_;  // of the CPU

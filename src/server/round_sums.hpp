@@ -11,7 +11,7 @@
 
 namespace fedfuse {
 
-// Pass 1: sum over participants of weight * (row updates per view, head, rho, losses).
+// First pass: sum over participants of weight * (row updates per view, head, rho, losses).
 class RoundSums {
  public:
   RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight,
@@ -60,7 +60,7 @@ class RoundSums {
   FixedSum theta_, weighted_rho_, scalars_;
 };
 
-// Pass 2: means over the members of each group (R1 with alpha = 1/|group|).
+// Second pass: means over the members of each group (R1 with alpha = 1/|group|).
 class GroupSums {
  public:
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes,

@@ -1,7 +1,7 @@
 #pragma once
-// The two passes over a round's participants (R10). Pass 1 trains every participant. Pass 2 needs
-// every participant's row updates again, once its group is known: from a store, or by training once
-// more - a client's round is a pure function, so both give the same bits.
+// The two passes over a round's participants (R10). The first pass trains every participant. The
+// second needs every participant's row updates again, once its group is known: from a store, or by
+// training once more. A client's round is a pure function, so both give the same bits.
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -12,7 +12,7 @@
 
 namespace fedfuse {
 
-// What pass 2 reads of a participant.
+// What the second pass reads of a participant.
 struct Upload {
   std::span<const std::int32_t> items;
   // items x width: the update of the client's item rows (views: -eta_I sum_j dL/dF_j)
@@ -42,11 +42,11 @@ class Participants {
       std::function<void(std::int64_t position, std::int64_t local, const LocalUpdate& update)>;
   using OnUpload = std::function<void(std::int64_t local, const Upload& upload)>;
 
-  // Trains all of `local` (ascending); calls are concurrent. keep: pass 2 will come.
+  // Trains all of `local` (ascending); calls are concurrent. keep: a second pass follows.
   void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, bool keep,
              const OnUpdate& on_update);
-  // Pass 2. `concurrently` is called from all threads, `serially` from one, after it, for every
-  // participant; a client's state may be changed in `serially`: nobody trains meanwhile.
+  // The second pass. `concurrently` is called from all threads, `serially` from one, after it, for
+  // every participant. `serially` may change a client's state: no client trains meanwhile.
   void revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                const OnUpload& concurrently, const OnUpload& serially);
 

@@ -26,11 +26,11 @@ std::vector<Chunk> cut_into_chunks(const Dataset& data, const std::vector<std::i
                bound = bucket_bound(samples);
     const bool fits = !chunks.empty() && chunks.back().bound == bound &&
                       chunks.back().clients() < limits.clients &&
-                      chunks.back().room() + samples <= limits.room;
+                      chunks.back().samples() + samples <= limits.samples;
     if (!fits) chunks.emplace_back().bound = bound;
     auto& chunk = chunks.back();
     chunk.positions.push_back(position);
-    chunk.begin.push_back(chunk.room() + samples);
+    chunk.begin.push_back(chunk.samples() + samples);
   }
   return chunks;
 }

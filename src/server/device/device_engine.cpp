@@ -1,4 +1,4 @@
-// The two passes of a round on a device, chunk after chunk on a few lanes.
+// The two passes of a round on a device, a few chunks in flight.
 #include "server/device/device_engine.hpp"
 
 #include <algorithm>
@@ -36,16 +36,21 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
                           ? std::min(free, std::int64_t(config.execution.memory_gib *
                                                         double(std::int64_t(1) << 30)))
                           : free;
-  plan_ = plan_memory(config, spec, data, limits, scratch_floats() * std::int64_t(sizeof(float)),
-                      budget, device_->info().name, chosen.world);
+  plan_ = plan_memory(config, spec, data,
+                      {.limits = limits,
+                       .scratch_floats = scratch_floats(),
+                       .free_bytes = budget,
+                       .device = device_->info().name,
+                       .ranks = chosen.world});
   place_data();
   if (plan_.state_resident)
     state_ = std::make_unique<ResidentState>(device_, spec, data.local_clients(), threads);
-  for (int l = 0; l < lanes; ++l)
-    lanes_.emplace_back(device_, config, spec, data, plan_, scratch_floats());
-  if (!plan_.stores_uploads)
-    for (int l = 0; l < lanes; ++l)
-      uploads_.emplace_back(device_, spec, plan_.limits.room, plan_.limits.clients);
+  for (int k = 0; k < chunks_in_flight; ++k) {
+    workspaces_.emplace_back(device_, chunk_sizes(config, spec, data, plan_, scratch_floats()));
+    if (!plan_.stores_uploads)
+      uploads_.push_back(
+          make_upload_buffers(device_, spec, plan_.limits.samples, plan_.limits.clients));
+  }
 }
 
 EngineFacts DeviceEngine::facts() const {
@@ -85,22 +90,23 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
   }
   rho_.assign(local.size(), 1.0);
   send_round(inputs);
-  if (plan_.stores_uploads) make_room_for_uploads();
+  if (plan_.stores_uploads) allocate_uploads();
   LeastClient failed;
-  over_lanes(
-      [&](Lane& lane, std::size_t k) {
-        auto& uploads = uploads_of(lane, k);
-        begin(lane, chunks_[k], uploads, local, inputs);
-        add_to_round(lane, uploads, sums, trained.theta.rows > 0);
+  over_chunks(
+      [&](ChunkWorkspace& work, std::size_t k) {
+        auto& uploads = uploads_of(work, k);
+        begin(work, chunks_[k], uploads, local, inputs);
+        add_to_round(work, uploads, sums, trained.theta.rows > 0);
       },
-      [&](Lane& lane) { collect(lane, trained, sums, failed); });
+      [&](ChunkWorkspace& work) { collect(work, trained, sums, failed); });
   return failed.id();
 }
 
 // A chunk of few large clients leaves most of the device idle for as long as one of them trains: it
 // runs beside others, and nobody waits for it.
-void DeviceEngine::over_lanes(const std::function<void(Lane& lane, std::size_t k)>& begin,
-                              const std::function<void(Lane& lane)>& end) {
+void DeviceEngine::over_chunks(
+    const std::function<void(ChunkWorkspace& work, std::size_t k)>& begin,
+    const std::function<void(ChunkWorkspace& work)>& end) {
   const auto fills_device = [&](const Chunk& chunk) {
     return chunk.clients() >= blocks_a_multiprocessor * device_->info().multiprocessors;
   };
@@ -108,49 +114,51 @@ void DeviceEngine::over_lanes(const std::function<void(Lane& lane, std::size_t k
   for (std::size_t k = 0; k < chunks_.size(); ++k)
     (fills_device(chunks_[k]) ? thick : thin).push_back(k);
   const auto busy_thin = [&] {
-    return std::ranges::any_of(lanes_, [&](const Lane& lane) {
-      return lane.chunk() != nullptr && !fills_device(*lane.chunk());
+    return std::ranges::any_of(workspaces_, [&](const ChunkWorkspace& work) {
+      return work.chunk() != nullptr && !fills_device(*work.chunk());
     });
   };
   while (!thin.empty() || !thick.empty()) {
-    auto& lane = free_lane(end);
+    auto& work = free_workspace(end);
     auto& from = thick.empty() || (!thin.empty() && !busy_thin()) ? thin : thick;
-    begin(lane, from.front());
+    begin(work, from.front());
     from.pop_front();
   }
-  for (auto& lane : lanes_)
-    if (lane.chunk() != nullptr) end(lane);
+  for (auto& work : workspaces_)
+    if (work.chunk() != nullptr) end(work);
 }
 
 // One that has no chunk, or the first whose chunk is done.
-Lane& DeviceEngine::free_lane(const std::function<void(Lane& lane)>& end) {
-  const auto idle =
-      std::ranges::find_if(lanes_, [](const Lane& lane) { return lane.chunk() == nullptr; });
-  if (idle != lanes_.end()) return *idle;
+ChunkWorkspace& DeviceEngine::free_workspace(const std::function<void(ChunkWorkspace& work)>& end) {
+  const auto idle = std::ranges::find_if(
+      workspaces_, [](const ChunkWorkspace& work) { return work.chunk() == nullptr; });
+  if (idle != workspaces_.end()) return *idle;
   for (;; std::this_thread::yield())
-    for (auto& lane : lanes_)
-      if (lane.stream.is_done()) {
-        end(lane);
-        return lane;
+    for (auto& work : workspaces_)
+      if (work.stream.is_done()) {
+        end(work);
+        return work;
       }
 }
 
 // Where everybody takes part, every round has the chunks of the last, and allocates nothing here.
-void DeviceEngine::make_room_for_uploads() {
+void DeviceEngine::allocate_uploads() {
   const auto fits = [this](std::size_t k) {
-    return uploads_[k].items.size() == std::size_t(chunks_[k].room()) &&
+    return uploads_[k].items.size() == std::size_t(chunks_[k].samples()) &&
            uploads_[k].slots.size() == std::size_t(chunks_[k].clients());
   };
   std::size_t same = 0;
   while (same < std::min(uploads_.size(), chunks_.size()) && fits(same)) ++same;
   uploads_.resize(same);
   for (std::size_t k = same; k < chunks_.size(); ++k)
-    uploads_.emplace_back(device_, spec_, chunks_[k].room(), chunks_[k].clients());
+    uploads_.push_back(
+        make_upload_buffers(device_, spec_, chunks_[k].samples(), chunks_[k].clients()));
 }
 
-void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, LeastClient& failed) {
-  lane.stream.synchronise();
-  const auto& chunk = *lane.chunk();
+void DeviceEngine::collect(ChunkWorkspace& work, Trained& trained, RoundSums& sums,
+                           LeastClient& failed) {
+  work.stream.synchronise();
+  const auto& chunk = *work.chunk();
   const auto rates = rates_of(config_, spec_, data_.items, 0);
   const auto copy = [](const gpu::Pinned<float>& from, std::size_t c, Matrix<float>& to,
                        std::int64_t p) {
@@ -160,29 +168,29 @@ void DeviceEngine::collect(Lane& lane, Trained& trained, RoundSums& sums, LeastC
   const auto one = [&](std::int64_t i, RoundSums::Numbers& numbers) {
     const auto c = std::size_t(i);
     const auto p = std::int64_t(chunk.positions[c]);
-    const std::int64_t u = lane.client(c),
+    const std::int64_t u = work.client(c),
                        steps = config_.federation.local_epochs *
-                               ((lane.samples_host[c] + config_.federation.batch - 1) /
+                               ((work.samples_host[c] + config_.federation.batch - 1) /
                                 config_.federation.batch);
     const double rho = rho_[std::size_t(p)] = untouched_share(rates, steps);
     local_train::Outcome outcome;
-    outcome.loss_recommendation = lane.outcome_host[3 * c];
-    outcome.loss_distillation = lane.outcome_host[3 * c + 1];
-    outcome.loss = lane.outcome_host[3 * c + 2];
-    const bool good = lane.finite_host[c] != 0 && lane.misfit_host[c] == 0 &&
-                      numbers.add(outcome, lane.slots_host[c], rho, weight_of(spec_, data_, u));
+    outcome.loss_recommendation = work.outcome_host[3 * c];
+    outcome.loss_distillation = work.outcome_host[3 * c + 1];
+    outcome.loss = work.outcome_host[3 * c + 2];
+    const bool good = work.finite_host[c] != 0 && work.misfit_host[c] == 0 &&
+                      numbers.add(outcome, work.slots_host[c], rho, weight_of(spec_, data_, u));
     if (!good) failed.offer(data_.client_ids[std::size_t(u)]);
-    copy(lane.theta_host, c, trained.theta, p);
-    copy(lane.user_host, c, trained.user, p);
-    copy(lane.router_host, c, trained.router, p);
-    std::copy_n(&lane.omega_host[3 * c], 3, trained.omega[std::size_t(p)].begin());
+    copy(work.theta_host, c, trained.theta, p);
+    copy(work.user_host, c, trained.user, p);
+    copy(work.router_host, c, trained.router, p);
+    std::copy_n(&work.omega_host[3 * c], 3, trained.omega[std::size_t(p)].begin());
   };
   for_each_block(chunk.clients(), threads(), [&](std::int64_t first, std::int64_t end) {
     RoundSums::Numbers numbers(sums);
     for (auto i = first; i < end; ++i) one(i, numbers);
     sums.add(numbers);
   });
-  lane.release();
+  work.release();
 }
 
 std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local,
@@ -191,12 +199,7 @@ std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local,
                                    const KeepRows& keep_rows) {
   std::atomic<std::int64_t> refused{0};
   if (groups != nullptr) {
-    const auto cells = std::size_t(data_.items * spec_.view_width * groups->groups());
-    if (group_sums_.size() != cells) {
-      group_sums_ = {};
-      group_sums_ = gpu::Buffer<std::int64_t>(device_, cells);
-    }
-    group_sums_.fill_bytes(0, stream_);
+    buffers_.group_sums.fill_bytes(0, stream_);
     stream_.synchronise();
     for_each_block(
         std::int64_t(local.size()), threads(), [&](std::int64_t first, std::int64_t end) {
@@ -212,52 +215,52 @@ std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local,
         });
   }
   stored_bytes_ = 0;
-  over_lanes(
-      [&](Lane& lane, std::size_t k) {
-        auto& uploads = uploads_of(lane, k);
+  over_chunks(
+      [&](ChunkWorkspace& work, std::size_t k) {
+        auto& uploads = uploads_of(work, k);
         if (plan_.stores_uploads)
-          lane.take(chunks_[k], local, threads());
+          work.take(chunks_[k], local, threads());
         else
-          begin(lane, chunks_[k], uploads, local, inputs);
-        if (groups != nullptr) add_to_groups(lane, uploads, group, *groups);
-        if (spec_.has_overlay()) fetch_overlay(lane, uploads);
+          begin(work, chunks_[k], uploads, local, inputs);
+        if (groups != nullptr) add_to_groups(work, uploads, group, *groups);
+        if (spec_.has_overlay()) fetch_overlay(work, uploads);
         if (plan_.stores_uploads)
           stored_bytes_ +=
               std::int64_t(sizeof(float) * (uploads.items.size() + uploads.slots.size() +
                                             uploads.rows.size() + uploads.overlay.size()));
       },
-      [&](Lane& lane) { refused += finish(lane, groups != nullptr, keep_rows); });
+      [&](ChunkWorkspace& work) { refused += finish(work, groups != nullptr, keep_rows); });
   return refused;
 }
 
-// The lane's work of pass 2 is done: what stays on its clients, one after the other. Returns how
+// The second pass over a chunk is done: what stays on its clients, one after the other. Returns how
 // many updates did not fit.
-std::int64_t DeviceEngine::finish(Lane& lane, bool groups, const KeepRows& keep_rows) {
-  lane.stream.synchronise();
-  const auto& chunk = *lane.chunk();
+std::int64_t DeviceEngine::finish(ChunkWorkspace& work, bool groups, const KeepRows& keep_rows) {
+  work.stream.synchronise();
+  const auto& chunk = *work.chunk();
   std::int64_t refused = 0;
-  for (std::size_t c = 0; c < lane.clients(); ++c) {
-    if (groups) refused += lane.misfit_host[c];
+  for (std::size_t c = 0; c < work.clients(); ++c) {
+    if (groups) refused += work.misfit_host[c];
     if (!spec_.has_overlay()) continue;
-    const auto first = std::size_t(chunk.begin[c]), slots = std::size_t(lane.slots_host[c]);
-    const float* rows = &lane.overlay_host[first * std::size_t(spec_.overlay_width())];
-    keep_rows(lane.client(c), {{&lane.items_host[first], slots},
+    const auto first = std::size_t(chunk.begin[c]), slots = std::size_t(work.slots_host[c]);
+    const float* rows = &work.overlay_host[first * std::size_t(spec_.overlay_width())];
+    keep_rows(work.client(c), {{&work.items_host[first], slots},
                                nullptr,
                                rows,
                                float(rho_[std::size_t(chunk.positions[c])])});
   }
-  lane.release();
+  work.release();
   return refused;
 }
 
 void DeviceEngine::reduce(RoundSums& sums, const Comm& comm) {
   auto* const devices = reducer_.reducer.get();
   const auto* const hosts = devices == nullptr ? &comm : nullptr;
-  to_host_.fetch(sums_, std::size_t(spec_.views), spec_.view_width, devices,
+  to_host_.fetch(buffers_.sums, {std::size_t(spec_.views), data_.items, spec_.view_width}, devices,
                  [&](std::size_t j, std::int64_t first, std::span<const std::int64_t> rows) {
                    sums.merge(j, first, rows, hosts);
                  });
-  to_host_.fetch(theta_sums_, 1, spec_.head.theta, devices,
+  to_host_.fetch(buffers_.theta_sums, {1, spec_.shares_head ? 1 : 0, spec_.head.theta}, devices,
                  [&](std::size_t, std::int64_t, std::span<const std::int64_t> theta) {
                    sums.merge_theta(theta, devices != nullptr);
                  });
@@ -267,7 +270,8 @@ void DeviceEngine::reduce(RoundSums& sums, const Comm& comm) {
 void DeviceEngine::reduce(GroupSums& groups, const Comm& comm) {
   auto* const devices = reducer_.reducer.get();
   const auto* const hosts = devices == nullptr ? &comm : nullptr;
-  to_host_.fetch(group_sums_, std::size_t(groups.groups()), spec_.view_width, devices,
+  to_host_.fetch(buffers_.group_sums, {std::size_t(groups.groups()), data_.items, spec_.view_width},
+                 devices,
                  [&](std::size_t l, std::int64_t first, std::span<const std::int64_t> rows) {
                    groups.merge(l, first, rows, hosts);
                  });

@@ -11,7 +11,8 @@
 #include "core/gpu/reducer.hpp"
 #include "kernels/local_train/local_train_gpu.hpp"
 #include "server/device/choose.hpp"
-#include "server/device/lane.hpp"
+#include "server/device/chunk_workspace.hpp"
+#include "server/device/engine_buffers.hpp"
 #include "server/device/memory_plan.hpp"
 #include "server/device/resident_state.hpp"
 #include "server/device/sums_to_host.hpp"
@@ -44,6 +45,7 @@ class DeviceEngine final : public Engine {
   [[nodiscard]] bool stores_uploads() const override { return plan_.stores_uploads; }
   [[nodiscard]] std::int64_t stored_bytes() const override { return stored_bytes_; }
   [[nodiscard]] EngineFacts facts() const override;
+  [[nodiscard]] const MemoryPlan& plan() const { return plan_; }
   [[nodiscard]] std::shared_ptr<gpu::Device> device() const override { return device_; }
 
  private:
@@ -51,34 +53,35 @@ class DeviceEngine final : public Engine {
   [[nodiscard]] local_train::GpuPlan launch_plan(std::int64_t bound) const;
   [[nodiscard]] std::int64_t scratch_floats() const;  // of the launch that needs most
   void send_round(const RoundInputs& inputs);
-  void make_room_for_uploads();
-  // begin(lane, k) for every chunk k on the next free lane, and end(lane) when its work is done.
-  void over_lanes(const std::function<void(Lane& lane, std::size_t k)>& begin,
-                  const std::function<void(Lane& lane)>& end);
-  Lane& free_lane(const std::function<void(Lane& lane)>& end);
+  void allocate_uploads();
+  // begin(work, k) for every chunk k in the next free workspace, end(work) when its work is done.
+  void over_chunks(const std::function<void(ChunkWorkspace& work, std::size_t k)>& begin,
+                   const std::function<void(ChunkWorkspace& work)>& end);
+  ChunkWorkspace& free_workspace(const std::function<void(ChunkWorkspace& work)>& end);
   // Samples and trains a chunk.
-  void begin(Lane& lane, const Chunk& chunk, DeviceUploads& uploads,
+  void begin(ChunkWorkspace& work, const Chunk& chunk, UploadBuffers& uploads,
              const std::vector<std::int32_t>& local, const RoundInputs& inputs);
-  void send_state(Lane& lane, const RoundInputs& inputs);
-  void draw(Lane& lane, DeviceUploads& uploads, std::int64_t round);
-  void send_personal(Lane& lane, DeviceUploads& uploads, const ClientState& state);
-  void place_parameters(Lane& lane, local_train::GpuClients& clients) const;
-  void launch_training(Lane& lane, DeviceUploads& uploads, const RoundInputs& inputs);
-  // Pass 1: what a trained chunk sends, into the round's sums; its numbers on their way to the
+  void send_state(ChunkWorkspace& work, const RoundInputs& inputs);
+  void draw(ChunkWorkspace& work, UploadBuffers& uploads, std::int64_t round);
+  void send_personal(ChunkWorkspace& work, UploadBuffers& uploads, const ClientState& state);
+  void place_parameters(ChunkWorkspace& work, local_train::GpuClients& clients) const;
+  void launch_training(ChunkWorkspace& work, UploadBuffers& uploads, const RoundInputs& inputs);
+  // First pass: what a trained chunk sends, into the round's sums; its numbers on their way to the
   // host.
-  void add_to_round(Lane& lane, DeviceUploads& uploads, const RoundSums& sums, bool heads);
-  void fetch_state(Lane& lane, bool heads);
-  void collect(Lane& lane, Trained& trained, RoundSums& sums, LeastClient& failed);
-  // Pass 2.
-  void add_to_groups(Lane& lane, DeviceUploads& uploads, std::span<const std::int32_t> group,
-                     const GroupSums& groups);
-  void fetch_overlay(Lane& lane, const DeviceUploads& uploads);
-  std::int64_t finish(Lane& lane, bool groups, const KeepRows& keep_rows);
-  [[nodiscard]] aggregate::GpuUpdates updates(const Lane& lane, const DeviceUploads& uploads,
-                                              std::int64_t tables,
+  void add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, const RoundSums& sums,
+                    bool heads);
+  void fetch_state(ChunkWorkspace& work, bool heads);
+  void collect(ChunkWorkspace& work, Trained& trained, RoundSums& sums, LeastClient& failed);
+  // Second pass.
+  void add_to_groups(ChunkWorkspace& work, UploadBuffers& uploads,
+                     std::span<const std::int32_t> group, const GroupSums& groups);
+  void fetch_overlay(ChunkWorkspace& work, const UploadBuffers& uploads);
+  std::int64_t finish(ChunkWorkspace& work, bool groups, const KeepRows& keep_rows);
+  [[nodiscard]] aggregate::GpuUpdates updates(const ChunkWorkspace& work,
+                                              const UploadBuffers& uploads, std::int64_t tables,
                                               gpu::Buffer<std::int64_t>& sums) const;
-  [[nodiscard]] DeviceUploads& uploads_of(const Lane& lane, std::size_t chunk) {
-    return uploads_[plan_.stores_uploads ? chunk : std::size_t(&lane - lanes_.data())];
+  [[nodiscard]] UploadBuffers& uploads_of(const ChunkWorkspace& work, std::size_t chunk) {
+    return uploads_[plan_.stores_uploads ? chunk : std::size_t(&work - workspaces_.data())];
   }
 
   // of clients that train at once, when each is a large one
@@ -95,17 +98,13 @@ class DeviceEngine final : public Engine {
   std::map<std::int64_t, local_train::GpuPlan> launches_;  // by bucket
   MemoryPlan plan_;
   gpu::Stream stream_;
-  gpu::Buffer<std::int32_t> ids_, train_, valid_, test_, listed_;
-  gpu::Buffer<std::int64_t> offsets_;
-  std::vector<gpu::Buffer<float>> views_;
-  gpu::Buffer<float> theta_, preferences_;
-  gpu::Buffer<std::int64_t> sums_, theta_sums_, group_sums_;
+  EngineBuffers buffers_;
   SumsToHost to_host_;
   std::unique_ptr<ResidentState> state_;  // null: the state is the host's
-  std::vector<Lane> lanes_;
+  std::vector<ChunkWorkspace> workspaces_;
   std::vector<std::int32_t> in_chunks_;  // the participants that chunks_ are cut of
   std::vector<Chunk> chunks_;            // of the round under way
-  std::vector<DeviceUploads> uploads_;   // by chunk, or by lane
+  std::vector<UploadBuffers> uploads_;   // by chunk, or by workspace
   std::vector<double> rho_;              // of each participant
   std::int64_t stored_bytes_ = 0;
 };

@@ -6,25 +6,19 @@
 #include "kernels/gather/gather.hpp"
 #include "kernels/sample/sample_gpu.hpp"
 #include "server/device/device_engine.hpp"
+#include "server/device/listed_buffers.hpp"
 
 namespace fedfuse {
 
 void DeviceEngine::place_data() {
-  const auto put = [&]<class T>(gpu::Buffer<T>& buffer, const std::vector<T>& values) {
-    buffer = gpu::to_device(stream_, std::span<const T>(values));
-  };
-  put(ids_, data_.client_ids);
-  put(train_, data_.train);
-  put(valid_, data_.valid);
-  put(test_, data_.test);
-  put(offsets_, data_.offsets);
-  listed_ = gpu::to_device(stream_, sampler_.rules().listed);
-  const auto cells = std::size_t(data_.items * spec_.view_width);
-  for (int j = 0; j < spec_.views; ++j) views_.emplace_back(device_, cells);
-  theta_ = gpu::Buffer<float>(device_, std::size_t(spec_.head.theta));
-  sums_ = gpu::Buffer<std::int64_t>(device_, cells * std::size_t(spec_.views));
-  theta_sums_ =
-      gpu::Buffer<std::int64_t>(device_, std::size_t(spec_.shares_head ? spec_.head.theta : 0));
+  allocate_listed(buffers_, device_, config_, spec_, data_);
+  buffers_.ids.copy_in(data_.client_ids, stream_);
+  buffers_.train.copy_in(data_.train, stream_);
+  buffers_.valid.copy_in(data_.valid, stream_);
+  buffers_.test.copy_in(data_.test, stream_);
+  buffers_.offsets.copy_in(data_.offsets, stream_);
+  buffers_.listed.copy_in(sampler_.rules().listed, stream_);
+  stream_.synchronise();
 }
 
 local_train::GpuPlan DeviceEngine::launch_plan(std::int64_t bound) const {
@@ -43,70 +37,64 @@ std::int64_t DeviceEngine::scratch_floats() const {
 }
 
 void DeviceEngine::send_round(const RoundInputs& in) {
-  for (std::size_t j = 0; j < views_.size(); ++j)
-    views_[j].copy_in(in.global.views[j].span(), stream_);
-  theta_.copy_in(in.global.theta, stream_);
-  if (in.distillation.preferences != nullptr) {
-    const auto& preferences = *in.distillation.preferences;
-    if (preferences_.size() != preferences.size()) {
-      preferences_ = {};
-      preferences_ = gpu::Buffer<float>(device_, preferences.size());
-    }
-    preferences_.copy_in(preferences.span(), stream_);
-  }
-  sums_.fill_bytes(0, stream_);
-  theta_sums_.fill_bytes(0, stream_);
+  for (std::size_t j = 0; j < buffers_.views.size(); ++j)
+    buffers_.views[j].copy_in(in.global.views[j].span(), stream_);
+  buffers_.theta.copy_in(in.global.theta, stream_);
+  if (in.distillation.preferences != nullptr)
+    buffers_.preferences.copy_in(in.distillation.preferences->span(), stream_);
+  buffers_.sums.fill_bytes(0, stream_);
+  buffers_.theta_sums.fill_bytes(0, stream_);
   stream_.synchronise();
 }
 
-void DeviceEngine::begin(Lane& lane, const Chunk& chunk, DeviceUploads& uploads,
+void DeviceEngine::begin(ChunkWorkspace& work, const Chunk& chunk, UploadBuffers& uploads,
                          const std::vector<std::int32_t>& local, const RoundInputs& in) {
-  lane.take(chunk, local, threads());
-  send_state(lane, in);
-  draw(lane, uploads, in.round);
-  if (shape_.personal) send_personal(lane, uploads, in.state);
-  launch_training(lane, uploads, in);
+  work.take(chunk, local, threads());
+  send_state(work, in);
+  draw(work, uploads, in.round);
+  if (shape_.personal) send_personal(work, uploads, in.state);
+  launch_training(work, uploads, in);
 }
 
-void DeviceEngine::send_state(Lane& lane, const RoundInputs& in) {
+void DeviceEngine::send_state(ChunkWorkspace& work, const RoundInputs& in) {
   const auto gather = [&](const Matrix<float>& from, const gpu::Pinned<float>& to, std::size_t c) {
     if (from.cols > 0)
-      std::copy_n(from.row(lane.client(c)), from.cols, &to[c * std::size_t(from.cols)]);
+      std::copy_n(from.row(work.client(c)), from.cols, &to[c * std::size_t(from.cols)]);
   };
-  for_each_in_blocks(std::int64_t(lane.clients()), threads(), [&](std::int64_t i) {
+  for_each_in_blocks(std::int64_t(work.clients()), threads(), [&](std::int64_t i) {
     const auto c = std::size_t(i);
-    const auto u = lane.client(c);
-    lane.group_host[c] = in.state.group[std::size_t(u)];
+    const auto u = work.client(c);
+    work.group_host[c] = in.state.group[std::size_t(u)];
     if (state_) {
-      lane.row_host[c] = state_->row(u);
-      lane.next_row_host[c] = state_->next_row(u);
+      work.row_host[c] = state_->row(u);
+      work.next_row_host[c] = state_->next_row(u);
       return;
     }
-    if (!spec_.shares_head) gather(in.state.theta, lane.theta_host, c);
-    gather(in.state.user, lane.user_host, c);
-    gather(in.state.router, lane.router_host, c);
+    if (!spec_.shares_head) gather(in.state.theta, work.theta_host, c);
+    gather(in.state.user, work.user_host, c);
+    gather(in.state.router, work.router_host, c);
   });
-  lane.send(lane.group, lane.group_host);
+  work.send(work.group, work.group_host);
   if (state_) {
-    lane.send(lane.row, lane.row_host);
-    lane.send(lane.next_row, lane.next_row_host);
+    work.send(work.row, work.row_host);
+    work.send(work.next_row, work.next_row_host);
     return;
   }
-  if (!spec_.shares_head) lane.send(lane.theta, lane.theta_host, std::size_t(spec_.head.theta));
-  lane.send(lane.user, lane.user_host, std::size_t(spec_.head.user));
-  lane.send(lane.router, lane.router_host, std::size_t(spec_.router.size));
+  if (!spec_.shares_head) work.send(work.theta, work.theta_host, std::size_t(spec_.head.theta));
+  work.send(work.user, work.user_host, std::size_t(spec_.head.user));
+  work.send(work.router, work.router_host, std::size_t(spec_.router.size));
 }
 
-void DeviceEngine::draw(Lane& lane, DeviceUploads& uploads, std::int64_t round) {
+void DeviceEngine::draw(ChunkWorkspace& work, UploadBuffers& uploads, std::int64_t round) {
   const auto& rules = sampler_.rules();
-  const sample::GpuSampling s{int(lane.clients()),
-                              lane.local.data(),
-                              ids_.data(),
-                              offsets_.data(),
-                              train_.data(),
-                              valid_.data(),
-                              test_.data(),
-                              rules.listed.empty() ? nullptr : listed_.data(),
+  const sample::GpuSampling s{int(work.clients()),
+                              work.local.data(),
+                              buffers_.ids.data(),
+                              buffers_.offsets.data(),
+                              buffers_.train.data(),
+                              buffers_.valid.data(),
+                              buffers_.test.data(),
+                              rules.listed.empty() ? nullptr : buffers_.listed.data(),
                               std::uint32_t(rules.pool()),
                               std::uint32_t(round),
                               rules.spare_held_out,
@@ -114,180 +102,182 @@ void DeviceEngine::draw(Lane& lane, DeviceUploads& uploads, std::int64_t round) 
                               int(rules.epochs),
                               rules.negatives,
                               rules.shuffle,
-                              lane.begin.data(),
-                              lane.samples.data(),
+                              work.begin.data(),
+                              work.samples.data(),
                               uploads.slots.data(),
                               uploads.items.data(),
-                              lane.drawn.data(),
-                              lane.entries.data()};
-  const auto plan = sample::gpu_sample_plan(lane.chunk()->bound, int(rules.epochs),
+                              work.drawn.data(),
+                              work.entries.data()};
+  const auto plan = sample::gpu_sample_plan(work.chunk()->bound, int(rules.epochs),
                                             device_->info().shared_per_block);
-  gpu::on_platform(*device_, [&]<class P>(P) { sample::draw_clients<P>(plan, s, lane.stream); });
+  gpu::on_platform(*device_, [&]<class P>(P) { sample::draw_clients<P>(plan, s, work.stream); });
 }
 
 // FedRAP: its rows live on the host; which of them a client needs is known once it has drawn.
-void DeviceEngine::send_personal(Lane& lane, DeviceUploads& uploads, const ClientState& state) {
-  const auto& chunk = *lane.chunk();
-  const auto room = std::size_t(chunk.room()), width = std::size_t(spec_.overlay_width());
-  uploads.items.copy_out(lane.items_host.first(room), lane.stream);
-  lane.fetch(uploads.slots, lane.slots_host);
-  lane.stream.synchronise();
+void DeviceEngine::send_personal(ChunkWorkspace& work, UploadBuffers& uploads,
+                                 const ClientState& state) {
+  const auto& chunk = *work.chunk();
+  const auto samples = std::size_t(chunk.samples()), width = std::size_t(spec_.overlay_width());
+  uploads.items.copy_out(work.items_host.first(samples), work.stream);
+  work.fetch(uploads.slots, work.slots_host);
+  work.stream.synchronise();
   parallel_for(chunk.clients(), threads(), [&](std::int64_t i, int) {
     const auto c = std::size_t(i), first = std::size_t(chunk.begin[c]);
-    if (lane.slots_host[c] == 0) return;
-    gather_personal(state, lane.client(c),
-                    {&lane.items_host[first], std::size_t(lane.slots_host[c])},
-                    &lane.overlay_host[first * width]);
+    if (work.slots_host[c] == 0) return;
+    gather_personal(state, work.client(c),
+                    {&work.items_host[first], std::size_t(work.slots_host[c])},
+                    &work.overlay_host[first * width]);
   });
-  uploads.overlay.copy_in(lane.overlay_host.first(room * width), lane.stream);
+  uploads.overlay.copy_in(work.overlay_host.first(samples * width), work.stream);
 }
 
 // Where parameters are read and left: in the resident state, or in what the chunk brought.
-void DeviceEngine::place_parameters(Lane& lane, local_train::GpuClients& g) const {
+void DeviceEngine::place_parameters(ChunkWorkspace& work, local_train::GpuClients& g) const {
   const bool resident = state_ != nullptr;
-  g.row = resident ? lane.row.data() : lane.order.data();
-  g.row_out = resident ? lane.next_row.data() : lane.order.data();
-  g.user = resident ? state_->user() : lane.user.data();
-  g.user_out = resident ? state_->user() : lane.user_out.data();
-  g.router = resident ? state_->router() : lane.router.data();
-  g.router_out = resident ? state_->router() : lane.router_out.data();
+  g.row = resident ? work.row.data() : work.order.data();
+  g.row_out = resident ? work.next_row.data() : work.order.data();
+  g.user = resident ? state_->user() : work.user.data();
+  g.user_out = resident ? state_->user() : work.user_out.data();
+  g.router = resident ? state_->router() : work.router.data();
+  g.router_out = resident ? state_->router() : work.router_out.data();
   if (spec_.shares_head) {
-    g.theta = theta_.data();
-    g.theta_out = lane.theta_out.data();
+    g.theta = buffers_.theta.data();
+    g.theta_out = work.theta_out.data();
     g.theta_stride = 0;
     return;
   }
   g.theta_stride = spec_.head.theta;
-  g.theta = resident ? state_->theta() : lane.theta.data();
-  g.theta_out = resident ? state_->theta() : lane.theta_out.data();
+  g.theta = resident ? state_->theta() : work.theta.data();
+  g.theta_out = resident ? state_->theta() : work.theta_out.data();
 }
 
-void DeviceEngine::launch_training(Lane& lane, DeviceUploads& uploads, const RoundInputs& in) {
+void DeviceEngine::launch_training(ChunkWorkspace& work, UploadBuffers& uploads,
+                                   const RoundInputs& in) {
   auto rates = rates_of(config_, spec_, data_.items, in.round);
   const bool distils = in.distillation.preferences != nullptr;
   rates.lambda = distils ? float(in.distillation.lambda) : 0.0f;
   rates.soft_negatives_only = in.distillation.negatives_only;
 
   local_train::GpuClients g;
-  g.count = int(lane.clients());
-  g.order = lane.order.data();
-  g.begin = lane.begin.data();
-  g.samples = lane.samples.data();
+  g.count = int(work.clients());
+  g.order = work.order.data();
+  g.begin = work.begin.data();
+  g.samples = work.samples.data();
   g.slots = uploads.slots.data();
   g.items = uploads.items.data();
-  g.entries = lane.entries.data();
+  g.entries = work.entries.data();
   g.epochs = int(config_.federation.local_epochs);
   g.batch = int(config_.federation.batch);
-  place_parameters(lane, g);
-  for (std::size_t j = 0; j < views_.size(); ++j) g.view[j] = views_[j].data();
+  place_parameters(work, g);
+  for (std::size_t j = 0; j < buffers_.views.size(); ++j) g.view[j] = buffers_.views[j].data();
   g.rows = uploads.rows.data();
   g.personal = shape_.personal ? uploads.overlay.data() : nullptr;
   g.tuned = spec_.has_overlay() && !shape_.personal ? uploads.overlay.data() : nullptr;
-  g.preferences = distils ? preferences_.data() : nullptr;
-  g.group = lane.group.data();
+  g.preferences = distils ? buffers_.preferences.data() : nullptr;
+  g.group = work.group.data();
   g.items_total = data_.items;
-  g.outcome = lane.outcome.data();
-  g.omega = lane.omega.data();
-  g.rho = lane.rho.data();
-  g.finite = lane.finite.data();
-  g.scratch = lane.scratch.data();
-  const auto& plan = launches_.at(lane.chunk()->bound);
+  g.outcome = work.outcome.data();
+  g.omega = work.omega.data();
+  g.rho = work.rho.data();
+  g.finite = work.finite.data();
+  g.scratch = work.scratch.data();
+  const auto& plan = launches_.at(work.chunk()->bound);
   gpu::on_platform(*device_, [&]<class P>(P) {
-    local_train::train_clients<P>(shape_, rates, plan, g, lane.stream);
+    local_train::train_clients<P>(shape_, rates, plan, g, work.stream);
   });
 }
 
-aggregate::GpuUpdates DeviceEngine::updates(const Lane& lane, const DeviceUploads& uploads,
-                                            std::int64_t tables,
+aggregate::GpuUpdates DeviceEngine::updates(const ChunkWorkspace& work,
+                                            const UploadBuffers& uploads, std::int64_t tables,
                                             gpu::Buffer<std::int64_t>& sums) const {
   aggregate::GpuUpdates u;
   u.rows = data_.items * tables;
   u.width = spec_.view_width;
-  u.count = spec_.views * lane.chunk()->room();
-  u.ids = lane.ids.data();
-  u.owner = lane.owner.data();
+  u.count = spec_.views * work.chunk()->samples();
+  u.ids = work.ids.data();
+  u.owner = work.owner.data();
   u.delta = uploads.rows.data();
-  u.weight = lane.weight.data();
+  u.weight = work.weight.data();
   u.sums = sums.data();
-  u.misfit = lane.misfit.data();
+  u.misfit = work.misfit.data();
   return u;
 }
 
-void DeviceEngine::add_to_round(Lane& lane, DeviceUploads& uploads, const RoundSums& sums,
+void DeviceEngine::add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, const RoundSums& sums,
                                 bool heads) {
-  for_each_in_blocks(std::int64_t(lane.clients()), threads(), [&](std::int64_t c) {
-    lane.weight_host[std::size_t(c)] = weight_of(spec_, data_, lane.client(std::size_t(c)));
+  for_each_in_blocks(std::int64_t(work.clients()), threads(), [&](std::int64_t c) {
+    work.weight_host[std::size_t(c)] = weight_of(spec_, data_, work.client(std::size_t(c)));
   });
-  lane.send(lane.weight, lane.weight_host);
-  lane.misfit.fill_bytes(0, lane.stream);
-  auto u = updates(lane, uploads, spec_.views, sums_);
+  work.send(work.weight, work.weight_host);
+  work.misfit.fill_bytes(0, work.stream);
+  auto u = updates(work, uploads, spec_.views, buffers_.sums);
   u.scale = sums.fixed().scale;
-  const auto addressed = lane.uploads(uploads, spec_, data_.items, nullptr);
+  const auto addressed = work.uploads(uploads, spec_, data_.items, nullptr);
   gpu::on_platform(*device_, [&]<class P>(P) {
-    aggregate::address_updates<P>(addressed, lane.ids.data(), lane.owner.data(), lane.stream);
-    aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, lane.sort.data(), lane.stream);
+    aggregate::address_updates<P>(addressed, work.ids.data(), work.owner.data(), work.stream);
+    aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, work.sort.data(), work.stream);
     if (!spec_.shares_head) return;
-    const aggregate::GpuVectors all_heads{std::int64_t(lane.clients()),
+    const aggregate::GpuVectors all_heads{std::int64_t(work.clients()),
                                           spec_.head.theta,
-                                          lane.theta_out.data(),
-                                          lane.weight.data(),
+                                          work.theta_out.data(),
+                                          work.weight.data(),
                                           u.scale,
-                                          theta_sums_.data(),
-                                          lane.misfit.data()};
-    aggregate::add_vectors<P>(all_heads, lane.stream);
+                                          buffers_.theta_sums.data(),
+                                          work.misfit.data()};
+    aggregate::add_vectors<P>(all_heads, work.stream);
   });
-  lane.fetch(lane.samples, lane.samples_host);
-  lane.fetch(uploads.slots, lane.slots_host);
-  lane.fetch(lane.finite, lane.finite_host);
-  lane.fetch(lane.misfit, lane.misfit_host);
-  lane.fetch(lane.outcome, lane.outcome_host, 3);
-  lane.fetch(lane.omega, lane.omega_host, 3);
-  fetch_state(lane, heads);
+  work.fetch(work.samples, work.samples_host);
+  work.fetch(uploads.slots, work.slots_host);
+  work.fetch(work.finite, work.finite_host);
+  work.fetch(work.misfit, work.misfit_host);
+  work.fetch(work.outcome, work.outcome_host, 3);
+  work.fetch(work.omega, work.omega_host, 3);
+  fetch_state(work, heads);
 }
 
-void DeviceEngine::fetch_state(Lane& lane, bool heads) {
+void DeviceEngine::fetch_state(ChunkWorkspace& work, bool heads) {
   if (heads && state_ && !spec_.shares_head) {
-    const gather::Problem there{std::int64_t(lane.clients()), spec_.head.theta, state_->theta(),
-                                lane.next_row.data(), lane.theta_out.data()};
-    gpu::on_platform(*device_, [&]<class P>(P) { gather::gather_rows<P>(there, lane.stream); });
+    const gather::Problem there{std::int64_t(work.clients()), spec_.head.theta, state_->theta(),
+                                work.next_row.data(), work.theta_out.data()};
+    gpu::on_platform(*device_, [&]<class P>(P) { gather::gather_rows<P>(there, work.stream); });
   }
-  if (heads) lane.fetch(lane.theta_out, lane.theta_host, std::size_t(spec_.head.theta));
+  if (heads) work.fetch(work.theta_out, work.theta_host, std::size_t(spec_.head.theta));
   if (state_) return;
-  lane.fetch(lane.user_out, lane.user_host, std::size_t(spec_.head.user));
-  lane.fetch(lane.router_out, lane.router_host, std::size_t(spec_.router.size));
+  work.fetch(work.user_out, work.user_host, std::size_t(spec_.head.user));
+  work.fetch(work.router_out, work.router_host, std::size_t(spec_.router.size));
 }
 
-void DeviceEngine::add_to_groups(Lane& lane, DeviceUploads& uploads,
+void DeviceEngine::add_to_groups(ChunkWorkspace& work, UploadBuffers& uploads,
                                  std::span<const std::int32_t> group, const GroupSums& groups) {
-  for (std::size_t c = 0; c < lane.clients(); ++c) {
-    const auto l = group[std::size_t(lane.chunk()->positions[c])];
-    lane.weight_host[c] = 1;
-    lane.table_host[c] = l;
-    lane.scale_host[c] = l < 0 ? 1.0 : groups.fixed(std::size_t(l)).scale;
+  for (std::size_t c = 0; c < work.clients(); ++c) {
+    const auto l = group[std::size_t(work.chunk()->positions[c])];
+    work.weight_host[c] = 1;
+    work.table_host[c] = l;
+    work.scale_host[c] = l < 0 ? 1.0 : groups.fixed(std::size_t(l)).scale;
   }
-  lane.send(lane.weight, lane.weight_host);
-  lane.send(lane.table, lane.table_host);
-  lane.send(lane.scale, lane.scale_host);
-  lane.misfit.fill_bytes(0, lane.stream);
-  auto u = updates(lane, uploads, groups.groups(), group_sums_);
-  u.scale_of = lane.scale.data();
-  const auto addressed = lane.uploads(uploads, spec_, data_.items, lane.table.data());
+  work.send(work.weight, work.weight_host);
+  work.send(work.table, work.table_host);
+  work.send(work.scale, work.scale_host);
+  work.misfit.fill_bytes(0, work.stream);
+  auto u = updates(work, uploads, groups.groups(), buffers_.group_sums);
+  u.scale_of = work.scale.data();
+  const auto addressed = work.uploads(uploads, spec_, data_.items, work.table.data());
   gpu::on_platform(*device_, [&]<class P>(P) {
     if (!spec_.rows_trained)
       aggregate::fold_views<P>(addressed, float(item_rate(config_, data_.items)),
-                               uploads.rows.data(), lane.stream);
-    aggregate::address_updates<P>(addressed, lane.ids.data(), lane.owner.data(), lane.stream);
-    aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, lane.sort.data(), lane.stream);
+                               uploads.rows.data(), work.stream);
+    aggregate::address_updates<P>(addressed, work.ids.data(), work.owner.data(), work.stream);
+    aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, work.sort.data(), work.stream);
   });
-  lane.fetch(lane.misfit, lane.misfit_host);
+  work.fetch(work.misfit, work.misfit_host);
 }
 
-void DeviceEngine::fetch_overlay(Lane& lane, const DeviceUploads& uploads) {
-  const auto room = std::size_t(lane.chunk()->room());
-  uploads.items.copy_out(lane.items_host.first(room), lane.stream);
-  lane.fetch(uploads.slots, lane.slots_host);
-  uploads.overlay.copy_out(lane.overlay_host.first(room * std::size_t(spec_.overlay_width())),
-                           lane.stream);
+void DeviceEngine::fetch_overlay(ChunkWorkspace& work, const UploadBuffers& uploads) {
+  const auto samples = std::size_t(work.chunk()->samples());
+  uploads.items.copy_out(work.items_host.first(samples), work.stream);
+  work.fetch(uploads.slots, work.slots_host);
+  uploads.overlay.copy_out(work.overlay_host.first(samples * std::size_t(spec_.overlay_width())),
+                           work.stream);
 }
 
 }  // namespace fedfuse

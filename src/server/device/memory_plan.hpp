@@ -6,37 +6,51 @@
 #include "core/config.hpp"
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
+#include "server/device/chunk_buffers.hpp"
 #include "server/device/chunks.hpp"
 
 namespace fedfuse {
 
-// chunks in flight: one trains while another's numbers travel, beside one of a few large clients
-inline constexpr int lanes = 3;
+// one trains while another's numbers travel, beside one of a few large clients
+inline constexpr int chunks_in_flight = 3;
 
 struct MemoryPlan {
-  ChunkLimits limits;          // of a chunk, shrunk until two fit
-  bool stores_uploads = true;  // else pass 2 trains again
+  ChunkLimits limits;          // of a chunk, shrunk until all in flight fit
+  bool stores_uploads = true;  // else the second pass trains again
   // clients' private numbers live on the device; else they cross with their chunk
   bool state_resident = true;
-  std::int64_t fixed_bytes = 0;  // data, views, sums
+  std::int64_t engine_bytes = 0;  // data, views, sums (engine_buffers.hpp)
+  // of the server's own steps, at most: grouping, teacher, item views; and of an evaluation
+  std::int64_t server_bytes = 0;
   std::int64_t state_bytes = 0;  // of the resident state
-  std::int64_t lane_bytes = 0;   // of one chunk at work
-  // of what is kept for pass 2: of all participants, or of the chunks at work
+  std::int64_t chunk_bytes = 0;  // of one chunk at work
+  // of what is kept for the second pass: of all participants, or of the chunks in flight
   std::int64_t upload_bytes = 0;
   [[nodiscard]] std::int64_t needed() const {
-    return fixed_bytes + state_bytes + lanes * lane_bytes + upload_bytes;
+    return engine_bytes + server_bytes + state_bytes + chunks_in_flight * chunk_bytes +
+           upload_bytes;
   }
 };
 
-// What there is room for, in this order: uploads kept (else a second training), the state resident
-// (else a crossing that training may hide), large chunks. usual: of a chunk when memory is no
-// matter. free: bytes that this rank may take. InputError that names the needed and the free bytes
-// when not even the smallest chunks fit. ranks: over which the items of the server's views are
-// spread.
+// What the plan knows of the device.
+struct DeviceLimits {
+  ChunkLimits limits{};             // of a chunk, at most
+  std::int64_t scratch_floats = 0;  // of the launch that needs most (local_train's plans)
+  std::int64_t free_bytes = 0;
+  std::string device{};    // its name
+  std::int64_t ranks = 1;  // all of the run: they share the item views
+};
+
+// What fits, in this order: uploads kept (else a second training), the state resident (else a
+// crossing that training may hide), large chunks. InputError that names the needed and the free
+// bytes when not even the smallest chunks fit.
 [[nodiscard]] MemoryPlan plan_memory(const Config& config, const ModelSpec& spec,
-                                     const Dataset& data, const ChunkLimits& usual,
-                                     std::int64_t scratch_bytes, std::int64_t free,
-                                     const std::string& device, std::int64_t ranks = 1);
+                                     const Dataset& data, const DeviceLimits& device);
+
+// What the buffers of a chunk of this plan are made of.
+[[nodiscard]] ChunkSizes chunk_sizes(const Config& config, const ModelSpec& spec,
+                                     const Dataset& data, const MemoryPlan& plan,
+                                     std::int64_t scratch_floats);
 
 // Whether an evaluation ranks the clients on the device: its memory is in the plan then, taken
 // between rounds and given back.

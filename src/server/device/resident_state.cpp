@@ -4,28 +4,15 @@
 
 #include "core/parallel.hpp"
 #include "kernels/gather/gather.hpp"
+#include "server/device/listed_buffers.hpp"
 
 namespace fedfuse {
 namespace {
 
 // of a tile: 8 MiB
-constexpr std::int64_t word = 4, usual_floats = std::int64_t(2) << 20,
-                       most_rows = std::int64_t(1) << 16;
+constexpr std::int64_t usual_floats = std::int64_t(2) << 20, most_rows = std::int64_t(1) << 16;
 constexpr int tiles_in_flight = 2;
 
-std::array<std::int64_t, 3> widths_of(const ModelSpec& spec) {
-  return {spec.shares_head ? 0 : spec.head.theta, spec.head.user, spec.router.size};
-}
-
-struct TileSize {
-  std::int64_t rows, floats;
-  // At least a row of the widest table, no more than all clients ask for.
-  TileSize(const ModelSpec& spec, std::int64_t clients) {
-    const auto widest = std::ranges::max(widths_of(spec));
-    rows = std::min(most_rows, clients);
-    floats = std::max(widest, std::min(usual_floats, widest * clients));
-  }
-};
 std::int64_t rows_a_tile(std::size_t rows, std::size_t floats, std::int64_t width) {
   return std::clamp<std::int64_t>(std::int64_t(floats) / width, 1, std::int64_t(rows));
 }
@@ -39,30 +26,27 @@ ResidentState::ResidentState(const std::shared_ptr<gpu::Device>& device, const M
       stream_(device),
       side_(std::size_t(clients)),
       is_ahead_(std::size_t(clients)) {
-  const auto widths = widths_of(spec);
-  for (std::size_t t = 0; t < widths.size(); ++t)
-    tables_[t] = {widths[t], gpu::Buffer<float>(device, std::size_t(2 * clients * widths[t]))};
-  const TileSize size(spec, clients);
-  for (int k = 0; k < tiles_in_flight; ++k) {
-    auto& tile = tiles_.emplace_back(device);
-    tile.rows = gpu::Buffer<std::int32_t>(device, std::size_t(size.rows));
-    tile.rows_host = gpu::Pinned<std::int32_t>(device, std::size_t(size.rows));
-    tile.numbers = gpu::Buffer<float>(device, std::size_t(size.floats));
-    tile.numbers_host = gpu::Pinned<float>(device, std::size_t(size.floats));
-  }
+  allocate_listed(tables_, device, spec, clients);
+  for (int k = 0; k < tiles_in_flight; ++k)
+    allocate_listed<TileBuffers>(tiles_.emplace_back(device), device, spec, clients);
+}
+
+ResidentState::TileSize ResidentState::tile_size(const ModelSpec& spec, std::int64_t clients) {
+  const std::int64_t widest =
+      std::max({spec.shares_head ? 0 : spec.head.theta, spec.head.user, spec.router.size});
+  return {.rows = std::min(most_rows, clients),
+          .floats = std::max(widest, std::min(usual_floats, widest * clients))};
 }
 
 std::int64_t ResidentState::bytes(const ModelSpec& spec, std::int64_t clients) {
-  const TileSize size(spec, clients);
-  std::int64_t a_client = 0;
-  for (const auto width : widths_of(spec)) a_client += width;
-  return word * (2 * clients * a_client + tiles_in_flight * (size.rows + size.floats));
+  return listed_bytes<Tables>(spec, clients).device +
+         tiles_in_flight * listed_bytes<TileBuffers>(spec, clients).device;
 }
 
 void ResidentState::adopt(const ClientState& state) {
-  tables_[0].numbers.copy_in(state.theta.span(), stream_);
-  tables_[1].numbers.copy_in(state.user.span(), stream_);
-  tables_[2].numbers.copy_in(state.router.span(), stream_);
+  tables_.theta.copy_in(state.theta.span(), stream_);
+  tables_.user.copy_in(state.user.span(), stream_);
+  tables_.router.copy_in(state.router.span(), stream_);
   stream_.synchronise();
   std::fill(side_.begin(), side_.end(), false);
   std::fill(is_ahead_.begin(), is_ahead_.end(), false);
@@ -81,37 +65,37 @@ void ResidentState::commit(std::span<const std::int32_t> clients) {
 }
 
 void ResidentState::bring_home(ClientState& state) {
-  fetch(tables_[0], state.theta);
-  fetch(tables_[1], state.user);
-  fetch(tables_[2], state.router);
+  fetch(tables_.theta, state.theta);
+  fetch(tables_.user, state.user);
+  fetch(tables_.router, state.router);
   for (const auto u : ahead_) is_ahead_[std::size_t(u)] = false;
   ahead_.clear();
 }
 
-void ResidentState::fetch(const Table& table, Matrix<float>& to) {
-  if (table.width == 0) return;
+void ResidentState::fetch(const gpu::Buffer<float>& numbers, Matrix<float>& to) {
+  if (to.cols == 0) return;
   const std::span<const std::int32_t> all(ahead_);
   const auto a_tile =
-      std::size_t(rows_a_tile(tiles_[0].rows.size(), tiles_[0].numbers.size(), table.width));
+      std::size_t(rows_a_tile(tiles_[0].rows.size(), tiles_[0].numbers.size(), to.cols));
   const auto tiles = (all.size() + a_tile - 1) / a_tile;
   for (std::size_t k = 0; k < tiles + tiles_.size(); ++k) {
     auto& tile = tiles_[k % tiles_.size()];
     if (k >= tiles_.size()) finish(tile, to);
     if (k < tiles)
-      start(tile, table, all.subspan(k * a_tile, std::min(a_tile, all.size() - k * a_tile)));
+      start(tile, numbers, to.cols,
+            all.subspan(k * a_tile, std::min(a_tile, all.size() - k * a_tile)));
   }
 }
 
-void ResidentState::start(Tile& tile, const Table& table,
+void ResidentState::start(Tile& tile, const gpu::Buffer<float>& numbers, std::int64_t width,
                           std::span<const std::int32_t> clients) const {
   tile.clients = clients;
   for (std::size_t i = 0; i < clients.size(); ++i) tile.rows_host[i] = row(clients[i]);
   tile.rows.copy_in(tile.rows_host.first(clients.size()), tile.stream);
-  const gather::Problem problem{std::int64_t(clients.size()), table.width, table.numbers.data(),
+  const gather::Problem problem{std::int64_t(clients.size()), width, numbers.data(),
                                 tile.rows.data(), tile.numbers.data()};
   gpu::on_platform(*device_, [&]<class P>(P) { gather::gather_rows<P>(problem, tile.stream); });
-  tile.numbers.copy_out(tile.numbers_host.first(clients.size() * std::size_t(table.width)),
-                        tile.stream);
+  tile.numbers.copy_out(tile.numbers_host.first(clients.size() * std::size_t(width)), tile.stream);
 }
 
 void ResidentState::finish(Tile& tile, Matrix<float>& to) const {

@@ -12,12 +12,11 @@ SumsToHost::SumsToHost(std::shared_ptr<gpu::Device> device, std::int64_t tile_wo
       adding_(device_),
       copying_{gpu::Stream(device_), gpu::Stream(device_)} {}
 
-void SumsToHost::fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables,
-                       std::int64_t width, gpu::Reducer* reducer, const Take& take) {
-  if (from.size() == 0) return;
-  const std::int64_t rows = std::int64_t(from.size() / tables) / width;
-  FEDFUSE_CHECK(rows * width * std::int64_t(tables) == std::int64_t(from.size()),
-                "tables of whole rows");
+void SumsToHost::fetch(const gpu::Buffer<std::int64_t>& from, const Tables& tables,
+                       gpu::Reducer* reducer, const Take& take) {
+  const auto rows = tables.rows, width = tables.width, count = std::int64_t(tables.count);
+  if (count * rows * width == 0) return;
+  FEDFUSE_CHECK(count * rows * width <= std::int64_t(from.size()), "the tables lie in the buffer");
   const std::int64_t tile_rows = std::clamp<std::int64_t>(tile_words_ / width, 1, rows),
                      tiles = (rows + tile_rows - 1) / tile_rows;
   for (auto& tile : tile_)
@@ -43,7 +42,7 @@ void SumsToHost::fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables
     }
     from.copy_out(tile_[slot(k)].first(t.words), stream, t.offset);
   };
-  const std::int64_t all = tiles * std::int64_t(tables);
+  const std::int64_t all = tiles * count;
   start(0);
   for (std::int64_t k = 0; k < all; ++k) {
     if (k + 1 < all) start(k + 1);

@@ -18,13 +18,18 @@ class SumsToHost {
 
   explicit SumsToHost(std::shared_ptr<gpu::Device> device, std::int64_t tile_words = usual_tile);
 
-  // from: tables, one after the other, each rows x width. take: rows [first, first + rows.size() /
-  // width) of a table, in order, the same tiles on every rank. reducer: adds them over the devices
-  // first (collective); null: they are this rank's alone. Nothing else may be at work on `from`.
+  // Tables of sums, one after the other, each rows x width.
+  struct Tables {
+    std::size_t count = 0;
+    std::int64_t rows = 0, width = 0;
+  };
+  // from: begins with `tables`. take: rows [first, first + rows.size() / width) of a table, in
+  // order, the same tiles on every rank. reducer: adds them over the devices first (collective);
+  // null: they are this rank's alone. No other work may use `from` meanwhile.
   using Take = std::function<void(std::size_t table, std::int64_t first,
                                   std::span<const std::int64_t> rows)>;
-  void fetch(const gpu::Buffer<std::int64_t>& from, std::size_t tables, std::int64_t width,
-             gpu::Reducer* reducer, const Take& take);
+  void fetch(const gpu::Buffer<std::int64_t>& from, const Tables& tables, gpu::Reducer* reducer,
+             const Take& take);
 
  private:
   static constexpr std::size_t in_flight = 2;

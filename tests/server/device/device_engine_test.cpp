@@ -187,7 +187,7 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
                         {}, std::move(reducer));
     engine.adopt(federation.state());
     const auto n = std::int64_t(local.size());
-    auto trained = engine.room_for(spec, n);
+    auto trained = engine.allocate_trained(spec, n);
     RoundSums sums(spec, data.items, world.sum(n));
     ASSERT_FALSE(
         engine.train(local, {1, federation.global(), federation.state(), {}}, trained, sums));

@@ -32,12 +32,12 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
       for (const auto home : {StateHome::host, StateHome::device})
         for (const auto& limits : {ChunkLimits{}, ChunkLimits{60, 3}, ChunkLimits{1, 1}}) {
           const auto what =
-              cat(kind, ", ", fusion, ", state on the ", home, ", room ", limits.room);
+              cat(kind, ", ", fusion, ", state on the ", home, ", samples ", limits.samples);
           config.execution.client_state = home;
           DeviceEngine engine(config, spec, data, open(kind), 1, limits);
           EXPECT_EQ(engine.facts().state, home);
           engine.adopt(start);
-          auto trained = engine.room_for(spec, n);
+          auto trained = engine.allocate_trained(spec, n);
           RoundSums sums(spec, data.items, n);
           ASSERT_FALSE(engine.train(local, inputs, trained, sums));
           engine.reduce(sums, Comm::self());

@@ -49,7 +49,7 @@ std::vector<RowSum> fetched(const Comm& comm, const std::shared_ptr<gpu::Device>
     sums.emplace_back(rows, int(width), FixedPoint::for_total_weight(1));
   std::int64_t expected = 0;  // rows come in order, each once
   SumsToHost(device, tile_words)
-      .fetch(mine, tables, width, reducer,
+      .fetch(mine, {tables, rows, width}, reducer,
              [&](std::size_t t, std::int64_t first, std::span<const std::int64_t> tile) {
                EXPECT_EQ(std::int64_t(t) * rows + first, expected);
                expected += std::int64_t(tile.size()) / width;
@@ -115,7 +115,7 @@ TEST(SumsToHost, ASumThatBrokeIsTakenByNobody) {
     Breaking reducer(Comm::world(), good);
     int taken = 0;
     const auto take = [&](std::size_t, std::int64_t, std::span<const std::int64_t>) { ++taken; };
-    EXPECT_THROW(SumsToHost(device, 5 * width).fetch(mine, tables, width, &reducer, take),
+    EXPECT_THROW(SumsToHost(device, 5 * width).fetch(mine, {tables, rows, width}, &reducer, take),
                  InternalError);
     EXPECT_EQ(taken, good);
   }
@@ -123,7 +123,7 @@ TEST(SumsToHost, ASumThatBrokeIsTakenByNobody) {
 
 TEST(SumsToHost, NothingToBring) {
   for (const auto& device : test::fresh_devices())
-    SumsToHost(device).fetch({}, 0, 3, nullptr,
+    SumsToHost(device).fetch({}, {0, 0, 3}, nullptr,
                              [](std::size_t, std::int64_t, std::span<const std::int64_t>) {
                                FAIL() << "there are no rows";
                              });

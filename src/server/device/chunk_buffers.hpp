@@ -1,0 +1,123 @@
+#pragma once
+// The buffers of one chunk of clients at work on a device, and of what the second pass reads of it.
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "core/gpu/device.hpp"
+#include "kernels/aggregate/aggregate_gpu.hpp"
+#include "model/spec.hpp"
+#include "server/device/chunks.hpp"
+
+namespace fedfuse {
+
+// What the second pass reads of a chunk. Rows: views x samples x width; overlay: samples x width.
+struct UploadBuffers {
+  gpu::Buffer<std::int32_t> items, slots;
+  gpu::Buffer<float> rows, overlay;
+
+  template <class Each>
+  void list(const ModelSpec& spec, std::int64_t samples, std::int64_t clients, Each&& each) {
+    each(items, samples);
+    each(slots, clients);
+    each(rows, samples * spec.views * spec.view_width);
+    each(overlay, spec.has_overlay() ? samples * spec.overlay_width() : 0);
+  }
+};
+
+// What decides how large the buffers of a chunk are.
+struct ChunkSizes {
+  const ModelSpec& spec;
+  ChunkLimits limits;
+  bool state_resident = true;
+  std::int64_t items = 0, local_epochs = 1;
+  std::int64_t scratch_floats = 0;  // of the launch that needs most (local_train's plans)
+};
+
+struct ChunkBuffers {
+  // of each client; in
+  // row, next_row: of the resident state
+  gpu::Buffer<std::int32_t> order, local, row, next_row, group, table;
+  gpu::Buffer<std::int64_t> begin, weight;
+  gpu::Buffer<double> scale;
+  gpu::Buffer<float> theta, user, router;  // of state that crosses
+  // ... out
+  gpu::Buffer<std::int32_t> samples, finite, misfit;
+  gpu::Buffer<double> outcome;
+  gpu::Buffer<float> theta_out, user_out, router_out, omega, rho;
+  // at work
+  gpu::Buffer<std::int32_t> drawn, entries, ids, owner, sort;
+  gpu::Buffer<float> scratch;
+  // the host's side
+  gpu::Pinned<std::int32_t> local_host, row_host, next_row_host, group_host, table_host,
+      samples_host, slots_host, finite_host, misfit_host, items_host;
+  gpu::Pinned<std::int64_t> weight_host;
+  gpu::Pinned<double> outcome_host, scale_host;
+  gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;
+
+  template <class Each>
+  void list(const ChunkSizes& sizes, Each&& each) {
+    list_clients(sizes, each);
+    list_parameters(sizes, each);
+    list_samples(sizes, each);
+  }
+
+ private:
+  template <class Each>
+  void list_clients(const ChunkSizes& sizes, Each& each) {
+    const auto n = sizes.limits.clients;
+    for (auto* buffer : {&order, &local, &group, &table, &samples, &finite, &misfit})
+      each(*buffer, n);
+    for (auto* buffer : {&row, &next_row}) each(*buffer, sizes.state_resident ? n : 0);
+    each(begin, n + 1);
+    each(weight, n);
+    each(scale, n);
+    each(outcome, 3 * n);
+    each(omega, 3 * n);
+    each(rho, n);
+    for (auto* buffer : {&local_host, &group_host, &table_host, &samples_host, &slots_host,
+                         &finite_host, &misfit_host})
+      each(*buffer, n);
+    for (auto* buffer : {&row_host, &next_row_host}) each(*buffer, sizes.state_resident ? n : 0);
+    each(weight_host, n);
+    each(scale_host, n);
+    each(outcome_host, 3 * n);
+    each(omega_host, 3 * n);
+  }
+
+  // A resident state neither comes nor goes: only heads that the teacher groups are fetched, and a
+  // shared head stays here as the client left it.
+  template <class Each>
+  void list_parameters(const ChunkSizes& sizes, Each& each) {
+    const auto& spec = sizes.spec;
+    const auto crossing = sizes.state_resident ? 0 : sizes.limits.clients,
+               head = sizes.limits.clients * spec.head.theta;
+    const bool heads_cross = !spec.shares_head && !sizes.state_resident;
+    each(theta, heads_cross ? head : 0);
+    each(theta_out, spec.shares_head || spec.has_teacher || heads_cross ? head : 0);
+    each(theta_host, spec.has_teacher || heads_cross ? head : 0);
+    each(user, crossing * spec.head.user);
+    each(user_out, crossing * spec.head.user);
+    each(user_host, crossing * spec.head.user);
+    each(router, crossing * spec.router.size);
+    each(router_out, crossing * spec.router.size);
+    each(router_host, crossing * spec.router.size);
+  }
+
+  template <class Each>
+  void list_samples(const ChunkSizes& sizes, Each& each) {
+    const auto& spec = sizes.spec;
+    const auto n = sizes.limits.samples, updates = spec.views * n;
+    each(drawn, n);
+    each(entries, n * sizes.local_epochs);
+    each(ids, updates);
+    each(owner, updates);
+    const auto tables = std::max<std::int64_t>(spec.views, spec.most_groups);
+    each(sort, std::int64_t(aggregate::sort_scratch(sizes.items * tables, updates)));
+    each(scratch, sizes.scratch_floats);
+    each(items_host, spec.has_overlay() ? n : 0);
+    each(overlay_host, spec.has_overlay() ? n * spec.overlay_width() : 0);
+  }
+};
+
+}  // namespace fedfuse
