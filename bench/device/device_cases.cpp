@@ -97,6 +97,7 @@ Maker gather_of(std::int64_t count, std::int64_t width) {
     };
     const auto n = small ? 20 : count;
     std::vector<std::int32_t> rows;
+    rows.reserve(std::size_t(n));
     for (std::int64_t i = 0; i < n; ++i) rows.push_back(std::int32_t(i + (i % 3 == 0 ? n : 0)));
     const gpu::Stream stream(device);
     const auto floats = std::size_t(n * width);

@@ -45,7 +45,7 @@ int run(std::string_view name) {
     gpu::Timer timer(stream);
     {
       const Shown shown;
-      const gpu::TimeLineRange range(row.name.data());  // a literal of the table
+      const gpu::TimeLineRange range(std::string(row.name).c_str());  // a literal of the table
       timer.start();
       problem.launch(stream);
       timer.stop();

@@ -48,6 +48,7 @@ void teacher_epoch(benchmark::State& state) {
   data.has_image.assign(std::size_t(data.items), 1);
   GroupTeacher teacher(config, resolve(config), data);
   std::vector<Matrix<float>> targets;
+  targets.reserve(std::size_t(config.gfmfr.groups));
   for (std::int64_t l = 0; l < config.gfmfr.groups; ++l)
     targets.push_back(noise(data.items, config.model.dim, std::uint64_t(10 + l)));
   std::int64_t round = 0;

@@ -64,7 +64,7 @@ class RowLocks {
  private:
   static constexpr std::size_t count = 512;
   struct alignas(64) Stripe {
-    std::atomic_flag flag{};
+    std::atomic_flag flag;
   };
   std::vector<Stripe> stripes_;
 };

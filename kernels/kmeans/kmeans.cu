@@ -105,7 +105,7 @@ __device__ inline void score_unit(const unsigned char* row, int next_row, const 
   double x[each][numbers<T>];
 #pragma unroll
   for (int r = 0; r < each; ++r)
-    widen(*reinterpret_cast<const typename UnitOf<T>::Load*>(row + r * next_row), x[r]);
+    widen(*reinterpret_cast<const UnitOf<T>::Load*>(row + r * next_row), x[r]);
 #pragma unroll
   for (int e = 0; e < numbers<T>; ++e, table += pitch) {
     if constexpr (table_head < T >> 0) {

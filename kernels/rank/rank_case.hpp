@@ -31,6 +31,7 @@ class Case {
   explicit Case(const CaseShape& shape);
   Case(const Case&) = delete;
   Case& operator=(const Case&) = delete;
+  ~Case() = default;
   [[nodiscard]] Problem problem() const { return {model_, clients_}; }
 
  private:

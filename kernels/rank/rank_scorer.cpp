@@ -208,7 +208,7 @@ void ClientScorer::compose(const std::int32_t* ids, const std::int32_t* own, int
 // At most 64 items that have own rows.
 void ClientScorer::composed_items(const std::int32_t* ids, const std::int32_t* own, int n,
                                   float* out) {
-  with_vectors(n, [&]<int V>() {
+  with_vectors(n, [&]<int V> {
     if (tables_.has_linear())
       compose(ids, own, n, tables_.linear_offset(), V * lanes, scratch_.z_linear.data());
     if (tables_.has_hidden()) compose(ids, own, n, 0, V * lanes, scratch_.z_hidden.data());
@@ -287,7 +287,7 @@ void ClientScorer::items(const std::int32_t* ids, int n, float* out) {
     }
     alignas(32) float scores[tile_items];
     if (n_shared > 0)
-      with_vectors(n_shared, [&]<int V>() { shared_items<V>(shared, n_shared, scores); });
+      with_vectors(n_shared, [&]<int V> { shared_items<V>(shared, n_shared, scores); });
     for (int c = 0; c < n_shared; ++c) out[shared_at[c]] = scores[c];
     if (n_own > 0) composed_items(composed_ids, own, n_own, scores);
     for (int c = 0; c < n_own; ++c) out[own_at[c]] = scores[c];

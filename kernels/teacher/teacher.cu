@@ -185,7 +185,8 @@ __global__ void __launch_bounds__(block_threads, 1)
   const int wide = 2 * at.d;
   int task = int(blockIdx.x);
   if (task < n.groups) return back_to_group(n, b, task, red);
-  if ((task -= n.groups) == 0) return finish_batch(n, b, red);
+  task -= n.groups;
+  if (task == 0) return finish_batch(n, b, red);
   task -= 1;
   const auto tile = [&](int count, const float* a, int pitch, auto row, int M, int N, int to) {
     const int across = over(N, gradient_tile), all = over(M, gradient_tile) * across;

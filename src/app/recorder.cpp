@@ -63,7 +63,7 @@ std::int64_t bytes_of(const ClientState& s) {
 
 Recorder::Recorder(const Config& config, const Dataset& data, const Comm& comm, int threads,
                    double start_seconds)
-    : data_(data), comm_(comm), threads_(threads), start_(start_seconds) {
+    : data_(data), comm_(comm), start_(start_seconds) {
   record.config = config;
   auto& facts = record.facts;
   facts["clients"] = double(data.clients);

@@ -39,7 +39,6 @@ class Recorder {
             double in_mpi);
   const Dataset& data_;
   const Comm& comm_;
-  int threads_;
   // before_: seconds of the program runs that this one resumes
   double start_, before_ = 0, setup_ = 0, training_seconds_ = 0;
   std::int64_t client_rounds_ = 0, upload_bytes_ = 0;

@@ -17,7 +17,7 @@ namespace fedfuse {
                                                             const Dataset& data,
                                                             std::int64_t round);
 
-using Samples = sample::Samples;
+using sample::Samples;
 
 // The draws of all clients of a rank (kernels/sample).
 class Sampler {
@@ -25,6 +25,7 @@ class Sampler {
   Sampler(const Config& config, const Dataset& data, const Kernels& kernels = {});
   Sampler(const Sampler&) = delete;  // its rules refer to its list
   Sampler& operator=(const Sampler&) = delete;
+  ~Sampler() = default;
   // Fills `samples`, whose memory is reused from client to client.
   void draw(std::int64_t local, std::int64_t round, Samples& samples) const;
   // lives as long as the sampler

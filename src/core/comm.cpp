@@ -222,7 +222,8 @@ void Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank
   const ChunkType chunk;
   MPI_OK(MPI_Alltoallv(send.get(), out.counts.data(), out.starts.data(), chunk, received.get(),
                        in.counts.data(), in.starts.data(), chunk, comm_));
-  auto* to = place(std::accumulate(in_bytes.begin(), in_bytes.end(), to_rank[me].size()));
+  const auto others = std::accumulate(in_bytes.begin(), in_bytes.end(), std::int64_t(0));
+  auto* to = place(std::size_t(others) + to_rank[me].size());
   for (std::size_t r = 0; r < to_rank.size(); ++r) {
     const auto* from =
         r == me ? to_rank[me].data() : received.get() + std::int64_t(in.starts[r]) * Layout::chunk;

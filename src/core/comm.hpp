@@ -79,6 +79,7 @@ class Comm {
     requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::vector<T> exchange(const std::vector<std::span<const T>>& to_rank) const {
     std::vector<std::span<const std::byte>> parts;
+    parts.reserve(to_rank.size());
     for (const auto& part : to_rank) parts.push_back(std::as_bytes(part));
     std::vector<T> all;
     exchange_bytes(parts, [&all](std::size_t bytes) {

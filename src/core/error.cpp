@@ -4,7 +4,8 @@
 
 namespace fedfuse {
 
-InputError::InputError(std::string problem, std::string why, std::string what_to_do)
+InputError::InputError(const std::string& problem, const std::string& why,
+                       const std::string& what_to_do)
     : std::runtime_error(cat(problem, "\n  why: ", why, "\n  do:  ", what_to_do)) {}
 
 namespace detail {

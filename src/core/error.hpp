@@ -9,7 +9,7 @@ namespace fedfuse {
 
 class InputError : public std::runtime_error {
  public:
-  InputError(std::string problem, std::string why, std::string what_to_do);
+  InputError(const std::string& problem, const std::string& why, const std::string& what_to_do);
   // Rebuilds an error that another rank sent as text.
   explicit InputError(const std::string& whole) : std::runtime_error(whole) {}
 };

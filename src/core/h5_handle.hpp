@@ -17,6 +17,8 @@ class Handle {
   ~Handle();
   Handle(Handle&& other) noexcept;
   Handle& operator=(Handle&& other) noexcept;
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
   void close(const std::string& what);  // throws when that fails
   [[nodiscard]] hid_t id() const { return id_; }
   [[nodiscard]] explicit operator bool() const { return id_ >= 0; }

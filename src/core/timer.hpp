@@ -46,7 +46,7 @@ class PhaseTimer {
   }
 
  private:
-  struct Scope {
+  struct Scope {  // NOLINT(cppcoreguidelines-special-member-functions): an aggregate
     PhaseTimer& timer;
     Phase phase;
     gpu::TimeLineRange shown;

@@ -24,6 +24,7 @@ std::vector<std::int32_t> partition_clients(std::span<const std::int64_t> work, 
   // work so far, rank: the least comes out first
   using Load = std::pair<std::int64_t, std::int32_t>;
   std::vector<Load> idle;
+  idle.reserve(std::size_t(ranks));
   for (std::int32_t r = 0; r < ranks; ++r) idle.emplace_back(0, r);
   std::priority_queue<Load, std::vector<Load>, std::greater<>> ranks_by_load(std::greater<>{},
                                                                              std::move(idle));

@@ -60,7 +60,7 @@ class Npy {
       fail("it is not an NPY file: its first bytes are others",
            "write the features with numpy.save");
     if (bytes_.size() < 12) damaged();
-    const int version = bytes_[6];
+    const int version = static_cast<unsigned char>(bytes_[6]);
     if (version != 1 && version != 2)
       fail(cat("its NPY version is ", version, ", and fedfuse reads 1 and 2"),
            "write the features with numpy.save");

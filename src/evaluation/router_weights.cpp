@@ -37,7 +37,7 @@ void router_weights(const RouterLayout& layout, const float* router,
   std::vector<double> sum(std::size_t(J), 0.0);
   for (std::size_t first = 0; first < positives.size(); first += tile_items) {
     const int n = int(std::min<std::size_t>(tile_items, positives.size() - first));
-    tilemath::with_vectors(n, [&]<int V>() {
+    tilemath::with_vectors(n, [&]<int V> {
       constexpr int ld = V * lanes;
       for (int c = 0; c < n; ++c)
         for (int j = 0; j < J; ++j) {

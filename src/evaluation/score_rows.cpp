@@ -76,6 +76,7 @@ LocalRanks ranks_by_rows(const Matrix<float>& scores,
                 "one row index a local client");
   const auto plan = schedule(data, protocol, comm);
   std::vector<SortedRow> rows;
+  rows.reserve(std::size_t(scores.rows));
   for (std::int64_t g = 0; g < scores.rows; ++g)
     rows.emplace_back(std::span(scores.row(g), std::size_t(scores.cols)), plan.excluded);
   LocalRanks out{std::vector<rank::Ranks>(std::size_t(data.local_clients())), plan.skipped_cold};

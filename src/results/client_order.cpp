@@ -17,6 +17,7 @@ ClientOrder::ClientOrder(std::span<const std::int32_t> client_ids, std::int64_t 
     local_of_owner_.push_back(local_of_owner_.back() + std::int64_t(ids.size()));
 
   std::vector<std::vector<std::int64_t>> announced;
+  announced.reserve(ids_of_owner.size());
   for (const auto& ids : ids_of_owner) announced.push_back({std::int64_t(ids.size())});
   block_of_holder_.push_back(0);
   for (const auto held : comm.exchange(announced))

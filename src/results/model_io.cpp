@@ -111,6 +111,7 @@ std::vector<std::string> item_matrix_names(const ModelSpec& spec, const Config& 
   if (spec.rows_trained) return {"item_table"};
   if (spec.fusion.views == ViewsKind::mlp) return {"view_mlp"};
   std::vector<std::string> names;
+  names.reserve(config.fedvlr.views.size());
   for (const auto view : config.fedvlr.views) names.push_back("view_" + text_of(view));
   return names;
 }

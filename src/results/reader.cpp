@@ -25,7 +25,7 @@ Table read_table(const h5::File& file, const std::string& group) {
   Table table;
   if (!file.has(group)) return table;
   for (const auto& name : file.children(group)) {
-    const auto path = group + "/" + name;
+    const auto path = cat(group, "/", name);
     if (find_field(Section::metrics, name) == nullptr &&
         find_field(Section::time, name) == nullptr &&
         find_field(Section::traffic, name) == nullptr &&

@@ -29,7 +29,8 @@ class ResultSink {
     comm_.on_root([&] { hold_space(partial, bytes); });
   }
   ~ResultSink() {
-    if (lost_) static_cast<void>(file_.release());  // see ResultFileLost
+    // see ResultFileLost
+    if (lost_) static_cast<void>(file_.release());  // NOLINT(bugprone-unused-return-value)
   }
   ResultSink(const ResultSink&) = delete;
   ResultSink& operator=(const ResultSink&) = delete;

@@ -62,7 +62,7 @@ std::vector<Field> time_fields() {
   std::vector<Field> list;
   for (const std::string phase : phase_names)
     for (const std::string statistic : {"min", "mean", "max"})
-      list.push_back({phase + "_" + statistic, "s",
+      list.push_back({cat(phase, "_", statistic), "s",
                       cat(statistic, " over ranks of the seconds of phase ", phase)});
   for (const std::string statistic : {"min", "mean", "max"})
     list.push_back(

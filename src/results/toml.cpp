@@ -83,7 +83,7 @@ class Parser {
     while (!done() && peek() != quote && peek() != '\n')
       at_ += (quote == '"' && peek() == '\\') ? 2 : 1;
     if (done() || peek() != quote) fail("a text has no closing quote");
-    const auto raw = text_.substr(begin, at_ - begin);
+    auto raw = text_.substr(begin, at_ - begin);
     ++at_;
     if (quote == '\'') return raw;
     // the escapes are those of JSON

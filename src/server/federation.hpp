@@ -42,6 +42,7 @@ class Federation {
 
   Federation(const Federation&) = delete;  // its parts refer to each other
   Federation& operator=(const Federation&) = delete;
+  ~Federation() = default;
 
   RoundReport run_round(std::int64_t round);
 

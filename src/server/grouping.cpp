@@ -55,7 +55,7 @@ std::string describe(const GfmfrOptions& o, const Header& found, std::int64_t to
   if (found.equal != 0)
     return cat("balanced split of ", total, " participants: their vectors are all equal");
   if (o.pca_variance < 1.0) {
-    const auto percent = double(std::int64_t(found.variance_share * 1000 + 0.5)) / 10;
+    const auto percent = std::round(found.variance_share * 1000) / 10;
     text += cat(", PCA to ", found.components, " of ", columns, " columns (", percent,
                 " % of the variance)");
   }

@@ -192,6 +192,7 @@ Matrix<float> GroupSums::last_weights(const GlobalModel& global) const {
 
 std::vector<float> GroupSums::last_biases(const GlobalModel& global) const {
   std::vector<float> b;
+  b.reserve(sizes_.size());
   for (std::size_t l = 0; l < sizes_.size(); ++l)
     b.push_back(sizes_[l] == 0 ? global.theta[std::size_t(spec_.head.last_b)]
                                : float(mean(l, spec_.head.last_width)));

@@ -157,7 +157,7 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
 
 GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data,
                            std::shared_ptr<gpu::Device> device, const Kernels& kernels)
-    : impl_(std::make_unique<Impl>(config, spec, data, device, kernels)) {}
+    : impl_(std::make_unique<Impl>(config, spec, data, std::move(device), kernels)) {}
 std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& spec,
                                         const Dataset& data) {
   const auto sizes = sizes_of(config.gfmfr, spec, data);
@@ -177,6 +177,7 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   for (const auto& target : targets)
     FEDFUSE_CHECK(target.rows == s.items && target.cols == s.d, "a group's target is M x d");
   std::vector<const float*> pointers;
+  pointers.reserve(targets.size());
   for (const auto& target : targets) pointers.push_back(target.data());
   double loss = 0;
   // Every rank trains alike: a step is a millisecond on a host and less on a device, less than

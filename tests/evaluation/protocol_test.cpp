@@ -158,7 +158,7 @@ TEST(Baselines, PopularityAndColdFirst) {
   NaiveRows naive;
   naive.protocol.evaluated = [](std::int64_t, bool) { return true; };
   const auto& popularity = naive.rows.data.popularity;
-  const std::vector<double> popular(popularity.begin(), popularity.end());
+  std::vector<double> popular(popularity.begin(), popularity.end());
   auto cold_first = popular;
   for (auto& x : cold_first) x = x == 0 ? 1e9 : x;
   const auto world = Comm::world();

@@ -43,7 +43,7 @@ std::multiset<std::string> documented(const std::string& heading) {
   std::multiset<std::string> names;
   bool here = false;
   for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("#")) here = line == heading;
+    if (line.starts_with('#')) here = line == heading;
     if (!here || !line.starts_with("| `")) continue;
     const auto cell = line.substr(0, line.find('|', 1));
     for (std::size_t at = cell.find('`'); at != std::string::npos; at = cell.find('`', at + 1)) {

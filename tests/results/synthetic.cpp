@@ -62,7 +62,7 @@ Dataset synthetic_data(const Comm& comm, Deal deal) {
   const BlockSplit blocks{clients, comm.size()};
   for (std::int32_t u = 0; u < clients; ++u) {
     const int rank =
-        deal == Deal::round_robin ? int(u % comm.size()) : comm.size() - 1 - blocks.owner(u);
+        deal == Deal::round_robin ? u % comm.size() : comm.size() - 1 - blocks.owner(u);
     if (rank == comm.rank()) data.client_ids.push_back(u);
   }
   return data;

@@ -95,7 +95,7 @@ TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
     const auto names = choice.fusion == "mlp" ? std::vector{View::mlp} : choice.views;
     Setting s(config, random_items(11, 8, choice.text, choice.image));
     // biases start at 0, layer norms at the identity: move them
-    for (auto [name, values] : s.views.parameters())
+    for (const auto& [name, values] : s.views.parameters())
       for (std::size_t k = 0; k < values.size(); ++k) values[k] += 0.1f * float(int(k % 7) - 3);
     const auto p = s.parameters();
     EXPECT_EQ(p.contains("W1"), std::ranges::find(names, View::mlp) != names.end());

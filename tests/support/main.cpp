@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   const auto comm = fedfuse::Comm::world();
   if (!comm.root()) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): GoogleTest hands it over
     delete listeners.Release(listeners.default_result_printer());
   }
   if (const auto asked = fedfuse::test::asked_seed(); asked != 0 && comm.root())

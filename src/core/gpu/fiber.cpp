@@ -75,7 +75,7 @@ void* prepare_stack(std::byte* stack, std::size_t bytes, void (*entry)()) {
   void** top = reinterpret_cast<void**>(stack + bytes) - 2;
   *top = reinterpret_cast<void*>(entry);
   for (int r = 0; r < saved_registers; ++r) *--top = nullptr;
-  return top;
+  return static_cast<void*>(top);
 }
 #else
 void switch_context(void** save, void* load) {

@@ -25,10 +25,11 @@ class MainContext {
  private:
   friend class Fiber;
   void* stack_pointer_ = nullptr;
-  void* asan_fake_stack_ = nullptr;
-  const void* bottom_ = nullptr;
-  std::size_t size_ = 0;
-  void* tsan_ = nullptr;
+  // for sanitizers only
+  [[maybe_unused]] void* asan_fake_stack_ = nullptr;
+  [[maybe_unused]] const void* bottom_ = nullptr;
+  [[maybe_unused]] std::size_t size_ = 0;
+  [[maybe_unused]] void* tsan_ = nullptr;
   char tags_[4] = {};
 };
 

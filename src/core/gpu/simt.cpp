@@ -72,7 +72,7 @@ class Block {
   const std::function<void()>& body_;
   std::size_t shared_bytes_;
   std::unique_ptr<std::byte[]> shared_;
-  std::mt19937 random_;
+  std::mt19937 random_;  // NOLINT(bugprone-random-generator-seed): the constructor seeds it
   MainContext main_;
   unsigned running_ = 0, alive_ = 0, waiting_ = 0;
   std::exception_ptr error_;
@@ -90,7 +90,7 @@ void Block::run(Dim index) {
   for (auto& thread : threads_) thread.state = State::fresh;
   // Exactly as large as asked for, so that ASan sees the end; NaN and huge integers, so that a read
   // before a write shows.
-  shared_.reset(new std::byte[std::max<std::size_t>(shared_bytes_, 1)]);
+  shared_ = std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(shared_bytes_, 1));
   std::memset(shared_.get(), 0xFF, shared_bytes_);
   current = this;
   main_.publish();

@@ -23,7 +23,7 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
     config.federation.fraction = 1.0;
     const auto spec = resolve(config);
     const Federation federation(config, data, Comm::self(), 1);
-    const auto start = federation.state();
+    const auto& start = federation.state();
     const RoundInputs inputs{1, federation.global(), start, {}};
     for (const auto& kind : device_kinds()) {
       std::vector<Matrix<float>> summed;
