@@ -1,7 +1,7 @@
 #pragma once
-// HDF5, owned: every id in a Handle, every call checked (h5_handle.hpp). A file is opened with a communicator
-// (collective, MPI-IO) or without (this process alone). Datasets are 1-D or 2-D, row-major, and
-// each rank writes or reads one block of rows.
+// HDF5, owned: every id in a Handle, every call checked (h5_handle.hpp). A file is opened with a
+// communicator (collective, MPI-IO) or without (this process alone). Datasets are 1-D or 2-D,
+// row-major, and each rank writes or reads one block of rows.
 #include <cstdint>
 #include <span>
 #include <string>

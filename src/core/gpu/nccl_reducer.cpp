@@ -192,9 +192,8 @@ class NcclReducer final : public Reducer {
       const auto done = task.get_future();
       std::thread(std::move(task)).detach();
       done.wait_for(std::chrono::duration<double>(limits_.abort));
-    } catch (
-        const std::
-            exception&) {  // NOLINT(bugprone-empty-catch): no thread to be had: the process is about to end
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
+      // there is no thread to be had: the process is about to end
     }
   }
 
