@@ -12,6 +12,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "data/csv_lines.hpp"
+#include "data/id_text.hpp"
 #include "data/read_file.hpp"
 
 namespace fedfuse {
@@ -34,14 +35,6 @@ constexpr std::array<std::pair<std::string_view, Column>, 13> known_names{
      {"splitlabel", split_label},
      {"split", split_label},
      {"xlabel", split_label}}};
-
-// What may be shown of a field that is wrong.
-std::string printable(std::string_view field) {
-  std::string text(field.substr(0, 40));
-  for (auto& c : text)
-    if (!std::isprint(static_cast<unsigned char>(c))) c = '?';
-  return cat('"', text, field.size() > 40 ? "...\"" : "\"");
-}
 
 std::string simplified(std::string_view name) {
   std::string text;
@@ -127,22 +120,11 @@ class Parser {
 
   [[nodiscard]] std::string_view id(Column column) const {
     const auto text = field(column);
-    const auto refuse = [&](const char* why) {
-      lines_.fail(cat(column_names[column], " ", printable(text), " ", why),
-                  "repair the line, or write ids as text with a letter in front");
-    };
-    if (text.empty()) refuse("is empty");
-    if (text.size() > 1024) refuse("is longer than 1024 characters");
-    const auto digits = text.substr(text.front() == '-' ? 1 : 0);
-    if (!digits.empty() &&
-        std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) {
-      std::int64_t value = 0;
-      if (text.front() == '-') refuse("is negative");
-      if (std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc())
-        refuse("is above 2^63 - 1");
-    } else if (text.size() <= 4 && simplified(text) == "nan") {
-      refuse("is not an id");
-    }
+    if (const auto fault = id_fault(text); !fault.empty())
+      lines_.fail(cat(column_names[column], " ", printable(text), " ", fault),
+                  is_utf8(text)
+                      ? "repair or remove the line, or write the id with a letter in front"
+                      : "give a CSV file in UTF-8 (iconv -f latin1 -t utf-8 converts it)");
     return text;
   }
 

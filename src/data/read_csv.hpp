@@ -9,8 +9,8 @@
 //   rating                   optional   finite; checked, not used (feedback is implicit)
 //   split_label | split | x_label  optional   0 train, 1 valid, 2 test
 // Fields are separated by commas (or by tabs, if the header has tabs and no comma), may stand in
-// double quotes; lines end in LF or CRLF; a byte order mark and empty lines are skipped. Ids that
-// are whole numbers must lie between 0 and 2^63 - 1.
+// double quotes; lines end in LF or CRLF; a byte order mark and empty lines are skipped. What is
+// no id: id_text.hpp.
 #include <cstdint>
 #include <string>
 #include <vector>
