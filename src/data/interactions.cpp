@@ -20,12 +20,14 @@ std::int64_t keep_rows(InteractionTable& table, Stays&& stays) {
     table.user[kept] = table.user[k];
     table.item[kept] = table.item[k];
     if (!table.time.empty()) table.time[kept] = table.time[k];
+    if (!table.time_fraction.empty()) table.time_fraction[kept] = table.time_fraction[k];
     if (!table.split.empty()) table.split[kept] = table.split[k];
     ++kept;
   }
   table.user.resize(kept);
   table.item.resize(kept);
   if (!table.time.empty()) table.time.resize(kept);
+  if (!table.time_fraction.empty()) table.time_fraction.resize(kept);
   if (!table.split.empty()) table.split.resize(kept);
   return std::int64_t(rows - kept);
 }
@@ -51,7 +53,7 @@ using Rows = std::vector<std::int32_t>::iterator;
 void hold_out_last(const InteractionTable& table, Rows begin, Rows end,
                    std::vector<std::uint8_t>& label) {
   std::stable_sort(begin, end, [&](std::int32_t a, std::int32_t b) {
-    return table.time[std::size_t(a)] < table.time[std::size_t(b)];
+    return table.time_of(a) < table.time_of(b);
   });
   label[std::size_t(*(end - 1))] = 2;
   label[std::size_t(*(end - 2))] = 1;

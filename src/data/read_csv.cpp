@@ -110,7 +110,7 @@ class Parser {
     table_.user.push_back(users_.position(id(user)));
     table_.item.push_back(items_.position(id(item)));
     if (place_[rating] >= 0) (void)number(rating);
-    if (place_[timestamp] >= 0) table_.time.push_back(time());
+    if (place_[timestamp] >= 0) table_.add_time(time());
     if (place_[split_label] >= 0) table_.split.push_back(label());
   }
 
@@ -143,15 +143,17 @@ class Parser {
                   "repair or remove the line");
     return value;
   }
-  [[nodiscard]] double time() const {
+  [[nodiscard]] ExactTime time() const {
     const double value = number(timestamp);
     if (value < 0)
       lines_.fail(cat("timestamp ", printable(field(timestamp)), " is negative"),
                   "count time from an earlier moment");
-    if (value > 9.2e18)
-      lines_.fail(cat("timestamp ", printable(field(timestamp)), " is above 9.2e18"),
+    bool fits = true;
+    const auto time = exact_time(field(timestamp), fits);
+    if (!fits)
+      lines_.fail(cat("timestamp ", printable(field(timestamp)), " is above 2^63 - 1"),
                   "repair the line; nanoseconds since 1970 are about 1.8e18");
-    return value;
+    return time;
   }
   [[nodiscard]] std::uint8_t label() const {
     const double value = number(split_label);
@@ -171,6 +173,12 @@ class Parser {
 };
 
 }  // namespace
+
+void InteractionTable::add_time(const ExactTime& t) {
+  if (t.fraction != 0 && time_fraction.empty()) time_fraction.assign(time.size(), 0);
+  time.push_back(t.whole);
+  if (t.fraction != 0 || !time_fraction.empty()) time_fraction.push_back(t.fraction);
+}
 
 InteractionTable read_csv(const std::string& path) {
   const auto text = read_file(path);

@@ -8,7 +8,7 @@ namespace {
 using Ints = std::vector<std::int32_t>;
 using Bytes = std::vector<std::uint8_t>;
 
-InteractionTable table(Ints user, Ints item, std::vector<double> time = {}, Bytes split = {}) {
+InteractionTable table(Ints user, Ints item, std::vector<std::int64_t> time = {}, Bytes split = {}) {
   InteractionTable t;
   t.user = std::move(user);
   t.item = std::move(item);
@@ -26,7 +26,7 @@ TEST(Interactions, KeepsTheFirstOfEachPair) {
   EXPECT_EQ(drop_duplicates(t), 2);
   EXPECT_EQ(t.user, (Ints{0, 1, 0}));
   EXPECT_EQ(t.item, (Ints{5, 5, 4}));
-  EXPECT_EQ(t.time, (std::vector<double>{9, 8, 2}));
+  EXPECT_EQ(t.time, (std::vector<std::int64_t>{9, 8, 2}));
 }
 
 TEST(Interactions, FiltersUntilNothingChanges) {

@@ -24,13 +24,15 @@ TEST(ReadCsv, ReadsColumnsInAnyOrderAndSpelling) {
   EXPECT_EQ(a.item_ids, (Ids{"b", "a"}));
   EXPECT_EQ(a.user, (std::vector<std::int32_t>{0, 1, 0}));
   EXPECT_EQ(a.item, (std::vector<std::int32_t>{0, 1, 1}));
-  EXPECT_EQ(a.time, (std::vector<double>{100, 50.5, 0}));
+  EXPECT_EQ(a.time, (std::vector<std::int64_t>{100, 50, 0}));
+  EXPECT_EQ(a.time_fraction, (std::vector<double>{0, 0.5, 0}));
   EXPECT_EQ(a.split, (std::vector<std::uint8_t>{0, 2, 1}));
 
   const auto b = parse("timestamp,Item_Id,USER_ID\n100,b,7\n50.5,a,3\n0,a,7\n");
   EXPECT_EQ(b.user_ids, a.user_ids);
   EXPECT_EQ(b.item, a.item);
   EXPECT_EQ(b.time, a.time);
+  EXPECT_EQ(b.time_fraction, a.time_fraction);
   EXPECT_TRUE(b.split.empty());
 }
 
