@@ -108,8 +108,10 @@ class Importer {
   }
 
   void number_users_and_items() {
-    const auto user_place = number_ids(table_.user_ids, core_.user);
-    auto item_place = number_ids(table_.item_ids, core_.item);
+    // With times nothing depends on the order of the file.
+    const auto order = table_.has_times() ? TextOrder::by_bytes : TextOrder::by_appearance;
+    const auto user_place = number_ids(table_.user_ids, core_.user, order);
+    auto item_place = number_ids(table_.item_ids, core_.item, order);
     parts_.clients = std::count(core_.user.begin(), core_.user.end(), 1);
     parts_.items = std::count(core_.item.begin(), core_.item.end(), 1);
     if (feature_rows() > 0 && options_.min_item == 1) {  // every row is an item

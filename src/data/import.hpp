@@ -3,15 +3,17 @@
 // HDF5 data set.
 //
 // In this order (models.md section 1):
-//   1. rows of the same (user, item) count once: the first is kept;
+//   1. rows of the same (user, item) count once: the earliest in time; at equal times the one with
+//      the largest split_label; without times the first in the file;
 //   2. users with fewer than min_user and items with fewer than min_item interactions go, again and
 //     again, until none is left (k-core);
 //   3. a split_label decides what is held out (at most one validation and one test item a user);
-//     else the user's last interaction in
-//      time is its test item and the one before its validation item, ties by the order of the file;
+//      else the user's last interaction in time is its test item and the one before its validation
+//      item; at equal times the item with the larger number counts as the later one;
 //   4. a user with fewer than 3 interactions is kept for training and not evaluated.
-// Ids: users and items are numbered by ascending id when all ids are whole numbers, else in the
-// order of first appearance; the original ids are stored. Feature rows belong to item ids: item ids
+// With times the order of the file's rows decides nothing.
+// Ids: users and items are numbered by ascending id when all ids are whole numbers, else by
+// ascending bytes of the id (without times in the order of first appearance); the original ids are stored. Feature rows belong to item ids: item ids
 // must then be whole numbers 0 .. rows - 1, and row = id. With features the items of the data set
 // are all rows, also those that never occur (cold items can be ranked), unless min_item > 1. A row
 // of zeros: the item lacks that modality.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <numeric>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -38,6 +39,10 @@ std::vector<std::int64_t> occurrences(const std::vector<std::int32_t>& positions
   return count;
 }
 
+std::uint8_t label_of(const InteractionTable& table, std::int32_t row) {
+  return table.split.empty() ? std::uint8_t(0) : table.split[std::size_t(row)];
+}
+
 // Rows sorted by user, file order within a user.
 std::vector<std::int32_t> rows_by_user(const InteractionTable& table) {
   std::vector<std::int32_t> order(table.user.size());
@@ -52,9 +57,10 @@ using Rows = std::vector<std::int32_t>::iterator;
 
 void hold_out_last(const InteractionTable& table, Rows begin, Rows end,
                    std::vector<std::uint8_t>& label) {
-  std::stable_sort(begin, end, [&](std::int32_t a, std::int32_t b) {
-    return table.time_of(a) < table.time_of(b);
-  });
+  const auto when = [&](std::int32_t row) {
+    return std::pair(table.time_of(row), table.item[std::size_t(row)]);
+  };
+  std::sort(begin, end, [&](std::int32_t a, std::int32_t b) { return when(a) < when(b); });
   label[std::size_t(*(end - 1))] = 2;
   label[std::size_t(*(end - 2))] = 1;
 }
@@ -74,15 +80,26 @@ void check_labels(const InteractionTable& table, Rows begin, Rows end, const std
 }  // namespace
 
 std::int64_t drop_duplicates(InteractionTable& table) {
-  std::vector<std::pair<std::uint64_t, std::int32_t>> keys;
-  keys.reserve(table.user.size());
-  for (std::size_t k = 0; k < table.user.size(); ++k)
-    keys.emplace_back(std::uint64_t(table.user[k]) << 32 | std::uint32_t(table.item[k]),
-                      std::int32_t(k));
-  std::sort(keys.begin(), keys.end());  // of equal pairs the earlier row first
-  std::vector<std::uint8_t> repeated(keys.size(), 0);
-  for (std::size_t k = 1; k < keys.size(); ++k)
-    repeated[std::size_t(keys[k].second)] = keys[k].first == keys[k - 1].first;
+  const auto pair = [&](std::int32_t row) {
+    const auto k = std::size_t(row);
+    return std::pair(table.user[k], table.item[k]);
+  };
+  const auto first_of_pair = [&](std::int32_t a, std::int32_t b) {
+    if (table.has_times()) {
+      if (const auto x = table.time_of(a), y = table.time_of(b); x != y) return x < y;
+      if (const auto x = label_of(table, a), y = label_of(table, b); x != y) return x > y;
+    }
+    return a < b;
+  };
+  std::vector<std::int32_t> rows(table.user.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  std::sort(rows.begin(), rows.end(), [&](std::int32_t a, std::int32_t b) {
+    if (const auto x = pair(a), y = pair(b); x != y) return x < y;
+    return first_of_pair(a, b);
+  });
+  std::vector<std::uint8_t> repeated(rows.size(), 0);
+  for (std::size_t k = 1; k < rows.size(); ++k)
+    repeated[std::size_t(rows[k])] = std::uint8_t(pair(rows[k]) == pair(rows[k - 1]));
   return keep_rows(table, [&](std::size_t k) { return repeated[k] == 0; });
 }
 
@@ -114,18 +131,24 @@ std::int64_t whole_number(const std::string& id) {
 }
 
 std::vector<std::int32_t> number_ids(const std::vector<std::string>& ids,
-                                     const std::vector<std::uint8_t>& stays) {
+                                     const std::vector<std::uint8_t>& stays, TextOrder order) {
   std::vector<std::int64_t> value(ids.size());
   std::transform(ids.begin(), ids.end(), value.begin(), whole_number);
-  std::vector<std::int32_t> order(ids.size());
-  std::iota(order.begin(), order.end(), 0);
-  if (std::find(value.begin(), value.end(), -1) == value.end())
-    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-      return value[std::size_t(a)] < value[std::size_t(b)];
+  std::vector<std::int32_t> sorted(ids.size());
+  std::iota(sorted.begin(), sorted.end(), 0);
+  const auto sort_by = [&](const auto& key) {
+    std::sort(sorted.begin(), sorted.end(), [&](std::int32_t a, std::int32_t b) {
+      return key[std::size_t(a)] < key[std::size_t(b)];
     });
+  };
+  const bool all_whole = std::find(value.begin(), value.end(), -1) == value.end();
+  if (all_whole)
+    sort_by(value);
+  else if (order == TextOrder::by_bytes)
+    sort_by(ids);
   std::vector<std::int32_t> position(ids.size(), -1);
   std::int32_t next = 0;
-  for (const auto k : order)
+  for (const auto k : sorted)
     if (stays[std::size_t(k)] != 0) position[std::size_t(k)] = next++;
   return position;
 }

@@ -9,7 +9,9 @@
 
 namespace fedfuse {
 
-// Keeps the first row of each (user, item). Returns how many rows went.
+// Keeps one row of each (user, item): the earliest; at equal times the one with the largest label,
+// so that nothing is both trained on and held out. Without times the first row of the file. Returns
+// how many rows went.
 std::int64_t drop_duplicates(InteractionTable& table);
 
 struct Core {
@@ -19,11 +21,12 @@ struct Core {
 // the rows of the others. Users and items that lost all their rows do not stay.
 Core keep_core(InteractionTable& table, std::int64_t min_user, std::int64_t min_item);
 
+// The order of ids of which some are not whole numbers.
+enum class TextOrder { by_bytes, by_appearance };
 // position[k]: the k-th id's place among those that stay; -1: does not stay. Ascending by value
-// when all ids (also those that do not stay) are whole numbers in plain form, else in order of
-// appearance.
+// when all ids (also those that do not stay) are whole numbers in plain form, else as `order` says.
 std::vector<std::int32_t> number_ids(const std::vector<std::string>& ids,
-                                     const std::vector<std::uint8_t>& stays);
+                                     const std::vector<std::uint8_t>& stays, TextOrder order);
 
 // Whole numbers 0.. without sign or leading zeros; -1: another text.
 std::int64_t whole_number(const std::string& id);

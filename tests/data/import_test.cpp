@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
+#include <random>
 
 #include "core/h5.hpp"
 #include "core/text.hpp"
@@ -63,7 +65,7 @@ TEST(Import, FollowsTheRules) {
   EXPECT_EQ(d.name, "d");
   EXPECT_EQ(d.train, (std::vector<std::int32_t>{1, 1, 2, 0}));
   EXPECT_EQ(d.valid, (std::vector<std::int32_t>{0, -1, 2}));
-  // item "4" is the fourth; its first row, at 30, counts
+  // item "4" is the fourth; its earliest row, at 30, counts
   EXPECT_EQ(d.test, (std::vector<std::int32_t>{2, -1, 3}));
   EXPECT_EQ(d.text.cols, 0);
   const auto words = describe(r);
@@ -100,6 +102,51 @@ TEST(Import, FiltersAndTakesTheRowsThatStay) {
   EXPECT_EQ(r.dropped_interactions, 2);
   EXPECT_EQ(r.items, 4);
   EXPECT_EQ(s.read().image.values, (Array<float>{0, 1, 2, 5}));
+}
+
+// A CSV with every difficulty: equal times, decimals, duplicates, labels, text ids.
+std::vector<std::string> random_rows(std::mt19937& random, bool text_ids, bool labels) {
+  const auto below = [&](int n) { return int(random() % std::uint32_t(n)); };
+  std::vector<std::string> rows;
+  for (int user = 0; user < 12; ++user)
+    for (int item = 0; item < 40; ++item)
+      for (int again = below(4); again > 1; --again)
+        rows.push_back(cat(text_ids ? "u" : "", user, ",", text_ids ? "i" : "", item, ",",
+                           below(30), again == 2 ? ".5" : "", labels ? ",0\n" : "\n"));
+  return rows;
+}
+
+// All that a data set without features holds. (The file's bytes hold the second of its making too.)
+std::string content(const std::string& path) {
+  const auto file = h5::File::open(path);
+  std::string text = file.text("/", "name") + file.text("/", "details");
+  const auto add = [&](const auto& values) {
+    for (const auto& value : values) text += cat(value, ' ');
+  };
+  add(file.read_all<std::int64_t>("/interactions/offsets"));
+  for (const auto* dataset : {"/interactions/items", "/split/valid", "/split/test"})
+    add(file.read_all<std::int32_t>(dataset));
+  for (const auto* dataset : {"/clients/id", "/items/id"}) add(file.read_strings(dataset));
+  return text;
+}
+
+TEST(Import, DependsOnNoOrderOfRowsWithTimes) {
+  std::mt19937 random(20240607);
+  for (const bool text_ids : {false, true})
+    for (const bool labels : {false, true}) {
+      auto rows = random_rows(random, text_ids, labels);
+      if (labels) rows.push_back(cat(text_ids ? "u0,i" : "0,", 99, ",5,2\n"));
+      std::string first;
+      for (int trial = 0; trial < 10; ++trial) {
+        Source s(cat("userId,itemId,timestamp", labels ? ",split_label\n" : "\n",
+                     std::accumulate(rows.begin(), rows.end(), std::string())));
+        EXPECT_GT(s.run().duplicates, 0);
+        const auto imported = content(s.options.out);
+        if (first.empty()) first = imported;
+        EXPECT_EQ(imported, first) << "text ids " << text_ids << ", labels " << labels;
+        std::ranges::shuffle(rows, random);
+      }
+    }
 }
 
 TEST(Import, LetsLabelsDecide) {

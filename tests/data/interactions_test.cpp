@@ -8,7 +8,8 @@ namespace {
 using Ints = std::vector<std::int32_t>;
 using Bytes = std::vector<std::uint8_t>;
 
-InteractionTable table(Ints user, Ints item, std::vector<std::int64_t> time = {}, Bytes split = {}) {
+InteractionTable table(Ints user, Ints item, std::vector<std::int64_t> time = {},
+                       Bytes split = {}) {
   InteractionTable t;
   t.user = std::move(user);
   t.item = std::move(item);
@@ -21,12 +22,31 @@ InteractionTable table(Ints user, Ints item, std::vector<std::int64_t> time = {}
   return t;
 }
 
-TEST(Interactions, KeepsTheFirstOfEachPair) {
+TEST(Interactions, KeepsTheEarliestOfEachPair) {
   auto t = table({0, 1, 0, 0, 1}, {5, 5, 5, 4, 5}, {9, 8, 1, 2, 3});
   EXPECT_EQ(drop_duplicates(t), 2);
-  EXPECT_EQ(t.user, (Ints{0, 1, 0}));
-  EXPECT_EQ(t.item, (Ints{5, 5, 4}));
-  EXPECT_EQ(t.time, (std::vector<std::int64_t>{9, 8, 2}));
+  EXPECT_EQ(t.user, (Ints{0, 0, 1}));
+  EXPECT_EQ(t.item, (Ints{5, 4, 5}));
+  EXPECT_EQ(t.time, (std::vector<std::int64_t>{1, 2, 3}));
+}
+
+TEST(Interactions, KeepsTheEarliestOfDecimals) {
+  auto t = table({0, 0, 0}, {5, 5, 5}, {7, 7, 7});
+  t.time_fraction = {0.5, 0.25, 0.75};
+  EXPECT_EQ(drop_duplicates(t), 2);
+  EXPECT_EQ(t.time_fraction, (std::vector<double>{0.25}));
+}
+
+TEST(Interactions, HoldsOutAPairThatIsLabelledTwiceAtOneTime) {
+  auto t = table({0, 0, 0, 0}, {5, 5, 6, 6}, {1, 1, 2, 1}, {0, 2, 2, 1});
+  EXPECT_EQ(drop_duplicates(t), 2);
+  EXPECT_EQ(t.split, (Bytes{2, 1}));  // the larger label; the earlier row
+}
+
+TEST(Interactions, KeepsTheFirstRowOfEachPairWithoutTimes) {
+  auto t = table({0, 0}, {5, 5}, {}, {0, 2});
+  EXPECT_EQ(drop_duplicates(t), 1);
+  EXPECT_EQ(t.split, Bytes{0});
 }
 
 TEST(Interactions, FiltersUntilNothingChanges) {
@@ -38,10 +58,12 @@ TEST(Interactions, FiltersUntilNothingChanges) {
   EXPECT_EQ(t.user, (Ints{0, 0, 3, 3}));
 }
 
-TEST(Interactions, NumbersIdsByValueOrByAppearance) {
-  EXPECT_EQ(number_ids({"10", "9", "0"}, {1, 1, 1}), (Ints{2, 1, 0}));
-  EXPECT_EQ(number_ids({"10", "9", "0"}, {1, 0, 1}), (Ints{1, -1, 0}));
-  EXPECT_EQ(number_ids({"10", "9", "x"}, {1, 1, 1}), (Ints{0, 1, 2}));
+TEST(Interactions, NumbersIdsByValueBytesOrAppearance) {
+  const auto bytes = TextOrder::by_bytes;
+  EXPECT_EQ(number_ids({"10", "9", "0"}, {1, 1, 1}, bytes), (Ints{2, 1, 0}));
+  EXPECT_EQ(number_ids({"10", "9", "0"}, {1, 0, 1}, bytes), (Ints{1, -1, 0}));
+  EXPECT_EQ(number_ids({"x", "9", "10"}, {1, 1, 1}, bytes), (Ints{2, 1, 0}));
+  EXPECT_EQ(number_ids({"x", "9", "10"}, {1, 1, 1}, TextOrder::by_appearance), (Ints{0, 1, 2}));
   EXPECT_EQ(whole_number("0"), 0);
   EXPECT_EQ(whole_number("560"), 560);
   for (const auto* other : {"", "-1", "007", "1.0", "1e3", " 1", "99999999999999999999"})
@@ -51,9 +73,9 @@ TEST(Interactions, NumbersIdsByValueOrByAppearance) {
 TEST(Interactions, HoldsOutTheLastTwoInTime) {
   const auto split = split_interactions(
       table({0, 1, 0, 0, 0, 1, 1}, {7, 3, 5, 6, 4, 2, 1}, {4, 1, 1, 3, 2, 1, 1}), {"a", "b"});
-  EXPECT_EQ(split.test, (Ints{7, 1}));  // user 1: all at one time, so the order of the file decides
+  EXPECT_EQ(split.test, (Ints{7, 3}));  // user 1: all at one time, so the item's number decides
   EXPECT_EQ(split.valid, (Ints{6, 2}));
-  EXPECT_EQ(split.train, (Ints{4, 5, 3}));
+  EXPECT_EQ(split.train, (Ints{4, 5, 1}));
   EXPECT_EQ(split.offsets, (std::vector<std::int64_t>{0, 2, 3}));
   EXPECT_EQ(split.short_users, 0);
 }
