@@ -13,9 +13,9 @@ namespace {
 
 // In lower case: SQL dumps, pandas' default list, R, spreadsheets, C's printf.
 constexpr std::array<std::string_view, 24> missing_values{
-    "null",   "none",    "na",      "nan",      "nat",      "nil",   "\\n",   "<na>",
-    "<null>", "(null)",  "[null]",  "n/a",      "<nan>",    "#n/a",  "#na",   "#n/a n/a",
-    "<none>", "#value!", "-nan",    "+nan",     "1.#ind",   "-1.#ind", "1.#qnan", "-1.#qnan"};
+    "null",   "none",    "na",     "nan",  "nat",    "nil",     "\\n",     "<na>",
+    "<null>", "(null)",  "[null]", "n/a",  "<nan>",  "#n/a",    "#na",     "#n/a n/a",
+    "<none>", "#value!", "-nan",   "+nan", "1.#ind", "-1.#ind", "1.#qnan", "-1.#qnan"};
 
 std::string lower(std::string_view text) {
   std::string result(text);

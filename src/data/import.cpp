@@ -86,6 +86,10 @@ class Importer {
 
   void filter() {
     const auto before = table_.rows();
+    report_.untrained_users = users_held_out_whole(table_);
+    if (report_.untrained_users == std::int64_t(table_.user_ids.size()))
+      throw InputError(cat("nothing of ", options_.inter, " can be trained on"),
+                       "its split_label holds out every row", "label the rows to train on 0");
     core_ = keep_core(table_, options_.min_user, options_.min_item);
     if (table_.rows() == 0)
       throw InputError(cat("nothing of ", options_.inter, " is left"),
@@ -161,7 +165,7 @@ class Importer {
     report_.test = count(split.test, exists);
     report_.cold_valid = count(split.valid, cold);
     report_.cold_test = count(split.test, cold);
-    report_.short_users = split.short_users;
+    report_.not_evaluated = split.not_evaluated;
     report_.items_without_interactions = std::count(occurs.begin(), occurs.end(), 0);
   }
 
@@ -200,7 +204,7 @@ class Importer {
                                {"dropped_users", report_.dropped_users},
                                {"dropped_items", report_.dropped_items},
                                {"dropped_interactions", report_.dropped_interactions},
-                               {"short_users", report_.short_users},
+                               {"not_evaluated", report_.not_evaluated},
                                {"split_by", report_.split_by_label ? "split_label" : "timestamp"}}
             .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     write_dataset(parts_, options_.out, options_.overwrite, Comm::self());
@@ -229,21 +233,24 @@ std::string describe(const ImportReport& r) {
                     : cat(name, ": ", dim, " columns; missing for ", missing, " of ", r.items,
                           " items\n");
   };
-  //
-  return cat(r.rows, " rows read, ", r.duplicates, " of them duplicates of a (user, item) pair\n",
-             "filtered out: ", r.dropped_users, " users, ", r.dropped_items, " items, ",
-             r.dropped_interactions, " interactions\n",  //
-             "kept: ", r.users, " users, ", r.items, " items (", r.items_without_interactions,
-             " without interactions), ", r.interactions,
-             " interactions\n",  //
-             "split by ", r.split_by_label ? "split_label" : "time, last item = test", ": ",
-             r.train, " to train on; ", r.valid, " users with a validation item (", r.cold_valid,
-             " of them cold), ", r.test, " with a test item (", r.cold_test,
-             " cold: in nobody's training set)\n",  //
-             //
-             r.short_users, " users have fewer than 3 interactions: trained on, not evaluated\n",
-             modality("text", r.dim_text, r.missing_text),
-             modality("image", r.dim_image, r.missing_image));
+  const auto untrained = r.untrained_users == 0
+                             ? std::string()
+                             : cat(" (", r.untrained_users, " have only held-out rows)");
+  return cat(
+      r.rows, " rows read, ", r.duplicates, " of them duplicates of a (user, item) pair\n",
+      "filtered out: ", r.dropped_users, " users", untrained, ", ", r.dropped_items, " items, ",
+      r.dropped_interactions, " interactions\n", "kept: ", r.users, " users, ", r.items, " items (",
+      r.items_without_interactions, " without interactions), ", r.interactions,
+      " interactions\n",  //
+      "split by ", r.split_by_label ? "split_label" : "time, last item = test", ": ", r.train,
+      " to train on; ", r.valid, " users with a validation item (", r.cold_valid,
+      " of them cold), ", r.test, " with a test item (", r.cold_test,
+      " cold: in nobody's training set)\n",  //
+      //
+      r.not_evaluated,
+      r.split_by_label ? " users have no held-out item" : " users have fewer than 3 interactions",
+      ": trained on, not evaluated\n", modality("text", r.dim_text, r.missing_text),
+      modality("image", r.dim_image, r.missing_image));
 }
 
 }  // namespace fedfuse

@@ -6,11 +6,12 @@
 //   1. rows of the same (user, item) count once: the earliest in time; at equal times the one with
 //      the largest split_label; without times the first in the file;
 //   2. users with fewer than min_user and items with fewer than min_item interactions go, again and
-//     again, until none is left (k-core);
+//      again, until none is left (k-core); so do users whose rows are all held out by a split_label;
 //   3. a split_label decides what is held out (at most one validation and one test item a user);
 //      else the user's last interaction in time is its test item and the one before its validation
 //      item; at equal times the item with the larger number counts as the later one;
-//   4. a user with fewer than 3 interactions is kept for training and not evaluated.
+//   4. without labels, a user with fewer than 3 interactions is trained on and not evaluated; with
+//      labels nothing that is labelled 1 or 2 is ever trained on.
 // With times the order of the file's rows decides nothing.
 // Ids: users and items are numbered by ascending id when all ids are whole numbers, else by
 // ascending bytes of the id (without times in the order of first appearance); the original ids are stored. Feature rows belong to item ids: item ids
@@ -41,13 +42,15 @@ struct ImportReport {
   std::int64_t rows = 0, duplicates = 0;  // of the CSV
   // by the k-core filter
   std::int64_t dropped_users = 0, dropped_items = 0, dropped_interactions = 0;
+  // among the dropped: every row is labelled as held out
+  std::int64_t untrained_users = 0;
   std::int64_t users = 0, items = 0, interactions = 0;  // of the data set
   // rows of features that nobody interacts with
   std::int64_t items_without_interactions = 0;
   // interactions; users evaluated
   std::int64_t train = 0, valid = 0, test = 0;
-  // fewer than 3 interactions: trained, not evaluated
-  std::int64_t short_users = 0;
+  // no held-out item: trained, not evaluated (by time: those with fewer than 3 interactions)
+  std::int64_t not_evaluated = 0;
   // users whose held-out item is in nobody's training set
   std::int64_t cold_valid = 0, cold_test = 0;
   // 0: no such features

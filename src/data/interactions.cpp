@@ -43,6 +43,14 @@ std::uint8_t label_of(const InteractionTable& table, std::int32_t row) {
   return table.split.empty() ? std::uint8_t(0) : table.split[std::size_t(row)];
 }
 
+// Of each user: rows with label 0.
+std::vector<std::int64_t> training_rows(const InteractionTable& table) {
+  std::vector<std::int64_t> count(table.user_ids.size(), 0);
+  for (std::size_t k = 0; k < table.user.size(); ++k)
+    if (label_of(table, std::int32_t(k)) == 0) ++count[std::size_t(table.user[k])];
+  return count;
+}
+
 // Rows sorted by user, file order within a user.
 std::vector<std::int32_t> rows_by_user(const InteractionTable& table) {
   std::vector<std::int32_t> order(table.user.size());
@@ -103,12 +111,19 @@ std::int64_t drop_duplicates(InteractionTable& table) {
   return keep_rows(table, [&](std::size_t k) { return repeated[k] == 0; });
 }
 
+std::int64_t users_held_out_whole(const InteractionTable& table) {
+  const auto trained = training_rows(table);
+  return std::count(trained.begin(), trained.end(), 0);
+}
+
 Core keep_core(InteractionTable& table, std::int64_t min_user, std::int64_t min_item) {
   while (true) {
     const auto of_user = occurrences(table.user, table.user_ids.size());
     const auto of_item = occurrences(table.item, table.item_ids.size());
+    const auto trained = training_rows(table);
     const auto dropped = keep_rows(table, [&](std::size_t k) {
-      return of_user[std::size_t(table.user[k])] >= min_user &&
+      const auto user = std::size_t(table.user[k]);
+      return of_user[user] >= min_user && trained[user] > 0 &&
              of_item[std::size_t(table.item[k])] >= min_item;
     });
     if (dropped > 0) continue;
@@ -164,19 +179,20 @@ Split split_interactions(const InteractionTable& table, const std::vector<std::s
     auto end = begin;
     while (end != order.end() && std::size_t(table.user[std::size_t(*end)]) == u) ++end;
     FEDFUSE_CHECK(end != begin, "a user without interactions was kept");
-    const bool is_short = end - begin < 3;
-    if (is_short) ++split.short_users;
-    if (!is_short && table.split.empty()) hold_out_last(table, begin, end, label);
-    if (!is_short && !table.split.empty()) check_labels(table, begin, end, user_ids[u]);
+    const bool labelled = !table.split.empty();
+    constexpr std::ptrdiff_t fewest_to_hold_out = 3;
+    if (labelled) check_labels(table, begin, end, user_ids[u]);
+    if (!labelled && end - begin >= fewest_to_hold_out) hold_out_last(table, begin, end, label);
     split.valid.push_back(-1);
     split.test.push_back(-1);
     for (auto row = begin; row != end; ++row) {
       const auto item = table.item[std::size_t(*row)];
-      const auto held = is_short ? 0 : label[std::size_t(*row)];
+      const auto held = label[std::size_t(*row)];
       if (held == 0) split.train.push_back(item);
       if (held == 1) split.valid.back() = item;
       if (held == 2) split.test.back() = item;
     }
+    if (split.valid.back() < 0 && split.test.back() < 0) ++split.not_evaluated;
     std::sort(split.train.begin() + split.offsets.back(), split.train.end());
     split.offsets.push_back(std::int64_t(split.train.size()));
     begin = end;

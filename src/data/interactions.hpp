@@ -14,11 +14,15 @@ namespace fedfuse {
 // how many rows went.
 std::int64_t drop_duplicates(InteractionTable& table);
 
+// Users that no row is to be trained on for: all their rows are labelled 1 or 2.
+std::int64_t users_held_out_whole(const InteractionTable& table);
+
 struct Core {
   std::vector<std::uint8_t> user, item;  // 1: stays
 };
-// Largest set in which every user has >= min_user and every item >= min_item interactions; drops
-// the rows of the others. Users and items that lost all their rows do not stay.
+// Largest set in which every user has >= min_user interactions, one of them to train on (label 0),
+// and every item >= min_item; drops the rows of the others. Users and items that lost all their
+// rows do not stay.
 Core keep_core(InteractionTable& table, std::int64_t min_user, std::int64_t min_item);
 
 // The order of ids of which some are not whole numbers.
@@ -36,10 +40,11 @@ struct Split {
   std::vector<std::int64_t> offsets{0};   // users + 1
   std::vector<std::int32_t> train;        // ascending within a user
   std::vector<std::int32_t> valid, test;  // -1: none
-  std::int64_t short_users = 0;           // fewer than 3 interactions
+  std::int64_t not_evaluated = 0;         // users without a held-out item
 };
 // The table's user and item must be final numbers, users 0 .. users - 1. user_ids[u] names user u
-// in errors. InputError when labels name two validation or test items for a user.
+// in errors. Labels, where there are some, decide alone; else a user with fewer than 3 interactions
+// has no held-out item. InputError when labels name two validation or test items for a user.
 Split split_interactions(const InteractionTable& table, const std::vector<std::string>& user_ids);
 
 }  // namespace fedfuse

@@ -54,7 +54,8 @@ TEST(ExactTime, OrdersWhatADoubleTies) {
 }
 
 TEST(ExactTime, RefusesWhatIsAboveInt64) {
-  for (const auto* text : {"9223372036854775808", "9223372036854775807.9e1", "1e19", "92233720368547758070e-0"}) {
+  for (const auto* text :
+       {"9223372036854775808", "9223372036854775807.9e1", "1e19", "92233720368547758070e-0"}) {
     bool fits = true;
     (void)exact_time(text, fits);
     EXPECT_FALSE(fits) << text;

@@ -53,7 +53,7 @@ TEST(Import, FollowsTheRules) {
   EXPECT_EQ(r.users, 3);
   EXPECT_EQ(r.items, 4);
   EXPECT_EQ(r.interactions, 8);
-  EXPECT_EQ(r.short_users, 1);
+  EXPECT_EQ(r.not_evaluated, 1);
   EXPECT_EQ(r.test, 2);
   EXPECT_EQ(r.cold_test, 1);   // item 4
   EXPECT_EQ(r.cold_valid, 0);  // items 0 and 2 are trained on by others
@@ -157,6 +157,29 @@ TEST(Import, LetsLabelsDecide) {
   const auto d = s.read();
   EXPECT_EQ(d.test, (std::vector<std::int32_t>{0, -1}));
   EXPECT_EQ(d.valid, (std::vector<std::int32_t>{1, -1}));
+}
+
+TEST(Import, TrainsOnNothingThatIsLabelledHeldOut) {
+  const Source s(
+      "userId,itemId,split_label\n"
+      "a,1,0\na,2,2\n"           // short: trained on and tested
+      "b,3,2\n"                  // only held out: dropped
+      "c,5,1\nc,6,2\n"           // the same
+      "d,7,0\nd,8,1\n"           // short: trained on and validated
+      "e,1,0\ne,2,0\ne,7,0\n");  // nothing held out
+  const auto r = s.run();
+  EXPECT_EQ(r.train, 5);
+  EXPECT_EQ(r.valid, 1);
+  EXPECT_EQ(r.test, 1);
+  EXPECT_EQ(r.users, 3);
+  EXPECT_EQ(r.untrained_users, 2);
+  EXPECT_EQ(r.not_evaluated, 1);
+  EXPECT_EQ(s.ids("/clients/id"), (Ids{"a", "d", "e"}));
+  EXPECT_EQ(s.ids("/items/id"), (Ids{"1", "2", "7", "8"}));
+  EXPECT_EQ(s.read().train, (std::vector<std::int32_t>{0, 2, 0, 1, 2}));
+  EXPECT_NE(describe(r).find("2 have only held-out rows"), std::string::npos) << describe(r);
+  const Source nothing("userId,itemId,split_label\na,1,1\na,2,2\n");
+  expect_input_error([&] { (void)nothing.run(); }, {"holds out every row", "split_label"});
 }
 
 TEST(Import, RefusesFeaturesThatDoNotFit) {

@@ -77,19 +77,41 @@ TEST(Interactions, HoldsOutTheLastTwoInTime) {
   EXPECT_EQ(split.valid, (Ints{6, 2}));
   EXPECT_EQ(split.train, (Ints{4, 5, 1}));
   EXPECT_EQ(split.offsets, (std::vector<std::int64_t>{0, 2, 3}));
-  EXPECT_EQ(split.short_users, 0);
+  EXPECT_EQ(split.not_evaluated, 0);
 }
 
 TEST(Interactions, TrainsOnShortUsersOnly) {
   const auto by_time =
       split_interactions(table({0, 0, 1, 1, 1}, {0, 1, 0, 1, 2}, {1, 2, 1, 2, 3}), {"a", "b"});
-  EXPECT_EQ(by_time.short_users, 1);
+  EXPECT_EQ(by_time.not_evaluated, 1);
   EXPECT_EQ(by_time.test, (Ints{-1, 2}));
   EXPECT_EQ(by_time.valid, (Ints{-1, 1}));
   EXPECT_EQ(by_time.train, (Ints{0, 1, 0}));
-  const auto by_label = split_interactions(table({0, 0}, {3, 1}, {}, {1, 2}), {"a"});
-  EXPECT_EQ(by_label.train, (Ints{1, 3}));
-  EXPECT_EQ(by_label.valid, Ints{-1});
+}
+
+TEST(Interactions, LetsLabelsDecideForShortUsersToo) {
+  // a: one to train on, one to test; b: nothing held out; c: one to train on, one to validate
+  const auto split = split_interactions(
+      table({0, 0, 1, 1, 2, 2}, {3, 1, 4, 5, 7, 6}, {}, {0, 2, 0, 0, 1, 0}), {"a", "b", "c"});
+  EXPECT_EQ(split.train, (Ints{3, 4, 5, 6}));
+  EXPECT_EQ(split.valid, (Ints{-1, -1, 7}));
+  EXPECT_EQ(split.test, (Ints{1, -1, -1}));
+  EXPECT_EQ(split.not_evaluated, 1);
+  test::expect_input_error(
+      [] { (void)split_interactions(table({0, 0}, {3, 2}, {}, {1, 1}), {"anna"}); },
+      {"anna", "2 validation items"});
+}
+
+TEST(Interactions, DropsUsersThatNoRowTrains) {
+  // user 1 has only held-out rows, and takes item 3 along
+  auto t = table({0, 0, 1, 1, 2}, {0, 1, 0, 3, 1}, {}, {0, 1, 1, 2, 0});
+  EXPECT_EQ(users_held_out_whole(t), 1);
+  const auto core = keep_core(t, 1, 1);
+  EXPECT_EQ(core.user, (Bytes{1, 0, 1}));
+  EXPECT_EQ(core.item, (Bytes{1, 1, 0, 0}));
+  // the filter takes user 0's training row; the held-out one must not stay alone
+  auto filtered = table({0, 0, 1, 1}, {0, 1, 1, 2}, {}, {0, 2, 0, 0});
+  EXPECT_EQ(keep_core(filtered, 1, 2).user, (Bytes{0, 0}));
 }
 
 TEST(Interactions, LetsLabelsDecide) {
