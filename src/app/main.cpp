@@ -20,7 +20,10 @@ Ending train(const Command& command, const Comm& comm) {
 
 void import(const ImportOptions& options, const Comm& comm) {
   const auto report = import_dataset(options, comm);
-  if (comm.root()) std::fputs(describe(report).c_str(), stdout);
+  if (!comm.root()) return;
+  if (const auto text = warning(report); !text.empty())
+    std::fprintf(stderr, "fedfuse: warning: %s", text.c_str());
+  std::fputs(describe(report).c_str(), stdout);
 }
 
 Ending run(const std::vector<std::string>& argv, const Comm& comm) {

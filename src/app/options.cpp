@@ -84,6 +84,9 @@ void add_import(CLI::App& app, ImportOptions& o) {
              "order [path]");
   option_for(app, "text", o.text, d.text, "NPY of text features, one row an item [path]");
   option_for(app, "image", o.image, d.image, "NPY of image features, one row an item [path]");
+  option_for(app, "item-ids", o.item_ids, d.item_ids,
+             "ids of the features' rows in their order: one a line, or a CSV with a column itemId; "
+             "without it row k belongs to item id k [path]");
   option_for(app, "out", o.out, d.out, "data set to write [path]");
   option_for(app, "name", o.name, d.name, "name of the data set; empty: from --out");
   option_for(app, "min-user", o.min_user, d.min_user,

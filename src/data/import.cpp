@@ -9,6 +9,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "data/interactions.hpp"
+#include "data/item_rows.hpp"
 #include "data/read_csv.hpp"
 #include "data/read_npy.hpp"
 #include "data/write_dataset.hpp"
@@ -29,7 +30,7 @@ class Importer {
     report_.rows = table_.rows();
     report_.split_by_label = !table_.split.empty();
     report_.duplicates = drop_duplicates(table_);
-    check_feature_rows();
+    find_rows();
     filter();
     number_users_and_items();
     split();
@@ -49,6 +50,9 @@ class Importer {
     if (options_.out.empty())
       throw InputError("import needs an output file", "--out is empty",
                        "name the HDF5 file to write with --out");
+    if (!options_.item_ids.empty() && options_.text.empty() && options_.image.empty())
+      throw InputError("--item-ids has no use", "there is no matrix whose rows it would name",
+                       "add --text or --image, or leave it out");
     for (const auto& [option, value] :
          {std::pair("--min-user ", options_.min_user), std::pair("--min-item ", options_.min_item)})
       if (value < 1)
@@ -60,28 +64,19 @@ class Importer {
                        "choose another path, or add --overwrite");
   }
 
-  // Which row belongs to which item must be certain: row = item id.
-  void check_feature_rows() const {
+  // Which row belongs to which item must be certain.
+  void find_rows() {
     if (feature_rows() == 0) return;
     if (text_.rows > 0 && image_.rows > 0 && text_.rows != image_.rows)
       throw InputError(cat(options_.text, " and ", options_.image, " do not fit each other"),
                        cat("they have ", text_.rows, " and ", image_.rows, " rows"),
                        "give both one row for each item, zeros where an item lacks the modality");
-    const auto& path = text_.rows > 0 ? options_.text : options_.image;
-    for (const auto& id : table_.item_ids) {
-      const auto number = whole_number(id);
-      if (number < 0)
-        throw InputError(
-            cat("cannot tell which row of ", path, " belongs to item ", id),
-            "rows are found by the item's id, and this id is not a whole number",
-            cat("number the items of ", options_.inter, " 0, 1, ... in the order of the rows"));
-      if (number >= feature_rows())
-        throw InputError(cat(path, " has no row for item ", id),
-                         cat("it has ", feature_rows(), " rows, for the item ids 0 to ",
-                             feature_rows() - 1, ", and row = item id"),
-                         "add the missing rows, or number the items 0, 1, ... in the order of the "
-                         "rows (not 1, 2, ...)");
-    }
+    const ItemRowFiles files{.inter = options_.inter,
+                             .matrix = text_.rows > 0 ? options_.text : options_.image,
+                             .ids = options_.item_ids};
+    row_ids_ = ids_of_rows(files, feature_rows());
+    row_of_item_ = rows_of_items(files, row_ids_, table_.item_ids);
+    report_.rows_listed = !options_.item_ids.empty();
   }
 
   void filter() {
@@ -111,19 +106,35 @@ class Importer {
     return ordered;
   }
 
+  // Chooses the rows of features that become items; position of each item among them.
+  std::vector<std::int32_t> number_by_rows() {
+    const bool all_rows = options_.min_item == 1;
+    std::vector<std::uint8_t> taken(row_ids_.size(), all_rows ? 1 : 0);
+    for (std::size_t k = 0; k < row_of_item_.size(); ++k)
+      if (core_.item[k] != 0) taken[std::size_t(row_of_item_[k])] = 1;
+    std::vector<std::int32_t> place(row_ids_.size(), -1);
+    for (std::size_t row = 0; row < taken.size(); ++row) {
+      if (taken[row] == 0) continue;
+      place[row] = std::int32_t(rows_taken_.size());
+      rows_taken_.push_back(std::int32_t(row));
+    }
+    std::vector<std::int32_t> position;
+    for (const auto row : row_of_item_) position.push_back(place[std::size_t(row)]);
+    return position;
+  }
+
   void number_users_and_items() {
     // With times nothing depends on the order of the file.
     const auto order = table_.has_times() ? TextOrder::by_bytes : TextOrder::by_appearance;
     const auto user_place = number_ids(table_.user_ids, core_.user, order);
-    auto item_place = number_ids(table_.item_ids, core_.item, order);
+    const auto item_place =
+        feature_rows() > 0 ? number_by_rows() : number_ids(table_.item_ids, core_.item, order);
     parts_.clients = std::count(core_.user.begin(), core_.user.end(), 1);
-    parts_.items = std::count(core_.item.begin(), core_.item.end(), 1);
-    if (feature_rows() > 0 && options_.min_item == 1) {  // every row is an item
-      parts_.items = feature_rows();
-      for (std::size_t k = 0; k < item_place.size(); ++k)
-        item_place[k] = std::int32_t(whole_number(table_.item_ids[k]));
-      for (std::int64_t i = 0; i < parts_.items; ++i) parts_.item_ids.push_back(std::to_string(i));
+    if (feature_rows() > 0) {
+      parts_.items = std::int64_t(rows_taken_.size());
+      for (const auto row : rows_taken_) parts_.item_ids.push_back(row_ids_[std::size_t(row)]);
     } else {
+      parts_.items = std::count(core_.item.begin(), core_.item.end(), 1);
       parts_.item_ids = in_order(table_.item_ids, item_place, parts_.items);
     }
     parts_.client_ids = in_order(table_.user_ids, user_place, parts_.clients);
@@ -178,7 +189,7 @@ class Importer {
     Matrix<float> rows(parts_.items, all.cols);
     has.assign(std::size_t(parts_.items), 0);
     for (std::int64_t i = 0; i < parts_.items; ++i) {
-      const auto* from = all.row(whole_number(parts_.item_ids[std::size_t(i)]));
+      const auto* from = all.row(rows_taken_[std::size_t(i)]);
       std::copy_n(from, all.cols, rows.row(i));
       has[std::size_t(i)] = std::any_of(from, from + all.cols, [](float x) { return x != 0.0f; });
       missing += has[std::size_t(i)] == 0;
@@ -197,6 +208,7 @@ class Importer {
         nlohmann::ordered_json{{"inter", file_name(options_.inter)},
                                {"text", file_name(options_.text)},
                                {"image", file_name(options_.image)},
+                               {"item_ids", file_name(options_.item_ids)},
                                {"min_user", options_.min_user},
                                {"min_item", options_.min_item},
                                {"rows", report_.rows},
@@ -212,7 +224,10 @@ class Importer {
 
   const ImportOptions& options_;
   InteractionTable table_;
-  Matrix<float> text_, image_;  // as in the files
+  Matrix<float> text_, image_;             // as in the files
+  std::vector<std::string> row_ids_;       // of each row of the features
+  std::vector<std::int32_t> row_of_item_;  // of each item of the table
+  std::vector<std::int32_t> rows_taken_;   // of each item of the data set
   Core core_;
   DatasetParts parts_;
   ImportReport report_;
@@ -225,32 +240,6 @@ ImportReport import_dataset(const ImportOptions& options, const Comm& comm) {
   comm.on_root([&] { report = Importer(options).run(); });
   comm.broadcast(std::span(&report, 1));
   return report;
-}
-
-std::string describe(const ImportReport& r) {
-  const auto modality = [&](const char* name, std::int64_t dim, std::int64_t missing) {
-    return dim == 0 ? cat(name, ": none\n")
-                    : cat(name, ": ", dim, " columns; missing for ", missing, " of ", r.items,
-                          " items\n");
-  };
-  const auto untrained = r.untrained_users == 0
-                             ? std::string()
-                             : cat(" (", r.untrained_users, " have only held-out rows)");
-  return cat(
-      r.rows, " rows read, ", r.duplicates, " of them duplicates of a (user, item) pair\n",
-      "filtered out: ", r.dropped_users, " users", untrained, ", ", r.dropped_items, " items, ",
-      r.dropped_interactions, " interactions\n", "kept: ", r.users, " users, ", r.items, " items (",
-      r.items_without_interactions, " without interactions), ", r.interactions,
-      " interactions\n",  //
-      "split by ", r.split_by_label ? "split_label" : "time, last item = test", ": ", r.train,
-      " to train on; ", r.valid, " users with a validation item (", r.cold_valid,
-      " of them cold), ", r.test, " with a test item (", r.cold_test,
-      " cold: in nobody's training set)\n",  //
-      //
-      r.not_evaluated,
-      r.split_by_label ? " users have no held-out item" : " users have fewer than 3 interactions",
-      ": trained on, not evaluated\n", modality("text", r.dim_text, r.missing_text),
-      modality("image", r.dim_image, r.missing_image));
 }
 
 }  // namespace fedfuse

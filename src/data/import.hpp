@@ -14,10 +14,10 @@
 //      labels nothing that is labelled 1 or 2 is ever trained on.
 // With times the order of the file's rows decides nothing.
 // Ids: users and items are numbered by ascending id when all ids are whole numbers, else by
-// ascending bytes of the id (without times in the order of first appearance); the original ids are stored. Feature rows belong to item ids: item ids
-// must then be whole numbers 0 .. rows - 1, and row = id. With features the items of the data set
-// are all rows, also those that never occur (cold items can be ranked), unless min_item > 1. A row
-// of zeros: the item lacks that modality.
+// ascending bytes of the id (without times in the order of first appearance); the
+// original ids are stored. Rows of features: item_rows.hpp. With features the items of the data set
+// are all rows in their order, also those that never occur (cold items can be ranked), unless
+// min_item > 1. A row of zeros: the item lacks that modality.
 #include <cstdint>
 #include <string>
 
@@ -28,6 +28,7 @@ namespace fedfuse {
 struct ImportOptions {
   std::string inter;        // CSV of interactions
   std::string text, image;  // NPY of features; empty: no item has that modality
+  std::string item_ids;     // list of the ids of their rows; empty: row k belongs to item id k
   std::string out;          // the HDF5 file to write
   // of the data set; empty: the name of out without folder and extension
   std::string name;
@@ -58,12 +59,17 @@ struct ImportReport {
   // items without the modality
   std::int64_t missing_text = 0, missing_image = 0;
   bool split_by_label = false;
+  bool rows_listed = false;  // by --item-ids
 };
 
 // Collective: rank 0 reads and writes. InputError on all ranks.
 [[nodiscard]] ImportReport import_dataset(const ImportOptions& options, const Comm& comm);
 
-// The report in words, several lines.
+// Empty, or what is likely to be wrong though it can be imported: most rows of features belong to no
+// interaction. One line.
+[[nodiscard]] std::string warning(const ImportReport& report);
+
+// The report in words, several lines; the warning is among them.
 [[nodiscard]] std::string describe(const ImportReport& report);
 
 }  // namespace fedfuse

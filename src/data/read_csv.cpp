@@ -174,6 +174,12 @@ class Parser {
 
 }  // namespace
 
+bool names_items(std::string_view field) {
+  const auto name = simplified(field);
+  return std::ranges::any_of(
+      known_names, [&](const auto& known) { return known.second == item && known.first == name; });
+}
+
 void InteractionTable::add_time(const ExactTime& t) {
   if (t.fraction != 0 && time_fraction.empty()) time_fraction.assign(time.size(), 0);
   time.push_back(t.whole);

@@ -13,6 +13,7 @@
 // no id: id_text.hpp.
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "data/exact_time.hpp"
@@ -35,6 +36,9 @@ struct InteractionTable {
   }
   void add_time(const ExactTime& t);  // of the row that is being added
 };
+
+// Whether a header's field names the column of items: itemId, item, iid, movieId in any spelling.
+[[nodiscard]] bool names_items(std::string_view field);
 
 // InputError with the line's number on the first thing that is wrong. Memory: the file and the
 // table.

@@ -87,6 +87,22 @@ TEST(ImportInput, features) {
   refuse(npy("<f4", "False", "(60, 4)", floats(240, std::stof("nan"))), "text.npy");
 }
 
+TEST(ImportInput, rows_without_interactions_are_warned_of) {
+  const auto& place = Place::get();
+  const auto csv = place.file("few.csv"), features = place.file("many.npy"),
+             ids = place.file("ids.txt");
+  test::write_text(csv, good_csv());
+  test::write_text(features, npy("<f4", "False", "(400, 2)", floats(800, 1)));
+  const auto line = cat("import --inter ", csv, " --text ", features);
+  const auto outcome = test::fedfuse(cat(line, " --out ", place.file("few.h5")));
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_TRUE(outcome.says("fedfuse: warning: ") && outcome.says("have no interaction"))
+      << outcome.output;
+  test::write_text(ids, "1\n2\n");
+  test::expect_refused(test::fedfuse(cat(line, " --item-ids ", ids, " --out ", place.file("x.h5"))),
+                       "2 ids and 400 rows");
+}
+
 TEST(ImportInput, good_files_are_taken_and_short_users_reported) {
   const auto& place = Place::get();
   const auto csv = place.file("short.csv"), features = place.file("good.npy"),

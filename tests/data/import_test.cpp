@@ -91,6 +91,38 @@ TEST(Import, KeepsEveryRowOfFeaturesAsAnItem) {
   EXPECT_EQ(d.has_image, std::vector<std::uint8_t>(6, 0));
 }
 
+TEST(Import, FindsRowsByAListOfIds) {
+  Source s(inter + "7,9,1,5\n8,9,1,1\n");
+  s.options.text = s.folder.write("t.npy", npy(6, {40, 9, 20, 10, 1, 77}));
+  s.options.item_ids =
+      s.folder.write("movies.csv", "movieId,title\n4,D\n9,N\n2,C\n1,B\n0,A\n77,never\n");
+  const auto r = s.run();
+  EXPECT_EQ(r.items_without_interactions, 1);
+  EXPECT_TRUE(r.rows_listed);
+  EXPECT_EQ(warning(r), "");
+  EXPECT_EQ(s.ids("/items/id"), (Ids{"4", "9", "2", "1", "0", "77"}));
+  const auto d = s.read();
+  EXPECT_EQ(d.text.values, (Array<float>{40, 9, 20, 10, 1, 77}));
+  EXPECT_EQ(d.test, (std::vector<std::int32_t>{2, 1, -1, 0}));  // items 2, 9, none, 4
+  s.options.min_item = 2;                                       // drops 4 and 77
+  s.options.overwrite = true;
+  (void)s.run();
+  EXPECT_EQ(s.ids("/items/id"), (Ids{"9", "2", "1", "0"}));
+  EXPECT_EQ(s.read().text.values, (Array<float>{9, 20, 10, 1}));
+}
+
+TEST(Import, WarnsOfRowsWithoutInteractions) {
+  Source s;
+  s.options.text = s.folder.write("t.npy", npy(9, std::vector<float>(9, 1)));
+  const auto r = s.run();
+  EXPECT_NE(warning(r).find("5 of 9 items have no interaction"), std::string::npos) << warning(r);
+  EXPECT_NE(warning(r).find("--item-ids"), std::string::npos);
+  EXPECT_NE(describe(r).find(warning(r)), std::string::npos);
+  s.options.overwrite = true;
+  s.options.text = s.folder.write("t.npy", npy(8, std::vector<float>(8, 1)));
+  EXPECT_EQ(warning(s.run()), "");  // half of them
+}
+
 TEST(Import, FiltersAndTakesTheRowsThatStay) {
   Source s(inter + "7,3,1,0\n7,5,1,5\n8,5,1,1\n8,1,1,2\n");
   s.options.image = s.folder.write("v.npy", npy(6, {0, 1, 2, 3, 4, 5}));
@@ -192,6 +224,10 @@ TEST(Import, RefusesFeaturesThatDoNotFit) {
   s.options.image.clear();
   s.options.inter = s.folder.write("inter.csv", "userId,itemId,timestamp\n1,apple,1\n");
   expect_input_error([&] { (void)s.run(); }, {"t.npy", "item apple", "whole number"});
+  s.options.item_ids = s.folder.write("ids.txt", "apple\npear\n");
+  expect_input_error([&] { (void)s.run(); }, {"ids.txt", "t.npy", "2 ids and 6 rows"});
+  s.options.text.clear();
+  expect_input_error([&] { (void)s.run(); }, {"--item-ids", "no matrix"});
 }
 
 TEST(Import, RefusesAndLeavesNothing) {
