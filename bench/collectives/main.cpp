@@ -1,9 +1,9 @@
 // All-reduce over sizes, as rounds use it: int64 words, summed in place. Algorithm bandwidth =
 // bytes / seconds, bus bandwidth = algorithm bandwidth x 2 (p - 1) / p, which does not grow with
 // the ranks. Every size is checked before it is timed, with words whose sum is known; NCCL's rows
-// need a device a rank, else the record says why they were skipped; iteration counts are rank 0's
-// decision. JSON on stdout or in --out (format: results/scaling/README.md); exit code 1 when a sum
-// was wrong.
+// need a device a rank, else the record holds the reason for the skip; iteration counts are rank
+// 0's decision. JSON on stdout or in --out (format: results/scaling/README.md); exit code 1 when a
+// sum was wrong.
 //   mpirun -n 4 bench_collectives [--max-bytes 67108864] [--repeats 7] [--out FILE]
 #include <CLI/CLI.hpp>
 #include <fstream>

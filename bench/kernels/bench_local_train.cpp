@@ -19,8 +19,8 @@ struct Row {
   std::string name;
   CaseShape shape;
 };
-// The first heads of the table; two more forms of a round; then the heads that were added to the table since, so that a row keeps
-// its number in the records.
+// The first heads of the table; two more forms of a round; then the heads that were added to the
+// table since, so that a row keeps its number in the records.
 std::vector<Row> make_rows() {
   std::vector<Row> rows;
   const auto plain = [&](HeadKind head) { rows.push_back({text_of(head), {.head = head}}); };

@@ -1,6 +1,6 @@
 #pragma once
 // What this machine gives one thread, measured in the same process as the kernels: an absolute time
-// says nothing on a shared machine, the ratio to a ceiling does.
+// means little on a shared machine; its ratio to a ceiling is meaningful.
 namespace fedfuse::bench {
 
 struct Ceilings {

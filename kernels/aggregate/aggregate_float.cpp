@@ -1,4 +1,4 @@
-// The opponent: the same overlay sum in float. Rounding depends on who adds first.
+// The opponent: the same overlay sum in float. Rounding depends on the order of additions.
 #include "core/matrix.hpp"
 #include "kernels/aggregate/aggregate.hpp"
 #include "kernels/aggregate/finish.hpp"

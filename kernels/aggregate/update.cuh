@@ -1,5 +1,5 @@
 #pragma once
-// What the kernels of aggregate.cu share: a float becomes a whole number, and who works on what.
+// What the kernels of aggregate.cu share: floats to fixed point, and the work of a thread.
 #include "core/fixed_point.hpp"
 #include "core/gpu/block.cuh"
 #include "core/gpu/intrinsics.hpp"
@@ -32,7 +32,7 @@ __device__ inline float scale_of(const GpuUpdates& u, std::int32_t owner) {
   return float(u.scale_of == nullptr ? u.scale : u.scale_of[owner]);
 }
 
-// x, or 0 and `good` false: one who sends what does not fit is marked once, after his row.
+// x, or 0 and `good` = false: a client whose update does not fit is marked once, after its row.
 __device__ inline float checked(float x, bool& good) {
   if (fits(x)) return x;
   good = false;

@@ -1,7 +1,7 @@
 #pragma once
-// Products of row-major float matrices and the small passes around them. One thread does each; who
-// calls decides which rows a thread works on. Nothing here asks for the size of a cache: the same
-// bits on any machine of one instruction set.
+// Products of row-major float matrices and the small passes around them. One thread does each; the
+// caller decides which rows a thread works on. Nothing depends on the size of a cache, so the bits
+// are the same on any machine of one instruction set.
 #include <cstdint>
 
 #include "core/matrix.hpp"

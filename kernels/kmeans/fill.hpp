@@ -11,8 +11,8 @@ struct Moved {
   double distance;  // D of the point, before it moved
 };
 
-// group, distance: of each point; both are changed. Returns who moved, in order. At least as many
-// points as groups.
+// group, distance: of each point; both are changed. Returns the points that moved, in order. At
+// least as many points as groups.
 inline std::vector<Moved> fill_empty_groups(std::vector<std::int32_t>& group, double* distance,
                                             std::int64_t groups) {
   std::vector<std::int64_t> size(std::size_t(groups), 0);

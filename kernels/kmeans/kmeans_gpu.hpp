@@ -57,7 +57,7 @@ struct GpuPoints {
   const double* table = nullptr;  // table_size
   // passes x width: s_g, 0 for double points; infinite where there is no group
   const double* start = nullptr;
-  // Each null where nobody asks.
+  // Each null where it is not wanted.
   std::int32_t* group = nullptr;  // count
   double* distance = nullptr;     // count: the least score
   double* all = nullptr;          // groups x all_stride: every score

@@ -1,6 +1,6 @@
 #pragma once
-// Points that k-means asks again and again, in host memory or on a device, and Lloyd's loop over
-// them.
+// Points that k-means reads in every iteration, in host memory or on a device, and Lloyd's loop
+// over them.
 #include <cstdint>
 #include <memory>
 #include <span>

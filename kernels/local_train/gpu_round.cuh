@@ -144,7 +144,7 @@ struct Round {
   }
 
   // R6: delta = (p - y + lambda (p - t)) / n. Adds the batch's losses to the client's. Sums stand
-  // in shared memory: thread 0 alone wants them, much later.
+  // in shared memory: only thread 0 reads them, at the end.
   __device__ void losses(int n) {
     const float* soft = g.preferences == nullptr || rates.lambda <= 0.0f || g.group[m.client] < 0
                             ? nullptr

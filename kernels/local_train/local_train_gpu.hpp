@@ -68,7 +68,7 @@ constexpr int padded(int cols) {
   return whole % 8 == 0 ? whole + 4 : whole;
 }
 
-inline constexpr int mine_floats = 24;  // room for what a block knows of its client
+inline constexpr int mine_floats = 24;  // capacity for a block's facts of its client
 
 // Where a launch keeps things, in floats from the start of the shared memory (or of a block's
 // scratch).

@@ -39,7 +39,7 @@ struct Model {
   const float* theta = nullptr;       // shared head; null: every client has its own
   OwnRows own_rows = OwnRows::none;
   const float* base = nullptr;                  // M x width or null
-  std::span<const std::int32_t> excluded = {};  // ascending; candidates for nobody
+  std::span<const std::int32_t> excluded = {};  // ascending; no client ranks them
 };
 
 struct Client {

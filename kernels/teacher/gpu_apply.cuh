@@ -80,7 +80,7 @@ __global__ void __launch_bounds__(apply_threads) apply_kernel(const __grid_const
   if (i == 0) {
     ++n.state->batch;
     ++n.state->steps;
-  }  // nobody reads them in this launch
+  }  // no thread reads them in this launch
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ inline constexpr float ln_epsilon = 1e-5f;
 inline constexpr int branches = 3;
 
 struct Shape {
-  // widths of D, E_t, E_v; 0: nobody has this modality
+  // widths of D, E_t, E_v; 0: no item has this modality
   std::int64_t d = 0, d_text = 0, d_image = 0;
   std::vector<View> views;  // each once, in the order in which clients see them
 };

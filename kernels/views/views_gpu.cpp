@@ -74,7 +74,7 @@ OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, const Layout& lay
   make(s_, n.gates);
   make(ds_, n.gates);
   make(partial_, n.partial);
-  partial_.fill_bytes(0, stream_);  // the gaps of the layout, which nobody writes, must add nothing
+  partial_.fill_bytes(0, stream_);  // the gaps of the layout are never written and must add nothing
   words_ = gpu::Buffer<std::int64_t>(device, std::size_t(n.words));
   misfit_ = gpu::Buffer<std::int32_t>(device, 1);
   most_ = gpu::Buffer<std::uint32_t>(device, 1);

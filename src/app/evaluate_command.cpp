@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The part of a run's configuration that decides who and what is ranked.
+// The part of a run's configuration that decides which clients and items are ranked.
 Config protocol_config(const EvaluateOptions& o) {
   Config config;
   config.evaluation.candidates = o.candidates;

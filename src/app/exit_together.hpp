@@ -1,5 +1,5 @@
 #pragma once
-// How a run on many ranks ends: one message, one exit code, and nobody left waiting for a rank that
+// How a run on many ranks ends: one message and one exit code. No rank waits for a rank that has
 // failed alone.
 #include <functional>
 

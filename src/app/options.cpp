@@ -195,7 +195,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   add_evaluate(*evaluate, command.evaluate);
 
   try {
-    // CLI11 wants them last first, without the program
+    // CLI11 takes them in reverse order, without the program's name
     std::vector<std::string> words(argv.rbegin(), argv.rend() - 1);
     app.parse(words);
   } catch (const CLI::CallForVersion&) {

@@ -1,5 +1,5 @@
 #pragma once
-// The command line, as plain structs. Parsing prints nothing: every rank parses, one speaks.
+// The command line, as plain structs. Every rank parses; parsing prints nothing.
 #include <optional>
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
 #pragma once
-// "Stop soon": what a scheduler says with SIGTERM or SIGUSR1 some time before it kills.
+// The request to stop: SIGTERM or SIGUSR1, which a scheduler sends some time before SIGKILL.
 
 namespace fedfuse {
 

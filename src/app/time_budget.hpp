@@ -11,8 +11,7 @@ class TimeBudget {
   void save_took(double seconds);         // a checkpoint
   void save_is_expected_to_take(double);  // before the first
   [[nodiscard]] bool given() const { return budget_ > 0; }
-  // At least one round is done first: whoever starts again and again with a small budget must get
-  // on.
+  // At least one round is done first, so that repeated starts with a small budget make progress.
   [[nodiscard]] bool must_stop(double now) const;
 
  private:

@@ -9,8 +9,7 @@
 namespace fedfuse {
 
 // interrupted: a signal or --time-budget ended the run after a checkpoint; the same command with
-// --resume goes on. invalid: the result was written, and says that nothing may be concluded from
-// it.
+// --resume goes on. invalid: the result was written, and its status is `invalid`.
 enum class Ending { complete, interrupted, invalid };
 // EX_TEMPFAIL of sysexits.h: schedulers requeue on it
 inline constexpr int exit_code_invalid = 1, exit_code_interrupted = 75;

@@ -1,6 +1,6 @@
 #pragma once
-// Who takes part in a round, and on which samples a client trains: pure functions of (seed, round,
-// client).
+// The participants of a round, and the samples that a client trains on: pure functions of (seed,
+// round, client).
 #include <cstdint>
 #include <span>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
-// The state that training goes on from, member by member. Who owns state says once what it consists
-// of, in a visit(); that one list is what a checkpoint saves, loads and counts
+// The state that training continues from, member by member. A class that owns state lists its
+// members once, in a visit(); a checkpoint saves, loads and counts that list
 // (results/checkpoint_archive.cpp). Names are paths, as in "server/views/D.m".
 #include <cstdint>
 #include <span>

@@ -95,7 +95,7 @@ class Comm {
   }
 
   // Runs work on every rank. If it throws InputError on any of them, all ranks throw the first
-  // one's (lowest rank's) text: nobody is left waiting in the next collective call. Other
+  // one's (lowest rank's) text, so that no rank waits in the next collective call. Other
   // exceptions become an InternalError in the same way. work itself must not call collectives after
   // the point where it may fail on one rank alone.
   void together(const std::function<void()>& work) const;

@@ -1,7 +1,7 @@
 #pragma once
-// Two kinds of failure. InputError: somebody's file, option or value is wrong; it says what, why
-// and what to do, and the program ends with exit code 2. InternalError: our own assumption broke;
-// it says the expression and the place, and the program ends with exit code 1.
+// Two kinds of failure. InputError: a file, option or value of the user is wrong. It says what, why
+// and what to do; the exit code is 2. InternalError: an assumption of the program does not hold. It
+// says the expression and the place; the exit code is 1.
 #include <stdexcept>
 #include <string>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Flat, 64-byte aligned, row-major arrays: what a kernel or a device copy wants to see.
+// Flat, 64-byte aligned, row-major arrays, for kernels and for copies to a device.
 #include <cstddef>
 #include <cstdint>
 #include <new>

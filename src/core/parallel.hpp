@@ -15,9 +15,8 @@
 #endif
 
 namespace fedfuse {
-// False only where no other thread of this process can be at the same sums: whoever adds may then
-// leave out locks. Threads that OpenMP does not know of are not seen: loops over clients are
-// parallel_for's or OpenMP's.
+// False only where no other thread of this process can add to the same sums: then locks are not
+// needed. Threads outside OpenMP and parallel_for are not seen; all loops over clients use these.
 [[nodiscard]] inline bool in_parallel() {
 #ifdef __SANITIZE_THREAD__
   return true;

@@ -1,7 +1,7 @@
 #pragma once
 // Counter-based random numbers (models.md section 6): Philox4x32-10 of Random123. A number is a
 // pure function of (seed, purpose; who, round, index): no generator state exists, so ranks,
-// threads, devices, restarts and the order of clients can change nothing.
+// threads, devices, restarts and the order of clients do not change it.
 #include <Random123/philox.h>
 
 #include <array>

@@ -6,7 +6,7 @@
 //   1. rows of the same (user, item) count once: the earliest in time; at equal times the one with
 //      the largest split_label; without times the first in the file;
 //   2. users with fewer than min_user and items with fewer than min_item interactions go, again and
-//      again, until none is left (k-core); so do users whose rows are all held out by a split_label;
+//      again, until none is left (k-core); so do users whose rows a split_label holds out;
 //   3. a split_label decides what is held out (at most one validation and one test item a user);
 //      else the user's last interaction in time is its test item and the one before its validation
 //      item; at equal times the item with the larger number counts as the later one;
@@ -46,13 +46,13 @@ struct ImportReport {
   // among the dropped: every row is labelled as held out
   std::int64_t untrained_users = 0;
   std::int64_t users = 0, items = 0, interactions = 0;  // of the data set
-  // rows of features that nobody interacts with
+  // rows of features without an interaction
   std::int64_t items_without_interactions = 0;
   // interactions; users evaluated
   std::int64_t train = 0, valid = 0, test = 0;
   // no held-out item: trained, not evaluated (by time: those with fewer than 3 interactions)
   std::int64_t not_evaluated = 0;
-  // users whose held-out item is in nobody's training set
+  // users whose held-out item is in no training set
   std::int64_t cold_valid = 0, cold_test = 0;
   // 0: no such features
   std::int64_t dim_text = 0, dim_image = 0;
@@ -65,8 +65,8 @@ struct ImportReport {
 // Collective: rank 0 reads and writes. InputError on all ranks.
 [[nodiscard]] ImportReport import_dataset(const ImportOptions& options, const Comm& comm);
 
-// Empty, or what is likely to be wrong though it can be imported: most rows of features belong to no
-// interaction. One line.
+// Empty, or what is likely to be wrong though it can be imported: most rows of features belong to
+// no interaction. One line.
 [[nodiscard]] std::string warning(const ImportReport& report);
 
 // The report in words, several lines; the warning is among them.

@@ -71,7 +71,8 @@ class Writer {
  private:
   h5::File& file() { return file_.front(); }
 
-  // One collective call of HDF5. If it fails on any rank it fails on all, as somebody's full disk.
+  // One collective call of HDF5. If it fails on any rank, all ranks throw InputError, as for a full
+  // disk.
   template <class Work>
   void step(Work&& work) {
     try {

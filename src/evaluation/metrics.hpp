@@ -19,7 +19,7 @@ struct Metrics {  // means over the clients that have such a held-out item
   std::int64_t clients = 0;
 };
 struct SplitMetrics {
-  Metrics all, warm, cold;  // cold: the held-out item is in nobody's training set
+  Metrics all, warm, cold;  // cold: the held-out item is in no training set
 };
 struct Evaluation {
   SplitMetrics valid, test;

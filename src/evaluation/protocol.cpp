@@ -43,7 +43,7 @@ void keep_sample(const Dataset& data, std::vector<Held>& held, const EvaluationP
     if (held[u].any() && last < key(u)) held[u] = {};
 }
 
-// Held-out items that nobody trains on are not ranked; returns how many there were here.
+// Removes held-out items that are in no training set; returns how many there were on this rank.
 std::int64_t skip_cold(const Dataset& data, std::vector<Held>& held) {
   std::int64_t skipped = 0;
   const auto skip = [&](std::int32_t& item) {

@@ -1,5 +1,5 @@
 #pragma once
-// Who is evaluated, and among which items (models.md section 5; R12).
+// The clients that are evaluated, and their candidates (models.md section 5; R12).
 #include <cstdint>
 #include <vector>
 
@@ -9,7 +9,7 @@
 
 namespace fedfuse {
 
-// The parts of Config that decide who and what is ranked.
+// The parts of Config that decide which clients and items are ranked.
 struct EvaluationProtocol {
   std::uint64_t seed = 0;
   std::int64_t clients = 0;             // 0: all; else R12
@@ -28,7 +28,7 @@ struct Held {
 struct Schedule {
   std::vector<Held> held;              // of each local client; -1: not evaluated
   std::vector<std::int32_t> order;     // local clients with something to rank, heaviest first
-  std::vector<std::int32_t> excluded;  // items that are candidates for nobody, ascending
+  std::vector<std::int32_t> excluded;  // items that no client may rank, ascending
   // held-out items, over all ranks, left out because they are cold
   std::int64_t skipped_cold = 0;
 };

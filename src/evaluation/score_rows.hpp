@@ -18,7 +18,7 @@ namespace fedfuse {
                                        const std::vector<std::int32_t>& row_of_client,
                                        const Dataset& data, const EvaluationProtocol& protocol,
                                        const Comm& comm);
-// The baselines that every result lists: popularity, and cold-first (items that nobody trains on,
+// The baselines that every result lists: popularity, and cold-first (items in no training set,
 // then popularity). Items of equal popularity tie, and so do the cold ones: their ranks are the
 // middle of the tie, not those of one fixed list.
 struct Baselines {

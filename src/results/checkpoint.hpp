@@ -77,7 +77,7 @@ void load_checkpoint(const std::string& path, const VisitState& visit, const Dat
 // May `now` go on from a checkpoint of `then`? OtherRun that names the first thing that differs.
 // What decides no bit may differ: the options of the headings Files, Execution and Restart, and
 // --rounds as long as it says more than are done (else InputError). Programs of one version may
-// differ in their commit: whoever resumes must say so, for then nobody promises the same bits.
+// differ in their commit: the caller must warn, because the bits may then differ.
 void check_same_run(const std::string& path, const CheckpointHeader& then,
                     const CheckpointHeader& now);
 

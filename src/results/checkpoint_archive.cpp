@@ -11,7 +11,7 @@ namespace {
 std::string path_of(const std::string& name) { return "/state/" + name; }
 
 h5::File opened(const std::string& path, const Comm& comm) {
-  std::unique_ptr<h5::File> file;  // each rank for itself: one that cannot read says so to all
+  std::unique_ptr<h5::File> file;  // every rank reads alone; an error on one is thrown on all
   comm.together([&] { file = std::make_unique<h5::File>(h5::File::open(path)); });
   return std::move(*file);
 }

@@ -29,7 +29,7 @@ void visit(StateVisitor& visitor, const std::string& name, Table& table) {
   }
 }
 
-// Client x round, as the file wants clients' rows.
+// Client x round: a client's row comes first in the file.
 void visit(StateVisitor& visitor, const std::string& name,
            std::vector<std::vector<std::int32_t>>& by_round, std::int64_t clients) {
   auto rounds = std::int64_t(by_round.size());

@@ -16,11 +16,11 @@
 namespace fedfuse {
 
 // A parallel HDF5 file in which a write that fails on one rank fails on all, as an InputError (a
-// full disk is nobody's bug).
+// full disk is no fault of the program).
 class ResultSink {
  public:
-  // bytes: what the file will take; the disk holds them ready from here on, so that nobody else's
-  // file can fill it meanwhile.
+  // bytes: the size of the file. They are allocated on the disk at once, so that no other file can
+  // take the space meanwhile.
   ResultSink(const std::string& partial, const std::string& path, const Comm& comm,
              std::int64_t bytes, h5::Structures structures = h5::Structures::compatible)
       : comm_(comm), path_(path) {

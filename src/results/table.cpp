@@ -37,7 +37,7 @@ const Column* Table::find(std::string_view name) const {
 double Table::at(std::string_view name, std::size_t row) const {
   FEDFUSE_CHECK(row < rows_, cat("row ", row, " of ", rows_));
   if (const auto* column = find(name)) return column->values[row];
-  // a name that nobody set is missing data, a name that does not exist is a mistake
+  // a column without values is missing data; a name that is no column is a mistake
   static_cast<void>(find_column(name));
   return missing;
 }

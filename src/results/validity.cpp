@@ -12,7 +12,8 @@ bool is_quality(const std::string& name) {
   return name.find("_hr_") != std::string::npos || name.find("_ndcg_") != std::string::npos;
 }
 
-// Columns that every round must have; the others are empty where nobody evaluated or distilled.
+// Columns that every round must have; the others are empty in rounds without evaluation or
+// distillation.
 constexpr const char* of_every_round[] = {"round", "loss", "loss_recommendation", "participants"};
 
 std::string in_round(const RunRecord& record, std::size_t row) {
@@ -49,7 +50,7 @@ std::string in_round(const RunRecord& record, std::size_t row) {
 }  // namespace
 
 std::string why_invalid(const RunRecord& record) {
-  if (record.status == RunStatus::failed) return "";  // says so itself
+  if (record.status == RunStatus::failed) return "";  // the status tells it
   for (std::size_t row = 0; row < record.metrics.rows(); ++row)
     if (auto why = in_round(record, row); !why.empty()) return why;
   return "";

@@ -1,5 +1,5 @@
 #pragma once
-// Who trains the participants of a round and adds up what they send: the threads of the CPU
+// Trains the participants of a round and adds up their uploads: on the threads of the CPU
 // (engine_cpu.cpp), or a device (device/). Both draw the same samples and touch the same rows;
 // their floats agree within rounding; each gives its own bits whatever the number of ranks, threads
 // and devices (of one size of shared memory, which decides how a client is laid out).
@@ -19,14 +19,14 @@
 
 namespace fedfuse {
 
-// The participants of this rank after training, in their order; a matrix without rows: nobody asks
-// for it.
+// The participants of this rank after training, in their order; a matrix without rows is not
+// wanted.
 struct Trained {
   Matrix<float> theta, user, router;        // participants x size
   std::vector<std::array<float, 3>> omega;  // router weights
 };
 
-// What the record says of an engine.
+// What the record holds about an engine.
 struct EngineFacts {
   DeviceKind device = DeviceKind::cpu;
   std::string name, uuid, driver;  // of the device that this rank uses
@@ -44,27 +44,27 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // What train() wants to be given for n participants: heads where the grouping or the host keeps
+  // The arrays that train() fills for n participants: heads where the grouping or the host keeps
   // them, the rest where the host does.
   [[nodiscard]] Trained allocate_trained(const ModelSpec& spec, std::int64_t n) const;
 
-  // The first pass, over `local` (clients of this rank, ascending). Returns the least id of a client
-  // whose loss or update is not finite or does not fit the sums, if there is one: then the sums are
-  // invalid.
+  // The first pass, over `local` (clients of this rank, ascending). Returns the least id of a
+  // client whose loss or update is not finite or does not fit the sums, if there is one: then the
+  // sums are invalid.
   virtual std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
                                             const RoundInputs& inputs, Trained& trained,
                                             RoundSums& sums) = 0;
 
   // The second pass (R10): rows and heads of each participant to its group (-1: none), and the rows
-  // that stay on it to keep_rows, one after the other. groups: null without a teacher. Returns how many
-  // updates did not fit.
+  // that stay on it to keep_rows, one after the other. groups: null without a teacher. Returns how
+  // many updates did not fit.
   using KeepRows = std::function<void(std::int64_t local, const Upload& upload)>;
   virtual std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                                std::span<const std::int32_t> group, const Trained& trained,
                                GroupSums* groups, const KeepRows& keep_rows) = 0;
 
-  // Clients' private heads, user vectors and routers live with the engine when it holds them: then
-  // nobody asks for trained.user and trained.router, and the host's copy is what bring_home() last
+  // Clients' private heads, user vectors and routers may live in the engine: then trained.user and
+  // trained.router stay empty, and the host's copy is what bring_home() last
   // made of it. What else ClientState has is the host's.
   [[nodiscard]] virtual bool holds_state() const { return false; }
   virtual void adopt(const ClientState&) {}       // the host's numbers are the state

@@ -64,7 +64,7 @@ std::string describe(const GfmfrOptions& o, const Header& found, std::int64_t to
   return text;
 }
 
-// Clusters the sample on rank 0 and tells everybody; fills result.group.
+// Clusters the sample on rank 0 and broadcasts the result; fills result.group.
 Header cluster_everyone(const Config& config, const GroupingInput& input, std::int64_t total,
                         std::int64_t columns, std::int64_t round,
                         const std::vector<std::int32_t>& sample, GroupBounds bounds,

@@ -1,7 +1,7 @@
 #pragma once
 // ItemViews on a device (kernels/views): operators, D, Adam's moments and this rank's features live
 // there between rounds; views and their summed gradients cross. The host's arrays are what a
-// checkpoint reads and writes: they are brought up to date when somebody asks.
+// checkpoint reads and writes: they are updated on demand.
 #include <memory>
 #include <optional>
 #include <vector>

@@ -24,7 +24,7 @@ RoundReport Federation::run_round(std::int64_t round) {
   RoundWork work;
   work.round = round;
 
-  // 1. Who takes part, and with which soft labels.
+  // 1. The participants, and their soft labels.
   timer_.time(Phase::sampling, [&] {
     work.local = sample_participants(config_, data_, round);
     std::int64_t weight = 0;

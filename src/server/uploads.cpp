@@ -8,7 +8,7 @@
 namespace fedfuse {
 namespace {
 
-// One rank's share of what the machine can give, unless --memory-gib says otherwise.
+// The rank's share of the machine's free memory, or --memory-gib.
 double memory_budget(const ExecutionOptions& o) {
   if (o.memory_gib > 0) return o.memory_gib * double(1LL << 30);
   // ranks of a node do not know of each other: stay modest

@@ -64,8 +64,8 @@ TEST(Restart, a_time_budget_ends_with_75_and_a_damaged_checkpoint_is_left_aside)
             std::string::npos);
 }
 
-// Mixed up by hand, or by somebody else's run: the newest is refused with its reason, and the older
-// one, which fits, is named.
+// Checkpoints of two runs in one folder: the newest is refused with its reason, and the older one,
+// which fits, is named.
 TEST(Restart, of_another_run_the_older_one_is_offered) {
   const auto& place = Place::get();
   ASSERT_EQ(test::fedfuse(train("mine.h5", "--rounds 4 --checkpoint-every 1")).code, 0);
@@ -96,8 +96,8 @@ TEST(Restart, without_a_checkpoint_it_begins_and_says_so) {
   EXPECT_TRUE(outcome.says("there is no checkpoint beside")) << outcome.output;
 }
 
-// What a scheduler sends before it kills; once saved, the run goes on and ends with the bits of one
-// that nobody disturbed.
+// The signals that a scheduler sends before SIGKILL. The resumed run ends with the bits of a run
+// without interruption.
 TEST(Restart, either_signal_ends_with_75_and_all_saved) {
   const auto& place = Place::get();
   for (const char* signal : {"TERM", "USR1"}) {

@@ -94,8 +94,8 @@ TEST(Run, info_and_table_say_what_it_is) {
     EXPECT_TRUE(table.says(part)) << part << " in " << table.output;
 }
 
-// It diverges in its second round; the model after the first is kept, and nobody may take it for a
-// result.
+// It diverges in its second round; the model after the first is kept, and every reader refuses the
+// file as a result.
 TEST(Run, every_command_calls_an_invalid_run_so) {
   const auto& place = Place::get();
   const auto out = place.file("invalid.h5");

@@ -1,4 +1,4 @@
-// clients/sampler: who takes part and on which samples, as pure functions of (seed, round, client).
+// clients/sampler: the participants and their samples, as pure functions of (seed, round, client).
 #include "clients/sampler.hpp"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// Who is evaluated, among which items, and what comes out: masks, cold items, samples, baselines,
-// golden metrics.
+// Which clients are evaluated, among which items, and the metrics: masks, cold items, samples,
+// baselines, golden metrics.
 #include "evaluation/protocol.hpp"
 
 #include <gtest/gtest.h>

@@ -102,7 +102,7 @@ Left run(const Config& config, const Dataset& data, const Kernels& kernels) {
   return {federation.global(), federation.preferences(), federation.groups(), ranks.of_client};
 }
 
-// The calls of a run whose bits are those of a run that nobody counts.
+// The calls of a run; counting them changes no bit.
 Calls calls_of(const Config& config, const Dataset& data) {
   Kernels counted;
   every_kernel([&]<auto kernel, auto>() {

@@ -1,5 +1,5 @@
 #pragma once
-// A run that nobody trained: every value is a function of the global client id, so that what a file
+// A run without training: every value is a function of the global client id, so that what a file
 // must hold is known whatever the ranks.
 #include <string>
 

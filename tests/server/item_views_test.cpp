@@ -122,7 +122,7 @@ TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
   }
 }
 
-// Several blocks, the last one ragged, and rows that nobody saw: the derivative along random
+// Several blocks, the last one ragged, and rows that no client touched: the derivative along random
 // directions.
 TEST(ItemViews, ManyBlocksMatchTheNaiveFormAlongRandomDirections) {
   const auto items = random_items(600, 8, 12, 9);

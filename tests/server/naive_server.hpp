@@ -64,7 +64,7 @@ Vec<T> layer_norm(const Vec<T>& y, const Vec<T>& weight, const Vec<T>& bias) {
   return x;
 }
 
-// Items: features and masks. Empty features: nobody has the modality.
+// Items: features and masks. Empty features: no item has the modality.
 struct NaiveItems {
   std::size_t items = 0, d = 0;
   Values text, image, has_text, has_image;

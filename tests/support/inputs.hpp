@@ -1,6 +1,6 @@
 #pragma once
-// The seeds of tests' inputs: fixed, so that a failure comes back, unless FEDFUSE_TEST_SEED asks
-// for others (support/main.cpp prints it).
+// The seeds of tests' inputs: fixed, so that a failure comes back, unless FEDFUSE_TEST_SEED
+// gives others (support/main.cpp prints it).
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>

@@ -6,7 +6,7 @@
 #include "tests/support/inputs.hpp"
 
 // Leaks are looked for while Open MPI is still loaded: its own are then reachable or named by
-// tests/support/lsan.supp. At the exit its plugins are gone, and nobody can say whose a leak was;
+// tests/support/lsan.supp. At the exit its plugins are unloaded, and a leak has no owner;
 // under mpirun there are more of them than a file can name.
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>

@@ -69,7 +69,7 @@ struct NcclStandIn::Functions {
     comm.blocked = another_fails || self.here(Fault::init_never_ends);
     return under_way(comm, [] { return ncclSuccess; });
   }
-  // On the stream only when somebody has looked a few times.
+  // Enters the stream only after a few queries.
   static ncclResult_t all_reduce(const void* from, void* to, std::size_t count, ncclDataType_t type,
                                  ncclRedOp_t operation, ncclComm_t comm, cudaStream_t stream) {
     if (!usable(comm) || comm->looks_left > 0 || from != to || type != ncclInt64 ||

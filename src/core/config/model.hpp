@@ -14,7 +14,7 @@ inline constexpr auto choice_names<HeadKind> =
     std::array{Named{HeadKind::linear, "linear"}, Named{HeadKind::mlp, "mlp"},
                Named{HeadKind::neumf, "neumf"}};
 
-// never: the head stays on the client whatever the backbone says.
+// never: the head stays on the client, also where the backbone shares it.
 enum class HeadSharing { backbone, never };
 template <>
 inline constexpr auto choice_names<HeadSharing> =

@@ -1,5 +1,5 @@
 #pragma once
-// What the threads of a block do together, whatever the kernel: who is who, wide loads, and sums.
+// What the threads of a block do together in every kernel: their numbers, wide loads, and sums.
 // Every sum has one fixed order.
 #include "core/gpu/platform.hpp"
 

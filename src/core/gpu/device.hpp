@@ -150,8 +150,8 @@ class Timer {
   void *first_, *second_;
 };
 
-// The emulated device's launches: work happens when somebody waits for the stream, or asks whether
-// it is done.
+// The emulated device's launches: a stream works when the host waits for it, or queries whether it
+// is done.
 void enqueue_emulated(Device& device, void* stream, std::function<void()> work);
 inline void enqueue_emulated(const Stream& stream, std::function<void()> work) {
   enqueue_emulated(stream.device(), stream.handle(), std::move(work));

@@ -30,8 +30,8 @@ std::string uuid_text(const cudaUUID_t& uuid) {
   return text;
 }
 
-// FEDFUSE_POISON=1: fresh memory is NaN, as the emulated device's, so that what nobody wrote is not
-// the right answer of a test before.
+// FEDFUSE_POISON=1: fresh memory is NaN, as on the emulated device, so that an element which no
+// kernel writes does not hold the right value of an earlier test.
 bool poisons() {
   static const bool asked = [] {
     const char* const word = std::getenv("FEDFUSE_POISON");

@@ -24,9 +24,9 @@ struct Queue {
   std::shared_ptr<Work> recorded;  // while a graph is recorded: what was put on the stream since
 };
 
-// Host memory in the role of a device's. What was never written reads as NaN; ASan sees the end of
-// every buffer. Streams are as lazy as CUDA allows: nothing happens before somebody waits for it,
-// so that a host which reads too early, or writes again what a copy has yet to read, is found out.
+// Host memory as device memory. An element that was never written is NaN; ASan sees the end of
+// every buffer. Streams are as lazy as CUDA allows: a stream works only when the host waits for it.
+// So a test fails where the host reads a result too early, or overwrites the source of a copy.
 class EmulatedDevice final : public Device {
  public:
   explicit EmulatedDevice(int threads) : Device(describe()) {
@@ -60,7 +60,7 @@ class EmulatedDevice final : public Device {
   }
   bool is_done(void* stream) override {
     check_not_recording(stream, "ask after it");
-    // who asks again and again must see an end, but a stream that never ends must not keep him
+    // Repeated queries must finish the stream; one query of an endless stream must return.
     drain(queue(stream), 1);
     return queue(stream).work.empty();
   }
@@ -173,8 +173,7 @@ class EmulatedDevice final : public Device {
   void drain_all() noexcept {
     try {
       for (const auto& stream : streams_) drain(*stream);
-    } catch (
-        ...) {  // NOLINT(bugprone-empty-catch): a kernel that fails says so where somebody waits for it
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the host's wait has thrown it already
     }
   }
   [[nodiscard]] bool is_pinned(const void* host) const {

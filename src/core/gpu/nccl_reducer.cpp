@@ -86,7 +86,7 @@ class NcclReducer final : public Reducer {
     const double until = now_seconds() + limits_.connect;
     why = agree(attempt([&] { return init(id, *device, until); }), ranks_);
     if (why.empty()) why = agree(attempt([&] { return prove(*trial, until); }), ranks_);
-    if (!why.empty()) abort();  // on all ranks, as NCCL wants it
+    if (!why.empty()) abort();  // on all ranks, as NCCL requires
     return why;
   }
   void sum(std::int64_t* words, std::size_t count, const Stream& stream) override {

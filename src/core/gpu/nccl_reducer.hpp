@@ -1,6 +1,6 @@
 #pragma once
-// Sums with NCCL, on communicators that do not block: a call that never ends is left, an error that
-// comes later is looked for. Who ends whom:
+// Sums with NCCL, on communicators that do not block: a call that does not return is abandoned,
+// and later errors are polled for. How ranks end:
 // - While ranks connect, they agree over MPI whether all could; else all of them abort, and sums go
 //   over MPI.
 // - Later an error is an exception on the rank that saw it. Other ranks may see nothing and wait

@@ -1,7 +1,7 @@
 #pragma once
 // CUDA kernels on the CPU, thread by thread: one fiber per CUDA thread, a barrier or a warp
 // collective switches fibers. It executes the same kernel sources that nvcc compiles, so their
-// logic is proved where no GPU is near; it says nothing about speed. What it catches: accesses out
+// logic is tested without a GPU; it does not measure speed. What it catches: accesses out
 // of bounds (ASan sees shared memory, which is a heap block of the exact size, poisoned with NaN),
 // missing barriers (results differ between the three schedule orders; TSan names the line),
 // barriers that some threads never reach, lanes missing from a collective. Limits: 1-D blocks; no

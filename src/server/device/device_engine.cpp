@@ -103,7 +103,7 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
 }
 
 // A chunk of few large clients leaves most of the device idle for as long as one of them trains: it
-// runs beside others, and nobody waits for it.
+// runs beside others, and no other chunk waits for it.
 void DeviceEngine::over_chunks(
     const std::function<void(ChunkWorkspace& work, std::size_t k)>& begin,
     const std::function<void(ChunkWorkspace& work)>& end) {
@@ -141,7 +141,7 @@ ChunkWorkspace& DeviceEngine::free_workspace(const std::function<void(ChunkWorks
       }
 }
 
-// Where everybody takes part, every round has the chunks of the last, and allocates nothing here.
+// Where all clients take part, every round has the chunks of the last one and allocates nothing.
 void DeviceEngine::allocate_uploads() {
   const auto fits = [this](std::size_t k) {
     return uploads_[k].items.size() == std::size_t(chunks_[k].samples()) &&

@@ -16,7 +16,7 @@ namespace fedfuse {
 
 class DeviceTeacher {
  public:
-  // features: of the data, as preference::Resident wants them.
+  // features: of the data, in the form of preference::Resident.
   DeviceTeacher(const std::shared_ptr<gpu::Device>& device, const teacher::Shape& shape,
                 const preference::Problem& features, const teacher::Batching& batching, bool adam,
                 double lr);

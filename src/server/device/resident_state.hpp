@@ -1,8 +1,8 @@
 #pragma once
 // Clients' private numbers where they train. Each client's stand there twice: a round reads one
 // place and writes the other, so it may train a client again, or fail, and what was still stands; a
-// commit moves no number, it changes which place counts. The host's copy is brought up to date when
-// somebody asks for it: a checkpoint, an evaluation.
+// commit moves no number, it changes which place counts. The host's copy is updated when a
+// checkpoint or an evaluation reads it.
 #include <cstdint>
 #include <memory>
 #include <span>

@@ -20,7 +20,7 @@ struct FixedGroups {
 
 // Collective. A label is a group. When all clients take part, labels are numbered densely in
 // ascending order, and there are as many groups as labels. When only a fraction does, the label
-// itself is the number (who takes part must not rename it) and there are --groups groups.
+// itself is the number (the set of participants must not change it) and there are --groups groups.
 // InputError when a participant has no label, or when there are more labels than --groups.
 [[nodiscard]] FixedGroups label_groups(const Config& config, std::span<const std::int32_t> ids,
                                        std::span<const std::int32_t> labels, const Comm& comm);

@@ -61,8 +61,7 @@ void neighbour_kernel(int* out, bool with_barrier) {
       values[(threadIdx.x + 1) % blockDim.x] + values[(threadIdx.x + blockDim.x - 1) % blockDim.x];
 }
 
-// Shared memory is poisoned, so that whoever reads before his neighbour wrote reads nonsense, in
-// any order.
+// Shared memory is poisoned: a read before the neighbour's write gives NaN in any order of threads.
 TEST_P(Simt, AMissingBarrierShows) {
   std::vector<int> right(64), wrong(64), want(64);
   for (int t = 0; t < 64; ++t) want[std::size_t(t)] = (t + 1) % 64 + (t + 63) % 64;

@@ -245,7 +245,7 @@ TEST(AggregateDevice, UpdatesThatDoNotFitAreNamedAndAddNothing) {
     Updates in(9, width, rows_by(150, [](std::int64_t e) { return e % 8 == 7 ? -1 : e % 9; }));
     for (const auto& [e, k] : {std::pair{0, 0}, {149, width - 1}, {70, width / 2}, {71, width / 2}})
       in.delta[std::size_t(e * width + k)] = bad;
-    in.delta[std::size_t(63 * width)] = bad;  // unused room: nobody is named for what it holds
+    in.delta[std::size_t(63 * width)] = bad;  // unused capacity: its values mark no client
     expect_naive_sums(in, std::to_string(bad));
   }
 }

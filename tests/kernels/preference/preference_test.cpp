@@ -33,7 +33,7 @@ TEST(Preference, EveryVariantMatchesTheReference) {
     double spread = 0;
     for (const auto& variant : here()) {
       if (!variant.serves(problem)) continue;
-      std::ranges::fill(c.pref(), NAN);  // an element that nobody writes is seen
+      std::ranges::fill(c.pref(), NAN);  // an element that is not written stays NaN
       variant.run(problem);
       for (std::size_t k = 0; k < expected.size(); ++k) {
         ASSERT_NEAR(c.pref()[k], expected[k], variant.tolerance(problem))

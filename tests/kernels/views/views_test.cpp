@@ -230,7 +230,7 @@ TEST(Views, WhatTheDeviceHoldsIsWhatIsPlanned) {
       const views::OnDevice there(device, p.layout, mine, p.features, p.has, moments);
       const auto planned = std::size_t(views::OnDevice::bytes(p.layout, mine, moments));
       EXPECT_LE(device->held_bytes(), planned) << input.name();
-      // masks that nobody needs
+      // masks that are not needed
       EXPECT_GE(device->held_bytes() + std::size_t(2 * p.items), planned) << input.name();
     }
 }

@@ -27,7 +27,7 @@ double farthest(std::span<const float> a, std::span<const float> b) {
   return most;
 }
 
-// Every backbone x fusion, two rounds: who takes part and which rows they touch exactly, numbers
+// Every backbone x fusion, two rounds: participants and touched rows are equal, numbers agree
 // within rounding.
 void expect_near_the_processor(const Dataset& data, DeviceKind kind) {
   const auto self = Comm::self();

@@ -1,4 +1,4 @@
-// server/device/memory_plan and choose: what is asked of a device before anything is taken.
+// server/device/memory_plan and choose: the memory that is planned before any is allocated.
 #include "server/device/memory_plan.hpp"
 
 #include <gtest/gtest.h>

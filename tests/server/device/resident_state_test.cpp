@@ -61,8 +61,8 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
   }
 }
 
-// Clients' numbers that live on the device are those that cross, round after round, whoever takes
-// part and whenever somebody looks.
+// A state on the device has the bits of one on the host in every round, for any participants and
+// any order of reads.
 TEST(DeviceState, SameBitsWhereverTheStateLives) {
   const test::SmallData small(tiny());
   const auto data = small.alone();

@@ -17,8 +17,8 @@ namespace {
 constexpr std::int64_t rows = 23, width = 3;
 constexpr std::size_t tables = 2;
 
-// Of one rank: every third row of a table is touched by nobody, and every rank leaves one row to
-// the others.
+// Of one rank: no client touches every third row of a table, and every rank leaves one row to the
+// others.
 std::vector<std::int64_t> sums_of(int rank) {
   const Rng rng(test::seed(11), Purpose::test);
   std::vector<std::int64_t> all;
@@ -87,8 +87,8 @@ TEST(SumsToHost, WholeSumsForAnyTileAndWay) {
   }
 }
 
-// A stream on which a sum broke is never done: who waits for it must do so through the reducer,
-// which knows.
+// A stream on which a sum failed is never done: the host must wait through the reducer, which
+// reports the failure.
 class Breaking final : public gpu::Reducer {
  public:
   Breaking(const Comm& comm, int good_waits)
