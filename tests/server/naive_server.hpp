@@ -143,7 +143,7 @@ struct NaiveOptimizer {
   bool adam;
   double lr;
   int t = 0;
-  NaiveParameters m, v;
+  NaiveParameters m = {}, v = {};
   void step(NaiveParameters& p, const NaiveParameters& gradient) {
     ++t;
     for (auto& [name, values] : p) {
