@@ -112,16 +112,37 @@ TEST(Run, every_command_calls_an_invalid_run_so) {
   }
 }
 
+// All blocks of Python of a page, one after the other.
+std::string python_of(const std::string& page) {
+  const std::string opening = "```python\n";
+  std::string lines;
+  for (auto at = page.find(opening); at != std::string::npos; at = page.find(opening, at)) {
+    at += opening.size();
+    lines += page.substr(at, page.find("```", at) - at);
+  }
+  return lines;
+}
+
+// The page's top(client, n) without the validation item must give HR@10 of the result.
+constexpr const char* top_lists_give_the_recorded_hr = R"(
+valid, test = data["split/valid"][:], data["split/test"][:]
+hits = []
+for client in np.flatnonzero(test >= 0):
+    first = [item for item in top(client, 11) if item != valid[client]][:10]
+    hits.append(test[client] in first)
+recorded = run["metrics/test_hr_10"][run.attrs["model_round"] - 1]
+assert abs(np.mean(hits) - recorded) < 1e-9, (np.mean(hits), recorded)
+)";
+
 // The lines that results/README.md shows must work as they stand.
 TEST(Run, the_lines_of_python_in_the_readme_work) {
   const auto& place = Place::get();
   const std::string python =
       test::shell("/usr/bin/python3 -c \"import h5py\"").code == 0 ? "/usr/bin/python3" : "python3";
   if (test::shell(python + " -c \"import h5py\"").code != 0) GTEST_SKIP() << "no h5py";
-  const auto readme = test::read_text(FEDFUSE_SOURCE_DIR "/results/README.md");
-  const auto begin = readme.find("```python\n") + 10;
-  test::write_text(place.file("readme.py"),
-                   readme.substr(begin, readme.find("```", begin) - begin));
+  auto lines = python_of(test::read_text(FEDFUSE_SOURCE_DIR "/results/README.md"));
+  lines += top_lists_give_the_recorded_hr;
+  test::write_text(place.file("readme.py"), lines);
   const auto outcome = test::shell(cat("cd ", place.file("."), " && ", python, " readme.py"));
   EXPECT_EQ(outcome.code, 0) << outcome.output;
   EXPECT_TRUE(outcome.says("none ") && outcome.says("valid_ndcg_50 1 ")) << outcome.output;
