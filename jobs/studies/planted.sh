@@ -8,13 +8,19 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${FEDFUSE_PROGRAM:-$root/build/release/fedfuse}
 [ -x "$program" ] || program=$root/../../bin/fedfuse  # of the tree that this was installed into
+# shellcheck source-path=SCRIPTDIR source=../lib/numbers.sh
+. "$root/jobs/lib/numbers.sh"
 work=$1
-parallel=${2:-2}
+parallel=$(whole "runs at a time" "${2:-2}" 1)
 mkdir -p "$work"
 # shellcheck disable=SC2034  # read by name below
 default=() sparse=(--sparse)
 # on sparse data none learns slowly: it gets 150 rounds and no early stop
 declare -A study=([default]=planted.json [sparse]=planted_sparse.json)
+for kind in ${FEDFUSE_PLANTED:-default sparse}; do
+  [ -n "${study[$kind]:-}" ] ||
+    stop "FEDFUSE_PLANTED names $kind" "the sets are default and sparse" "name one of them, or both"
+done
 for kind in ${FEDFUSE_PLANTED:-default sparse}; do
   declare -n options=$kind
   "$program" generate "${options[@]}" --name "$kind" --out "$work/$kind.h5" --overwrite
