@@ -4,8 +4,9 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdlib>
+
+#include "core/cgroup.hpp"
 
 namespace fedfuse {
 namespace {
@@ -23,9 +24,10 @@ int set_threads(std::int64_t asked, const Comm& comm) {
   int threads = int(asked);
   if (threads == 0 && std::getenv("OMP_NUM_THREADS") != nullptr) threads = omp_get_max_threads();
   if (threads == 0) {
-    const int cores = cores_allowed();
-    const bool unbound = cores >= sysconf(_SC_NPROCESSORS_ONLN);
-    threads = std::max(1, unbound ? cores / neighbours : cores);
+    threads = threads_of_rank({.allowed = cores_allowed(),
+                               .online = int(sysconf(_SC_NPROCESSORS_ONLN)),
+                               .quota = cgroup_cores(),
+                               .ranks = neighbours});
   }
   omp_set_num_threads(threads);
   return threads;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "core/cgroup.hpp"
+
 namespace fedfuse {
 namespace {
 
@@ -13,13 +15,6 @@ std::int64_t proc_kilobytes(const char* file, const std::string& name) {
   std::ifstream in(file);
   for (std::string line; std::getline(in, line);)
     if (line.rfind(name, 0) == 0) return std::stoll(line.substr(name.size()));
-  return -1;
-}
-
-std::int64_t number_in(const char* file) {
-  std::ifstream in(file);
-  std::int64_t value = -1;
-  if (in >> value) return value;
   return -1;
 }
 
@@ -35,10 +30,7 @@ std::int64_t available_memory_bytes() {
   std::int64_t available = std::numeric_limits<std::int64_t>::max();
   if (const auto kb = proc_kilobytes("/proc/meminfo", "MemAvailable:"); kb >= 0)
     available = kb * 1024;
-  const auto limit = number_in("/sys/fs/cgroup/memory.max"),
-             used = number_in("/sys/fs/cgroup/memory.current");
-  if (limit > 0 && used >= 0) available = std::min(available, limit - used);
-  return available;
+  return std::min(available, cgroup_available_bytes());
 }
 
 }  // namespace fedfuse
