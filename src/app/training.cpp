@@ -6,6 +6,7 @@
 #include "app/progress.hpp"
 #include "app/stop_signal.hpp"
 #include "app/threads.hpp"
+#include "clients/features.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "evaluation/evaluate.hpp"
@@ -44,6 +45,7 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
 }
 
 Ending Training::run() {
+  if (comm_.root()) std::fputs(features_warning(federation_.spec(), data_).c_str(), stderr);
   try {
     return all_rounds();
   } catch (const InputError&) {

@@ -1,5 +1,9 @@
 #include "clients/behaviour.hpp"
 
+#include "clients/features.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+
 namespace fedfuse {
 namespace {
 
@@ -17,6 +21,10 @@ void add_mean(const Matrix<float>& features, const std::vector<std::uint8_t>& ha
 }  // namespace
 
 Matrix<float> behaviour_vectors(const Dataset& data) {
+  if (!has_features(data))
+    throw InputError(cat("--group-by behaviour on ", data.path),
+                     "behaviour is the mean of the items' features, and no item has any",
+                     "use --group-by prediction, or import the data with --text or --image");
   const auto n = data.local_clients();
   Matrix<float> vectors(n, data.text.cols + data.image.cols);
 #pragma omp parallel for schedule(dynamic, 64)

@@ -93,9 +93,9 @@ TEST(Cgroup, TakesTheTightestLevelOfV1) {
   EXPECT_DOUBLE_EQ(tree.cores(), 2.5);
   tree.group("memory/slurm/job_7/memory.limit_in_bytes", mebibytes(300));
   tree.group("memory/slurm/job_7/memory.usage_in_bytes", mebibytes(250));
-  tree.group("memory/slurm/job_7/memory.stat",
-             "cache 1\ninactive_file 7\ntotal_inactive_file " + mebibytes(30) +
-                 "\ntotal_active_file " + mebibytes(20));
+  tree.group("memory/slurm/job_7/memory.stat", "cache 1\ninactive_file 7\ntotal_inactive_file " +
+                                                   mebibytes(30) + "\ntotal_active_file " +
+                                                   mebibytes(20));
   tree.group("memory/slurm/memory.limit_in_bytes", mebibytes(400));
   tree.group("memory/slurm/memory.usage_in_bytes", mebibytes(320));
   EXPECT_EQ(tree.bytes(), 80 * mib);  // the parent has 80, the job 100 with its page cache
@@ -145,8 +145,7 @@ TEST(Cgroup, IgnoresDamage) {
 
 TEST(Cgroup, SharesCoresAndQuota) {
   const auto threads = [](int allowed, int online, double quota, int ranks) {
-    return threads_of_rank(
-        {.allowed = allowed, .online = online, .quota = quota, .ranks = ranks});
+    return threads_of_rank({.allowed = allowed, .online = online, .quota = quota, .ranks = ranks});
   };
   EXPECT_EQ(threads(16, 16, INFINITY, 1), 16);
   EXPECT_EQ(threads(16, 16, INFINITY, 4), 4);
