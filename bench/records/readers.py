@@ -78,11 +78,17 @@ def read_result(path: Path) -> dict[str, Any]:
     return run
 
 
+def twin_of(path: Path) -> Path:
+    """The JSON twin of a result: of the ending only .h5 or .hdf5 is cut, as fedfuse does."""
+    stem = path.stem if path.suffix in (".h5", ".hdf5") else path.name
+    return path.with_name(f"{stem}.json")
+
+
 def _read_hdf5(path: Path) -> dict[str, Any]:
     try:
         import h5py
     except ImportError as error:
-        twin = path.with_suffix(".json")
+        twin = twin_of(path)
         if twin.exists():
             return read_json(twin)
         raise Refusal(

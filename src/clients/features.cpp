@@ -17,7 +17,8 @@ std::string features_warning(const ModelSpec& spec, const Dataset& data) {
   const bool wanted = spec.has_teacher || spec.fusion.views != ViewsKind::table;
   if (!wanted || has_features(data)) return "";
   return cat("fedfuse: warning: --fusion ", spec.fusion.name, " uses text and image features, and ",
-             data.path, " has none: the model learns from ids alone. Import the data with --text "
+             data.path,
+             " has none: the model learns from ids alone. Import the data with --text "
              "or --image, or use --fusion none\n");
 }
 

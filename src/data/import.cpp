@@ -10,6 +10,7 @@
 #include "core/text.hpp"
 #include "data/interactions.hpp"
 #include "data/item_rows.hpp"
+#include "data/output_file.hpp"
 #include "data/read_csv.hpp"
 #include "data/read_npy.hpp"
 #include "data/write_dataset.hpp"
@@ -199,7 +200,8 @@ class Importer {
 
   void write() {
     namespace fs = std::filesystem;
-    parts_.name = options_.name.empty() ? fs::path(options_.out).stem().string() : options_.name;
+    parts_.name = options_.name.empty() ? fs::path(without_h5(options_.out)).filename().string()
+                                        : options_.name;
     parts_.created_by = "fedfuse import";
     const auto file_name = [](const std::string& path) {
       return fs::path(path).filename().string();

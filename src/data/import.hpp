@@ -30,7 +30,7 @@ struct ImportOptions {
   std::string text, image;  // NPY of features; empty: no item has that modality
   std::string item_ids;     // list of the ids of their rows; empty: row k belongs to item id k
   std::string out;          // the HDF5 file to write
-  // of the data set; empty: the name of out without folder and extension
+  // of the data set; empty: the name of out without folder and .h5
   std::string name;
   std::int64_t min_user = 1;  // interactions that a user must have, >= 1
   std::int64_t min_item = 1;  // interactions that an item must have, >= 1

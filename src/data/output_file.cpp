@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include "core/error.hpp"
@@ -70,6 +71,15 @@ void check_place(const std::string& path, bool overwrite, std::int64_t bytes) {
 }
 
 }  // namespace
+
+std::string without_h5(const std::string& path) {
+  for (const std::string_view ending : {".h5", ".hdf5"}) {
+    const auto name = fs::path(path).filename().string();
+    if (name.ends_with(ending) && name.size() > ending.size())
+      return path.substr(0, path.size() - ending.size());
+  }
+  return path;
+}
 
 OutputFile::OutputFile(std::string path, bool overwrite, std::int64_t bytes, const Comm& comm)
     : comm_(comm), path_(std::move(path)), partial_(path_ + ".partial") {

@@ -12,6 +12,10 @@
 
 namespace fedfuse {
 
+// The path without a final .h5 or .hdf5, for names that are made of it. Nothing else is cut: lr0.1
+// and lr0.5 must not become one name.
+[[nodiscard]] std::string without_h5(const std::string& path);
+
 class OutputFile {
  public:
   // Collective. InputError (on all ranks) when the path exists and may not be overwritten, its

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/text.hpp"
+#include "data/output_file.hpp"
 
 namespace fedfuse {
 namespace {
@@ -27,7 +28,7 @@ std::int64_t round_in(std::string_view name, std::string_view stem, std::string_
 
 CheckpointFiles::CheckpointFiles(const std::string& out)
     : folder_(fs::path(out).parent_path().string()),
-      stem_(fs::path(out).stem().string() + ".ckpt.") {}
+      stem_(fs::path(without_h5(out)).filename().string() + ".ckpt.") {}
 
 std::string CheckpointFiles::path(std::int64_t round) const {
   return (fs::path(folder_) / cat(stem_, round, ending)).string();

@@ -64,9 +64,7 @@ void refuse_special(const std::string& path) {
 
 }  // namespace
 
-std::string twin_path(const std::string& path) {
-  return fs::path(path).replace_extension(".json").string();
-}
+std::string twin_path(const std::string& path) { return without_h5(path) + ".json"; }
 
 void reserve_space(const std::string& partial, const std::string& path, std::int64_t bytes) {
   Descriptor(partial, path).allocate(bytes);
@@ -101,8 +99,8 @@ void check_writable(const std::string& path, bool overwrite, const Comm& comm) {
   comm.on_root([&] {
     if (path.empty())
       throw InputError("no result file is named", "--out is missing", "give --out FILE.h5");
-    if (twin == path)
-      throw InputError(cat("--out ", path), "the JSON twin of the result would have the same name",
+    if (path.ends_with(".json"))
+      throw InputError(cat("--out ", path), "the result is HDF5; only its twin is JSON",
                        "end the name in .h5");
     check_output(path, overwrite);
     check_output(twin, overwrite);

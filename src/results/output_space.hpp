@@ -6,7 +6,7 @@
 
 namespace fedfuse {
 
-// the JSON twin: the extension replaced by .json
+// the JSON twin: .json in place of .h5 or .hdf5, else behind the name
 [[nodiscard]] std::string twin_path(const std::string& path);
 // Asks the file system for `bytes` at the existing file `partial`, and gives them back: a full
 // disk, a quota or a limit shows before the work, not in its middle. InputError that names `path`.

@@ -74,6 +74,15 @@ TEST(Import, FollowsTheRules) {
     EXPECT_NE(words.find(part), std::string::npos) << words;
 }
 
+TEST(Import, NamesTheDataAfterItsFile) {
+  Source s;
+  for (const auto* out : {"ml.25m", "ml.25m.h5", "ml.25m.hdf5"}) {
+    s.options.out = s.folder / out;
+    (void)s.run();
+    EXPECT_EQ(s.read().name, "ml.25m") << out;
+  }
+}
+
 TEST(Import, KeepsEveryRowOfFeaturesAsAnItem) {
   Source s;
   s.options.text = s.folder.write("t.npy", npy(6, {0, 1, 1, 1, 0, 0, 3, 3, 4, 4, 5, 5}));

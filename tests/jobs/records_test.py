@@ -7,8 +7,20 @@ from typing import ClassVar
 
 from tool import QUICKSTART, ToolTest, a_result, benchmarks
 
+from records import readers
 from records.intervals import median_interval, ratio_interval, trimmed_mean
 from records.validity import why_invalid
+
+
+class Twins(unittest.TestCase):
+    def test_only_the_endings_of_hdf5_are_cut(self):
+        for path, twin in (
+            ("out/run.h5", "out/run.json"),
+            ("run.hdf5", "run.json"),
+            ("lr0.1", "lr0.1.json"),
+            ("lr0.5.h5", "lr0.5.json"),
+        ):
+            self.assertEqual(readers.twin_of(Path(path)), Path(twin))
 
 
 class Validity(unittest.TestCase):

@@ -163,6 +163,13 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
             std::string::npos);
 }
 
+TEST(CheckpointFiles, HasNamesOfItsOwnForEveryOut) {
+  EXPECT_EQ(CheckpointFiles("out/run.h5").path(3), "out/run.ckpt.3.h5");
+  EXPECT_EQ(CheckpointFiles("lr0.1").path(3), "lr0.1.ckpt.3.h5");
+  EXPECT_EQ(CheckpointFiles("lr0.5").path(3), "lr0.5.ckpt.3.h5");
+  EXPECT_EQ(CheckpointFiles("k.10.h5").path(1), "k.10.ckpt.1.h5");
+}
+
 TEST(CheckpointFiles, FindsItsOwnNewestFirstAndKeepsWhatIsNamed) {
   const auto comm = Comm::self();
   const test::TemporaryFolder folder(comm);

@@ -75,6 +75,14 @@ bool says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+TEST(Failures, names_with_points_have_twins_of_their_own) {
+  EXPECT_EQ(twin_path("out/run.h5"), "out/run.json");
+  EXPECT_EQ(twin_path("run.hdf5"), "run.json");
+  EXPECT_EQ(twin_path("lr0.1"), "lr0.1.json");
+  EXPECT_EQ(twin_path("lr0.5"), "lr0.5.json");
+  EXPECT_EQ(twin_path("v1.2/run"), "v1.2/run.json");
+}
+
 TEST(Failures, places_that_cannot_be_written_are_refused_before_the_run) {
   const auto comm = Comm::world();
   const test::TemporaryFolder folder(comm);
