@@ -48,6 +48,7 @@ struct TestNet {
   }
   TestNet(const TestNet&) = delete;  // the problem points into it
   TestNet& operator=(const TestNet&) = delete;
+  ~TestNet() = default;
   std::map<std::string, std::span<float>> named() {
     std::map<std::string, std::span<float>> names;
     name_parameters(names, parameters, optimizer);
