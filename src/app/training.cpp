@@ -19,8 +19,10 @@
 namespace fedfuse {
 namespace {
 
-// The record shows what was used: defaults that depend on the data are filled in.
+// InputError where the data do not allow config. The record shows what was used: defaults that
+// depend on the data are filled in.
 Config effective(Config config, const Dataset& data, const Comm& comm) {
+  validate_against_data(config, data.clients, data.items, comm.size());
   config.federation.lr_items = item_rate(config, data.items);
   config.device.kind = resolve_device(config, comm);
   return config;
@@ -34,9 +36,7 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
       comm_(comm),
       threads_(set_threads(config.execution.threads, comm)),
       data_(read_dataset(config.files.data, comm)),
-      recorder_((validate_against_data(config, data_.clients, data_.items, comm.size()),
-                 effective(config, data_, comm)),
-                data_, comm, threads_, start),
+      recorder_(effective(config, data_, comm), data_, comm, threads_, start),
       federation_(recorder_.record.config, data_, comm, threads_),
       protocol_(evaluation_protocol(config.evaluation, config.federation.seed)),
       checkpoints_(recorder_.record.config, data_, comm),
@@ -280,23 +280,6 @@ void Training::fail(std::int64_t round, std::int64_t client) {
       cat(record.status_text, "; ", kept),
       "lower --lr or --lr-items (now " +
           cat(config_.federation.lr, " and ", recorder_.record.config.federation.lr_items, ")"));
-}
-
-void Training::print_summary() const {
-  if (!comm_.root()) return;
-  const auto& record = recorder_.record;
-  const auto row = std::size_t(std::max<std::int64_t>(record.best_round, 1) - 1);
-  const auto at = [&](const char* name) { return record.metrics.at(name, row); };
-  std::printf(
-      "%s+%s on %s: best round %lld of %zu, validation NDCG@50 %.4f; test HR@50 %.4f, NDCG@50 %.4f "
-      "(popularity %.4f, %.4f)\n",
-      config_.model.backbone.c_str(), config_.model.fusion.c_str(), data_.name.c_str(),
-      static_cast<long long>(record.best_round), record.metrics.rows(), at("valid_ndcg_50"),
-      at("test_hr_50"), at("test_ndcg_50"), record.baselines.at("test_hr_50", 0),
-      record.baselines.at("test_ndcg_50", 0));
-  std::printf("%.0f client-rounds/s in training, %.1f s in all; result in %s\n",
-              record.facts.at("client_rounds_per_second"), record.facts.at("total_seconds"),
-              config_.files.out.c_str());
 }
 
 }  // namespace fedfuse
