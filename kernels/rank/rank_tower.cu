@@ -4,8 +4,8 @@
 // Nothing of the tower can be shared beyond x1's halves, so d^2 / 2 + d^2 / 8 multiply-adds a score
 // remain. A thread owns two items of one client and keeps x2 of both in registers: 16 bytes of W2
 // from shared memory, the same for the whole warp, feed 8 multiply-adds. A block is 4 clients x 128
-// items and walks through 32 clients, so that the items' numbers come from the first cache. Every sum
-// has one fixed order.
+// items and walks through 32 clients, so that the items' numbers come from the first cache. Every
+// sum has one fixed order.
 #include "kernels/rank/rank_half.cuh"
 #include "kernels/rank/rank_score.cuh"
 
