@@ -136,9 +136,12 @@ void ClientsOnDevice::count_work(const Config& config) {
   stream.synchronise();
   for (const auto s : slots) {
     const local_train::Problem p{
-        shape_, samples_, config.federation.local_epochs, s,
-        config.federation.local_epochs *
-            ((samples_ + config.federation.batch - 1) / config.federation.batch)};
+        .shape = shape_,
+        .samples = samples_,
+        .epochs = config.federation.local_epochs,
+        .slots = s,
+        .steps = config.federation.local_epochs *
+                 ((samples_ + config.federation.batch - 1) / config.federation.batch)};
     flops_ += p.flops();
     bytes_ += p.bytes();
   }

@@ -106,8 +106,11 @@ Maker gather_of(std::int64_t count, std::int64_t width) {
               gpu::to_device(stream, std::span<const std::int32_t>(rows))});
     there->from.fill_bytes(0, stream);
     stream.synchronise();
-    const gather::Problem problem{n, width, there->from.data(), there->rows.data(),
-                                  there->to.data()};
+    const gather::Problem problem{.count = n,
+                                  .width = width,
+                                  .from = there->from.data(),
+                                  .rows = there->rows.data(),
+                                  .to = there->to.data()};
     return DeviceCase{0, problem.bytes(), double(n), [there, problem](const gpu::Stream& s) {
                         gpu::on_platform(s.device(),
                                          [&]<class P>(P) { gather::gather_rows<P>(problem, s); });

@@ -26,8 +26,15 @@ Case::Case(const CaseShape& s) : shape(s), offsets{0}, table(std::size_t(s.items
 }
 
 Problem Case::problem() const {
-  return {shape.items,  shape.width,   shape.clients, offsets.data(), ids.data(),
-          delta.data(), weight.data(), rho.data(),    table.data()};
+  return {.items = shape.items,
+          .width = shape.width,
+          .clients = shape.clients,
+          .offsets = offsets.data(),
+          .ids = ids.data(),
+          .delta = delta.data(),
+          .weight = weight.data(),
+          .rho = rho.data(),
+          .table = table.data()};
 }
 
 }  // namespace fedfuse::aggregate

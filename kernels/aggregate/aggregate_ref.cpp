@@ -39,8 +39,14 @@ void reference(const Problem& p, double* next) {
       }
     }
   }
-  reference_dense({p.clients, p.items, p.width, table.data(), rho.data(), alpha.data(), rows.data(),
-                   touched.data()},
+  reference_dense({.clients = p.clients,
+                   .items = p.items,
+                   .width = p.width,
+                   .table = table.data(),
+                   .rho = rho.data(),
+                   .alpha = alpha.data(),
+                   .rows = rows.data(),
+                   .touched = touched.data()},
                   next);
 }
 

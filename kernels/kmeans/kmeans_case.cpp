@@ -50,11 +50,20 @@ Case::Case(const CaseShape& s)
 }
 
 Nearest Case::nearest() const {
-  return {shape.count, shape.columns, shape.groups, points.data(),
-          mean.data(), weight.data(), square.data()};
+  return {.count = shape.count,
+          .columns = shape.columns,
+          .groups = shape.groups,
+          .points = points.data(),
+          .mean = mean.data(),
+          .weight = weight.data(),
+          .square = square.data()};
 }
 Step Case::step() const {
-  return {shape.count, shape.columns, shape.groups, wide.data(), centres.data()};
+  return {.count = shape.count,
+          .columns = shape.columns,
+          .groups = shape.groups,
+          .points = wide.data(),
+          .centres = centres.data()};
 }
 
 }  // namespace fedfuse::kmeans

@@ -53,7 +53,12 @@ class OnHost final : public PointSet {
   }
 
   void step(const double* centres, std::int64_t groups, StepResult& out) override {
-    run_({points_.rows(), points_.cols(), groups, points_.data(), centres}, out);
+    run_({.count = points_.rows(),
+          .columns = points_.cols(),
+          .groups = groups,
+          .points = points_.data(),
+          .centres = centres},
+         out);
   }
 
  private:

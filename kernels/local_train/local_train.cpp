@@ -11,12 +11,21 @@ bool every_head(const HeadLayout&) { return true; }
 bool heads_on_device(const HeadLayout& head) { return trains_on_device(head.kind); }
 
 constexpr std::array<Variant, 3> table{{
-    {"cpu", "batched small matrices in L1, 8-wide vectors", train_cpu, gpu::Runs::everywhere,
-     every_head},
-    {"cuda", "one thread block a client, the round in shared memory", train_cuda,
-     gpu::Runs::on_device, heads_on_device},
-    {"emulated", "the cuda variant's source, thread by thread on the CPU: for proof, not for speed",
-     train_emulated, gpu::Runs::for_proof, heads_on_device},
+    {.name = "cpu",
+     .what = "batched small matrices in L1, 8-wide vectors",
+     .run = train_cpu,
+     .runs = gpu::Runs::everywhere,
+     .serves = every_head},
+    {.name = "cuda",
+     .what = "one thread block a client, the round in shared memory",
+     .run = train_cuda,
+     .runs = gpu::Runs::on_device,
+     .serves = heads_on_device},
+    {.name = "emulated",
+     .what = "the cuda variant's source, thread by thread on the CPU: for proof, not for speed",
+     .run = train_emulated,
+     .runs = gpu::Runs::for_proof,
+     .serves = heads_on_device},
 }};
 
 }  // namespace

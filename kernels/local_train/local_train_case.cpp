@@ -69,7 +69,11 @@ Outcome Case::run(const Variant& variant) {
 }
 
 Problem Case::problem() const {
-  return {shape_, slots_, options_.epochs, slots_, std::int64_t(begin_.size()) - 1};
+  return {.shape = shape_,
+          .samples = slots_,
+          .epochs = options_.epochs,
+          .slots = slots_,
+          .steps = std::int64_t(begin_.size()) - 1};
 }
 
 }  // namespace fedfuse::local_train

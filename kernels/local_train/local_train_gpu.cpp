@@ -29,9 +29,9 @@ struct GpuHead {
   bool tower;            // the layers d -> d/2 -> d/4 above it
 };
 constexpr std::array<GpuHead, 3> gpu_heads{{
-    {HeadKind::linear, 2, 8, false, false},
-    {HeadKind::mlp, 7, 4, true, false},
-    {HeadKind::neumf, 15, 4, true, true},
+    {.kind = HeadKind::linear, .vectors = 2, .numbers = 8, .multiplies = false, .tower = false},
+    {.kind = HeadKind::mlp, .vectors = 7, .numbers = 4, .multiplies = true, .tower = false},
+    {.kind = HeadKind::neumf, .vectors = 15, .numbers = 4, .multiplies = true, .tower = true},
 }};
 
 const GpuHead* find_gpu_head(HeadKind kind) {

@@ -265,7 +265,15 @@ void with_blas<gpu::Platform>(const Problem& p, const HalfFeatures& features, co
                           const std::uint8_t* has, std::int64_t first) {
     if (width == 0) return;
     halve(encoder, width, halved, d, width);
-    gemm.multiply({p.items, d, width, rows, halved, width, width, wide}, s.encoded + first, stream);
+    gemm.multiply({.m = p.items,
+                   .n = d,
+                   .k = width,
+                   .a = rows,
+                   .b = halved,
+                   .a_stride = width,
+                   .b_stride = width,
+                   .c_stride = wide},
+                  s.encoded + first, stream);
     if (has != nullptr)
       gpu::launch(blank_kernel, blocks_for(p.items * d), 256, 0, stream, s.encoded, wide,
                   int(first), int(d), has, p.items);
@@ -273,7 +281,15 @@ void with_blas<gpu::Platform>(const Problem& p, const HalfFeatures& features, co
   encode(features.text, p.A_t, s.text_encoder, p.d_text, p.has_text, 0);
   encode(features.image, p.A_v, s.image_encoder, p.d_image, p.has_image, wide - d);
   if (wide > 0)
-    gemm.multiply({p.items, 2 * d, wide, s.encoded, s.mixing, wide, wide, 2 * d}, s.mixed, stream);
+    gemm.multiply({.m = p.items,
+                   .n = 2 * d,
+                   .k = wide,
+                   .a = s.encoded,
+                   .b = s.mixing,
+                   .a_stride = wide,
+                   .b_stride = wide,
+                   .c_stride = 2 * d},
+                  s.mixed, stream);
   gpu::launch(epilogue_kernel, blocks_for(p.items * 32), 256, 0, stream, p, s.groups,
               static_cast<const float*>(s.mixed));
 }

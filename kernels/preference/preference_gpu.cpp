@@ -141,8 +141,12 @@ void OnDevice::launch(const gpu::Stream& stream) const {
   gpu::on_platform(stream.device(), [&]<class P>(P) {
     if (form_ == Form::naive) return naive<P>(problem_, stream);
     if (form_ == Form::fused) return fused<P>(problem_, features, plan_, scratch, stream);
-    const BlasScratch room{scratch,        text_encoder_.data(), image_encoder_.data(),
-                           mixing_.data(), encoded_.data(),      mixed_.data()};
+    const BlasScratch room{.groups = scratch,
+                           .text_encoder = text_encoder_.data(),
+                           .image_encoder = image_encoder_.data(),
+                           .mixing = mixing_.data(),
+                           .encoded = encoded_.data(),
+                           .mixed = mixed_.data()};
     with_blas<P>(problem_, features, room, gemm_, stream);
   });
 }

@@ -14,7 +14,11 @@ using namespace tilemath;
 
 // The first hidden layer's item half of a head: weights of theta over the first d elements of z.
 [[nodiscard]] inline Layer item_half(const HeadLayout& head, const float* theta) {
-  return {theta + head.first_item, head.first_stride, head.d, head.d, nullptr};
+  return {.weight = theta + head.first_item,
+          .ldw = head.first_stride,
+          .n_out = head.d,
+          .n_in = head.d,
+          .bias = nullptr};
 }
 
 class Tables {

@@ -11,13 +11,26 @@ using gpu::Runs;
 bool any(const Problem&) { return true; }
 bool on_a_device(const Problem& p) { return serves(p.shape); }
 constexpr std::array<Variant, 4> table{{
-    {"cpu", "R4: one thread, register tiles; an item of a batch once", run_cpu, Runs::everywhere,
-     any},
-    {"reference", "every pair through the whole network, double", run_reference, Runs::everywhere,
-     any},
-    {"cuda", "R4: four kernels a step, an epoch's steps in one CUDA graph", cuda, Runs::on_device,
-     on_a_device},
-    {"emulated", "cuda's source on the CPU: for proof", emulated, Runs::for_proof, on_a_device},
+    {.name = "cpu",
+     .what = "R4: one thread, register tiles; an item of a batch once",
+     .run = run_cpu,
+     .runs = Runs::everywhere,
+     .serves = any},
+    {.name = "reference",
+     .what = "every pair through the whole network, double",
+     .run = run_reference,
+     .runs = Runs::everywhere,
+     .serves = any},
+    {.name = "cuda",
+     .what = "R4: four kernels a step, an epoch's steps in one CUDA graph",
+     .run = cuda,
+     .runs = Runs::on_device,
+     .serves = on_a_device},
+    {.name = "emulated",
+     .what = "cuda's source on the CPU: for proof",
+     .run = emulated,
+     .runs = Runs::for_proof,
+     .serves = on_a_device},
 }};
 
 }  // namespace

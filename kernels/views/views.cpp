@@ -7,8 +7,12 @@ namespace {
 
 using gpu::Runs;
 constexpr std::array<Variant, 3> table{{
-    {"cpu", "blocks of 256 items over threads, weights packed once, gradients summed exactly",
-     run_cpu, Runs::everywhere, forward_cpu, backward_cpu},
+    {.name = "cpu",
+     .what = "blocks of 256 items over threads, weights packed once, gradients summed exactly",
+     .run = run_cpu,
+     .runs = Runs::everywhere,
+     .forward = forward_cpu,
+     .backward = backward_cpu},
     {"cuda",
      "chunks of items, grouped products of 128 x 64 tiles, gradients of blocks summed exactly",
      cuda, Runs::on_device},

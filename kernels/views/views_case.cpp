@@ -33,7 +33,7 @@ Case::Case(const CaseShape& s) : shape(s), layout(s.shape), parameters(layout.si
 }
 
 Problem Case::problem() const {
-  Problem p{layout, shape.items, {}, {}, parameters.data(), {}};
+  Problem p{.layout = layout, .items = shape.items, .parameters = parameters.data()};
   for (std::size_t m = 0; m < branches; ++m) {
     p.features[m] = features[m].data();
     p.has[m] = has[m].empty() ? nullptr : has[m].data();

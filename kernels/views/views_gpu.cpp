@@ -186,14 +186,14 @@ bool OnDevice::fits() const {
 void OnDevice::step(double factor, const AdamFactors& operators, const AdamFactors& table) {
   const auto step = [&](State& state, const float* gradient, const std::int64_t* words,
                         const AdamFactors& factors) {
-    const GpuStep s{std::int64_t(state.values.size()),
-                    state.values.data(),
-                    state.m.data(),
-                    state.v.data(),
-                    gradient,
-                    words,
-                    factor,
-                    factors};
+    const GpuStep s{.n = std::int64_t(state.values.size()),
+                    .values = state.values.data(),
+                    .m = state.m.data(),
+                    .v = state.v.data(),
+                    .gradient = gradient,
+                    .words = words,
+                    .factor = factor,
+                    .factors = factors};
     gpu::on_platform(stream_.device(), [&]<class P>(P) { Launch<P>::step(s, stream_); });
   };
   step(operators_, nullptr, words_.data(), operators);

@@ -161,9 +161,12 @@ void Training::keep_best(std::int64_t done) {
   if (done > 0 && recorder_.record.best_round == done) snapshot_ = now(done);
 }
 Training::Snapshot Training::now(std::int64_t round) const {
-  return {round, federation_.global(), federation_.state(), federation_.preferences(),
-          federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings()
-                                           : Matrix<float>()};
+  return {.round = round,
+          .global = federation_.global(),
+          .state = federation_.state(),
+          .preferences = federation_.preferences(),
+          .embeddings = federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings()
+                                                         : Matrix<float>()};
 }
 
 // All that the rounds to come depend on, and the record of those that are done.

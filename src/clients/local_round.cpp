@@ -11,13 +11,13 @@ double item_rate(const Config& config, std::int64_t items) {
 }
 
 local_train::Shape shape_of(const ModelSpec& spec) {
-  return {spec.head,
-          spec.router,
-          spec.d,
-          spec.views,
-          spec.view_width,
-          spec.rows_trained,
-          spec.backbone.personal_rows};
+  return {.head = spec.head,
+          .router = spec.router,
+          .d = spec.d,
+          .views = spec.views,
+          .width = spec.view_width,
+          .rows_trained = spec.rows_trained,
+          .personal = spec.backbone.personal_rows};
 }
 
 local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::int64_t items,
@@ -103,14 +103,14 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
     gather_soft({distillation.preferences->row(group), std::size_t(data_.items)});
   }
 
-  const local_train::Client client{int(samples_.items.size()),
-                                   theta_.data(),
-                                   user_.data(),
-                                   router_.data(),
-                                   rows_.data(),
-                                   shape_.personal ? personal_.data() : nullptr,
-                                   soft_.data(),
-                                   shape_.rows_trained ? nullptr : view_grad_.data()};
+  const local_train::Client client{.slots = int(samples_.items.size()),
+                                   .theta = theta_.data(),
+                                   .user = user_.data(),
+                                   .router = router_.data(),
+                                   .rows = rows_.data(),
+                                   .personal = shape_.personal ? personal_.data() : nullptr,
+                                   .soft = soft_.data(),
+                                   .view_grad = shape_.rows_trained ? nullptr : view_grad_.data()};
   const local_train::Steps steps{samples_.begin, samples_.slot.data(), samples_.label.data()};
   update_.outcome = train_(shape_, rates_, steps, client, workspace_, {});
   update_.samples = samples_.distinct_entries;

@@ -129,16 +129,16 @@ PlantedItems plant_items(const GenerateOptions& options) {
   PlantedItems world;
   plant_content(world, options, rng);
   plant_popularity(world, options, rng);
-  const Modality text{options.dim_text,
-                      {parts.shared, parts.shared, parts.text_only},
-                      ItemDraw::text_map,
-                      ItemDraw::text_noise,
-                      ItemDraw::text_missing};
-  const Modality image{options.dim_image,
-                       {parts.shared, parts.text_only, parts.end},
-                       ItemDraw::image_map,
-                       ItemDraw::image_noise,
-                       ItemDraw::image_missing};
+  const Modality text{.dim = options.dim_text,
+                      .sight = {parts.shared, parts.shared, parts.text_only},
+                      .map = ItemDraw::text_map,
+                      .noise = ItemDraw::text_noise,
+                      .missing = ItemDraw::text_missing};
+  const Modality image{.dim = options.dim_image,
+                       .sight = {parts.shared, parts.text_only, parts.end},
+                       .map = ItemDraw::image_map,
+                       .noise = ItemDraw::image_noise,
+                       .missing = ItemDraw::image_missing};
   plant_features(world.text, world.has_text, text, world.content, options, rng);
   plant_features(world.image, world.has_image, image, world.content, options, rng);
   if (options.shuffle_features) {

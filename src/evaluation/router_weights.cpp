@@ -44,9 +44,17 @@ void router_weights(const RouterLayout& layout, const float* router,
           const float* row = views[std::size_t(j)].row(positives[first + std::size_t(c)]);
           for (int k = 0; k < d; ++k) x[std::size_t((j * d + k) * ld + c)] = row[k];
         }
-      tilemath::dense<V, true>({router + layout.Phi1, J * d, d, J * d, router + layout.phi1},
+      tilemath::dense<V, true>({.weight = router + layout.Phi1,
+                                .ldw = J * d,
+                                .n_out = d,
+                                .n_in = J * d,
+                                .bias = router + layout.phi1},
                                x.data(), hidden.data());
-      tilemath::dense<V, false>({router + layout.Phi2, d, J, d, router + layout.phi2},
+      tilemath::dense<V, false>({.weight = router + layout.Phi2,
+                                 .ldw = d,
+                                 .n_out = J,
+                                 .n_in = d,
+                                 .bias = router + layout.phi2},
                                 hidden.data(), logits.data());
       for (int c = 0; c < n; ++c) add_softmax(logits.data(), ld, c, sum);
     });

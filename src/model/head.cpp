@@ -55,7 +55,7 @@ double head_score(const HeadLayout& head, const double* theta, const double* use
 }
 
 RouterLayout router_layout(int views, int d) {
-  RouterLayout r{d, views, 0, 0, 0, 0, 0};
+  RouterLayout r{.d = d, .views = views};
   r.phi1 = views * d * d;
   r.Phi2 = r.phi1 + d;
   r.phi2 = r.Phi2 + views * d;

@@ -54,10 +54,14 @@ HeaderAndSums read_header(const h5::File& file) {
     throw damaged(file.path(), "the checksum of /header is wrong");
   const auto json = Json::parse(bytes.begin(), bytes.end());
   const auto& data = json.at("data");
-  read.header = {json.at("round"), config_from_json(json_text(json.at("config"))),
-                 data.at("name"),  data.at("clients"),
-                 data.at("items"), data.at("train_interactions"),
-                 data.at("crc32"), json.at("version")};
+  read.header = {.round = json.at("round"),
+                 .config = config_from_json(json_text(json.at("config"))),
+                 .data_name = data.at("name"),
+                 .clients = data.at("clients"),
+                 .items = data.at("items"),
+                 .train_interactions = data.at("train_interactions"),
+                 .data_crc32 = data.at("crc32"),
+                 .version = json.at("version")};
   for (const auto& [path, sum] : json.at("datasets").items())
     read.checksums[path] = {sum.at("crc32"), sum.at("bytes")};
   return read;
@@ -157,8 +161,14 @@ std::uint32_t crc32_of(const Dataset& data, const Comm& comm) {
 
 CheckpointHeader header_of(std::int64_t round, const Config& config, const Dataset& data,
                            std::uint32_t data_crc32) {
-  return {round,      config,        data.name, data.clients, data.items, data.train_interactions,
-          data_crc32, version_text()};
+  return {.round = round,
+          .config = config,
+          .data_name = data.name,
+          .clients = data.clients,
+          .items = data.items,
+          .train_interactions = data.train_interactions,
+          .data_crc32 = data_crc32,
+          .version = version_text()};
 }
 
 WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHeader& header,

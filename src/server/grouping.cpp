@@ -39,8 +39,13 @@ void assign_to_nearest(const Matrix<float>& vectors, const ColumnScale& scale, c
   Points weight = centre;
   for (std::int64_t j = 0; j < weight.rows(); ++j)
     weight.row(j) *= -2.0 * scale.inverse_sd[std::size_t(j)];
-  const kmeans::Nearest problem{vectors.rows,      weight.rows(), weight.cols(), vectors.data(),
-                                scale.mean.data(), weight.data(), square.data()};
+  const kmeans::Nearest problem{.count = vectors.rows,
+                                .columns = weight.rows(),
+                                .groups = weight.cols(),
+                                .points = vectors.data(),
+                                .mean = scale.mean.data(),
+                                .weight = weight.data(),
+                                .square = square.data()};
   comm.together([&] {
     if (device != nullptr)
       kmeans::nearest_on(device, problem, group.data());

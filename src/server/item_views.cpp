@@ -89,8 +89,12 @@ struct ItemViews::Impl {
     problem.parameters = parameters.values.data();
     if (device != nullptr)
       on_device = std::make_unique<ItemViewsOnDevice>(
-          std::move(device), HostViews{parameters, D, operator_optimizer, table_optimizer, problem,
-                                       float(config.fedvlr.lr)});
+          std::move(device), HostViews{.operators = parameters,
+                                       .D = D,
+                                       .operator_optimizer = operator_optimizer,
+                                       .table_optimizer = table_optimizer,
+                                       .problem = problem,
+                                       .lr = float(config.fedvlr.lr)});
   }
 };
 

@@ -17,7 +17,12 @@ namespace {
 
 teacher::Shape sizes_of(const GfmfrOptions& o, const ModelSpec& spec, const Dataset& data) {
   // an adaptive G uses the first of them
-  return {spec.most_groups, data.items, spec.d, o.group_dim, data.text.cols, data.image.cols};
+  return {.groups = spec.most_groups,
+          .items = data.items,
+          .d = spec.d,
+          .d_group = o.group_dim,
+          .d_text = data.text.cols,
+          .d_image = data.image.cols};
 }
 
 teacher::Features features_of(const Dataset& data) {

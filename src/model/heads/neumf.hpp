@@ -88,8 +88,12 @@ struct Neumf {
                     tilemath::Float8 (&score)[V]) {
     const int d = h.d;
     float *h2 = scratch, *h3 = scratch + d / 2 * V * tilemath::lanes;
-    tilemath::dense<V, true>({theta + h.W2, d, d / 2, d, theta + h.b2}, h1, h2);
-    tilemath::dense<V, true>({theta + h.W3, d / 2, d / 4, d / 2, theta + h.b3}, h2, h3);
+    tilemath::dense<V, true>(
+        {.weight = theta + h.W2, .ldw = d, .n_out = d / 2, .n_in = d, .bias = theta + h.b2}, h1,
+        h2);
+    tilemath::dense<V, true>(
+        {.weight = theta + h.W3, .ldw = d / 2, .n_out = d / 4, .n_in = d / 2, .bias = theta + h.b3},
+        h2, h3);
     tilemath::chain(score, h3, theta + h.last_w, d / 4);
   }
 

@@ -87,27 +87,27 @@ void DeviceEngine::send_state(ChunkWorkspace& work, const RoundInputs& in) {
 
 void DeviceEngine::draw(ChunkWorkspace& work, UploadBuffers& uploads, std::int64_t round) {
   const auto& rules = sampler_.rules();
-  const sample::GpuSampling s{int(work.clients()),
-                              work.local.data(),
-                              buffers_.ids.data(),
-                              buffers_.offsets.data(),
-                              buffers_.train.data(),
-                              buffers_.valid.data(),
-                              buffers_.test.data(),
-                              rules.listed.empty() ? nullptr : buffers_.listed.data(),
-                              std::uint32_t(rules.pool()),
-                              std::uint32_t(round),
-                              rules.spare_held_out,
-                              int(rules.per_positive),
-                              int(rules.epochs),
-                              rules.negatives,
-                              rules.shuffle,
-                              work.begin.data(),
-                              work.samples.data(),
-                              uploads.slots.data(),
-                              uploads.items.data(),
-                              work.drawn.data(),
-                              work.entries.data()};
+  const sample::GpuSampling s{.count = int(work.clients()),
+                              .local = work.local.data(),
+                              .ids = buffers_.ids.data(),
+                              .offsets = buffers_.offsets.data(),
+                              .train = buffers_.train.data(),
+                              .valid = buffers_.valid.data(),
+                              .test = buffers_.test.data(),
+                              .listed = rules.listed.empty() ? nullptr : buffers_.listed.data(),
+                              .pool = std::uint32_t(rules.pool()),
+                              .round = std::uint32_t(round),
+                              .spare_held_out = rules.spare_held_out,
+                              .per_positive = int(rules.per_positive),
+                              .epochs = int(rules.epochs),
+                              .negatives = rules.negatives,
+                              .shuffle = rules.shuffle,
+                              .begin = work.begin.data(),
+                              .samples = work.samples.data(),
+                              .slots = uploads.slots.data(),
+                              .items = uploads.items.data(),
+                              .drawn = work.drawn.data(),
+                              .entries = work.entries.data()};
   const auto plan = sample::gpu_sample_plan(work.chunk()->bound, int(rules.epochs),
                                             device_->info().shared_per_block);
   gpu::on_platform(*device_, [&]<class P>(P) { sample::draw_clients<P>(plan, s, work.stream); });
@@ -217,13 +217,13 @@ void DeviceEngine::add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, co
     aggregate::address_updates<P>(addressed, work.ids.data(), work.owner.data(), work.stream);
     aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, work.sort.data(), work.stream);
     if (!spec_.shares_head) return;
-    const aggregate::GpuVectors all_heads{std::int64_t(work.clients()),
-                                          spec_.head.theta,
-                                          work.theta_out.data(),
-                                          work.weight.data(),
-                                          u.scale,
-                                          buffers_.theta_sums.data(),
-                                          work.misfit.data()};
+    const aggregate::GpuVectors all_heads{.count = std::int64_t(work.clients()),
+                                          .width = spec_.head.theta,
+                                          .values = work.theta_out.data(),
+                                          .weight = work.weight.data(),
+                                          .scale = u.scale,
+                                          .sums = buffers_.theta_sums.data(),
+                                          .misfit = work.misfit.data()};
     aggregate::add_vectors<P>(all_heads, work.stream);
   });
   work.fetch(work.samples, work.samples_host);
@@ -237,8 +237,11 @@ void DeviceEngine::add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, co
 
 void DeviceEngine::fetch_state(ChunkWorkspace& work, bool heads) {
   if (heads && state_ && !spec_.shares_head) {
-    const gather::Problem there{std::int64_t(work.clients()), spec_.head.theta, state_->theta(),
-                                work.next_row.data(), work.theta_out.data()};
+    const gather::Problem there{.count = std::int64_t(work.clients()),
+                                .width = spec_.head.theta,
+                                .from = state_->theta(),
+                                .rows = work.next_row.data(),
+                                .to = work.theta_out.data()};
     gpu::on_platform(*device_, [&]<class P>(P) { gather::gather_rows<P>(there, work.stream); });
   }
   if (heads) work.fetch(work.theta_out, work.theta_host, std::size_t(spec_.head.theta));

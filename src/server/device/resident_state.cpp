@@ -92,8 +92,11 @@ void ResidentState::start(Tile& tile, const gpu::Buffer<float>& numbers, std::in
   tile.clients = clients;
   for (std::size_t i = 0; i < clients.size(); ++i) tile.rows_host[i] = row(clients[i]);
   tile.rows.copy_in(tile.rows_host.first(clients.size()), tile.stream);
-  const gather::Problem problem{std::int64_t(clients.size()), width, numbers.data(),
-                                tile.rows.data(), tile.numbers.data()};
+  const gather::Problem problem{.count = std::int64_t(clients.size()),
+                                .width = width,
+                                .from = numbers.data(),
+                                .rows = tile.rows.data(),
+                                .to = tile.numbers.data()};
   gpu::on_platform(*device_, [&]<class P>(P) { gather::gather_rows<P>(problem, tile.stream); });
   tile.numbers.copy_out(tile.numbers_host.first(clients.size() * std::size_t(width)), tile.stream);
 }
