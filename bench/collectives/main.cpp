@@ -12,7 +12,7 @@
 
 #include "collectives/all_reduce.hpp"
 #include "core/timer.hpp"
-#include "results/record.hpp"
+#include "results/provenance.hpp"
 
 namespace fedfuse::bench {
 namespace {

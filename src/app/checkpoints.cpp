@@ -6,8 +6,9 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
+#include "results/output_space.hpp"
+#include "results/reader.hpp"
 #include "results/record.hpp"
-#include "results/record_io.hpp"
 
 namespace fedfuse {
 namespace {

@@ -6,10 +6,12 @@
 #include "app/threads.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "data/read_dataset.hpp"
 #include "evaluation/evaluate.hpp"
 #include "results/json_text.hpp"
 #include "results/output_space.hpp"
-#include "results/record.hpp"
+#include "results/provenance.hpp"
+#include "results/reader.hpp"
 #include "results/validity.hpp"
 
 namespace fedfuse {

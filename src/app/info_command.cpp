@@ -11,7 +11,7 @@
 #include "core/text.hpp"
 #include "data/write_dataset.hpp"
 #include "results/checkpoint.hpp"
-#include "results/record_io.hpp"
+#include "results/reader.hpp"
 #include "results/validity.hpp"
 
 namespace fedfuse {

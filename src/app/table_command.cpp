@@ -5,7 +5,7 @@
 #include "app/commands.hpp"
 #include "app/print.hpp"
 #include "core/text.hpp"
-#include "results/record_io.hpp"
+#include "results/reader.hpp"
 #include "results/validity.hpp"
 
 namespace fedfuse {

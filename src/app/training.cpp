@@ -9,11 +9,12 @@
 #include "clients/features.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "data/read_dataset.hpp"
 #include "evaluation/evaluate.hpp"
 #include "evaluation/score_rows.hpp"
 #include "results/provenance.hpp"
-#include "results/record.hpp"
 #include "results/validity.hpp"
+#include "results/writer.hpp"
 #include "server/device/choose.hpp"
 
 namespace fedfuse {

@@ -1,10 +1,11 @@
+#include "data/read_dataset.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.hpp"
 #include "core/h5.hpp"
 #include "core/text.hpp"
-#include "data/dataset.hpp"
 #include "data/partition.hpp"
 #include "data/write_dataset.hpp"
 

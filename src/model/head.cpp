@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "model/head_score.hpp"
 #include "model/heads.hpp"
 
 namespace fedfuse {
@@ -38,19 +37,6 @@ double head_tower_flops(const HeadLayout& head) {
       return Head::tower_flops(head.d);
     else
       return 0.0;
-  });
-}
-
-double head_score(const HeadLayout& head, const double* theta, const double* user,
-                  const std::vector<double>& z) {
-  return with_head(
-      head.kind, [&]<class Head>() { return Head::reference(head, theta, user, z, 0.0, nullptr); });
-}
-
-double head_score(const HeadLayout& head, const double* theta, const double* user,
-                  const std::vector<double>& z, double ds, heads::Gradient& gradient) {
-  return with_head(head.kind, [&]<class Head>() {
-    return Head::reference(head, theta, user, z, ds, &gradient);
   });
 }
 

@@ -14,7 +14,6 @@
 #include "core/text.hpp"
 #include "results/config_fields.hpp"
 #include "results/json_text.hpp"
-#include "results/record.hpp"
 #include "results/toml.hpp"
 
 namespace fedfuse {

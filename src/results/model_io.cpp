@@ -1,9 +1,10 @@
+#include "results/model_io.hpp"
+
 // /model and the arrays of /groups: client arrays in the order of the global ids, each one
 // contiguous collective transfer.
 #include <algorithm>
 
 #include "results/overlay_block.hpp"
-#include "results/result_file.hpp"
 
 namespace fedfuse {
 namespace {

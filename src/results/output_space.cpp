@@ -11,7 +11,6 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "data/output_file.hpp"
-#include "results/record.hpp"
 
 namespace fedfuse {
 namespace {

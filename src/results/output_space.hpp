@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "core/comm.hpp"
+
 namespace fedfuse {
 
 // the JSON twin: .json in place of .h5 or .hdf5, else behind the name
@@ -17,6 +19,9 @@ void reserve_space(const std::string& partial, const std::string& path, std::int
 void hold_space(const std::string& partial, std::int64_t bytes);
 // Before a run: can a file be made at this path? InputError. For one rank.
 void check_output(const std::string& path, bool overwrite);
+// Before a run: refuses an existing path without overwrite, a folder that cannot be written, ...
+// Collective.
+void check_writable(const std::string& path, bool overwrite, const Comm& comm);
 // A small text, whole or not at all. InputError. For one rank.
 void write_text_file(const std::string& path, const std::string& text, bool overwrite);
 

@@ -14,7 +14,6 @@
 #include "fedfuse_build_config.hpp"
 #include "fedfuse_build_info.hpp"
 #include "results/json_text.hpp"
-#include "results/record.hpp"
 
 namespace fedfuse {
 namespace {

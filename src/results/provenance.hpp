@@ -1,12 +1,21 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "core/comm.hpp"
+#include "server/engine.hpp"
 
 namespace fedfuse {
 
 // "fedfuse 0.1.0 (commit 57e6ef3, modified)".
 [[nodiscard]] std::string version_text();
 
+// Provenance as JSON: git sha and dirty flag, compiler and flags, MPI, HDF5, argv, hosts, ranks,
+// threads, seed, time, CUDA found.
+[[nodiscard]] std::string provenance_json(const std::vector<std::string>& argv,
+                                          std::int64_t threads, const Comm& comm,
+                                          const EngineFacts& engine = {});
 // Provenance of a run that was begun as `first` says (which may tell of earlier resumptions) and
 // goes on as `own` does, after `round`.
 [[nodiscard]] std::string resumed_provenance(const std::string& first, const std::string& own,

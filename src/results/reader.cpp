@@ -1,7 +1,9 @@
+#include "results/reader.hpp"
+
 #include <nlohmann/json.hpp>
 
-#include "results/record_io.hpp"
-#include "results/result_file.hpp"
+#include "results/config_text.hpp"
+#include "results/model_io.hpp"
 #include "results/schema.hpp"
 
 namespace fedfuse {

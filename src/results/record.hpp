@@ -66,31 +66,4 @@ struct ResultFileLost : InputError {
   using InputError::InputError;
 };
 
-// Collective. Writes path.partial beside path, flushes, fsyncs, renames; then the JSON twin (path
-// with .json) in the same way.
-void write_result(const std::string& path, const RunRecord& record, const ModelSpec& spec,
-                  const GlobalModel& global, const ClientState& state, const Dataset& data,
-                  const Comm& comm);
-// Before a run: refuses an existing path without overwrite, a folder that cannot be written, ...
-// Collective.
-void check_writable(const std::string& path, bool overwrite, const Comm& comm);
-// Collective; InputError when the file is not ours, of another schema, or does not fit the data
-// set.
-struct LoadedResult {
-  RunRecord record;  // config, status, tables, facts, notes
-  StoredModel model;
-};
-[[nodiscard]] LoadedResult read_result(const std::string& path, const Dataset& data,
-                                       const Comm& comm);
-
-// Config <-> JSON and TOML, with the options' names (underscores); unknown keys are errors that
-// name them.
-[[nodiscard]] std::string config_to_json(const Config& config);
-[[nodiscard]] Config config_from_json(const std::string& text);
-// Provenance as JSON: git sha and dirty flag, compiler and flags, MPI, HDF5, argv, hosts, ranks,
-// threads, seed, time, CUDA found.
-[[nodiscard]] std::string provenance_json(const std::vector<std::string>& argv,
-                                          std::int64_t threads, const Comm& comm,
-                                          const EngineFacts& engine = {});
-
 }  // namespace fedfuse

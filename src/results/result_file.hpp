@@ -1,6 +1,5 @@
 #pragma once
-// Inside of the writer and the reader: a result file being written by all ranks, and the small
-// parts of one being read.
+// A result file or checkpoint that all ranks write.
 #include <memory>
 #include <string>
 #include <vector>
@@ -102,23 +101,5 @@ class ResultSink {
   std::unique_ptr<h5::File> file_;
   bool lost_ = false;
 };
-
-// /model, and /groups' arrays (model_io.cpp). Collective.
-void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spec,
-                 const GlobalModel& global, const ClientState& state, const Dataset& data);
-[[nodiscard]] StoredModel read_model(const h5::File& file, const Config& config,
-                                     const Dataset& data, const Comm& comm);
-// Names of the item matrices in /model, in order of the views.
-[[nodiscard]] std::vector<std::string> item_matrix_names(const ModelSpec& spec,
-                                                         const Config& config);
-// Bytes of all arrays, over all ranks: what the disk must hold. Collective.
-[[nodiscard]] std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global,
-                                        const ClientState& state, const Comm& comm);
-
-// The small parts: configuration, status, tables, facts, notes.
-[[nodiscard]] RunRecord read_small_parts(const h5::File& file);
-// The JSON twin's text (twin.cpp).
-[[nodiscard]] std::string twin_text(const RunRecord& record, const std::string& provenance,
-                                    const Dataset& data);
 
 }  // namespace fedfuse

@@ -1,6 +1,8 @@
 // The JSON twin: the small parts of a result, for tools that do not read HDF5. NaN becomes null.
+#include "results/twin.hpp"
+
+#include "results/config_text.hpp"
 #include "results/json_text.hpp"
-#include "results/result_file.hpp"
 
 namespace fedfuse {
 namespace {

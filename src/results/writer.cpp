@@ -1,8 +1,12 @@
+#include "results/writer.hpp"
+
 #include "data/output_file.hpp"
+#include "results/config_text.hpp"
 #include "results/json_text.hpp"
+#include "results/model_io.hpp"
 #include "results/output_space.hpp"
-#include "results/result_file.hpp"
 #include "results/schema.hpp"
+#include "results/twin.hpp"
 
 namespace fedfuse {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "clients/behaviour.hpp"
 #include "model/init.hpp"
+#include "server/device/make_engine.hpp"
 
 namespace fedfuse {
 

@@ -1,5 +1,3 @@
-#include "data/dataset.hpp"
-
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include "core/h5.hpp"
 #include "core/text.hpp"
 #include "data/partition.hpp"
+#include "data/read_dataset.hpp"
 #include "data/write_dataset.hpp"
 #include "tests/data/support.hpp"
 

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "core/h5.hpp"
-#include "data/dataset.hpp"
+#include "data/read_dataset.hpp"
 #include "tests/data/support.hpp"
 
 namespace fedfuse {

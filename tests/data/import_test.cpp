@@ -7,7 +7,7 @@
 
 #include "core/h5.hpp"
 #include "core/text.hpp"
-#include "data/dataset.hpp"
+#include "data/read_dataset.hpp"
 #include "tests/data/support.hpp"
 
 namespace fedfuse {

@@ -8,7 +8,6 @@
 
 #include "core/error.hpp"
 #include "results/config_fields.hpp"
-#include "results/record.hpp"
 #include "tests/results/choice_fields.hpp"
 
 namespace fedfuse {

@@ -14,7 +14,9 @@
 #include "core/text.hpp"
 #include "data/output_file.hpp"
 #include "results/output_space.hpp"
+#include "results/reader.hpp"
 #include "results/result_file.hpp"
+#include "results/writer.hpp"
 #include "tests/results/synthetic.hpp"
 
 namespace fedfuse {

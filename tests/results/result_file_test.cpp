@@ -6,7 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "core/h5.hpp"
-#include "results/record_io.hpp"
+#include "results/reader.hpp"
+#include "results/writer.hpp"
 #include "tests/results/synthetic.hpp"
 
 namespace fedfuse {

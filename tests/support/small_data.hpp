@@ -8,8 +8,8 @@
 
 #include "core/comm.hpp"
 #include "core/text.hpp"
-#include "data/dataset.hpp"
 #include "data/generate.hpp"
+#include "data/read_dataset.hpp"
 
 namespace fedfuse::test {
 

@@ -1,3 +1,5 @@
+#include "server/device/make_engine.hpp"
+
 #include "server/device/device_engine.hpp"
 
 namespace fedfuse {
