@@ -29,6 +29,10 @@ Config effective(Config config, const Dataset& data, const Comm& comm) {
   return config;
 }
 
+Matrix<float> embeddings_of(const GroupTeacher* teacher) {
+  return teacher != nullptr ? teacher->group_embeddings() : Matrix<float>();
+}
+
 }  // namespace
 
 Training::Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm,
@@ -166,8 +170,7 @@ Training::Snapshot Training::now(std::int64_t round) const {
           .global = federation_.global(),
           .state = federation_.state(),
           .preferences = federation_.preferences(),
-          .embeddings = federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings()
-                                                         : Matrix<float>()};
+          .embeddings = embeddings_of(federation_.teacher())};
 }
 
 // All that the rounds to come depend on, and the record of those that are done.
@@ -253,10 +256,7 @@ void Training::save() {
   const bool current = !snapshot_ || snapshot_->round != record.best_round;
   record.model_round = current ? std::int64_t(record.metrics.rows()) : snapshot_->round;
   record.preferences = current ? federation_.preferences() : snapshot_->preferences;
-  record.group_embeddings =
-      current ? (federation_.teacher() != nullptr ? federation_.teacher()->group_embeddings()
-                                                  : Matrix<float>())
-              : snapshot_->embeddings;
+  record.group_embeddings = current ? embeddings_of(federation_.teacher()) : snapshot_->embeddings;
   if (const auto why = why_invalid(record); !why.empty()) {
     record.status = RunStatus::invalid;
     record.status_text = why;

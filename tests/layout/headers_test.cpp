@@ -26,7 +26,7 @@ struct Statement {
 
 bool begins_statement(const std::string& line) {
   constexpr std::array<std::string_view, 12> others{
-      "namespace", "template", "struct ", "class ", "enum ",   "using ",
+      "namespace", "template",   "struct ", "class ",  "enum ",    "using ",
       "inline ",   "constexpr ", "extern ", "static ", "typedef ", "union "};
   if (line.empty() || (std::isalpha(static_cast<unsigned char>(line[0])) == 0 && line[0] != '['))
     return false;
@@ -116,7 +116,8 @@ TEST(Headers, DeclareWhatTheirSourcesDefine) {
 }
 
 TEST(Headers, TheCheckItselfComplains) {
-  const std::string declared = "namespace a {\n[[nodiscard]] int f(int x,\n      int y);  // why\n}\n",
+  const std::string declared =
+                        "namespace a {\n[[nodiscard]] int f(int x,\n      int y);  // why\n}\n",
                     defined = "namespace a {\nint f(int x, int y) {\n  return x;\n}\n}\n";
   EXPECT_TRUE(misplaced({{"src/core/a.hpp", declared}, {"src/core/a.cpp", defined}}).empty());
   EXPECT_TRUE(misplaced({{"src/core/a.hpp", declared}, {"src/core/a_part.cpp", defined}}).empty());
