@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <cstdio>
 
 #include "app/commands.hpp"
 #include "app/print.hpp"
+#include "app/standard_output.hpp"
 #include "app/threads.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -117,15 +117,14 @@ void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv
   const auto evaluation = metrics_at(ranks, data, k, comm);
   const auto provenance = provenance_json(argv, threads, comm);
   comm.on_root([&] {
-    if (is_invalid(result.record.status))
-      std::printf("INVALID: the run of %s %s: %s\n", o.model.c_str(),
-                  text_of(result.record.status).c_str(), result.record.status_text.c_str());
-    std::printf("%s + %s after round %lld, candidates %s, cold items %s\n",
-                result.record.config.model.backbone.c_str(),
-                result.record.config.model.fusion.c_str(),
-                static_cast<long long>(result.record.model_round), text_of(o.candidates).c_str(),
-                o.cold_items == ColdItems::rank ? "ranked" : "left out");
-    std::fputs(table_text(evaluation, k).c_str(), stdout);
+    const auto& record = result.record;
+    if (is_invalid(record.status))
+      print(cat("INVALID: the run of ", o.model, " ", text_of(record.status), ": ",
+                record.status_text, "\n"));
+    print(cat(record.config.model.backbone, " + ", record.config.model.fusion, " after round ",
+              record.model_round, ", candidates ", text_of(o.candidates), ", cold items ",
+              o.cold_items == ColdItems::rank ? "ranked" : "left out", "\n"));
+    print(table_text(evaluation, k));
     if (!o.out.empty())
       write_text_file(o.out, json_of(evaluation, k, o, result, provenance), o.overwrite);
   });

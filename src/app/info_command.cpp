@@ -1,11 +1,11 @@
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "app/commands.hpp"
 #include "app/print.hpp"
+#include "app/standard_output.hpp"
 #include "core/error.hpp"
 #include "core/h5.hpp"
 #include "core/text.hpp"
@@ -154,7 +154,7 @@ std::string words(const std::string& path) {
 
 void print_info(const std::vector<std::string>& files, const Comm& comm) {
   comm.on_root([&] {
-    for (const auto& file : files) std::fputs(words(file).c_str(), stdout);
+    for (const auto& file : files) print(words(file));
   });
 }
 

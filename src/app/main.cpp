@@ -6,6 +6,7 @@
 #include "app/exit_together.hpp"
 #include "app/lone_start.hpp"
 #include "app/options.hpp"
+#include "app/standard_output.hpp"
 #include "app/train.hpp"
 #include "model/spec.hpp"
 
@@ -20,17 +21,18 @@ Ending train(const Command& command, const Comm& comm) {
 
 void import(const ImportOptions& options, const Comm& comm) {
   const auto report = import_dataset(options, comm);
-  if (!comm.root()) return;
-  if (const auto text = warning(report); !text.empty())
-    std::fprintf(stderr, "fedfuse: warning: %s", text.c_str());
-  std::fputs(describe(report).c_str(), stdout);
+  comm.on_root([&] {
+    if (const auto text = warning(report); !text.empty())
+      std::fprintf(stderr, "fedfuse: warning: %s", text.c_str());
+    print(describe(report));
+  });
 }
 
 Ending run(const std::vector<std::string>& argv, const Comm& comm) {
   ParsedLine line;
   comm.together([&] { line = parse_command_line(argv); });
   if (!line.command) {
-    if (comm.root()) std::fputs(line.text.c_str(), stdout);
+    comm.on_root([&] { print(line.text); });
     return Ending::complete;
   }
   const auto& command = *line.command;
@@ -56,6 +58,13 @@ Ending run(const std::vector<std::string>& argv, const Comm& comm) {
   return Ending::complete;
 }
 
+// An interrupted or invalid run keeps its exit code, which is no success either.
+Ending run_and_print(const std::vector<std::string>& argv, const Comm& comm) {
+  const auto ending = run(argv, comm);
+  if (ending == Ending::complete) comm.on_root(finish_standard_output);
+  return ending;
+}
+
 }  // namespace
 }  // namespace fedfuse
 
@@ -67,7 +76,8 @@ int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv, argv + argc);
   const auto comm = fedfuse::Comm::world();
   auto ending = fedfuse::Ending::complete;  // the ranks agreed on it
-  const int code = fedfuse::run_to_exit_code(comm, [&] { ending = fedfuse::run(arguments, comm); });
+  const int code =
+      fedfuse::run_to_exit_code(comm, [&] { ending = fedfuse::run_and_print(arguments, comm); });
   if (code != 0) return code;
   if (ending == fedfuse::Ending::invalid) return fedfuse::exit_code_invalid;
   return ending == fedfuse::Ending::interrupted ? fedfuse::exit_code_interrupted : 0;

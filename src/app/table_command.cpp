@@ -1,9 +1,9 @@
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "app/commands.hpp"
 #include "app/print.hpp"
+#include "app/standard_output.hpp"
 #include "core/text.hpp"
 #include "results/reader.hpp"
 #include "results/validity.hpp"
@@ -56,8 +56,8 @@ void print_table(const std::vector<std::string>& files, const Comm& comm) {
                                                 "cold1st", "NDCG@50", "popular", "cold1st",
                                                 "client-rounds/s", "down", "up", "file"}};
     for (const auto& file : files) rows.push_back(result_row(file));
-    std::printf("%s", aligned(rows, 2).c_str());
-    std::printf(
+    print(aligned(rows, 2));
+    print(
         "Test metrics in percent at the round with the best validation NDCG@50; popular and "
         "cold1st: the rankings without a model (most popular\n"
         "first; items nobody trains on first). down, up: bytes to and from a client and round when "
