@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/error.hpp"
+#include "results/provenance.hpp"
 
 namespace fedfuse::test {
 namespace {
