@@ -45,7 +45,8 @@ int run(std::string_view name) {
     gpu::Timer timer(stream);
     {
       const Shown shown;
-      const gpu::TimeLineRange range(std::string(row.name).c_str());  // a literal of the table
+      const std::string shown_name(row.name);
+      const gpu::TimeLineRange range(shown_name.c_str());
       timer.start();
       problem.launch(stream);
       timer.stop();

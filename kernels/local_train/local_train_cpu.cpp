@@ -281,7 +281,7 @@ Outcome run(const Shape& shape, const Rates& rates, const Steps& steps, const Cl
 
 Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
                   Workspace& ws, std::span<float> step_loss) {
-  return with_head(shape.head.kind, [&]<class Head>() {
+  return with_head(shape.head.kind, [&]<class Head> {
     return run<typename Head::Trainer>(shape, rates, steps, client, ws, step_loss);
   });
 }

@@ -34,7 +34,7 @@ HeadParts make_parts(const HeadLayout& head) {
 }  // namespace
 
 HeadParts parts_of(const HeadLayout& head) {
-  return with_head(head.kind, [&]<class Head>() { return make_parts<Head>(head); });
+  return with_head(head.kind, [&]<class Head> { return make_parts<Head>(head); });
 }
 
 Scratch::Scratch(const Model& model, const Tables& tables) {

@@ -71,7 +71,7 @@ CLI::Option* add_words(CLI::App& app, const std::string& name, std::vector<E>& m
 // strtoull would wrap a minus sign around
 inline CLI::Validator not_negative() {
   return {[](std::string& word) {
-            return word.starts_with("-") ? cat(word, " is not a whole number >= 0") : "";
+            return word.starts_with('-') ? cat(word, " is not a whole number >= 0") : "";
           },
           ""};
 }

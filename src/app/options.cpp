@@ -158,7 +158,7 @@ void require_value(const std::string& value, const char* option, const char* com
     if (at == &app)
       for (const auto* sub : app.get_subcommands({})) known.push_back(sub->get_name());
     const auto near = nearest_word(word.substr(0, word.find('=')), known);
-    throw InputError(cat("unknown ", word.starts_with("-") ? "option " : "word ", word),
+    throw InputError(cat("unknown ", word.starts_with('-') ? "option " : "word ", word),
                      "there is no such thing here",
                      near.empty() ? help : cat("did you mean ", near, "? ", help));
   }

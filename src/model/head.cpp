@@ -22,17 +22,17 @@ static_assert(every_name_has_a_row(), "the table of heads has the rows of choice
 }  // namespace
 
 HeadLayout head_layout(HeadKind kind, int d) {
-  return with_head(kind, [&]<class Head>() { return Head::layout(d); });
+  return with_head(kind, [&]<class Head> { return Head::layout(d); });
 }
 
 std::span<const HeadKind> all_heads() { return kinds; }
 
 double head_multiply_adds(const HeadLayout& head) {
-  return with_head(head.kind, [&]<class Head>() { return Head::multiply_adds(head.d); });
+  return with_head(head.kind, [&]<class Head> { return Head::multiply_adds(head.d); });
 }
 
 double head_tower_flops(const HeadLayout& head) {
-  return with_head(head.kind, [&]<class Head>() {
+  return with_head(head.kind, [&]<class Head> {
     if constexpr (requires { Head::tower_flops(1.0); })
       return Head::tower_flops(head.d);
     else

@@ -29,7 +29,7 @@ void init_head(std::span<float> theta, const HeadLayout& h, std::uint64_t seed, 
     init_xavier(theta.subspan(std::size_t(offset), std::size_t(out) * std::size_t(in)), out, in,
                 rng, who, std::uint32_t(offset));
   };
-  with_head(h.kind, [&]<class Head>() { Head::init(h, weight, theta); });
+  with_head(h.kind, [&]<class Head> { Head::init(h, weight, theta); });
 }
 
 void init_user(std::span<float> user, std::uint64_t seed, std::uint64_t who, double std) {

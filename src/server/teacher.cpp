@@ -161,8 +161,8 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
 }
 
 GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data,
-                           std::shared_ptr<gpu::Device> device, const Kernels& kernels)
-    : impl_(std::make_unique<Impl>(config, spec, data, std::move(device), kernels)) {}
+                           const std::shared_ptr<gpu::Device>& device, const Kernels& kernels)
+    : impl_(std::make_unique<Impl>(config, spec, data, device, kernels)) {}
 std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& spec,
                                         const Dataset& data) {
   const auto sizes = sizes_of(config.gfmfr, spec, data);

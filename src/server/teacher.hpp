@@ -25,7 +25,7 @@ class GroupTeacher {
   // data must outlive this: its features are read in place. device: where it trains and prefers;
   // null: on the host.
   GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data,
-               std::shared_ptr<gpu::Device> device = nullptr, const Kernels& kernels = {});
+               const std::shared_ptr<gpu::Device>& device = nullptr, const Kernels& kernels = {});
   // What it holds on a device, at most.
   [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec,
                                                  const Dataset& data);

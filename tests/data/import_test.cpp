@@ -15,6 +15,7 @@
 namespace fedfuse {
 namespace {
 
+using test::bytes_of;
 using test::expect_input_error;
 using test::Folder;
 using Ids = std::vector<std::string>;
@@ -42,7 +43,11 @@ struct Source {
     options.inter = folder.write("inter.csv", csv);
     options.out = folder / "d.h5";
   }
-  ImportReport run() const { return import_dataset(options, Comm::world()); }
+  // Rank 0 imports: no rank may still read what an import before it has written.
+  ImportReport run() const {
+    Comm::world().barrier();
+    return import_dataset(options, Comm::world());
+  }
   Dataset read() const { return read_dataset(options.out, Comm::self()); }
   Ids ids(const char* dataset) const { return h5::File::open(options.out).read_strings(dataset); }
 };
@@ -157,11 +162,6 @@ std::vector<std::string> random_rows(std::mt19937& random, bool text_ids, bool l
         rows.push_back(cat(text_ids ? "u" : "", user, ",", text_ids ? "i" : "", item, ",",
                            below(30), again == 2 ? ".5" : "", labels ? ",0\n" : "\n"));
   return rows;
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 TEST(Import, MakesTheSameBytesInAnotherSecond) {

@@ -16,6 +16,11 @@
 
 namespace fedfuse::test {
 
+inline std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 // The same folder on every rank of the communicator.
 class Folder {
  public:

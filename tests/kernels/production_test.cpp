@@ -105,13 +105,13 @@ Left run(const Config& config, const Dataset& data, const Kernels& kernels) {
 // The calls of a run; counting them changes no bit.
 Calls calls_of(const Config& config, const Dataset& data) {
   Kernels counted;
-  every_kernel([&]<auto kernel, auto>() {
+  every_kernel([&]<auto kernel, auto> {
     counted.*kernel = Counted<kernel>::call;
     Counted<kernel>::calls = 0;
   });
   EXPECT_TRUE(run(config, data, counted) == run(config, data, {}));
   Calls calls;
-  every_kernel([&]<auto kernel, auto count>() { calls.*count = Counted<kernel>::calls; });
+  every_kernel([&]<auto kernel, auto count> { calls.*count = Counted<kernel>::calls; });
   return calls;
 }
 

@@ -24,9 +24,7 @@ constexpr bool is_list(const T&) {
 template <class T>
 std::vector<std::string> names_of(const ConfigField& field, const T&) {
   if (field.rows != nullptr) return field.rows();
-  if constexpr (std::is_same_v<T, Candidates>)
-    return {};
-  else if constexpr (requires { Names<T>::all(); })
+  if constexpr (!std::is_same_v<T, Candidates> && requires { Names<T>::all(); })
     return Names<T>::all();
   else
     return {};

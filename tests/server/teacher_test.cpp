@@ -154,7 +154,7 @@ TEST(Teacher, SharedHalvesHaveTheGradientOfTheNaiveForm) {
     TestNet net(data, std::int64_t(G), std::int64_t(d), std::int64_t(d_group), OptimizerKind::sgd,
                 1.0, targets);
     NaiveParameters p;
-    for (auto [name, values] : net.named()) {
+    for (const auto& [name, values] : net.named()) {
       p[name] = random_values(values.size(), 0.5, std::uint32_t(50 + p.size()));
       std::ranges::copy(p[name], values.begin());
     }

@@ -113,7 +113,7 @@ struct ChunkBuffers {
     each(ids, updates);
     each(owner, updates);
     const auto tables = std::max<std::int64_t>(spec.views, spec.most_groups);
-    each(sort, std::int64_t(aggregate::sort_scratch(sizes.items * tables, updates)));
+    each(sort, aggregate::sort_scratch(sizes.items * tables, updates));
     each(scratch, sizes.scratch_floats);
     each(items_host, spec.has_overlay() ? n : 0);
     each(overlay_host, spec.has_overlay() ? n * spec.overlay_width() : 0);
