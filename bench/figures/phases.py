@@ -8,20 +8,9 @@ from typing import Any
 
 from figures import style
 
+from records.fields import PHASES
 from records.readers import kind_of, read_json, read_result
 from records.validity import why_invalid
-
-PHASES = (
-    "sampling",
-    "training",
-    "aggregation",
-    "grouping",
-    "views",
-    "teacher",
-    "evaluation",
-    "commit",
-    "output",
-)
 
 
 def draw(files: list[Path]) -> Any:

@@ -29,6 +29,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "jobs")]
 from lib import study_tree  # noqa: E402  (the path comes first)
 from records.errors import Refusal, exit_with  # noqa: E402
+from records.fields import KEPT_PROVENANCE  # noqa: E402
 from records.intervals import median_interval  # noqa: E402
 from records.program import default_program  # noqa: E402
 from records.readers import read_result  # noqa: E402
@@ -154,18 +155,7 @@ def main() -> int:
         "efficiency": 1.0,
         "communication_share": 0.0,
     }
-    provenance = {
-        name: run["provenance"].get(name)
-        for name in (
-            "version",
-            "git_sha",
-            "git_dirty",
-            "compiler",
-            "compiler_flags",
-            "mpi",
-            "started_utc",
-        )
-    }
+    provenance = {name: run["provenance"].get(name) for name in KEPT_PROVENANCE}
     table = {
         "format": "fedfuse-scaling",
         "schema_version": 1,

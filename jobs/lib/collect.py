@@ -11,43 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from lib.study_tree import Point, Study
+from records.fields import KEPT_PROVENANCE, PHASES
 from records.intervals import median_interval
 from records.readers import read_json, read_result
 from records.validity import why_invalid
-
-PHASES = (
-    "sampling",
-    "training",
-    "aggregation",
-    "grouping",
-    "views",
-    "teacher",
-    "evaluation",
-    "commit",
-    "output",
-)
 
 
 def collect(work: Path, study: Study) -> dict[str, Any]:
     rows = [_row(work, study, point) for point in study.points]
     _add_efficiency(study.kind, rows)
-    # without command lines: they hold paths
     provenance = next(
         (run for runs in [row.pop("provenances") for row in rows] for run in runs), {}
     )
-    kept = {
-        name: provenance.get(name)
-        for name in (
-            "version",
-            "git_sha",
-            "git_dirty",
-            "compiler",
-            "compiler_flags",
-            "mpi",
-            "started_utc",
-        )
-        if name in provenance
-    }
+    kept = {name: provenance[name] for name in KEPT_PROVENANCE if name in provenance}
     return {
         "format": "fedfuse-scaling",
         "schema_version": 1,
