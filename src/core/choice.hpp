@@ -45,6 +45,22 @@ inline constexpr std::string_view auto_name = "auto";
 [[nodiscard]] InputError unknown_choice(std::string_view option, std::string_view given,
                                         const std::vector<std::string>& names);
 
+// Of a table of rows that have a `name`.
+template <class Rows>
+[[nodiscard]] std::vector<std::string> names_of_rows(const Rows& rows) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) names.emplace_back(row.name);
+  return names;
+}
+// The row of that name; null when there is none.
+template <class Rows>
+[[nodiscard]] constexpr auto find_row(const Rows& rows, std::string_view name)
+    -> decltype(&*rows.begin()) {
+  for (const auto& row : rows)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
 template <Choice E>
 [[nodiscard]] constexpr std::string_view name_of(E value) {
   for (const auto& row : choice_names<E>)
@@ -69,11 +85,7 @@ template <class T>
 struct Names;
 template <Choice E>
 struct Names<E> {
-  [[nodiscard]] static std::vector<std::string> all() {
-    std::vector<std::string> names;
-    for (const auto& row : choice_names<E>) names.emplace_back(row.name);
-    return names;
-  }
+  [[nodiscard]] static std::vector<std::string> all() { return names_of_rows(choice_names<E>); }
 };
 template <Choice E>
 struct Names<std::optional<E>> {
@@ -94,20 +106,17 @@ template <class T>
 // InputError: names the option, what was given, the nearest name and all names.
 template <Choice E>
 void parse_into(E& value, std::string_view option, std::string_view text) {
-  for (const auto& row : choice_names<E>)
-    if (row.name == text) {
-      value = row.value;
-      return;
-    }
-  throw unknown_choice(option, text, Names<E>::all());
+  const auto* row = find_row(choice_names<E>, text);
+  if (row == nullptr) throw unknown_choice(option, text, Names<E>::all());
+  value = row->value;
 }
 template <Choice E>
 void parse_into(std::optional<E>& value, std::string_view option, std::string_view text) {
   value.reset();
   if (text == auto_name) return;
-  for (const auto& row : choice_names<E>)
-    if (row.name == text) value = row.value;
-  if (!value) throw unknown_choice(option, text, Names<std::optional<E>>::all());
+  const auto* row = find_row(choice_names<E>, text);
+  if (row == nullptr) throw unknown_choice(option, text, Names<std::optional<E>>::all());
+  value = row->value;
 }
 // A value that is written as one word.
 template <class T>

@@ -7,8 +7,6 @@
 namespace fedfuse {
 namespace {
 using enum HeadKind;
-// name, head, head with GFMFR, shares head, ... with GFMFR, personal rows, tuned rows, weight by
-// samples
 constexpr std::array<Backbone, 5> table{{
     {.name = "fedavg",
      .head = linear,
@@ -55,16 +53,12 @@ constexpr std::array<Backbone, 5> table{{
 
 std::span<const Backbone> backbones() { return table; }
 
-std::vector<std::string> backbone_names() {
-  std::vector<std::string> names;
-  for (const auto& row : table) names.emplace_back(row.name);
-  return names;
-}
+std::vector<std::string> backbone_names() { return names_of_rows(table); }
 
 const Backbone& find_backbone(std::string_view name) {
-  for (const auto& row : table)
-    if (row.name == name) return row;
-  throw unknown_choice("--backbone", name, backbone_names());
+  const auto* row = find_row(table, name);
+  if (row == nullptr) throw unknown_choice("--backbone", name, backbone_names());
+  return *row;
 }
 
 }  // namespace fedfuse

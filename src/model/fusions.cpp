@@ -18,16 +18,12 @@ constexpr std::array<Fusion, 6> table{{
 
 std::span<const Fusion> fusions() { return table; }
 
-std::vector<std::string> fusion_names() {
-  std::vector<std::string> names;
-  for (const auto& row : table) names.emplace_back(row.name);
-  return names;
-}
+std::vector<std::string> fusion_names() { return names_of_rows(table); }
 
 const Fusion& find_fusion(std::string_view name) {
-  for (const auto& row : table)
-    if (row.name == name) return row;
-  throw unknown_choice("--fusion", name, fusion_names());
+  const auto* row = find_row(table, name);
+  if (row == nullptr) throw unknown_choice("--fusion", name, fusion_names());
+  return *row;
 }
 
 }  // namespace fedfuse
