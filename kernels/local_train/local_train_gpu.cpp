@@ -85,10 +85,11 @@ void place_batch(const Shape& s, const GpuHead& head, GpuPlan& p, Space& space) 
 }  // namespace
 
 bool trains_on_device(HeadKind kind) { return find_gpu_head(kind) != nullptr; }
+bool width_on_device(std::int64_t d) { return d % 4 == 0 && d <= 128; }
 
 GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples,
                  std::size_t shared_limit) {
-  if (shape.d % 4 != 0 || shape.d > 128)
+  if (!width_on_device(shape.d))
     throw InputError(cat("d = ", shape.d, " cannot be trained on a device"),
                      "the kernels move 16 bytes at a time and hold d x d weights in shared memory",
                      "use a multiple of 4 up to 128, or --device cpu");

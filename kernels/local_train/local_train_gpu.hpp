@@ -91,6 +91,9 @@ struct GpuPlan {
 };
 // Whether a head has a body for devices.
 [[nodiscard]] bool trains_on_device(HeadKind kind);
+// Whether the kernels serve a latent width: they move 16 bytes at a time and hold d x d weights in
+// shared memory.
+[[nodiscard]] bool width_on_device(std::int64_t d);
 // largest_samples: of an epoch, of any client of the launch. shared_limit: bytes of a block.
 // InputError: the shape does not fit, or its head has no body for a device.
 [[nodiscard]] GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples,

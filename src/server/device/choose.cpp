@@ -13,10 +13,8 @@
 namespace fedfuse {
 namespace {
 
-constexpr std::int64_t widest_d = 128;  // d x d weights in shared memory (kernels/local_train)
-
 bool trains_on_a_device(const Config& config) {
-  return config.model.dim <= widest_d && config.model.dim % 4 == 0 &&
+  return local_train::width_on_device(config.model.dim) &&
          local_train::trains_on_device(resolve(config).head.kind);
 }
 
