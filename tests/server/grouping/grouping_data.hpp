@@ -9,6 +9,17 @@
 
 namespace fedfuse::test {
 
+// The options of a grouping.
+inline Config with(std::int64_t groups, ClusterMethod cluster, double pca = 1.0,
+                   std::int64_t landmarks = 2048) {
+  Config config;
+  config.gfmfr.groups = groups;
+  config.gfmfr.cluster = cluster;
+  config.gfmfr.pca_variance = pca;
+  config.gfmfr.landmarks = landmarks;
+  return config;
+}
+
 struct Planted {
   Matrix<float> vectors;
   std::vector<std::int32_t> label;

@@ -13,15 +13,7 @@ namespace {
 
 using test::group_all;
 using test::planted_vectors;
-
-Config with(std::int64_t groups, ClusterMethod cluster, double pca, std::int64_t landmarks) {
-  Config config;
-  config.gfmfr.groups = groups;
-  config.gfmfr.cluster = cluster;
-  config.gfmfr.pca_variance = pca;
-  config.gfmfr.landmarks = landmarks;
-  return config;
-}
+using test::with;
 
 // Vectors without structure, so that many lie near a border; and far more different bits than ties.
 TEST(GroupingOnDevice, GivesTheHostsGroupsForAnyRanksAndOrderOfThreads) {

@@ -19,16 +19,7 @@ namespace {
 
 using test::group_all;
 using test::planted_vectors;
-
-Config with(std::int64_t groups, ClusterMethod cluster, double pca = 1.0,
-            std::int64_t landmarks = 2048) {
-  Config config;
-  config.gfmfr.groups = groups;
-  config.gfmfr.cluster = cluster;
-  config.gfmfr.pca_variance = pca;
-  config.gfmfr.landmarks = landmarks;
-  return config;
-}
+using test::with;
 
 double agreement(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b) {
   return adjusted_rand_index(a, b, Comm::self());
