@@ -21,7 +21,8 @@ class Missing(Exception):
 def use_python_of_the_tools() -> None:
     """Starts this script again with the Python that has tree-sitter, where it is installed."""
     python = TOOLS / "python"
-    if python.exists() and Path(sys.prefix) != TOOLS.parent:
+    # the interpreter's own path ends this, also where links or a moved folder change sys.prefix
+    if python.exists() and sys.executable != str(python):
         os.execv(python, [str(python), *sys.argv])
 
 
