@@ -47,7 +47,8 @@ facts=name,uuid,driver_version,memory.total,clocks.max.sm,clocks.max.mem,power.l
 nvidia-smi --query-gpu="$facts" --format=csv >"$out/chip.csv"
 "$build/fedfuse" --version >>"$out/chip.csv"
 say "$(sed -n 2p "$out/chip.csv"), $("$build/fedfuse" --version)"
-[ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# shellcheck source-path=SCRIPTDIR source=lib/mpi_environment.sh
+. "$root/jobs/lib/mpi_environment.sh"
 
 kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views teacher)
 of_kernels='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*'
@@ -68,7 +69,6 @@ tests() {
 
 # Two ranks: sums use NCCL when each rank has its own GPU, else pinned host memory.
 several() {
-  local -x OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
   command -v mpirun >/dev/null || { say "skipped several: there is no mpirun"; return; }
   step two_ranks_engine mpirun -n 2 "$build/tests/server/device_engine_test" \
     --gtest_filter='*AnyRanks*:*WhereverSumsMeet*'

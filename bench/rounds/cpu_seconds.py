@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -31,6 +30,7 @@ from lib import study_tree  # noqa: E402  (the path comes first)
 from records.errors import Refusal, exit_with  # noqa: E402
 from records.fields import KEPT_PROVENANCE  # noqa: E402
 from records.intervals import median_interval  # noqa: E402
+from records.mpi_environment import mpi_environment  # noqa: E402
 from records.program import default_program  # noqa: E402
 from records.readers import read_result  # noqa: E402
 from records.validity import why_invalid  # noqa: E402
@@ -55,7 +55,7 @@ def cpu_seconds(line: list[str]) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         line,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=mpi_environment() | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -8,7 +8,8 @@ program=${FEDFUSE_PROGRAM:-$root/build/release/fedfuse}
 out=${1:-out/million}
 mkdir -p "$out"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-[ "$(id -u)" -ne 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# shellcheck source-path=SCRIPTDIR source=../../jobs/lib/mpi_environment.sh
+. "$root/jobs/lib/mpi_environment.sh"
 [ -f "$out/data.h5" ] ||
   mpirun -n 2 "$program" generate --users 1000000 --items 100000 --seed 0 --out "$out/data.h5"
 # The default eta_I = eta * M suits hundreds of items, so it is set here. 2,000 clients are

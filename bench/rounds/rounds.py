@@ -13,7 +13,6 @@ warm-up. The output has no verdict.
 import argparse
 import csv
 import json
-import os
 import shlex
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from records.fields import PHASES as ALL_PHASES
+from records.mpi_environment import mpi_environment
 from records.program import default_program
 from records.validity import why_invalid
 
@@ -77,7 +77,7 @@ def run(arguments, method, ranks, folder):
     ]
     done = subprocess.run(
         command,
-        env={"OMP_NUM_THREADS": "1", **os.environ},
+        env=mpi_environment(OMP_NUM_THREADS="1"),
         capture_output=True,
         text=True,
         check=False,

@@ -47,7 +47,7 @@ KEYS = {
     "gpu_request": Key(str, "sbatch option that asks for GPUs", "--gpus-per-node={gpus}"),
     "sbatch": Key(list, "more sbatch options", []),
     "modules": Key(list, "environment modules to load", []),
-    "setup": Key(list, "shell lines after the modules", []),
+    "setup": Key(list, "shell lines after the modules; $root/jobs holds submit.py", []),
     "environment": Key(dict, "variables to export", {}),
 }
 

@@ -15,7 +15,6 @@ import csv
 import hashlib
 import itertools
 import json
-import os
 import random
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+from records.mpi_environment import mpi_environment
 from records.program import default_program
 from records.validity import why_invalid
 
@@ -97,7 +97,7 @@ class Runner:
             ]
             done = subprocess.run(
                 command,
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                env=mpi_environment() | {"OMP_NUM_THREADS": "1"},
                 capture_output=True,
                 text=True,
                 check=False,

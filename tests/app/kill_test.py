@@ -24,6 +24,9 @@ from pathlib import Path
 
 import same_result
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
+from records.mpi_environment import mpi_environment
+
 # personal rows, routers, both of the server's networks; private heads and distillation; early
 # stopping
 SETTINGS = [
@@ -56,9 +59,11 @@ class Job:
 
     def __init__(self, options, ranks, line, folder):
         # shared memory segments would be left behind
-        environment = dict(
-            os.environ, OMP_NUM_THREADS="1", OMPI_MCA_btl="self,tcp", TMPDIR=str(folder)
-        )
+        environment = mpi_environment() | {
+            "OMP_NUM_THREADS": "1",
+            "OMPI_MCA_btl": "self,tcp",
+            "TMPDIR": str(folder),
+        }
         self.log = folder / "log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(

@@ -20,8 +20,13 @@ std::string train(const std::string& data, int number) {
 std::string on_two(const std::string& arguments) {
   return cat(FEDFUSE_MPIRUN, " -n 2 ", FEDFUSE_PROGRAM, " ", arguments);
 }
+// One launch of a script, because Open MPI 5 itself fails at a launch of two programs (a : b).
 std::string on_one_each(const std::string& first, const std::string& second) {
-  return cat(FEDFUSE_MPIRUN, " -n 1 ", first, " : -n 1 ", second);
+  static int scripts = 0;
+  const auto script = Place::get().file(cat("each", ++scripts, ".sh"));
+  test::write_text(script, cat("if [ \"$OMPI_COMM_WORLD_RANK\" = 0 ]; then exec ", first,
+                               "; fi\nexec ", second, "\n"));
+  return cat(FEDFUSE_MPIRUN, " -n 2 bash ", script);
 }
 
 struct Case {
@@ -139,7 +144,7 @@ TEST(Ranks, a_write_that_fails_in_the_middle_on_one_rank_ends_all_and_keeps_the_
                         place.file("data.h5"), " --overwrite --out ", kept);
   ASSERT_EQ(test::shell(line).code, 0);
   const auto bytes = test::read_text(kept);
-  const auto limited = cat("bash -c \"ulimit -f 8; exec ", line, "\"");
+  const auto limited = cat("bash -c 'ulimit -f 8; exec ", line, "'");
   expect_all_refused(
       {{cat("export OMPI_MCA_btl=self,tcp; ", on_one_each(line, limited)), "cannot write"}});
   EXPECT_EQ(test::read_text(kept), bytes);

@@ -13,13 +13,15 @@ code 1: a result differs, or only one program ran.
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from same_result import differences
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
+from records.mpi_environment import mpi_environment
 
 BACKBONES = ("fedavg", "fcf", "fedncf", "pfedrec", "fedrap")
 FUSIONS = ("none", "mlp", "gfmfr", "fedvlr", "fedvlr+gfmfr", "mlp+gfmfr")
@@ -68,7 +70,7 @@ def train(program: str, data: Path, out: Path, options: list[str], ranks: int) -
     launcher = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
     line = [*launcher, program, "train", "--data", str(data), "--out", str(out), *options]
     line += [word for name, value in SMALL.items() if name not in options for word in (name, value)]
-    environment = os.environ | {"OMP_WAIT_POLICY": "passive"}
+    environment = mpi_environment()
     done = subprocess.run(line, capture_output=True, text=True, env=environment, check=False)
     return done.returncode, done.stderr.strip()
 
