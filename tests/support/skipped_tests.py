@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Lists what was skipped in a run of ctest, with reasons: whole tests and single cases inside.
+"""Lists what was skipped in a run of ctest, with reasons: whole tests, single cases inside,
+and variants of kernels.
 
   skipped_tests.py BUILD       reads BUILD/Testing/Temporary/LastTest.log
 
@@ -13,8 +14,11 @@ import sys
 from pathlib import Path
 
 TEST = re.compile(r"^\d+/\d+ Test: (\S+)\n(.*?)^<end of output>\n(.*?)^\"", re.M | re.S)
-GTEST = re.compile(r"^.*: Skipped\n(.*)\n|^\[  SKIPPED \] (\w\S*\.\S+)", re.M)
-UNITTEST = re.compile(r"^(\w+) \(.*?\).*?\.\.\. skipped (['\"])(.*)\2$", re.M)
+GTEST = re.compile(r"^.*: Skipped\n(.*)\n|^\[  SKIPPED \] (\w\S*\.[^\s,]+)", re.M)
+# python3 script -v: the name, then on a line of its own the docstring, if there is one
+UNITTEST = re.compile(r"^ *(\w+) \(.*\)(?:\n.*)? \.\.\. skipped (['\"])(.*)\2$", re.M)
+UNITTEST_COUNT = re.compile(r"^OK \(.*?skipped=(\d+)", re.M)
+PART = re.compile(r"^((?:variant|device) \S+) skipped: (.*)$", re.M)  # tests/support/runnable.hpp
 
 
 def skips(log: str) -> list[tuple[str, str]]:
@@ -33,8 +37,21 @@ def skips(log: str) -> list[tuple[str, str]]:
                 known = any(what == f"{name}: {case}" for _, what in found)
                 if not known:
                     found.append((reason or "no reason given", f"{name}: {case}"))
-        found += [(why, f"{name}: {case}") for case, _, why in UNITTEST.findall(output)]
+        cases = [(why, f"{name}: {case}") for case, _, why in UNITTEST.findall(output)]
+        count = UNITTEST_COUNT.search(output)
+        if count and not cases:
+            cases.append(("no reason given: unittest without -v", f"{name}: {count[1]} cases"))
+        found += cases
+        found += parts(name, output)
     return found
+
+
+def parts(name: str, output: str) -> list[tuple[str, str]]:
+    """What a test says of the variants and devices that it leaves out, in one line a reason."""
+    of_reason: dict[str, dict[str, None]] = {}
+    for part, reason in PART.findall(output):
+        of_reason.setdefault(reason, {})[part] = None
+    return [(reason, f"{name}: {', '.join(names)}") for reason, names in of_reason.items()]
 
 
 def as_text(found: list[tuple[str, str]]) -> str:
