@@ -1,4 +1,19 @@
 # Everything comes from Debian's packages; jobs/setup.sh installs what is missing.
+
+# fedfuse_beside_system(out folder): the folder, or nothing where the compiler looks there anyway:
+# named again (-isystem /usr/include), it would come before the compiler's own headers, whose
+# #include_next <stdlib.h> then finds nothing.
+function(fedfuse_beside_system out folder)
+  file(REAL_PATH "${folder}" real)
+  foreach(implicit IN LISTS CMAKE_CXX_IMPLICIT_INCLUDE_DIRECTORIES)
+    file(REAL_PATH "${implicit}" known)
+    if(real STREQUAL known)
+      set(folder "")
+    endif()
+  endforeach()
+  set(${out} "${folder}" PARENT_SCOPE)
+endfunction()
+
 find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 set(MPI_CXX_SKIP_MPICXX ON)  # no libmpi_cxx, no deprecated bindings
@@ -9,10 +24,15 @@ if(NOT HDF5_IS_PARALLEL)
   message(FATAL_ERROR "parallel HDF5 is needed (Debian: libhdf5-openmpi-dev)")
 endif()
 find_package(ZLIB REQUIRED)  # CRC-32 of checkpoints; parallel HDF5 brings it
-find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+# No version here: find_package(Eigen3 3.4) refuses 5, which followed 3.4.
+find_package(Eigen3 REQUIRED NO_MODULE)
+if(Eigen3_VERSION VERSION_LESS 3.4)
+  message(FATAL_ERROR "Eigen ${Eigen3_VERSION} is too old: 3.4 or newer is needed")
+endif()
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
+fedfuse_beside_system(FEDFUSE_RANDOM123_INCLUDE_DIRS "${RANDOM123_INCLUDE_DIR}")
 
 # CUDA, cuBLAS and NCCL are used where they are found; without them everything builds and runs on
 # the CPU.
@@ -47,6 +67,7 @@ if(FEDFUSE_CUDA)
     if(NCCL_LIBRARY AND NCCL_INCLUDE_DIR)
       file(STRINGS ${NCCL_INCLUDE_DIR}/nccl.h of_2_14 REGEX "ncclCommInitRankConfig" LIMIT_COUNT 1)
       set(FEDFUSE_NCCL_REPORT "found")
+      fedfuse_beside_system(FEDFUSE_NCCL_INCLUDE_DIRS "${NCCL_INCLUDE_DIR}")
       if(NOT of_2_14)  # communicators that do not block
         set(FEDFUSE_NCCL_REPORT "older than 2.14: not used")
       endif()

@@ -15,7 +15,7 @@ endif()
 # threads.
 target_compile_definitions(fedfuse_flags INTERFACE EIGEN_DONT_PARALLELIZE EIGEN_MPL2_ONLY)
 target_include_directories(fedfuse_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
-target_include_directories(fedfuse_flags SYSTEM INTERFACE ${RANDOM123_INCLUDE_DIR})
+target_include_directories(fedfuse_flags SYSTEM INTERFACE ${FEDFUSE_RANDOM123_INCLUDE_DIRS})
 target_link_libraries(fedfuse_flags INTERFACE MPI::MPI_CXX hdf5::hdf5 Eigen3::Eigen
   OpenMP::OpenMP_CXX Threads::Threads nlohmann_json::nlohmann_json)
 
@@ -33,12 +33,14 @@ endfunction()
 function(fedfuse_cuda_objects name)
   add_library(${name} OBJECT)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src)
-  target_include_directories(${name} SYSTEM PRIVATE ${RANDOM123_INCLUDE_DIR})
-  target_compile_definitions(${name} PRIVATE FEDFUSE_HAVE_CUDA)
+  target_include_directories(${name} SYSTEM PRIVATE ${FEDFUSE_RANDOM123_INCLUDE_DIRS})
+  # Random123 would include every intrinsic of the processor, of which nvcc 12 cannot read those of
+  # GCC 13 for AMX. Philox uses none.
+  target_compile_definitions(${name} PRIVATE FEDFUSE_HAVE_CUDA R123_USE_SSE=0)
   target_compile_options(${name} PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra
     -Xptxas=-v)
   set_target_properties(${name} PROPERTIES RULE_LAUNCH_COMPILE
-    "${PROJECT_SOURCE_DIR}/src/cmake/keep_ptxas_report.sh <OBJECT>")
+    "\"${PROJECT_SOURCE_DIR}/src/cmake/keep_ptxas_report.sh\" <OBJECT>")
 endfunction()
 if(FEDFUSE_HAVE_CUDA)
   fedfuse_cuda_objects(fedfuse_cuda)
