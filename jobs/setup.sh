@@ -5,19 +5,18 @@
 # apt installs the packages on Debian and Ubuntu. Elsewhere the script prints the missing packages
 # and exits with 2. The network is used only when a package is missing. The script runs as root, or
 # as a user with sudo.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"  # started as `sh jobs/...`
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build="$root/build/release"
 least_cmake=3.25
 
+# shellcheck source-path=SCRIPTDIR source=lib/numbers.sh
+. "$root/jobs/lib/numbers.sh"
+
 say() { printf '%s\n' "$*" >&2; }
-stop() { # problem, why, what to do
-  say "fedfuse: error: $1"
-  say "  why: $2"
-  say "  do:  $3"
-  exit 2
-}
+quoted() { printf '%q' "$1"; } # for a line that a person copies
 
 # name of the Debian package | check that it is installed
 requirements() {
@@ -67,14 +66,21 @@ missing_packages() {
 }
 
 as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Asks sudo before apt-get runs, so that a missing right is not taken for a failed download.
+check_right_to_install() { # packages
+  local why said
+  [ "$(id -u)" -ne 0 ] || return 0
+  if ! command -v sudo >/dev/null; then
+    why="this user is not root, and there is no sudo"
+  elif said=$(sudo -n true 2>&1) || { [ -t 0 ] && sudo -v; }; then
+    return 0
   else
-    stop "cannot install packages" "this user is not root and there is no sudo" \
-      "as root: apt-get install $missing"
+    why="this user is not root, and sudo refuses: $(head -n 1 <<<"$said")"
   fi
+  stop "cannot install packages" "$why" "as root: apt-get install $1"
 }
 
 install_missing() {
@@ -85,6 +91,7 @@ install_missing() {
       "this is neither Debian nor Ubuntu, so they are not installed for you" \
       "install them with this system's package manager; HDF5 must be parallel (built with MPI)"
   fi
+  check_right_to_install "$missing"
   say "installing: $missing"
   local words
   read -ra words <<<"$missing"
@@ -146,28 +153,13 @@ check_cmake() {
       "install a newer one, for example: python3 -m pip install --user cmake"
 }
 
-# Settings of Open MPI for one machine: as root, in containers, with more ranks than cores, over the
-# loopback, without warnings. The PRTE names are for Open MPI 5. Variables that are set stay as they
-# are.
-mpi_environment() {
-  export OMPI_ALLOW_RUN_AS_ROOT="${OMPI_ALLOW_RUN_AS_ROOT:-1}" \
-    OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="${OMPI_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
-  export PRTE_ALLOW_RUN_AS_ROOT="${PRTE_ALLOW_RUN_AS_ROOT:-1}" \
-    PRTE_ALLOW_RUN_AS_ROOT_CONFIRM="${PRTE_ALLOW_RUN_AS_ROOT_CONFIRM:-1}"
-  export OMPI_MCA_rmaps_base_oversubscribe="${OMPI_MCA_rmaps_base_oversubscribe:-1}"
-  local mapping=${PRTE_MCA_rmaps_default_mapping_policy:-:oversubscribe}
-  export PRTE_MCA_rmaps_default_mapping_policy="$mapping"
-  export OMPI_MCA_btl_tcp_if_include="${OMPI_MCA_btl_tcp_if_include:-lo}" \
-    OMPI_MCA_oob_tcp_if_include="${OMPI_MCA_oob_tcp_if_include:-lo}"
-  local copies=${OMPI_MCA_btl_vader_single_copy_mechanism:-none}
-  export OMPI_MCA_btl_vader_single_copy_mechanism="$copies"
-  export OMPI_MCA_mpi_yield_when_idle="${OMPI_MCA_mpi_yield_when_idle:-1}" \
-    OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
-}
-
 # A compiler process takes up to 1.5 GiB.
 jobs_that_fit() {
   local cores memory
+  if [ -n "${CMAKE_BUILD_PARALLEL_LEVEL:-}" ]; then
+    whole CMAKE_BUILD_PARALLEL_LEVEL "$CMAKE_BUILD_PARALLEL_LEVEL" 1
+    return
+  fi
   cores=$(nproc)
   memory=$(awk '/^MemAvailable:/ {print int($2 / 1572864)}' /proc/meminfo)
   [ "$memory" -lt 1 ] && memory=1
@@ -182,25 +174,38 @@ build_release() { # targets; none: all
   [ -w "$folder" ] ||
     stop "cannot build in $build" "$folder belongs to $(stat -c %U "$folder")" \
       "remove it, or run as that user"
-  local generator=() strict=()
+  local generator=() strict=() processes
+  processes=$(jobs_that_fit)
   [ -z "${CI:-}" ] || strict=(-DFEDFUSE_WERROR=ON)  # warnings are errors where nobody reads them
-  [ -e "$build/CMakeCache.txt" ] || generator=(-G Ninja)
+  # a build folder keeps the generator that it was made with
+  local cache="$build/CMakeCache.txt"
+  [ ! -e "$cache" ] || generator=(-G "$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' "$cache")")
   (cd "$root" && cmake --preset release "${generator[@]}" \
     "${strict[@]}" >"$root/build/configure.log" 2>&1) || {
     cat "$root/build/configure.log" >&2
     stop "cmake could not configure $build" "see its message above" \
-      "correct what it names; rm -r $build starts afresh"
+      "correct what it names; rm -r $(quoted "$build") starts afresh"
   }
   local targets=()
   [ $# -gt 0 ] && targets=(--target "$@")
-  say "building $build with $(jobs_that_fit) processes"
-  cmake --build "$build" --parallel "$(jobs_that_fit)" "${targets[@]}" >&2 ||
+  say "building $build with $processes processes"
+  cmake --build "$build" --parallel "$processes" "${targets[@]}" >&2 ||
     stop "the build failed" "see the compiler's message above" "correct it and run this again"
 }
 
+# Compilers, Open MPI and the tests need a place for temporary files.
+check_temporary_folder() {
+  local folder=${TMPDIR:-/tmp}
+  [ -d "$folder" ] && [ -w "$folder" ] ||
+    stop "no temporary file can be made in $folder" "TMPDIR names it, or it is the default" \
+      "set TMPDIR to a folder that exists and can be written"
+}
+
+check_temporary_folder
 install_missing
 check_cmake
-mpi_environment
+# shellcheck source-path=SCRIPTDIR source=lib/mpi_environment.sh
+. "$root/jobs/lib/mpi_environment.sh"
 mkdir -p "$root/build" 2>/dev/null ||
   stop "cannot make $root/build" "no permission" "run as the owner of $root"
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then build_release; fi

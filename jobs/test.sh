@@ -4,13 +4,13 @@
 # Without arguments all tests run except lint_tidy, which takes minutes: ctest -L lint runs all lint
 # FEDFUSE_GOLDENS names a file of golden values to use in place of tests/oracle/goldens.h5.
 # Before the last line the script lists the skipped tests and the reasons.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"  # started as `sh jobs/test.sh`
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 install_for_tests
 build_release
 [ $# -gt 0 ] || set -- --exclude-regex '^lint_tidy$'
-said=$(mktemp)
-trap 'rm -f "$said"' EXIT
+said=$build/test.log
 code=0
 ctest --test-dir "$build" --output-on-failure --test-output-size-passed 1000000 "$@" |
   tee "$said" || code=$?
