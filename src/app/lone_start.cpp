@@ -29,9 +29,10 @@ LoneStart::LoneStart() {
   if (!started_alone()) return;
   unsetenv("SLURM_NODELIST");
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-  if (!variable("OMPI_MCA_orte_tmpdir_base").empty()) return;
   std::error_code error;
-  auto name = std::filesystem::temp_directory_path(error).string() + "/fedfuse-mpi-XXXXXX";
+  std::string base(variable("OMPI_MCA_orte_tmpdir_base"));
+  if (base.empty()) base = std::filesystem::temp_directory_path(error).string();
+  auto name = base + "/fedfuse-mpi-XXXXXX";
   if (error || mkdtemp(name.data()) == nullptr) return;  // Open MPI's own folder, as without us
   folder_ = name;
   setenv("OMPI_MCA_orte_tmpdir_base", folder_.c_str(), 1);

@@ -5,7 +5,17 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 set(MPI_CXX_SKIP_MPICXX ON)  # no libmpi_cxx, no deprecated bindings
 find_package(MPI REQUIRED COMPONENTS C CXX)
 set(HDF5_PREFER_PARALLEL ON)
+# HDF5's script h5pcc splits names at spaces, and FindHDF5 gives it a file of the build folder.
+set(fedfuse_binary_dir "${CMAKE_CURRENT_BINARY_DIR}")
+if(CMAKE_CURRENT_BINARY_DIR MATCHES " ")
+  execute_process(COMMAND mktemp -d /tmp/fedfuse-hdf5-XXXXXX COMMAND_ERROR_IS_FATAL ANY
+    OUTPUT_VARIABLE CMAKE_CURRENT_BINARY_DIR OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
 find_package(HDF5 REQUIRED COMPONENTS C)
+if(NOT CMAKE_CURRENT_BINARY_DIR STREQUAL fedfuse_binary_dir)
+  file(REMOVE_RECURSE "${CMAKE_CURRENT_BINARY_DIR}")
+  set(CMAKE_CURRENT_BINARY_DIR "${fedfuse_binary_dir}")
+endif()
 if(NOT HDF5_IS_PARALLEL)
   message(FATAL_ERROR "parallel HDF5 is needed (Debian: libhdf5-openmpi-dev)")
 endif()

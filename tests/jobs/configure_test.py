@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What CMake says of a machine that lacks something.
 
-  FEDFUSE_CMAKE=... configure_test.py
+FEDFUSE_CMAKE=... configure_test.py
 """
 
 import os
@@ -26,7 +26,7 @@ endif()
 
 class Configure(JobTest):
     def configure(self, *words, code=0):
-        line = [CMAKE, "-S", ROOT, "-B", self.folder / "build", "-G", "Ninja"]
+        line = [CMAKE, "-S", ROOT, "-B", self.folder / "a b" / "build", "-G", "Ninja"]
         line += ["-DFEDFUSE_CUDA=OFF", "-DFEDFUSE_TESTS=OFF", "-DFEDFUSE_BENCHMARKS=OFF", *words]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CMAKE_")}
         done = subprocess.run(
@@ -50,7 +50,7 @@ class Configure(JobTest):
         """Without half floats (clang 14, g++ 11), and one that ignores the standard."""
         for lacking in ("-D_Float16=nothing", "-std=c++17"):
             with self.subTest(lacking):
-                shutil.rmtree(self.folder / "build", ignore_errors=True)
+                shutil.rmtree(self.folder / "a b" / "build", ignore_errors=True)
                 said = self.configure(self.a_compiler_without(lacking), code=1)
                 self.assertIn("cannot build fedfuse", said)
                 self.assertIn("use g++ 12 or clang 16, or newer", said)
@@ -63,7 +63,7 @@ class Configure(JobTest):
     def test_the_versions_of_eigen(self):
         for version, code in (("3.3.9", 1), ("3.4.0", 0), ("5.0.1", 0)):
             with self.subTest(version):
-                shutil.rmtree(self.folder / "build", ignore_errors=True)
+                shutil.rmtree(self.folder / "a b" / "build", ignore_errors=True)
                 self.write("eigen/Eigen3Config.cmake", EIGEN)
                 file = EIGEN_VERSION.format(version=version, major=version[0])
                 self.write("eigen/Eigen3ConfigVersion.cmake", file)
