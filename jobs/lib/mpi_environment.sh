@@ -23,6 +23,9 @@ if [ -z "${OMPI_MCA_oob_tcp_if_exclude+set}" ]; then
   export OMPI_MCA_oob_tcp_if_include="${OMPI_MCA_oob_tcp_if_include-lo}"
 fi
 
+# Open MPI 5 stops where there is no HOME, as in some services.
+export HOME="${HOME-/}"
+
 # A container refuses to read the memory of another process.
 OMPI_MCA_btl_vader_single_copy_mechanism="${OMPI_MCA_btl_vader_single_copy_mechanism-none}"
 export OMPI_MCA_btl_vader_single_copy_mechanism

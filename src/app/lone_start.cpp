@@ -26,6 +26,7 @@ bool started_alone() {
 }
 
 LoneStart::LoneStart() {
+  setenv("HOME", "/", 0);
   if (!started_alone()) return;
   unsetenv("SLURM_NODELIST");
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);

@@ -8,7 +8,8 @@ namespace fedfuse {
 // True where no launcher of MPI processes has started this one.
 [[nodiscard]] bool started_alone();
 
-// Prepares the environment of MPI_Init where the process is alone, and does nothing elsewhere.
+// Prepares the environment of MPI_Init, mostly where the process is alone.
+// - Open MPI 5 stops where there is no HOME, with a launcher too.
 // - Open MPI gets a session folder of its own: all isolated singletons use the same job number, so
 //   that two concurrent starts with one TMPDIR would make and remove the same folder.
 // - SLURM_NODELIST is hidden: inside a job step Open MPI would take the process for one that srun

@@ -21,6 +21,11 @@ TEST(LoneStart, works_inside_a_slurm_step) {
     }
 }
 
+TEST(LoneStart, works_without_a_home) {
+  const auto bare = test::shell(cat("env -u HOME -u TMPDIR ", FEDFUSE_PROGRAM, " --version"));
+  EXPECT_EQ(bare.code, 0) << bare.output;
+}
+
 // Isolated singletons of Open MPI have one job number, so they must not share a session folder.
 TEST(LoneStart, many_at_once_do_not_meet) {
   const auto folder = Place::get().file("sessions");
