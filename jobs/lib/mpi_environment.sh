@@ -26,9 +26,10 @@ fi
 # Open MPI 5 stops where there is no HOME, as in some services.
 export HOME="${HOME-/}"
 
-# A container refuses to read the memory of another process.
+# A container refuses to read the memory of another process. Open MPI 5 has the second name.
 OMPI_MCA_btl_vader_single_copy_mechanism="${OMPI_MCA_btl_vader_single_copy_mechanism-none}"
 export OMPI_MCA_btl_vader_single_copy_mechanism
+export OMPI_MCA_smsc="${OMPI_MCA_smsc-^cma}"
 
 # A rank or a thread that waits leaves its core to another.
 export OMPI_MCA_mpi_yield_when_idle="${OMPI_MCA_mpi_yield_when_idle-1}"
