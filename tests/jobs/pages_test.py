@@ -114,6 +114,21 @@ class Pages(ToolTest):
                     ran += 1
         self.assertGreaterEqual(ran, 3)
 
+    def test_the_python_of_the_root_page_works(self) -> None:
+        page = (ROOT / "README.md").read_text()
+        (block,) = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
+        python = re.search(r"`(\S*python3)`", page)[1]
+        if subprocess.run(
+            [python, "-c", "import h5py"], capture_output=True, check=False
+        ).returncode:
+            self.skipTest(f"{python} has no h5py (python3-h5py)")
+        self.make_its_input("mine.h5")
+        (self.folder / "out" / "quickstart").mkdir(parents=True)
+        line = "fedfuse train --data mine.h5 --fusion mlp --rounds 2 --dim 8 --out"
+        self.paste(f". jobs/lib/mpi_environment.sh; {line} out/quickstart/mlp.h5")
+        self.write("block.py", block)
+        self.paste(f"{python} block.py")
+
     def test_bare_machines_will_do(self) -> None:
         run = "mpirun -n 3 fedfuse generate --users 60 --items 60 --out x.h5 --overwrite"
         settings = ". jobs/lib/mpi_environment.sh"
@@ -159,12 +174,25 @@ class OneSource(ToolTest):
             self.assertEqual(found[name], os.environ.get(name, value))
         self.assertEqual(found["FEDFUSE_A_DEFAULT"], "given")
 
+    def test_ctest_has_the_same(self) -> None:
+        include = ROOT / "tests" / "support" / "mpi_environment.cmake"
+        shown = 'execute_process(COMMAND env -0 OUTPUT_FILE "found")'
+        script = self.write("show.cmake", f'include("{include}")\n{shown}\n')
+        given = {"PATH": os.environ["PATH"], "OMPI_MCA_smsc": "cma", "OMP_WAIT_POLICY": "active"}
+        line = [os.environ.get("FEDFUSE_CMAKE", "cmake"), "-P", script]
+        subprocess.run(line, env=given, cwd=self.folder, check=True)
+        entries = (self.folder / "found").read_text().split("\0")
+        found = dict(entry.split("=", 1) for entry in entries if entry)
+        wanted = self.settings(OMPI_MCA_smsc="cma", OMP_WAIT_POLICY="active")
+        self.assertEqual({name: found.get(name) for name in wanted}, wanted)
+
     def test_nobody_else_sets_them(self) -> None:
         """A launcher with a table of its own would drift from the others."""
+        kinds = (".sh", ".sbatch", ".py", ".json", ".txt", ".cmake", ".cpp")
         own = set(self.settings()) - {"HOME"}
         for folder in ("jobs", "bench", "tests", "src/app"):
             for path in (ROOT / folder).rglob("*"):
-                if path == SOURCE or path.suffix not in (".sh", ".py", ".json", ".txt", ".cmake"):
+                if path in (SOURCE, Path(__file__).resolve()) or path.suffix not in kinds:
                     continue
                 text = path.read_text()
                 found = [n for n in own if re.search(rf"\b{n}\b[\"']?\s*[=:]", text)]
