@@ -21,18 +21,17 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from records.errors import Refusal, exit_with
+from records.arguments import Parser, filled
+from records.errors import Refusal, exit_with, reading
 from records.readers import results_in
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("what", choices=["curves", "phases", "scaling", "roofline"])
     parser.add_argument("records", nargs="+", type=Path)
-    parser.add_argument("--out", nargs="+", required=True)
-    parser.add_argument("--metric", default="ndcg_50")
+    parser.add_argument("--out", nargs="+", required=True, type=filled)
+    parser.add_argument("--metric", default="ndcg_50", type=filled)
     parser.add_argument("--split", default="valid", choices=["valid", "test"])
     parser.add_argument("--model", type=Path)
     return parser.parse_args()
@@ -49,13 +48,17 @@ def main() -> int:
     ]
     if given.what in ("scaling", "roofline") and len(given.records) != 1:
         raise Refusal(f"{len(given.records)} records", f"{given.what} draws one", "give one")
-    figure = {
+    inputs = [*given.records, *([given.model] if given.model else [])]
+    style.check_names(given.out, inputs)
+    draw = {
         "curves": lambda: curves.draw(given.records, f"{given.split}_{given.metric}"),
         "phases": lambda: phases.draw(given.records),
         "scaling": lambda: scaling.draw(given.records[0], given.model),
         "roofline": lambda: roofline.draw(given.records[0]),
-    }[given.what]()
-    style.save(figure, given.out)
+    }[given.what]
+    with reading(" ".join(map(str, inputs)), "record"):
+        figure = draw()
+    style.save(figure, given.out, inputs)
     return 0
 
 

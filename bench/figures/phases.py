@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from figures import style
+from figures import style, words
 
+from records import load
+from records.errors import Refusal
 from records.fields import PHASES
+from records.load import is_number
 from records.readers import kind_of, read_json, read_result
 from records.validity import why_invalid
+
+VISIBLE = 0.005  # of the longest bar: a shorter segment has no entry in the legend
+
+
+@dataclass
+class Bar:
+    name: str
+    seconds: dict[str, float] = field(default_factory=dict)  # by phase; empty: INVALID
+    note: str = ""
 
 
 def draw(files: list[Path]) -> Any:
@@ -19,47 +32,90 @@ def draw(files: list[Path]) -> Any:
         for file in files
         for bar in (_of_table(file) if kind_of(file) == "scaling" else [_of_result(file)])
     ]
-    figure, axes = style.axes(height=1.6 + 0.45 * len(bars))
-    left = [0.0] * len(bars)
-    for number, phase in enumerate(PHASES):
-        widths = [1e3 * seconds.get(phase, 0.0) for _, seconds in bars]
-        if max(widths) > 0:
-            axes.barh(
-                range(len(bars)), widths, left=left, color=f"C{number}", label=phase, height=0.6
-            )
-            left = [start + width for start, width in zip(left, widths)]
-    axes.set_yticks(range(len(bars)), [name for name, _ in bars])
+    longest = max((sum(bar.seconds.values()) for bar in bars), default=0.0)
+    if longest <= 0:
+        raise Refusal("nothing to draw", "no run is valid and has times", "check the records")
+    figure, axes = style.axes(width=8.6, height=2.0 + 0.45 * len(bars))
+    thin = _segments(axes, bars, longest)
+    axes.set(xlabel="milliseconds of a round (median; of each phase the slowest rank)")
+    if len(bars) == 1:
+        axes.set(title=bars[0].name)
+        axes.yaxis.set_visible(False)
+    else:
+        axes.set_yticks(range(len(bars)), [bar.name for bar in bars])
     axes.invert_yaxis()
-    axes.set(xlabel="milliseconds of a round, the slowest rank of each phase")
-    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    style.legend(
+        axes, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.1 if len(bars) == 1 else 1.0)
+    )
+    shorter = f"too short to see, below {VISIBLE:.1%} of the longest bar: {', '.join(thin)}"
+    notes = sorted({bar.note for bar in bars})
+    style.below(figure, [shorter if thin else "", *notes])
     return figure
 
 
-def _of_result(file: Path) -> tuple[str, dict[str, float]]:
+def _segments(axes: Any, bars: list[Bar], longest: float) -> list[str]:
+    """Draws the phases one after the other and returns those that cannot be seen."""
+    left, thin = [0.0] * len(bars), []
+    for number, phase in enumerate(PHASES):
+        widths = [1e3 * bar.seconds.get(phase, 0.0) for bar in bars]
+        if max(widths) <= 0:
+            continue
+        is_seen = max(widths) >= VISIBLE * 1e3 * longest
+        axes.barh(
+            range(len(bars)),
+            widths,
+            left=left,
+            color=style.colour(number),
+            hatch=style.hatch(number),
+            edgecolor="white",
+            linewidth=0,
+            label=words.phase(phase) if is_seen else "_",
+            height=0.6,
+        )
+        left = [start + width for start, width in zip(left, widths)]
+        if not is_seen:
+            thin.append(words.phase(phase))
+    return thin
+
+
+def _of_result(file: Path) -> Bar:
     run = read_result(file)
     config, provenance = run["config"], run["provenance"]
-    shape = f"{provenance.get('ranks')}x{provenance.get('threads')}"
-    name = f"{config['backbone']}+{config['fusion']} {shape}"
+    shape = words.shape(provenance.get("ranks"), provenance.get("threads"))
+    name = "\n".join(
+        part for part in (words.method(config["backbone"], config["fusion"]), shape) if part
+    )
     if why_invalid(run):
-        return f"{name}: INVALID", {}
+        return Bar(f"{name}\nINVALID")
     columns = {
-        phase: [s for s in run["time"].get(f"{phase}_max", []) if s is not None] for phase in PHASES
+        phase: [s for s in run["time"].get(f"{phase}_max", []) if is_number(s)] for phase in PHASES
     }
-    return name, {
-        phase: statistics.median(values[1:] or values)
-        for phase, values in columns.items()
-        if values
-    }
+    return Bar(
+        name,
+        {
+            phase: statistics.median(values[1:] or values)
+            for phase, values in columns.items()
+            if values
+        },
+    )
 
 
-def _of_table(file: Path) -> list[tuple[str, dict[str, float]]]:
+def _of_table(file: Path) -> list[Bar]:
     bars = []
     for row in read_json(file)["rows"]:
-        name = f"{row['nodes']} nodes, {row['ranks']}x{row['threads']}" + (
-            ", oversubscribed" if row["oversubscribed"] else ""
-        )
-        if "round_s" not in row:
-            bars.append((f"{name}: INVALID", {}))
+        name = f"{words.count(row['nodes'], 'node')}, {words.shape(row['ranks'], row['threads'])}"
+        if row["oversubscribed"]:
+            name += "\noversubscribed"
+        busy = load.note(row)
+        if not is_number(row.get("round_s")):
+            bars.append(Bar(f"{name}\nINVALID"))
         else:
-            bars.append((name, {phase: row[f"{phase}_s"] for phase in PHASES}))
+            seconds = {phase: row.get(f"{phase}_s") for phase in PHASES}
+            bars.append(
+                Bar(
+                    f"{name}\nbusy" if busy else name,
+                    {phase: value for phase, value in seconds.items() if is_number(value)},
+                    busy,
+                )
+            )
     return bars

@@ -1,5 +1,5 @@
 """Roofline: FLOP/s over arithmetic intensity, under the ceilings that the same process measured;
-one panel for the CPU, one for a device.
+one panel for the CPU, one for a device. Points are numbered; a key beside the panel names them.
 """
 
 from __future__ import annotations
@@ -11,16 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from figures import style
+from figures import numbered, style, words
 
+from records import load
 from records.errors import Refusal
+from records.load import is_number
 from records.readers import kind_of, read_json
+
+LINE = 0.165  # inches of a line of the key
+MARKERS = "osD^vPX*"
+CEILINGS = ("-", "--", ":")
+CEILING_COLOUR = "grey"
 
 
 @dataclass(frozen=True)
 class Point:
     flop_per_byte: float
     flop_per_s: float
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,42 +46,106 @@ def draw(file: Path) -> Any:
             "it is not Google Benchmark's JSON",
             "give the output of bench_kernels --benchmark_out_format=json",
         )
-    panels = _panels(file, read_json(file))
-    figure, axes = style.axes(width=8.5 * len(panels), height=5, columns=len(panels))
-    for axis, panel in zip([axes] if len(panels) == 1 else axes, panels):
-        _draw_panel(axis, panel)
+    document = read_json(file)
+    panels = _panels(file, document)
+    keys = [_key(panel) for panel in panels]
+    lines = max(len(key) for key in keys)
+    figure, axes = style.axes(
+        width=10.8 * len(panels),
+        height=max(5.4, LINE * lines + 1.2),
+        columns=2 * len(panels),
+        widths=(7.0, 3.8) * len(panels),
+    )
+    for number, (panel, key) in enumerate(zip(panels, keys)):
+        _draw_panel(axes[2 * number], panel)
+        _draw_key(axes[2 * number + 1], key)
+    style.below(figure, _notes(panels, document["context"]))
+    for axis, panel in zip(axes[::2], panels):  # the layout is settled by now
+        numbered.annotate(axis, [(p.flop_per_byte, p.flop_per_s / 1e9) for p in _ordered(panel)])
     return figure
 
 
+def _notes(panels: list[Panel], context: dict[str, Any]) -> list[str]:
+    labels = [point.label for panel in panels for point in panel.points.values()]
+    is_told = any(label.endswith((" hot", " cold")) for label in labels)
+    cached = "hot, cold: the client's rows are in the caches, or not" if is_told else ""
+    return [cached, load.note(load.of_benchmarks(context))]
+
+
+def _ordered(panel: Panel) -> list[Point]:
+    """In the order of their numbers."""
+    return [point for some in _by_family(panel.points).values() for point in some.values()]
+
+
+def _key(panel: Panel) -> list[tuple[str, str, str]]:
+    """Line or marker, colour and text of every line of the key: the ceilings, then each family with
+    its numbered points."""
+    lines = [
+        (CEILINGS[number % len(CEILINGS)], CEILING_COLOUR, f"{name}: {peak / 1e9:.0f} GFLOP/s")
+        for number, (name, peak) in enumerate(panel.peaks.items())
+    ]
+    lines.append(("", "", f"slope: copy, {panel.bandwidth / 1e9:.1f} GB/s"))
+    number = 0
+    for family, (title, some) in enumerate(_by_family(panel.points).items()):
+        lines.append((MARKERS[family % len(MARKERS)], style.colour(family), title))
+        for name in some:
+            number += 1
+            lines.append(("", "", f"{number:>2}  {words.kernel(name, some[name].label)[1]}"))
+    return lines
+
+
+def _draw_key(axes: Any, lines: list[tuple[str, str, str]]) -> None:
+    axes.set(xlim=(0, 1), ylim=(len(lines) + 0.5, -0.5))
+    axes.axis("off")
+    for row, (mark, colour, text) in enumerate(lines):
+        is_title = mark in MARKERS and bool(mark)
+        if is_title:
+            axes.plot(0.02, row, mark, color=colour, clip_on=False)
+        elif mark:
+            axes.plot([0, 0.05], [row, row], mark, color=colour, clip_on=False)
+        axes.text(
+            0.07,
+            row,
+            text,
+            va="center",
+            fontsize=style.SMALL,
+            weight="bold" if is_title else "normal",
+        )
+
+
 def _draw_panel(axes: Any, panel: Panel) -> None:
-    corner = max(panel.peaks.values()) / panel.bandwidth
+    axes.set(xscale="log", yscale="log")
+    top = max(panel.peaks.values())
+    corner = top / panel.bandwidth
     intensities = [point.flop_per_byte for point in panel.points.values()]
     low, high = min([*intensities, corner]) / 2, max([*intensities, corner]) * 2
-    for number, (name, peak) in enumerate(panel.peaks.items()):
+    axes.set_xlim(low, high)
+    rates = [point.flop_per_s / 1e9 for point in panel.points.values()]
+    axes.set_ylim(min([*rates, low * panel.bandwidth / 1e9]) / 1.5, max([*rates, top / 1e9]) * 2)
+    for number, peak in enumerate(panel.peaks.values()):
         start = low if number == 0 else peak / panel.bandwidth  # one slope for all
         axes.plot(
             [start, peak / panel.bandwidth, high],
             [start * panel.bandwidth / 1e9, peak / 1e9, peak / 1e9],
-            "-" if number == 0 else "--",
-            color="grey",
-            label=f"{name}: {peak / 1e9:.0f} GFLOP/s"
-            + (f"; copy: {panel.bandwidth / 1e9:.1f} GB/s" if number == 0 else ""),
+            CEILINGS[number % len(CEILINGS)],
+            color=CEILING_COLOUR,
+            zorder=1,
         )
-    for number, (family, some) in enumerate(_by_family(panel.points).items()):
+    for number, some in enumerate(_by_family(panel.points).values()):
         axes.plot(
-            [point.flop_per_byte for point in some],
-            [point.flop_per_s / 1e9 for point in some],
-            "osD^vP"[number % 6],
-            label=family,
+            [point.flop_per_byte for point in some.values()],
+            [point.flop_per_s / 1e9 for point in some.values()],
+            MARKERS[number % len(MARKERS)],
+            color=style.colour(number),
+            markersize=5,
         )
+    style.log_ticks(axes.xaxis)
+    style.log_ticks(axes.yaxis)
     axes.set(
-        xscale="log",
-        yscale="log",
-        xlabel="FLOP a byte, by the kernel's own formula",
+        xlabel="arithmetic intensity (FLOP per byte, by the kernel's own formula)",
         ylabel="GFLOP/s",
         title=panel.title,
     )
-    axes.legend()
 
 
 def _panels(file: Path, document: dict[str, Any]) -> list[Panel]:
@@ -141,14 +213,23 @@ def _usable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
                     f"INVALID, not drawn: {entry.get('run_name', entry['name'])}: {why}",
                     file=sys.stderr,
                 )
-        elif entry.get("bytes") and entry.get("FLOP") and entry.get("FLOP/s"):
+            continue
+        if entry.get("aggregate_name", "median") != "median":
+            continue
+        numbers = [entry.get(name) for name in ("bytes", "FLOP", "FLOP/s")]
+        if None in numbers:
+            continue
+        if all(is_number(value) and value > 0 for value in numbers):
             usable.append(entry)
+        else:
+            name = entry.get("run_name", entry["name"])
+            print(f"INVALID, not drawn: {name}: a rate is not above 0", file=sys.stderr)
     return usable
 
 
 def _points(entries: list[dict[str, Any]]) -> dict[str, Point]:
     """Median rates by benchmark."""
-    rates, intensity, kept_medians = defaultdict(list), {}, {}
+    rates, intensity, kept_medians, labels = defaultdict(list), {}, {}, {}
     for entry in entries:
         name = entry.get("run_name", entry["name"])
         if entry.get("run_type") != "aggregate":
@@ -158,12 +239,14 @@ def _points(entries: list[dict[str, Any]]) -> dict[str, Point]:
         else:
             continue
         intensity[name] = entry["FLOP"] / entry["bytes"]
+        labels[name] = entry.get("label", "")
     medians = kept_medians | {name: statistics.median(values) for name, values in rates.items()}
-    return {name: Point(intensity[name], rate) for name, rate in medians.items()}
+    return {name: Point(intensity[name], rate, labels[name]) for name, rate in medians.items()}
 
 
-def _by_family(points: dict[str, Point]) -> dict[str, list[Point]]:
-    families = defaultdict(list)
+def _by_family(points: dict[str, Point]) -> dict[str, dict[str, Point]]:
+    """By the family's title, in the order of the record."""
+    families: dict[str, dict[str, Point]] = defaultdict(dict)
     for name, point in points.items():
-        families[name.split("/")[0]].append(point)
+        families[words.kernel(name, point.label)[0]][name] = point
     return families

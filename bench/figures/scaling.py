@@ -7,10 +7,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from figures import style
+from figures import style, words
 
+from records import load
 from records.errors import Refusal
+from records.load import is_number
 from records.readers import kind_of, read_json
+
+APART = 1.12  # kinds of points at the same number of cores stand beside each other
+CORES = "cores (ranks × threads)"
 
 
 def draw(file: Path, model_file: Path | None) -> Any:
@@ -28,122 +33,168 @@ def draw(file: Path, model_file: Path | None) -> Any:
             "it is no model of such a study",
             "give bench/rounds/model.py this table",
         )
-    rows = [row for row in table["rows"] if "round_s" in row]
+    rows = [row for row in table["rows"] if is_number(row.get("round_s"))]
     if not rows:
         raise Refusal(
             f"{file} has nothing to draw", "no point has a valid run", "see the status of its rows"
         )
-    figure, (left, right) = style.axes(width=10.5, columns=2)
-    _seconds(left, table, rows, model)
-    _efficiency(right, rows)
-    ticks = sorted(
-        {row["cores"] for row in rows}
-        | {point["ranks"] for point in (model["points"] if model else [])}
-    )
+    cores = sorted({row["cores"] for row in rows})
+    predicted = model["points"] if model else []
+    ticks = sorted({*cores, *(point["ranks"] for point in predicted)})
+    # the efficiency of a lone point is 1 by definition
+    columns = 2 if len(cores) > 1 else 1
+    figure, panels = style.axes(width=5.6 * columns, height=5.2, columns=columns)
+    left = panels[0] if columns == 2 else panels
     style.whole_ticks(left, ticks)
-    style.whole_ticks(right, sorted({row["cores"] for row in rows}))
+    _seconds(left, table, rows, predicted, ticks)
+    if columns == 2:
+        style.whole_ticks(panels[1], cores)
+        _efficiency(panels[1], rows)
+    style.below(figure, _notes(table, rows))
     return figure
 
 
-def _classes(rows: list[dict[str, Any]]) -> list[tuple[str, str, list[dict[str, Any]]]]:
-    """Label, marker, rows: every kind of point has its own marker."""
+def _notes(table: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    invalid = sum(len(row["invalid"]) for row in table["rows"])
+    notes = [f"{words.count(invalid, 'INVALID run')} left out"] if invalid else []
+    lost = [row for row in table["rows"] if not is_number(row.get("round_s"))]
+    notes += [
+        f"no valid run: {words.count(row['nodes'], 'node')}, "
+        f"{words.shape(row['ranks'], row['threads'])}"
+        for row in lost
+    ]
+    return notes + sorted({load.note(row) for row in rows})
+
+
+def _classes(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, list[dict[str, Any]]]]:
+    """Label, marker, shift, rows: every kind of point has its own marker and place."""
     kinds = (
-        ("ranks", "o", lambda r: r["threads"] == 1 and not r["oversubscribed"]),
-        ("ranks x threads", "s", lambda r: r["threads"] > 1 and not r["oversubscribed"]),
-        ("oversubscribed: more ranks than cores", "x", lambda r: r["oversubscribed"]),
+        ("one thread a rank", "o", 1.0, lambda r: r["threads"] == 1 and not r["oversubscribed"]),
+        ("more threads a rank", "s", APART, lambda r: r["threads"] > 1 and not r["oversubscribed"]),
+        ("oversubscribed (more ranks than cores)", "x", 1.0, lambda r: r["oversubscribed"]),
     )
     return [
-        (label, marker, [row for row in rows if of(row)])
-        for label, marker, of in kinds
+        (label, marker, shift, [row for row in rows if of(row)])
+        for label, marker, shift, of in kinds
         if any(map(of, rows))
     ]
 
 
 def _seconds(
-    axes: Any, table: dict[str, Any], rows: list[dict[str, Any]], model: dict[str, Any] | None
+    axes: Any,
+    table: dict[str, Any],
+    rows: list[dict[str, Any]],
+    predicted: list[dict[str, Any]],
+    ticks: list[int],
 ) -> None:
     base = min(rows, key=lambda row: row["cores"])
-    for label, marker, some in _classes(rows):
-        middle = [1e3 * row["round_s"] for row in some]
-        errors = [
-            [1e3 * (row["round_s"] - row["round_s_low"]) for row in some],
-            [1e3 * (row["round_s_high"] - row["round_s"]) for row in some],
-        ]
+    is_strong = table["kind"] == "strong"
+    if len(ticks) > 1:
+        ideal = [1e3 * base["round_s"] * (base["cores"] / c if is_strong else 1) for c in ticks]
+        # wide and pale, because the model may lie on it
+        axes.plot(ticks, ideal, "-", color="grey", linewidth=6, alpha=0.3, label="ideal", zorder=1)
+    _prediction(axes, predicted)
+    for number, (label, marker, shift, some) in enumerate(_classes(rows)):
         axes.errorbar(
-            [row["cores"] for row in some],
-            middle,
-            errors,
+            [shift * row["cores"] for row in some],
+            [1e3 * row["round_s"] for row in some],
+            _errors(some),
             fmt=marker,
+            color=style.colour(number),
             capsize=3,
+            markersize=5,
             label=f"measured, {label}",
+            zorder=3,
         )
-    some = [row for row in rows if "round_s_fastest" in row]
-    if some:
+    fastest = [
+        (shift * row["cores"], 1e3 * row["round_s_fastest"])
+        for _, _, shift, some in _classes(rows)
+        for row in some
+        if is_number(row.get("round_s_fastest"))
+    ]
+    if fastest:
         axes.plot(
-            [row["cores"] for row in some],
-            [1e3 * row["round_s_fastest"] for row in some],
+            *zip(*fastest),
             "_",
             color="black",
-            markersize=9,
+            markersize=11,
             label="fastest round of all runs",
-        )
-    cores = sorted({row["cores"] for row in rows})
-    ideal = [
-        1e3 * base["round_s"] * (base["cores"] / c if table["kind"] == "strong" else 1)
-        for c in cores
-    ]
-    axes.plot(cores, ideal, "--", color="grey", linewidth=1, label="ideal")
-    if model:
-        inside = [point for point in model["points"] if not point["extrapolated"]]
-        beyond = inside[-1:] + [point for point in model["points"] if point["extrapolated"]]
-        axes.plot(
-            [p["ranks"] for p in inside],
-            [1e3 * p["predicted_s"] for p in inside],
-            "-",
-            color="C3",
-            label="model (not fitted to these points)",
-        )
-        axes.plot(
-            [p["ranks"] for p in beyond],
-            [1e3 * p["predicted_s"] for p in beyond],
-            ":",
-            color="C3",
-            label="EXTRAPOLATION of the model, not measured",
+            zorder=4,
         )
     axes.set_yscale("log")
+    style.log_ticks(axes.yaxis)
+    train = table["train"]
+    clock = "milliseconds of CPU a round" if table.get("clock") == "cpu" else "milliseconds a round"
     axes.set(
-        xlabel="cores (ranks x threads)",
-        ylabel=("CPU " if table.get("clock") == "cpu" else "") + "milliseconds a round",
-        title=f"{table['kind']} scaling, {table['train']['backbone']} + {table['train']['fusion']}",
+        xlabel=CORES,
+        ylabel=clock,
+        title=f"{table['kind']} scaling: {words.method(train['backbone'], train['fusion'])}",
     )
-    axes.legend(fontsize=8)
-    invalid = sum(len(row["invalid"]) for row in table["rows"])
-    if invalid:
-        axes.text(
-            0.01, 0.01, f"{invalid} INVALID runs left out", transform=axes.transAxes, fontsize=8
-        )
+    style.legend(axes, fontsize=style.SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+
+
+def _errors(rows: list[dict[str, Any]]) -> list[list[float]]:
+    """Lengths below and above the median; none where the record has no interval."""
+    low = [row.get("round_s_low") for row in rows]
+    high = [row.get("round_s_high") for row in rows]
+    return [
+        [1e3 * (row["round_s"] - end) if is_number(end) else 0.0 for row, end in zip(rows, low)],
+        [1e3 * (end - row["round_s"]) if is_number(end) else 0.0 for row, end in zip(rows, high)],
+    ]
+
+
+def _prediction(axes: Any, points: list[dict[str, Any]]) -> None:
+    inside = [point for point in points if not point["extrapolated"]]
+    beyond = [point for point in points if point["extrapolated"]]
+    # the extrapolation begins where the measured points end
+    for some, line, marker, label in (
+        (inside, "-", "D", "model (not fitted to these points)"),
+        (
+            inside[-1:] + beyond if beyond else [],
+            ":",
+            ".",
+            "EXTRAPOLATION of the model, not measured",
+        ),
+    ):
+        if some:
+            axes.plot(
+                [point["ranks"] for point in some],
+                [1e3 * point["predicted_s"] for point in some],
+                line,
+                marker=marker,
+                fillstyle="none" if marker == "D" else "full",
+                markersize=5,
+                color="#d62728",
+                label=label,
+                zorder=2,
+            )
 
 
 def _efficiency(axes: Any, rows: list[dict[str, Any]]) -> None:
-    for label, marker, some in _classes(rows):
-        axes.plot(
-            [row["cores"] for row in some],
-            [row["efficiency"] for row in some],
-            marker,
-            label=f"efficiency, {label}",
-        )
-    axes.plot(
-        [row["cores"] for row in rows],
-        [row["communication_share"] for row in rows],
-        "+",
-        color="C4",
-        label="share of the round inside MPI (waiting included)",
+    axes.axhline(100, color="grey", linewidth=6, alpha=0.3, label="ideal efficiency", zorder=1)
+    for number, (label, marker, shift, some) in enumerate(_classes(rows)):
+        for name, text, face in (
+            ("efficiency", "efficiency", style.colour(number)),
+            ("communication_share", "share of the round inside MPI", "none"),
+        ):
+            known = [row for row in some if is_number(row.get(name))]
+            axes.plot(
+                [shift * row["cores"] for row in known],
+                [100 * row[name] for row in known],
+                marker if face != "none" else {"o": "^", "s": "v", "x": "+"}[marker],
+                color=style.colour(number),
+                markerfacecolor=face,
+                label=f"{text}, {label}",
+                clip_on=False,
+                zorder=3,
+            )
+    highest = max(
+        100, *(100 * row["efficiency"] for row in rows if is_number(row.get("efficiency")))
     )
-    axes.axhline(1, linestyle="--", color="grey", linewidth=1, label="ideal")
     axes.set(
-        xlabel="cores (ranks x threads)",
-        ylabel="share",
-        ylim=(0, None),
-        title="efficiency and communication",
+        xlabel=CORES,
+        ylabel="percent",
+        ylim=(0, 1.08 * highest),
+        title="efficiency; share of MPI (waiting included)",
     )
-    axes.legend(fontsize=8)
+    style.legend(axes, fontsize=style.SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.16))
