@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
 from lib import collect, job_folder, study_tree, systems  # noqa: E402  (the path comes first)
 from records.errors import Refusal, exit_with  # noqa: E402
+from records.plural import count  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -87,16 +88,15 @@ def plan(given: argparse.Namespace) -> int:
     jobs = tree.write()
     if jobs.queued:
         print(
-            f"{len(jobs.queued)} jobs of this study are in the queue or running: "
+            f"{count(len(jobs.queued), 'job')} of this study in the queue or running: "
             f"{' '.join(jobs.queued)}",
             file=sys.stderr,
         )
     if not given.submit:
-        for job in [*jobs.data.values(), *(job for _, job in jobs.runs)]:
-            for line in job_folder.lines(job, tree.system):
-                print(shlex.join(line))
+        for line in tree.shell_lines(jobs):
+            print(line)
         print(
-            f"{len(jobs.data)} data sets and {len(jobs.runs)} runs are written under "
+            f"{count(len(jobs.data), 'data set')} and {count(len(jobs.runs), 'run')} written under "
             f"{given.work} and not submitted: --submit does",
             file=sys.stderr,
         )

@@ -16,7 +16,6 @@ unless --out is given.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from pathlib import Path
 
@@ -112,7 +111,7 @@ def main() -> int:
     job_folder.write(job, system)
     if not given.submit:
         for line in job_folder.lines(job, system):
-            print(shlex.join(line))
+            print(line)
         return 0
     if not system.is_local():
         print(job_folder.submit(job, system))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from records.plural import count
+
 SPLITS = {"valid": "validation", "test": "test"}
 QUALITIES = {"hr": "HR", "ndcg": "NDCG"}
 SUBSETS = {"": "", "warm": ", warm items", "cold": ", cold items"}
@@ -42,11 +44,6 @@ KERNELS = {
     "views/forward": ("item views, forward", ("items",)),
     "views/backward": ("item views, backward", ("items",)),
 }
-
-
-def count(number: int, noun: str) -> str:
-    """1 rank, 2 ranks, 20,000 items."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def metric(column: str) -> str:

@@ -5,7 +5,6 @@ adds environment, log and result.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import shutil
@@ -156,6 +155,7 @@ def sbatch_line(job: Job, system: System) -> list[str]:
     words = [
         "sbatch",
         "--parsable",
+        "--export=ALL",
         f"--output={log}",
         f"--nodes={job.nodes}",
         f"--ntasks={job.ranks}",
@@ -201,9 +201,27 @@ def shell_lines(job: Job) -> list[list[str]]:
     )
 
 
-def lines(job: Job, system: System) -> list[list[str]]:
-    """The commands that submit or run the job."""
-    return shell_lines(job) if system.is_local() else [sbatch_line(job, system)]
+def lines(job: Job, system: System, *, keep_as: str = "", after: str = "") -> list[str]:
+    """Lines for a shell that do what submit() does: run the job, or submit it and keep its id in
+    its folder. keep_as: a shell variable that the id is kept in, too. after: such a variable, or
+    the id of a queued job; the job starts when that one has succeeded.
+    """
+    if system.is_local():
+        log = Path(job.folder).resolve() / "log.txt"
+        seeds = seed_list(job.seeds) if job.seeds else []
+        logs = [log.with_name(f"log-{seed}.txt") for seed in seeds] or [log]
+        return [
+            f"{shlex.join(line)} >>{shlex.quote(str(file))} 2>&1"
+            for file, line in zip(logs, shell_lines(job))
+        ]
+    sbatch, *words = sbatch_line(job, system)
+    if after:
+        # without the id the shell does not call sbatch: nothing waits for nothing
+        job_id = after if after.isdigit() else f'"${{{after}:?its data set was not submitted}}"'
+        sbatch += f" --dependency=afterok:{job_id} --kill-on-invalid-dep=yes"
+    submitted = shlex.quote(str(Path(job.folder).resolve() / "submitted.txt"))
+    line = f"{sbatch} {shlex.join(words)} | cut -d ';' -f 1 | tee {submitted}"
+    return [f"{keep_as}=$({line})" if keep_as else line]
 
 
 def queued_as(folder: Path) -> str:
@@ -211,7 +229,10 @@ def queued_as(folder: Path) -> str:
     submitted = folder / "submitted.txt"
     if not submitted.exists() or shutil.which("squeue") is None:
         return ""
-    job_id = submitted.read_text().split()[-1]
+    words = submitted.read_text().split(";")[0].split()
+    if not words:  # sbatch refused the job
+        return ""
+    job_id = words[-1]
     # fails when SLURM no longer knows the id
     done = subprocess.run(
         ["squeue", "--noheader", f"--jobs={job_id}", "--format=%T"],
@@ -255,7 +276,6 @@ def submit(job: Job, system: System) -> str:
         line,
         capture_output=True,
         text=True,
-        env={**os.environ, "SBATCH_EXPORT": "ALL"},
         check=False,
     )
     if done.returncode != 0:

@@ -241,3 +241,15 @@ class Tree:
         }
         (self.work / "study.json").write_text(json.dumps(document, indent=1) + "\n")
         return jobs
+
+    def shell_lines(self, jobs: Jobs) -> list[str]:
+        """Lines for a shell, to be run in this order: first the data sets, then the runs, each of
+        which waits for its data set.
+        """
+        lines, kept = [], dict(jobs.queued_data)
+        for number, (file, job) in enumerate(jobs.data.items(), 1):
+            kept[file] = f"data_{number}"
+            lines += job_folder.lines(job, self.system, keep_as=kept[file])
+        for point, job in jobs.runs:
+            lines += job_folder.lines(job, self.system, after=kept.get(self.data_file(point), ""))
+        return lines

@@ -41,7 +41,7 @@ class Scaling(ToolTest):
     def test_from_a_study_to_its_figure(self):
         work = self.folder / "work"
         said = self.scaling(STUDY)
-        self.assertIn("1 data sets and 4 runs are written", said)
+        self.assertIn("1 data set and 4 runs written", said)
         self.assertFalse(list(work.rglob("result.*")), "the dry run ran something")
         self.scaling(STUDY, "--submit")
         for file in (
