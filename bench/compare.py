@@ -19,14 +19,15 @@ are not finite); 2: bad input.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from records.errors import Refusal, exit_with
+from records.arguments import Parser, real
+from records.errors import Refusal, exit_with, reading
 from records.intervals import FEWEST, ratio_interval
+from records.load_notes import load_notes
 from records.measurements import Measurement, measurements
 
 
@@ -70,9 +71,10 @@ def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
 
 
 def _interval(a: Measurement, b: Measurement) -> tuple[float, float] | None:
-    if min(len(a.samples), len(b.samples)) >= FEWEST:
+    if min(len(a.samples), len(b.samples)) >= FEWEST and min([*a.samples, *b.samples]) > 0:
         return ratio_interval(a.samples, b.samples)
-    if a.low and a.high and b.low and b.high and min(a.count, b.count) >= FEWEST:
+    ends = (a.low, a.high, b.low, b.high)
+    if all(end is not None and end > 0 for end in ends) and min(a.count, b.count) >= FEWEST:
         return b.low / a.high, b.high / a.low
     return None
 
@@ -110,17 +112,18 @@ def other_settings(a: Measurement, b: Measurement) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("a", type=Path, metavar="A")
     parser.add_argument("b", type=Path, metavar="B")
     parser.add_argument("--by", default="", help="counter of benchmarks; more is better")
     parser.add_argument(
-        "--threshold", type=float, default=0.05, help="what is too small to matter (default 0.05)"
+        "--threshold", type=real(0), default=0.05, help="what is too small to matter (default 0.05)"
     )
     given = parser.parse_args()
-    a, b = measurements(given.a, given.by), measurements(given.b, given.by)
+    with reading(given.a, "record"):
+        a = measurements(given.a, given.by)
+    with reading(given.b, "record"):
+        b = measurements(given.b, given.by)
     shared = [name for name in a if name in b]
     if not shared:
         raise Refusal(
@@ -140,6 +143,9 @@ def main() -> int:
                 f"NOTE: {name.removesuffix(' valid runs')}: not the same settings, A | B: "
                 f"{differing}"
             )
+    for label, path in (("A", given.a), ("B", given.b)):
+        for words in load_notes(path):
+            print(f"NOTE: {label} was measured on a {words}")
     failed = [name for name, *_, verdict in rows if verdict.failed]
     for name in b:
         if name not in a and b[name].invalid:  # a check that failed needs no counterpart

@@ -27,14 +27,14 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
 from lib import collect, job_folder, study_tree, systems  # noqa: E402  (the path comes first)
-from records.errors import Refusal, exit_with  # noqa: E402
+from records import outputs  # noqa: E402
+from records.arguments import Parser  # noqa: E402
+from records.errors import Refusal, exit_with, reading  # noqa: E402
 from records.plural import count  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("study", type=Path, nargs="?")
     parser.add_argument("--system", default="generic")
     parser.add_argument("--work", type=Path, required=True)
@@ -85,6 +85,7 @@ def plan(given: argparse.Namespace) -> int:
     tree = study_tree.Tree(
         given.work.resolve(), study, systems.load(given.system), given.program, given.data
     )
+    outputs.make_folder(given.work)
     jobs = tree.write()
     if jobs.queued:
         print(
@@ -134,7 +135,8 @@ def gather(given: argparse.Namespace) -> int:
             "it has no study.json",
             "give the --work of a study that was written",
         )
-    table = collect.collect(given.work, study_tree.load(given.work / "study.json"))
+    with reading(given.work, "study"):
+        table = collect.collect(given.work, study_tree.load(given.work / "study.json"))
     whole, _ = collect.write(table, given.work)
     print(collect.as_text(table))
     if not any("round_s" in row for row in table["rows"]):

@@ -24,18 +24,17 @@ sys.path[:0] = [
     str(Path(__file__).resolve().parent.parent / "bench"),
 ]
 from lib import job_folder, systems  # noqa: E402  (the path comes first)
+from records.arguments import Parser, filled, whole  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("--system", default="generic")
     parser.add_argument("--template", default="cpu-node")
-    parser.add_argument("--folder")
-    for name, default in (("nodes", 1), ("ranks", 1), ("threads", 1), ("gpus", 0)):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--folder", type=filled)
+    for name, least in (("nodes", 1), ("ranks", 1), ("threads", 1), ("gpus", 0)):
+        parser.add_argument(f"--{name}", type=whole(least), default=least)
     parser.add_argument(
         "--seeds",
         default="",

@@ -75,6 +75,11 @@ def _text(path: Path) -> str:
         return ""
 
 
+def now() -> dict[str, Any]:
+    """The load at this moment, for a judge() that comes later."""
+    return {"load": average(), "cores": usable_cores()}
+
+
 def judge(
     before: float | None, after: float | None, cores: float | None, own: float = 0
 ) -> dict[str, Any]:
@@ -123,5 +128,18 @@ def note(record: dict[str, Any]) -> str:
     return f"busy machine{told}" + (f" on {cores:g} cores" if told and is_number(cores) else "")
 
 
+def number_of(word: str) -> float | None:
+    """The number that a text holds; None when it holds none, or one that is not finite."""
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 def is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+if __name__ == "__main__":  # for the job scripts
+    print(f"{usable_cores():g}")

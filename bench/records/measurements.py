@@ -14,8 +14,9 @@ from typing import Any
 
 from records.errors import Refusal
 from records.intervals import median_interval
+from records.load import is_number
 from records.readers import kind_of, read_json, read_result, results_in
-from records.validity import why_invalid
+from records.validity import at_model, why_invalid
 
 PHASES = (
     "round_s",
@@ -168,9 +169,9 @@ def _results(files: Iterable[Path]) -> dict[str, Measurement]:
                 rows[f"{name} {phase}"] = Measurement("s", True, samples).close()
         for quality in ("test_ndcg_50", "test_hr_50"):
             samples = [
-                run["metrics"][quality][run["best_round"] - 1]
+                at_model(run, "metrics", quality)
                 for run in valid
-                if run["best_round"] > 0 and quality in run["metrics"]
+                if is_number(at_model(run, "metrics", quality))
             ]
             if samples:
                 rows[f"{name} {quality}"] = Measurement("", False, samples).close()

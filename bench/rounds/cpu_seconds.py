@@ -27,27 +27,28 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "jobs")]
 from lib import study_tree  # noqa: E402  (the path comes first)
+from records import load, outputs  # noqa: E402
+from records.arguments import Parser, whole  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
 from records.fields import KEPT_PROVENANCE  # noqa: E402
 from records.intervals import median_interval  # noqa: E402
 from records.mpi_environment import mpi_environment  # noqa: E402
+from records.plural import count  # noqa: E402
 from records.program import default_program  # noqa: E402
 from records.readers import read_result  # noqa: E402
 from records.validity import why_invalid  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("study", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument(
         "--train", nargs="*", default=[], metavar="NAME=VALUE", help="in place of the study's"
     )
     parser.add_argument("--program", default=str(default_program()))
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--rounds", type=whole(1), default=4)
+    parser.add_argument("--repeat", type=whole(1), default=3)
     return parser.parse_args()
 
 
@@ -110,16 +111,22 @@ def measure(
         if why := why_invalid(run):
             raise Refusal("the run is INVALID", why, "correct the study")
         samples.append((many - few) / given.rounds)
+    if min(samples) <= 0:
+        raise Refusal(
+            "the rounds cannot be measured",
+            f"{given.rounds} more of them take no CPU time that can be seen",
+            "give more --rounds, or a larger study",
+        )
     return samples, run
 
 
 def main() -> int:
     given = parse_arguments()
-    if given.rounds < 1 or given.repeat < 1:
-        raise Refusal("nothing to measure", "--rounds and --repeat count from 1", "correct them")
     study = study_tree.load(given.study)
     train = options(study.train, given.train)
-    given.work.mkdir(parents=True, exist_ok=True)
+    outputs.make_folder(given.work)
+    for name in ("table.json", "data.h5"):
+        outputs.check(given.work / name, [given.study])
     data = given.work / "data.h5"
     if not data.exists():
         cpu_seconds(
@@ -131,6 +138,7 @@ def main() -> int:
                 str(data),
             ]
         )
+    before = load.now()
     samples, run = measure(given, train, data)
     low, high, coverage = median_interval(samples)
     row = {
@@ -154,6 +162,7 @@ def main() -> int:
         "speedup": 1.0,
         "efficiency": 1.0,
         "communication_share": 0.0,
+        **load.judge(before["load"], load.average(), before["cores"], own=1),
     }
     provenance = {name: run["provenance"].get(name) for name in KEPT_PROVENANCE}
     table = {
@@ -168,11 +177,13 @@ def main() -> int:
         "provenance": provenance,
         "rows": [row],
     }
-    (given.work / "table.json").write_text(json.dumps(table, indent=1) + "\n")
+    outputs.write_text(given.work / "table.json", json.dumps(table, indent=1) + "\n")
     print(
         f"{1e3 * row['round_s']:.1f} ms of CPU a round ({1e3 * low:.1f} - {1e3 * high:.1f}, "
-        f"{len(samples)} samples)"
+        f"{count(len(samples), 'sample')})"
     )
+    if words := load.note(row):
+        print(f"NOTE: {words}", file=sys.stderr)
     return 0
 
 

@@ -21,7 +21,7 @@ python3 - "$out/run.json" <<'PY'
 import json, sys
 run = json.load(open(sys.argv[1]))
 for name, values in run["time"].items():
-    if name.endswith("_max") and values[0] > 0: print(f"{name[:-4]:>12} {values[0]:8.2f} s")
+    if name.endswith("_max") and values[0]: print(f"{name[:-4]:>12} {values[0]:8.2f} s")
 for name in ("setup_seconds", "total_seconds", "client_rounds_per_second"):
     print(f"{name:>28} {run['facts'][name]:.2f}")
 print(f"{'peak memory of a rank':>28} {run['facts']['peak_memory_bytes_max'] / 2**30:.2f} GiB")

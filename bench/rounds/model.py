@@ -41,7 +41,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from cost_model import Model, rates, settings_of, transport, work
 
-from records.errors import Refusal, exit_with
+from records import outputs
+from records.arguments import Parser, whole
+from records.errors import Refusal, exit_with, reading
+from records.load import is_number
+from records.load_notes import load_notes
 from records.readers import kind_of, read_json
 
 
@@ -51,7 +55,7 @@ def points(
     measured = {
         row["ranks"]: row
         for row in table["rows"]
-        if "round_s" in row and row["threads"] == 1 and not row["oversubscribed"]
+        if is_number(row.get("round_s")) and row["threads"] == 1 and not row["oversubscribed"]
     }
     list_of_ranks = sorted(set(measured) | {2**k for k in range(int(math.log2(most)) + 1)})
     rows = []
@@ -81,12 +85,10 @@ def points(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     for name in ("kernels", "collectives", "table"):
         parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--to", type=int, default=1024, help="largest number of ranks")
+    parser.add_argument("--to", type=whole(1), default=1024, help="largest number of ranks")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     for path, kind in (
@@ -100,11 +102,22 @@ def main() -> int:
                 f"it is a {kind_of(path)} record",
                 "see --help for what makes one",
             )
+    outputs.check(given.out, [given.kernels, given.collectives, given.table])
+    with reading(f"{given.table}, {given.kernels} or {given.collectives}", "record"):
+        document = predict(given)
+    outputs.write_text(given.out, json.dumps(document, indent=1) + "\n")
+    for words in load_notes(given.kernels):
+        print(f"NOTE: the kernels were measured on a {words}", file=sys.stderr)
+    show(document)
+    return 0
+
+
+def predict(given: argparse.Namespace) -> dict[str, Any]:
     table = read_json(given.table)
     usable = [
         row
         for row in table["rows"]
-        if "round_s" in row and row["threads"] == 1 and not row["oversubscribed"]
+        if is_number(row.get("round_s")) and row["threads"] == 1 and not row["oversubscribed"]
     ]
     if not usable:
         raise Refusal(
@@ -125,13 +138,15 @@ def main() -> int:
         transport(collectives, size),
         transport(collectives, settings["groups"] * size),
     )
-    document = {
+    return {
         "format": "fedfuse-model",
         "kind": table["kind"],
         "parameters": {**model.rate, **model.link},
-        "points": points(table, model, base, max(1, given.to)),
+        "points": points(table, model, base, given.to),
     }
-    given.out.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def show(document: dict[str, Any]) -> None:
     for point in document["points"]:
         held = (
             f"measured {1e3 * point['measured_s']:9.2f} ms, ratio "
@@ -143,7 +158,6 @@ def main() -> int:
             f"{point['ranks']:>6} ranks: model {1e3 * point['predicted_s']:9.2f} ms (all-reduce "
             f"{1e3 * point['all_reduce_s']:.2f}); {held}"
         )
-    return 0
 
 
 if __name__ == "__main__":

@@ -5,14 +5,18 @@ Invalid runs are named.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from lib.study_tree import Point, Study
+from records import load, outputs
 from records.fields import KEPT_PROVENANCE, PHASES
 from records.intervals import median_interval
+from records.load import is_number, number_of
 from records.readers import read_json, read_result
 from records.validity import why_invalid
 
@@ -63,7 +67,7 @@ def _row(work: Path, study: Study, point: Point) -> dict[str, Any]:
         "seeds": sorted({run["config"].get("seed") for run in valid}),
         "provenances": [run["provenance"] for run in valid],
     }
-    return row | (_medians(valid) if valid else {})
+    return row | (_medians(valid) | _load(study, valid) if valid else {})
 
 
 def _read_run(folder: Path) -> tuple[dict[str, Any], str]:
@@ -75,53 +79,89 @@ def _read_run(folder: Path) -> tuple[dict[str, Any], str]:
         last = attempts.read_text().strip().splitlines()[-1:]
         return {}, f"no result; last: {last[0] if last else 'nothing'} (see log.txt)"
     run = read_result(twin)
-    run["load"] = _load_before(folder)
-    return run, why_invalid(run)
+    run["load"] = {name: _captured(folder, name) for name in ("load", "load after", "cores")}
+    return run, why_invalid(run) or _why_no_time(run)
 
 
-def _load_before(folder: Path) -> float:
-    """The load average of the machine when the run began."""
-    captured = folder / "environment.txt"
-    lines = captured.read_text().split("# load\n")[1:] if captured.exists() else []
-    return float(lines[0].split()[0]) if lines else 0.0
+def _why_no_time(run: dict[str, Any]) -> str:
+    seconds = _of_run(run, "round_s")
+    if seconds is None:
+        return "no round after the first, which is warm-up, has a time"
+    return "" if seconds > 0 else "a round takes no time"
 
 
-def _of_run(run: dict[str, Any], column: str) -> float:
+def _captured(folder: Path, heading: str) -> float | None:
+    """The number under a heading of environment.txt, where the job wrote one."""
+    file = folder / "environment.txt"
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    for line, following in zip(lines, lines[1:]):
+        if line == f"# {heading}":
+            return number_of(following.split()[0]) if following.split() else None
+    return None
+
+
+def _load(study: Study, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Loads are medians over the runs; one busy run makes the point busy. The runs of all points
+    alternate, so the largest of them explains the load that another one finds."""
+    own = max(-(-point.ranks // point.nodes) * point.threads for point in study.points)
+    judged = [
+        load.judge(run["load"]["load"], run["load"]["load after"], run["load"]["cores"], own)
+        for run in runs
+    ]
+    medians = {
+        name: _median(record[name] for record in judged) for name in ("load_before", "load_after")
+    }
+    return load.worst(judged) | medians
+
+
+def _of_run(run: dict[str, Any], column: str) -> float | None:
     """Median over the rounds of a run without the first, which is warm-up."""
-    values = run["time"].get(column, [])[1:]
-    return statistics.median(values) if values else 0.0
+    return _median(run["time"].get(column, [])[1:])
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    """Of the numbers among the values; None of none."""
+    known = [value for value in values if is_number(value)]
+    return statistics.median(known) if known else None
+
+
+def _per_second(amount: float | None, seconds: float) -> float | None:
+    return amount / seconds if is_number(amount) else None
 
 
 def _medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
     seconds = [_of_run(run, "round_s") for run in runs]
     low, high, coverage = median_interval(seconds)
-    clients = [run["metrics"]["participants"][-1] / second for run, second in zip(runs, seconds)]
+    clients = [
+        _per_second(run["metrics"]["participants"][-1], second)
+        for run, second in zip(runs, seconds)
+    ]
     row = {
         "round_s": statistics.median(seconds),
         "round_s_low": low,
         "round_s_high": high,
         "coverage": round(coverage, 3),
         "round_s_runs": seconds,
-        "round_s_fastest": min(s for run in runs for s in run["time"]["round_s"][1:]),
-        "load_before": statistics.median(run["load"] for run in runs),
-        "client_rounds_per_s": statistics.median(clients),
+        "round_s_fastest": min(
+            s for run in runs for s in run["time"]["round_s"][1:] if is_number(s)
+        ),
+        "client_rounds_per_s": _median(clients),
     }
     for phase in PHASES:
-        row[f"{phase}_s"] = statistics.median(_of_run(run, f"{phase}_max") for run in runs)
-    row["imbalance"] = statistics.median(_of_run(run, "imbalance") for run in runs)
+        row[f"{phase}_s"] = _median(_of_run(run, f"{phase}_max") for run in runs)
+    row["imbalance"] = _median(_of_run(run, "imbalance") for run in runs)
     for statistic, name in (("mean", "communication_share"), ("min", "transport_share")):
-        row[name] = statistics.median(
-            _of_run(run, f"communication_{statistic}") / second
+        row[name] = _median(
+            _per_second(_of_run(run, f"communication_{statistic}"), second)
             for run, second in zip(runs, seconds)
         )
-    row["moved_sum_bytes"] = statistics.median(
-        run["traffic"].get("moved_sum", [0])[-1] for run in runs
-    )
-    row["train_interactions"] = runs[0]["data"].get("train_interactions", 0)
-    row["items"] = runs[0]["data"].get("items", 0)
-    row["peak_MiB"] = round(
-        max(run["facts"].get("peak_memory_bytes_max", 0) for run in runs) / 2**20
-    )
+    moved = [run["traffic"].get("moved_sum", [])[-1:] for run in runs]
+    row["moved_sum_bytes"] = _median(value for last in moved for value in last)
+    row["train_interactions"] = runs[0].get("data", {}).get("train_interactions")
+    row["items"] = runs[0].get("data", {}).get("items")
+    peaks = [run["facts"].get("peak_memory_bytes_max") for run in runs]
+    known = [peak for peak in peaks if is_number(peak)]
+    row["peak_MiB"] = round(max(known) / 2**20) if known else None
     return row
 
 
@@ -142,14 +182,13 @@ def _add_efficiency(kind: str, rows: list[dict[str, Any]]) -> None:
 
 def write(table: dict[str, Any], work: Path) -> list[Path]:
     whole, flat = work / "table.json", work / "table.csv"
-    whole.write_text(json.dumps(table, indent=1) + "\n")
+    outputs.write_text(whole, json.dumps(table, indent=1) + "\n")
     names = list(dict.fromkeys(name for row in table["rows"] for name in row))
-    with flat.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(
-            {name: _cell(value) for name, value in row.items()} for row in table["rows"]
-        )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in table["rows"])
+    outputs.write_text(flat, text.getvalue())
     return [whole, flat]
 
 
@@ -157,6 +196,10 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list):
         return "; ".join(f"{one:.6g}" if isinstance(one, float) else str(one) for one in value)
     return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _shown(value: float | None, width: int, form: str) -> str:
+    return f"{value:>{width}{form}}" if is_number(value) else f"{'-':>{width}}"
 
 
 def as_text(table: dict[str, Any]) -> str:
@@ -169,15 +212,19 @@ def as_text(table: dict[str, Any]) -> str:
         mark = (
             row["status"]
             + (", oversubscribed" if row["oversubscribed"] else "")
+            + (f", {load.note(row)}" if load.note(row) else "")
             + "".join(f"\n{'':>8}INVALID {why}" for why in row["invalid"])
         )
         numbers = f"{'-':>10} {'-':>9} {'-':>9} {'-':>5} {'-':>6} {'-':>6} {'-':>5}"
         if "round_s" in row:
-            numbers = (
-                f"{1e3 * row['round_s']:>10.2f} {1e3 * row['round_s_low']:>9.2f} "
-                f"{1e3 * row['round_s_high']:>9.2f} {row['efficiency']:>5.2f} "
-                f"{row['imbalance']:>6.2f} {row['communication_share']:>6.1%} "
-                f"{row['load_before']:>5.1f}"
+            numbers = " ".join(
+                [
+                    f"{1e3 * row['round_s']:>10.2f} {1e3 * row['round_s_low']:>9.2f}",
+                    f"{1e3 * row['round_s_high']:>9.2f} {_shown(row['efficiency'], 5, '.2f')}",
+                    f"{_shown(row['imbalance'], 6, '.2f')}",
+                    f"{_shown(row['communication_share'], 6, '.1%')}",
+                    f"{_shown(row['load_before'], 5, '.1f')}",
+                ]
             )
         lines.append(f"{head} {numbers}  {mark}")
     return "\n".join(lines)

@@ -5,13 +5,13 @@ adds environment, log and result.
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lib.seeds import seed_list
 from lib.systems import System
 from records.errors import Refusal, meant
 from records.program import ROOT, default_program
@@ -41,21 +41,6 @@ def templates() -> list[str]:
     return sorted(path.stem for path in TEMPLATES.glob("*.sbatch"))
 
 
-def seed_list(words: str) -> list[int]:
-    """0-4 -> 0 1 2 3 4; the same words as sbatch --array."""
-    seeds: list[int] = []
-    for part in words.partition("%")[0].split(","):
-        found = re.fullmatch(r"(\d+)(?:-(\d+)(?::(\d+))?)?", part)
-        if found is None or int(found[3] or 1) == 0 or int(found[2] or found[1]) < int(found[1]):
-            raise Refusal(
-                f"--seeds {words}",
-                f'"{part}" is no seed and no range of seeds',
-                "give 0-4, or 1,5,9; %2 at its end: two at a time",
-            )
-        seeds += range(int(found[1]), int(found[2] or found[1]) + 1, int(found[3] or 1))
-    return seeds
-
-
 def is_oversubscribed(job: Job, system: System) -> bool:
     return job.ranks_per_node() * job.threads > system.cores_per_node
 
@@ -73,6 +58,8 @@ def check(job: Job, system: System) -> None:
             raise Refusal(
                 f"{name} = {getattr(job, name)}", "a job needs at least one", "correct it"
             )
+    if job.gpus < 0:
+        raise Refusal(f"gpus = {job.gpus}", "a node has no fewer than none", "correct it")
     if job.seeds:
         seed_list(job.seeds)
     where = f"system {system.name} ({system.path})"

@@ -74,7 +74,7 @@ def _mistakes_of_values(values: dict[str, Any]) -> list[str]:
     mistakes = []
     if values["kind"] not in ("strong", "weak"):
         mistakes.append(f'"kind" is "{values["kind"]}", and can be strong or weak')
-    if not isinstance(values["generate"].get("users"), int):
+    if not _is_whole(values["generate"].get("users"), 1):
         mistakes.append('"generate" has no whole number "users"')
     if values["repeats"] < 1 or not values["points"]:
         mistakes.append("at least one repeat and one point are needed")
@@ -83,7 +83,7 @@ def _mistakes_of_values(values: dict[str, Any]) -> list[str]:
             [
                 key
                 for key, number in point.items()
-                if key not in POINT_KEYS or not isinstance(number, int)
+                if key not in POINT_KEYS or not _is_whole(number, 0 if key == "gpus" else 1)
             ]
             if isinstance(point, dict)
             else [str(point)]
@@ -101,9 +101,13 @@ def _mistakes_of_values(values: dict[str, Any]) -> list[str]:
             '"points" differ in "threads": a weak study grows with the ranks, and more threads '
             "would share the same work"
         )
-    if values["train"].get("rounds", 0) < 2:
+    if not _is_whole(values["train"].get("rounds"), 2):
         mistakes.append('"train" needs "rounds" of at least 2: the first is warm-up')
     return mistakes
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def option_words(options: dict[str, Any]) -> list[str]:

@@ -37,12 +37,16 @@ capture_environment() {
   env | grep -E "^($of_slurm|$of_others)" | sort || true
   printf '# program\n%s\n# load\n%s\n' "$("$program" --version 2>/dev/null || printf unknown)" \
     "$(cat /proc/loadavg)"
+  # affinity and quota, not the whole machine; nproc takes OMP_NUM_THREADS for cores
+  printf '# cores\n%s\n' "$(python3 "$root/bench/records/load.py" 2>/dev/null ||
+    env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)"
 }
 
 # Starts every rank through jobs/bind.sh, which prints its binding.
 run() {
   local code=0
   "${launcher[@]}" "$root/jobs/bind.sh" "$@" || code=$?
+  printf '# load after\n%s\n' "$(cat /proc/loadavg)" >>"$folder/environment$task.txt"
   note "ended $code"
   trap - EXIT
   return "$code"

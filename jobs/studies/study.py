@@ -10,21 +10,28 @@ the final runs only. Runs that are already in DIR are not repeated. Writes searc
 and runs.csv into DIR. Needs Python 3 only.
 """
 
-import argparse
 import csv
 import hashlib
+import io
 import itertools
 import json
 import random
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-from records.mpi_environment import mpi_environment
-from records.program import default_program
-from records.validity import why_invalid
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
+from lib import search_study  # noqa: E402  (the path comes first)
+from records import load, outputs  # noqa: E402
+from records.arguments import Parser, filled, whole  # noqa: E402
+from records.errors import Refusal, exit_with  # noqa: E402
+from records.mpi_environment import mpi_environment  # noqa: E402
+from records.program import default_program  # noqa: E402
+from records.readers import read_json, read_result  # noqa: E402
+from records.validity import at_model, why_invalid  # noqa: E402
 
 METRICS = [
     "hr_50",
@@ -39,18 +46,18 @@ METRICS = [
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("study", type=Path)
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data", required=True, type=filled)
     parser.add_argument(
         "--program",
         default=str(default_program()),
         help="default: build/release/fedfuse, or the installed one",
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of the runs and tables")
-    parser.add_argument("--parallel", type=int, default=2, help="runs at a time, one thread each")
+    parser.add_argument(
+        "--parallel", type=whole(1), default=2, help="runs at a time, one thread each"
+    )
     parser.add_argument("--stage", choices=["search", "final", "all"], default="all")
     return parser.parse_args()
 
@@ -95,6 +102,7 @@ class Runner:
                 "--overwrite",
                 *options_of(settings),
             ]
+            before = load.now()
             done = subprocess.run(
                 command,
                 env=mpi_environment() | {"OMP_NUM_THREADS": "1"},
@@ -102,14 +110,21 @@ class Runner:
                 text=True,
                 check=False,
             )
-            if done.returncode not in (0, 2):
-                sys.exit(f"{' '.join(command)}\n{done.stderr}")
-            if done.returncode == 2 and "diverged" not in done.stderr:
-                sys.exit(f"{' '.join(command)}\n{done.stderr}")
+            if done.returncode not in (0, 2) or (
+                done.returncode == 2 and "diverged" not in done.stderr
+            ):
+                raise Refusal(
+                    "a run of the study failed",
+                    done.stderr.strip() or f"exit code {done.returncode}",
+                    f"correct the study, or try it by hand: {shlex.join(command)}",
+                )
+            around = load.judge(before["load"], load.average(), before["cores"])
+            outputs.write_text(record.with_suffix(".load.json"), json.dumps(around) + "\n")
             out.unlink(missing_ok=True)  # the JSON twin suffices for the tables
         if not record.exists():
             return None
-        loaded = json.loads(record.read_text())
+        loaded = read_result(record)
+        loaded["load"] = load_around(record)
         # runs.csv names any other reason not to use it
         return loaded if loaded["status"] != "failed" else None
 
@@ -119,16 +134,28 @@ class Runner:
 
 
 def at_best(record, prefix="test"):
-    row = record["best_round"] - 1
-    pick = {}
-    for metric in METRICS:
-        column = record["metrics"].get(f"{prefix}_{metric}")
-        pick[metric] = column[row] if column else None
-    return pick
+    return {metric: at_model(record, "metrics", f"{prefix}_{metric}") for metric in METRICS}
 
 
 def validation(record):
-    return -1.0 if record is None or why_invalid(record) else record["facts"]["best_valid_ndcg_50"]
+    """None, an empty cell, of a run that cannot be used or has no validation item."""
+    if record is None or why_invalid(record):
+        return None
+    clients = record["metrics"].get("valid_clients", [])
+    if clients and not any(clients):
+        return None
+    return record["facts"].get("best_valid_ndcg_50")
+
+
+def worth(score):
+    """For the order of trials: no score is the worst."""
+    return -1.0 if score is None else score
+
+
+def load_around(record_path):
+    """The load of the machine around a run; unknown of a run of an earlier version."""
+    file = record_path.with_suffix(".load.json")
+    return read_json(file) if file.exists() else load.judge(None, None, None)
 
 
 def trials(grid, count, seed):
@@ -160,16 +187,22 @@ def search(study, runner):
                 {
                     "backbone": backbone,
                     "fusion": fusion,
-                    "valid_ndcg_50": round(score, 5),
+                    "valid_ndcg_50": None if score is None else round(score, 5),
                     "best_round": record["best_round"] if record else 0,
                     "settings": json.dumps(own, sort_keys=True),
                 }
             )
-            if score > best.get(backbone, (-2.0, None))[0]:
+            if backbone not in best or worth(score) > worth(best[backbone][0]):
                 best[backbone] = (score, own)
-        for backbone, (_, own) in best.items():
+        for backbone, (score, own) in best.items():
             chosen[f"{backbone}/{fusion}"] = own
-        print(fusion, {b: round(s, 4) for b, (s, _) in best.items()}, flush=True)
+            if score is None:
+                print(
+                    f"{backbone}/{fusion}: no trial has a validation metric; the first is chosen",
+                    file=sys.stderr,
+                )
+        shown = {b: "-" if s is None else round(s, 4) for b, (s, _) in best.items()}
+        print(fusion, shown, flush=True)
     return chosen, rows
 
 
@@ -177,6 +210,18 @@ def final(study, runner, chosen):
     cells = list(
         itertools.product(study["fusions"], study["backbones"], study["protocols"], study["seeds"])
     )
+    lacks = [
+        f"{b}/{f}"
+        for f in study["fusions"]
+        for b in study["backbones"]
+        if not isinstance(chosen.get(f"{b}/{f}"), dict)
+    ]
+    if lacks:
+        raise Refusal(
+            "the final runs have no settings",
+            f"chosen.json has no {', '.join(lacks)}",
+            "run --stage search first",
+        )
     jobs = [
         {**chosen[f"{b}/{f}"], "backbone": b, "fusion": f, "negatives": p, "seed": s}
         for f, b, p, s in cells
@@ -197,36 +242,35 @@ def final(study, runner, chosen):
             "rounds": len(record["metrics"]["round"]),
             "valid_ndcg_50": validation(record),
             "seconds": round(record["facts"]["total_seconds"], 2),
+            **record["load"],
         }
         row.update({f"test_{k}": v for k, v in at_best(record).items()})
         last = {k: record["metrics"][f"test_{k}"][-1] for k in ("hr_50", "ndcg_50")}
         row.update({f"last_{k}": v for k, v in last.items()})
         if "teacher_test_ndcg_50" in record["metrics"]:
-            teacher = record["metrics"]
-            row.update(
-                {
-                    "teacher_hr_50": teacher["teacher_test_hr_50"][record["best_round"] - 1],
-                    "teacher_ndcg_50": teacher["teacher_test_ndcg_50"][record["best_round"] - 1],
-                }
-            )
-        agreement = record["groups"].get("agreement")
-        if agreement:
-            row["agreement"] = agreement[record["best_round"] - 1]
+            for k in ("hr_50", "ndcg_50"):
+                row[f"teacher_{k}"] = at_model(record, "metrics", f"teacher_test_{k}")
+        if record["groups"].get("agreement"):
+            row["agreement"] = at_model(record, "groups", "agreement")
         rows.append(row)
     return rows
 
 
 def write_csv(path, rows):
     names = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    outputs.write_text(path, text.getvalue())
 
 
 def main():
     arguments = parse_arguments()
-    study = json.loads(arguments.study.read_text())
+    study = search_study.load(arguments.study)
+    outputs.make_folder(arguments.work)
+    for name in ("search.csv", "chosen.json", "runs.csv"):
+        outputs.check(arguments.work / name, [arguments.study, Path(arguments.data)])
     runner = Runner(arguments, study["common"])
     chosen_path = arguments.work / "chosen.json"
     if arguments.stage in ("search", "all"):
@@ -234,9 +278,9 @@ def main():
         chosen_path.write_text(json.dumps(chosen, indent=1, sort_keys=True) + "\n")
         write_csv(arguments.work / "search.csv", rows)
     if arguments.stage in ("final", "all"):
-        rows = final(study, runner, json.loads(chosen_path.read_text()))
+        rows = final(study, runner, read_json(chosen_path))
         write_csv(arguments.work / "runs.csv", rows)
 
 
 if __name__ == "__main__":
-    main()
+    exit_with(main)

@@ -10,9 +10,7 @@ The mean leaves out the lowest and the highest --trim of the seeds (with fewer t
 Runs that diverged or are INVALID are counted, and left out of the averages.
 """
 
-import argparse
 import csv
-import json
 import math
 import statistics
 import sys
@@ -20,27 +18,36 @@ from collections import defaultdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-from records.errors import Refusal, exit_with
+from records.arguments import Parser, real
+from records.errors import Refusal, exit_with, reading
 from records.intervals import trimmed_mean
-from records.readers import read_result, results_in
-from records.validity import why_invalid
+from records.load import is_number
+from records.readers import read_json, read_result, results_in
+from records.validity import at_model, why_invalid
+
+
+def percents(values):
+    """The numbers among the cells of a table; an empty cell, a dash and NaN are none."""
+    numbers = [None if v in ("", "-", "–", None) else float(v) for v in values]
+    return [100 * number for number in numbers if is_number(number)]
 
 
 def mean_sd(values, trim):
-    values = [100 * float(v) for v in values if v not in ("", None)]
+    """One value has no deviation; no value has no mean."""
     if not values:
         return "–"
-    sd = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{trimmed_mean(values, trim):.1f}±{sd:.1f}"
+    sd = f"±{statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{trimmed_mean(values, trim):.1f}{sd}"
 
 
 def cell(rows, suffix, trim):
     """Means over the valid seeds, and the number of seeds that are not valid."""
     diverged = sum(r.get("status") == "diverged" for r in rows)
     invalid = sum(str(r.get("status")).startswith("INVALID") for r in rows)
-    text = " / ".join(
-        mean_sd([r.get(f"test_{m}_50{suffix}") for r in rows], trim) for m in ("hr", "ndcg")
-    )
+    columns = [percents(r.get(f"test_{m}_50{suffix}") for r in rows) for m in ("hr", "ndcg")]
+    text = " / ".join(mean_sd(column, trim) for column in columns)
+    empty = len(rows) - diverged - invalid - min(map(len, columns))
+    text += f" ({empty} of {len(rows)} without a value)" if empty > 0 else ""
     text += f" ({diverged} of {len(rows)} diverged)" if diverged else ""
     return text + (f" ({invalid} of {len(rows)} INVALID)" if invalid else "")
 
@@ -59,12 +66,9 @@ def rows_of_folder(folder):
         }
         if why:
             print(f"INVALID: {file}: {why}", file=sys.stderr)
-        elif run["best_round"] > 0:
-            row |= {
-                name: column[run["best_round"] - 1]
-                for name, column in run["metrics"].items()
-                if name.startswith("test_")
-            }
+        else:
+            names = [name for name in run["metrics"] if name.startswith("test_")]
+            row |= {name: at_model(run, "metrics", name) for name in names}
         rows.append(row)
     return rows
 
@@ -96,9 +100,7 @@ def read_rows(path):
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(description=__doc__)
     parser.add_argument("runs", type=Path)
     parser.add_argument(
         "--published", type=Path, help='JSON {"backbone/fusion": "HR / NDCG"}: the papers\' figures'
@@ -108,20 +110,19 @@ def main():
     )
     parser.add_argument(
         "--trim",
-        type=float,
+        type=real(0, 0.5),
         default=0.2,
         help="share of the seeds left out at each end (default 0.2)",
     )
     arguments = parser.parse_args()
-    if not 0 <= arguments.trim < 0.5:
+    published = read_json(arguments.published) if arguments.published else {}
+    if not isinstance(published, dict):
         raise Refusal(
-            f"--trim {arguments.trim}",
-            "nothing would be left between the two ends",
-            "give a share from 0 to below 0.5",
+            f"{arguments.published} holds no published figures",
+            "it is no JSON object",
+            'give {"backbone/fusion": "HR / NDCG"}',
         )
-    published = json.loads(arguments.published.read_text()) if arguments.published else {}
     suffix = f"_{arguments.split}" if arguments.split else ""
-    cells = defaultdict(list)
     rows = read_rows(arguments.runs)
     if not rows:
         raise Refusal(
@@ -129,28 +130,36 @@ def main():
             "the table is empty, or no result is in the folder",
             "check the name",
         )
+    with reading(arguments.runs, "table of runs"):
+        show(rows, published, suffix, arguments.trim)
+
+
+def show(rows, published, suffix, trim):
+    cells = defaultdict(list)
     for row in rows:
         cells[row["backbone"], row["fusion"], row["protocol"]].append(row)
     backbones, fusions, protocols = (list(dict.fromkeys(column)) for column in zip(*cells))
     head = ["backbone", "fusion", *protocols] + (["published"] if published else [])
-    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    lines = [head, ["---"] * len(head)]
     for backbone in backbones:
         for fusion in fusions:
             line = [backbone, fusion] + [
-                cell(cells[backbone, fusion, p], suffix, arguments.trim) for p in protocols
+                cell(cells[backbone, fusion, p], suffix, trim) for p in protocols
             ]
             if published:
-                line.append(published.get(f"{backbone}/{fusion}", "–"))
-            print("| " + " | ".join(line) + " |")
+                line.append(str(published.get(f"{backbone}/{fusion}", "–")))
+            lines.append(line)
     seeds = sorted({int(row["seed"]) for row in rows})
-    cut = int(max(map(len, cells.values())) * arguments.trim)
+    cut = int(max(map(len, cells.values())) * trim)
     trimmed = (
         f"without the {cut} lowest and the {cut} highest"
         if cut
-        else f"over all of them (fewer than {math.ceil(1 / arguments.trim)}: none is trimmed)"
-        if arguments.trim
+        else f"over all of them (fewer than {math.ceil(1 / trim)}: none is trimmed)"
+        if trim
         else "over all of them"
     )
+    for line in lines:
+        print("|---" * len(head) + "|" if line[0] == "---" else "| " + " | ".join(line) + " |")
     print(f"\nSeeds {', '.join(map(str, seeds))}; means {trimmed}.")
 
 

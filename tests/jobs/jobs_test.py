@@ -12,7 +12,7 @@ import unittest
 from job_case import LOCAL, RUNS_WHAT_FOLLOWS, JobTest
 from tool import ROOT
 
-from lib import job_folder
+from lib import job_folder, seeds
 from records.errors import Refusal
 
 SCRIPTS = sorted(
@@ -78,7 +78,7 @@ class LocalJobs(JobTest):
     def test_seeds_that_are_none_are_refused(self):
         for words in ("4-0", "a", "1,,2", "0-4:0", ""):
             with self.assertRaises(Refusal):
-                job_folder.seed_list(words)
+                seeds.seed_list(words)
 
     def test_a_job_that_fails_here_ends_with_1(self):
         self.submit("--submit", "--", "info")
