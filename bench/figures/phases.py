@@ -38,6 +38,7 @@ def draw(files: list[Path]) -> Any:
     figure, axes = style.axes(width=8.6, height=2.0 + 0.45 * len(bars))
     thin = _segments(axes, bars, longest)
     axes.set(xlabel="milliseconds of a round (median; of each phase the slowest rank)")
+    axes.set_xlim(0, None)
     if len(bars) == 1:
         axes.set(title=bars[0].name)
         axes.yaxis.set_visible(False)

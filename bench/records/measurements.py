@@ -14,9 +14,8 @@ from typing import Any
 
 from records.errors import Refusal
 from records.intervals import median_interval
-from records.load import is_number
-from records.readers import kind_of, read_json, read_result, results_in
-from records.validity import at_model, why_invalid
+from records.readers import chosen_row, kind_of, read_json, read_result, results_in
+from records.validity import why_invalid
 
 PHASES = (
     "round_s",
@@ -168,11 +167,12 @@ def _results(files: Iterable[Path]) -> dict[str, Measurement]:
             if samples and max(samples) > 0:
                 rows[f"{name} {phase}"] = Measurement("s", True, samples).close()
         for quality in ("test_ndcg_50", "test_hr_50"):
-            samples = [
-                at_model(run, "metrics", quality)
+            chosen = [
+                run["metrics"][quality][row]
                 for run in valid
-                if is_number(at_model(run, "metrics", quality))
+                if (row := chosen_row(run)) is not None and quality in run["metrics"]
             ]
+            samples = [sample for sample in chosen if sample is not None]
             if samples:
                 rows[f"{name} {quality}"] = Measurement("", False, samples).close()
     return rows

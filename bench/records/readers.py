@@ -137,6 +137,16 @@ def _read_hdf5(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def chosen_row(run: dict[str, Any]) -> int | None:
+    """Return the row of metrics to quote: that of the best round; else that of the stored model.
+
+    Without a validation item no round is the best, and the model is that of the last one. None: the
+    run has no such row.
+    """
+    number = run.get("best_round") or run.get("model_round") or 0
+    return number - 1 if 0 < number <= len(run["metrics"].get("round", [])) else None
+
+
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 

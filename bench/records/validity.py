@@ -58,17 +58,3 @@ def _lost_clients(run: dict[str, Any]) -> str:
                 f"between {min(counts):.0f} and {max(counts):.0f} clients were evaluated ({split})"
             )
     return ""
-
-
-def model_row(run: dict[str, Any]) -> int | None:
-    """The row of the round whose model is kept: the best one or, without a validation item, the
-    last. None before the first round.
-    """
-    number = run.get("best_round") or run.get("model_round")
-    return number - 1 if number else None
-
-
-def at_model(run: dict[str, Any], table: str, column: str) -> float | None:
-    """A column's number of that round; None when there is none."""
-    row, values = model_row(run), run[table].get(column) or []
-    return values[row] if row is not None and row < len(values) else None

@@ -30,8 +30,8 @@ from records.arguments import Parser, filled, whole  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
 from records.mpi_environment import mpi_environment  # noqa: E402
 from records.program import default_program  # noqa: E402
-from records.readers import read_json, read_result  # noqa: E402
-from records.validity import at_model, why_invalid  # noqa: E402
+from records.readers import chosen_row, read_json, read_result  # noqa: E402
+from records.validity import why_invalid  # noqa: E402
 
 METRICS = [
     "hr_50",
@@ -134,22 +134,20 @@ class Runner:
 
 
 def at_best(record, prefix="test"):
-    return {metric: at_model(record, "metrics", f"{prefix}_{metric}") for metric in METRICS}
+    return {metric: quoted(record["metrics"], f"{prefix}_{metric}", record) for metric in METRICS}
+
+
+def quoted(table, name, record):
+    """Return a column's value at the round that is quoted; None where it has none."""
+    row, column = chosen_row(record), table.get(name)
+    return column[row] if column and row is not None else None
 
 
 def validation(record):
-    """None, an empty cell, of a run that cannot be used or has no validation item."""
+    """Return the score of a trial; None where no client has a validation item."""
     if record is None or why_invalid(record):
-        return None
-    clients = record["metrics"].get("valid_clients", [])
-    if clients and not any(clients):
-        return None
+        return -1.0
     return record["facts"].get("best_valid_ndcg_50")
-
-
-def worth(score):
-    """For the order of trials: no score is the worst."""
-    return -1.0 if score is None else score
 
 
 def load_around(record_path):
@@ -183,25 +181,26 @@ def search(study, runner):
         best = {}
         for (backbone, own), record in zip(jobs, records):
             score = validation(record)
+            if score is None:
+                raise Refusal(
+                    "the data set has no validation item that is ranked",
+                    "a search compares trials by their validation NDCG@50",
+                    "use a data set with validation items, or --stage final",
+                )
             rows.append(
                 {
                     "backbone": backbone,
                     "fusion": fusion,
-                    "valid_ndcg_50": None if score is None else round(score, 5),
+                    "valid_ndcg_50": None if score < 0 else round(score, 5),  # diverged: no score
                     "best_round": record["best_round"] if record else 0,
                     "settings": json.dumps(own, sort_keys=True),
                 }
             )
-            if backbone not in best or worth(score) > worth(best[backbone][0]):
+            if score > best.get(backbone, (-2.0, None))[0]:
                 best[backbone] = (score, own)
-        for backbone, (score, own) in best.items():
+        for backbone, (_, own) in best.items():
             chosen[f"{backbone}/{fusion}"] = own
-            if score is None:
-                print(
-                    f"{backbone}/{fusion}: no trial has a validation metric; the first is chosen",
-                    file=sys.stderr,
-                )
-        shown = {b: "-" if s is None else round(s, 4) for b, (s, _) in best.items()}
+        shown = {b: "-" if s < 0 else round(s, 4) for b, (s, _) in best.items()}
         print(fusion, shown, flush=True)
     return chosen, rows
 
@@ -248,10 +247,16 @@ def final(study, runner, chosen):
         last = {k: record["metrics"][f"test_{k}"][-1] for k in ("hr_50", "ndcg_50")}
         row.update({f"last_{k}": v for k, v in last.items()})
         if "teacher_test_ndcg_50" in record["metrics"]:
-            for k in ("hr_50", "ndcg_50"):
-                row[f"teacher_{k}"] = at_model(record, "metrics", f"teacher_test_{k}")
-        if record["groups"].get("agreement"):
-            row["agreement"] = at_model(record, "groups", "agreement")
+            teacher = record["metrics"]
+            row.update(
+                {
+                    f"teacher_{name}": quoted(teacher, f"teacher_test_{name}", record)
+                    for name in ("hr_50", "ndcg_50")
+                }
+            )
+        agreement = quoted(record["groups"], "agreement", record)
+        if agreement is not None:
+            row["agreement"] = agreement
         rows.append(row)
     return rows
 

@@ -22,8 +22,8 @@ from records.arguments import Parser, real
 from records.errors import Refusal, exit_with, reading
 from records.intervals import trimmed_mean
 from records.load import is_number
-from records.readers import read_json, read_result, results_in
-from records.validity import at_model, why_invalid
+from records.readers import chosen_row, read_json, read_result, results_in
+from records.validity import why_invalid
 
 
 def percents(values):
@@ -66,9 +66,12 @@ def rows_of_folder(folder):
         }
         if why:
             print(f"INVALID: {file}: {why}", file=sys.stderr)
-        else:
-            names = [name for name in run["metrics"] if name.startswith("test_")]
-            row |= {name: at_model(run, "metrics", name) for name in names}
+        elif (best := chosen_row(run)) is not None:
+            row |= {
+                name: column[best]
+                for name, column in run["metrics"].items()
+                if name.startswith("test_")
+            }
         rows.append(row)
     return rows
 

@@ -185,21 +185,15 @@ class Records(ToolTest):
             {"context": None, "benchmarks": [{"name": "k", "FLOP": 1, "bytes": 1, "FLOP/s": 1}]},
             {"context": {}, "benchmarks": []},
         ]
+        drawn = (("curves", "phases"), ("scaling", "phases"), ("roofline",))
         for number, record in enumerate(damaged):
             path = self.write("bad.json", record)
             with self.subTest(number):
                 self.run_tool("bench/compare.py", path, path, code=2)
-                for what in ("curves", "phases", "scaling", "roofline"):
+                for what in drawn[number // 3]:
                     out = self.folder / "x.png"
-                    done = subprocess.run(
-                        [sys.executable, ROOT / "bench/plot.py", what, path, "--out", out],
-                        capture_output=True,
-                        text=True,
-                        check=False,
-                    )
-                    # phases needs no metrics, curves no times
-                    self.assertIn(done.returncode, (0, 2) if number < 3 else (2,), done.stderr)
-                    self.assertNotIn("Traceback", done.stderr)
+                    code = 0 if (what, number) == ("curves", 0) else 2  # they need no times
+                    self.run_tool("bench/plot.py", what, path, "--out", out, code=code)
 
     def test_zero_is_a_number_and_null_is_none(self):
         zero = self.write("zero.json", benchmarks({"k": [0.0, 0.0, 1.0, 2.0]}))
