@@ -2,6 +2,6 @@
 #include <string>
 
 namespace fedfuse {
-// The whole file. InputError when it is absent, a folder, unreadable or empty.
+// The whole file or pipe. InputError when it is absent, no file, unreadable or empty.
 [[nodiscard]] std::string read_file(const std::string& path);
 }  // namespace fedfuse

@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "data/id_text.hpp"
 #include "data/read_file.hpp"
 
 namespace fedfuse {
@@ -102,6 +103,8 @@ class Npy {
     auto shape = value_of("shape");
     if (shape.front() != '(' || shape.find(')') == std::string_view::npos) damaged();
     shape = shape.substr(1, shape.find(')') - 1);
+    if (shape.find_first_not_of("0123456789, L") != std::string_view::npos)
+      fail(cat("its shape is (", printable(shape), ")"), "write it again with numpy.save");
     std::vector<std::int64_t> dims;
     for (std::size_t at = 0;
          (at = shape.find_first_of("0123456789", at)) != std::string_view::npos;) {

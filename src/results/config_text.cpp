@@ -1,8 +1,6 @@
 #include "results/config_text.hpp"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -11,6 +9,7 @@
 
 #include "core/choice.hpp"
 #include "core/error.hpp"
+#include "core/input_file.hpp"
 #include "core/text.hpp"
 #include "results/config_fields.hpp"
 #include "results/json_text.hpp"
@@ -123,12 +122,8 @@ Json to_json(const Config& config) {
 std::string config_to_json(const Config& config) { return json_text(to_json(config)); }
 
 Config config_from_json(const std::string& text) {
-  const auto values = Json::parse(text, nullptr, false);
-  if (!values.is_object())
-    throw InputError("the configuration in the file cannot be read", "it is not a JSON object",
-                     "make the file again with this fedfuse");
   Config config;
-  apply(config, values, "configuration");
+  apply(config, parse_object(text, "the configuration in the file"), "configuration");
   return config;
 }
 
@@ -148,16 +143,7 @@ void apply_toml(Config& config, const std::string& text, const std::string& sour
 }
 
 void apply_toml_file(Config& config, const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error))
-    throw InputError(cat("cannot read ", path), "it is a folder", "name a TOML file");
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  if (in) text << in.rdbuf();
-  if (!in)
-    throw InputError(cat("cannot read ", path), "there is no such file, or it may not be read",
-                     "check the path given to --config");
-  apply_toml(config, text.str(), path);
+  apply_toml(config, InputFile(path).read(), path);
 }
 
 }  // namespace fedfuse

@@ -6,6 +6,10 @@
 
 namespace fedfuse {
 
+// An object of a file. InputError when it is none, is not JSON, or is nested deeper than 64 levels:
+// to print or to destroy a value recurses. what: "the notes of run.h5".
+[[nodiscard]] nlohmann::ordered_json parse_object(const std::string& text, const std::string& what);
+
 inline std::string json_text(const nlohmann::ordered_json& value, int indent = -1) {
   return value.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }

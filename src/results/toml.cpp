@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -14,9 +15,19 @@ using Json = nlohmann::ordered_json;
 
 class Parser {
  public:
-  Parser(const std::string& text, const std::string& source) : text_(text), source_(source) {}
+  Parser(const std::string& text, const std::string& source) : text_(text), source_(source) {
+    constexpr std::string_view utf8_mark = "\xEF\xBB\xBF";
+    if (text_.starts_with("\xFF\xFE") || text_.starts_with("\xFE\xFF"))
+      fail("it is UTF-16, and TOML is UTF-8");
+    if (text_.starts_with(utf8_mark)) at_ = utf8_mark.size();
+    if (const auto nul = text_.find('\0'); nul != std::string::npos) {
+      at_ = nul;
+      fail("it holds a zero byte: it is a binary file, or damaged");
+    }
+  }
 
   Json parse() {
+    constexpr std::size_t most_settings = 1000;  // ten times the options
     Json all = Json::object();
     for (skip(true); !done(); skip(true)) {
       if (peek() == '[')
@@ -27,6 +38,7 @@ class Parser {
       ++at_;
       skip(false);
       if (all.contains(name)) fail(cat("\"", name, "\" is set twice"));
+      if (all.size() == most_settings) fail(cat("it has more than ", most_settings, " settings"));
       all[name] = value();
       skip(false);
       if (!done() && peek() != '\n') fail(cat("something follows the value of \"", name, "\""));
@@ -92,7 +104,10 @@ class Parser {
     return text.get<std::string>();
   }
 
+  // The settings need one level. A file of thousands would end the stack.
   Json array() {
+    constexpr int deepest = 16;
+    if (++depth_ > deepest) fail(cat("arrays are nested deeper than ", deepest, " levels"));
     Json values = Json::array();
     for (++at_, skip(true);; skip(true)) {
       if (done()) fail("an array has no closing ]");
@@ -105,6 +120,7 @@ class Parser {
         fail("array elements are not separated by a comma");
     }
     ++at_;
+    --depth_;
     return values;
   }
 
@@ -138,6 +154,7 @@ class Parser {
   const std::string& text_;
   const std::string& source_;
   std::size_t at_ = 0;
+  int depth_ = 0;
 };
 
 }  // namespace

@@ -7,7 +7,8 @@
 
 namespace fedfuse {
 
-// InputError with source and line when the text is not of this form, or names a key twice.
+// InputError with source and line when the text is not of this form, names a key twice, is UTF-16
+// or nests arrays deeper than 16 levels. A mark of UTF-8 at its begin is skipped.
 [[nodiscard]] nlohmann::ordered_json parse_toml(const std::string& text, const std::string& source);
 
 }  // namespace fedfuse

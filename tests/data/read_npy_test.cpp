@@ -105,5 +105,13 @@ TEST(ReadNpy, RefusesValuesThatAreNotFinite) {
                  {"row 0, column 0"});
 }
 
+TEST(ReadNpy, RefusesShapesThatNoArrayHas) {
+  expect_refused(npy("<f4", "(-3, 2)", bytes_of(six)), {"its shape is"});
+  expect_refused(npy("<f4", "(3.0, 2)", bytes_of(six)), {"its shape is"});
+  expect_refused(npy("<f4", "(3e0, 2)", bytes_of(six)), {"its shape is"});
+  expect_refused(npy("<f4", "(99999999999999999999, 2)", bytes_of(six)), {"damaged"});
+  expect_refused(npy("<f4", "(2147483647, 2147483647)", bytes_of(six)), {"promises"});
+}
+
 }  // namespace
 }  // namespace fedfuse

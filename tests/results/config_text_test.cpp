@@ -147,6 +147,21 @@ TEST(ConfigText, mistakes_are_named) {
   EXPECT_THROW(static_cast<void>(config_from_json("[1")), InputError);
 }
 
+TEST(ConfigText, files_that_are_no_toml_are_named) {
+  EXPECT_TRUE(says(refusal("rounds = 1\nviews = " + std::string(16000, '[')), "line 2"));
+  EXPECT_TRUE(says(refusal("views = " + std::string(17, '[') + std::string(17, ']')), "deeper"));
+  EXPECT_TRUE(says(refusal("\xFF\xFEr\0"), "UTF-16"));
+  EXPECT_TRUE(says(refusal(std::string("rounds = 1\n\0", 12)), "zero byte"));
+  std::string many;
+  for (int k = 0; k < 2000; ++k) many += "k" + std::to_string(k) + " = 1\n";
+  EXPECT_TRUE(says(refusal(many), "line 1001"));
+  Config config;
+  apply_toml(config, "\xEF\xBB\xBFrounds = 7\n", "settings.toml");
+  EXPECT_EQ(config.federation.rounds, 7);
+  const auto deep = "{\"views\": " + std::string(100000, '[') + std::string(100000, ']') + "}";
+  EXPECT_THROW(static_cast<void>(config_from_json(deep)), InputError);
+}
+
 // A misspelt choice, in TOML: every field with names, also the rows of a table.
 TEST(ConfigText, every_choice_names_what_is_wrong_and_what_is_right) {
   int choices = 0;
