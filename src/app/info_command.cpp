@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "core/text.hpp"
 #include "data/write_dataset.hpp"
 #include "results/checkpoint.hpp"
+#include "results/json_text.hpp"
 #include "results/reader.hpp"
 #include "results/validity.hpp"
 
@@ -22,20 +24,22 @@ using Json = nlohmann::ordered_json;
 
 std::string feature_words(const h5::File& file, const std::string& name, std::int64_t items) {
   if (!file.has("/items/" + name)) return "none";
-  const auto width = file.shape("/items/" + name).at(1);
-  std::int64_t present = items;
-  if (file.has("/items/has_" + name)) {
-    present = 0;
-    for (const auto flag : file.read_all<std::uint8_t>("/items/has_" + name))
-      present += flag != 0 ? 1 : 0;
-  }
-  return cat(width, " wide, ", fixed(100.0 * double(items - present) / double(items), 1),
+  const auto shape = file.shape("/items/" + name);
+  if (shape.size() != 2 || shape[0] != items)
+    h5::Place{file.path(), "/items/" + name}.refuse(
+        cat("it must have ", items, " rows, in two dimensions"));
+  const auto flags = file.read_all<std::uint8_t>("/items/has_" + name, {items});
+  const auto present = items - std::ranges::count(flags, 0);
+  return cat(shape[1], " wide, ", fixed(100.0 * double(items - present) / double(items), 1),
              " % of the items lack it");
 }
 
 std::string dataset_words(const h5::File& file) {
   const auto clients = file.integer("/", "clients"), items = file.integer("/", "items"),
              n = file.integer("/", "train_interactions");
+  if (clients < 1 || items < 1 || n < 1)
+    h5::Place{file.path(), "the counts of clients, items and interactions"}.refuse(
+        cat("they are ", clients, ", ", items, " and ", n));
   std::ostringstream out;
   out << file.path() << ": data set \"" << file.text("/", "name") << "\", made by "
       << file.text("/", "created_by") << "\n";
@@ -66,6 +70,15 @@ void quality_line(std::ostringstream& out, const char* label, const Table& table
   out << "\n";
 }
 
+// Empty where it was too long for its attribute and is cut.
+Json provenance_of(const RunRecord& record) {
+  try {
+    return parse_object(record.provenance, "provenance");
+  } catch (const InputError&) {
+    return Json::object();
+  }
+}
+
 std::string provenance_words(const Json& p) {
   const auto text = [&](const char* key) {
     return p.contains(key) ? (p[key].is_string() ? p[key].get<std::string>() : p[key].dump())
@@ -82,12 +95,15 @@ std::string provenance_words(const Json& p) {
 std::string result_words(const std::string& path) {
   const auto s = read_summary(path);
   const auto& r = s.record;
+  const auto unfit = why_unfit(path, s);
+  const bool invalid = is_invalid(r.status) || !unfit.empty();
+  const auto& reason = unfit.empty() ? r.status_text : unfit;
   std::int64_t best = -1;
   for (std::size_t row = 0; row < r.metrics.rows(); ++row)
     if (r.metrics.at("round", row) == double(r.best_round)) best = std::int64_t(row);
   std::ostringstream out;
-  out << path << ": result, " << (is_invalid(r.status) ? "INVALID: " : "") << r.status
-      << (r.status_text.empty() ? "" : " (" + r.status_text + ")") << "\n";
+  out << path << ": result, " << (invalid ? "INVALID: " : "") << r.status
+      << (reason.empty() ? "" : " (" + reason + ")") << "\n";
   out << "  data set            \"" << s.data_name << "\", " << grouped(s.clients) << " clients, "
       << grouped(s.items) << " items, " << grouped(s.train_interactions)
       << " training interactions\n";
@@ -116,7 +132,7 @@ std::string result_words(const std::string& path) {
   for (const auto& [name, text] : r.notes)
     out << "  " << name << std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') << text
         << "\n";
-  out << provenance_words(Json::parse(r.provenance, nullptr, false));
+  out << provenance_words(provenance_of(r));
   return out.str();
 }
 

@@ -44,7 +44,8 @@ std::vector<std::string> result_row(const std::string& path) {
   row.push_back(std::isfinite(rate) ? grouped(std::llround(rate)) : "-");
   row.push_back(as_bytes(fact(r, "bytes_down_per_client")));
   row.push_back(as_bytes(fact(r, "bytes_up_per_client")));
-  row.push_back((is_invalid(r.status) ? "INVALID " : "") + path);
+  const bool invalid = is_invalid(r.status) || !why_unfit(path, summary).empty();
+  row.push_back((invalid ? "INVALID " : "") + path);
   return row;
 }
 

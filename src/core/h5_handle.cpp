@@ -7,6 +7,26 @@
 #include "core/text.hpp"
 
 namespace fedfuse::h5 {
+namespace {
+
+herr_t add_error(unsigned, const H5E_error2_t* error, void* errors) {
+  static_cast<std::vector<std::string>*>(errors)->emplace_back(error->desc != nullptr ? error->desc
+                                                                                      : "");
+  return 0;
+}
+
+}  // namespace
+
+std::vector<std::string> last_errors() {
+  std::vector<std::string> errors;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, add_error, &errors);
+  return errors;
+}
+
+std::string last_error() {
+  const auto errors = last_errors();
+  return errors.empty() ? "" : errors.front();
+}
 
 void ok(herr_t status, const std::string& what) {
   if (status < 0) throw InternalError(cat("HDF5 could not ", what));
@@ -51,14 +71,6 @@ hid_t type_of<std::uint8_t>() {
 template <>
 hid_t type_of<std::uint64_t>() {
   return H5T_NATIVE_UINT64;
-}
-
-Handle open_object(const Handle& file, const std::string& path) {
-  return {H5Oopen(file.id(), path.c_str(), H5P_DEFAULT), H5Oclose, cat("open ", path)};
-}
-
-Handle open_dataset(const Handle& file, const std::string& path) {
-  return {H5Dopen2(file.id(), path.c_str(), H5P_DEFAULT), H5Dclose, cat("open dataset ", path)};
 }
 
 }  // namespace fedfuse::h5

@@ -3,11 +3,16 @@
 #include <hdf5.h>
 
 #include <string>
+#include <vector>
 
 namespace fedfuse::h5 {
 
 // InternalError "HDF5 could not <what>" when a call failed.
 void ok(herr_t status, const std::string& what);
+// The messages of HDF5's last call that failed, the innermost first; every further call clears
+// them.
+[[nodiscard]] std::vector<std::string> last_errors();
+[[nodiscard]] std::string last_error();  // the innermost, or ""
 
 class Handle {
  public:
@@ -30,8 +35,5 @@ class Handle {
 
 template <class T>
 hid_t type_of();  // float, double, int32, int64, uint8, uint64
-
-[[nodiscard]] Handle open_object(const Handle& file, const std::string& path);
-[[nodiscard]] Handle open_dataset(const Handle& file, const std::string& path);
 
 }  // namespace fedfuse::h5

@@ -7,6 +7,23 @@
 #include "core/text.hpp"
 
 namespace fedfuse::h5 {
+namespace {
+
+std::string text_of(const Dims& dims) {
+  if (dims.empty()) return "a scalar";
+  std::string text;
+  for (const auto n : dims)
+    text += (text.empty() ? "" : " x ") + (n == any ? std::string("any") : std::to_string(n));
+  return text + (dims.size() == 1 ? " values" : "");
+}
+
+std::string name_of(hid_t type) {
+  const bool real = H5Tget_class(type) == H5T_FLOAT;
+  const bool without_sign = !real && H5Tget_sign(type) == H5T_SGN_NONE;
+  return cat(real ? "float" : without_sign ? "uint" : "int", 8 * H5Tget_size(type));
+}
+
+}  // namespace
 
 void File::write(const std::string& dataset, hid_t type, std::int64_t total_rows, std::int64_t cols,
                  std::int64_t first_row, std::int64_t count, const void* data) {
@@ -40,32 +57,60 @@ void File::write(const std::string& dataset, hid_t type, std::int64_t total_rows
      cat("write ", dataset, " to ", path_, " (is the disk full?)"));
 }
 
-void File::read(const std::string& dataset, hid_t type, std::int64_t first_row, std::int64_t count,
-                void* data) const {
-  const auto object = open_dataset(file_, dataset);
-  const Handle space(H5Dget_space(object.id()), H5Sclose, "get a dataspace");
-  hsize_t dims[2] = {1, 1};
-  const int rank = H5Sget_simple_extent_dims(space.id(), dims, nullptr);
-  FEDFUSE_CHECK(rank <= 2, cat(dataset, " has ", rank, " dimensions"));
+StoredDataset File::stored(const std::string& dataset, Kind kind, const Dims& wanted) const {
+  const Place place{path_, dataset};
+  auto source = open_stored(file_, place, bytes_);
+  require_kind(source.type.id(), kind, place);
+  if (source.dims.size() > 2) place.refuse(cat("it has ", source.dims.size(), " dimensions"));
+  bool same = wanted.empty() || source.dims.size() == wanted.size();
+  for (std::size_t k = 0; same && k < wanted.size(); ++k)
+    same = wanted[k] == any || wanted[k] == source.dims[k];
+  if (!same) place.refuse(cat("it is ", text_of(source.dims), ", not ", text_of(wanted)));
+  return source;
+}
+
+void File::read(const StoredDataset& source, const std::string& dataset, hid_t type,
+                std::int64_t first_row, std::int64_t count, void* data) const {
   if (count == 0) return;
-  const hsize_t start[2] = {hsize_t(first_row), 0}, block[2] = {hsize_t(count), dims[1]};
+  const Place place{path_, dataset};
+  const auto rank = int(source.dims.size());
+  const hsize_t width = rank > 1 ? hsize_t(source.dims[1]) : 1;
+  const hsize_t start[2] = {hsize_t(first_row), 0}, block[2] = {hsize_t(count), width};
+  const hid_t space_id = H5Dget_space(source.dataset.id());
+  place.require(space_id >= 0, "read its shape");
+  const Handle space(space_id, H5Sclose, "get a dataspace");
   const Handle memory(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, block, nullptr),
                       H5Sclose, "make a dataspace");
   if (rank > 0)
     ok(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start, nullptr, block, nullptr),
        "select rows");
-  ok(H5Dread(object.id(), type, memory.id(), space.id(), H5P_DEFAULT, data),
-     cat("read ", dataset, " of ", path_));
+  bool overflow = false;
+  const auto transfer = exact_transfer(overflow);
+  const bool worked =
+      H5Dread(source.dataset.id(), type, memory.id(), space.id(), transfer.id(), data) >= 0;
+  if (overflow) place.refuse(cat("a value is outside the range of ", name_of(type)));
+  place.require(worked, "read it");
+}
+
+void File::require_rows(const StoredDataset& source, const std::string& dataset,
+                        std::int64_t first_row, std::int64_t count) const {
+  const auto rows = source.dims.empty() ? 1 : source.dims[0];
+  if (first_row < 0 || count < 0 || first_row > rows - count)
+    Place{path_, dataset}.refuse(
+        cat("it has ", rows, " rows, and ", count, " from ", first_row, " on are wanted"));
 }
 
 std::vector<std::byte> File::read_bytes(const std::string& dataset, std::int64_t first_row,
                                         std::int64_t count) const {
-  const auto dims = shape(dataset);
-  const auto object = open_dataset(file_, dataset);
-  const Handle type(H5Dget_type(object.id()), H5Tclose, "get a type");
-  std::vector<std::byte> bytes(std::size_t(count * (dims.size() > 1 ? dims[1] : 1)) *
-                               H5Tget_size(type.id()));
-  read(dataset, type.id(), first_row, count, bytes.data());
+  const Place place{path_, dataset};
+  const auto source = open_stored(file_, place, bytes_);
+  const auto type = source.type.id();
+  require_kind(type, H5Tget_class(type) == H5T_FLOAT ? Kind::real : Kind::integer, place);
+  if (source.dims.empty() || source.dims.size() > 2)
+    place.refuse(cat("it has ", source.dims.size(), " dimensions"));
+  require_rows(source, dataset, first_row, count);
+  std::vector<std::byte> bytes(std::size_t(count * source.width()) * H5Tget_size(type));
+  read(source, dataset, type, first_row, count, bytes.data());
   return bytes;
 }
 
@@ -85,15 +130,12 @@ void File::write_strings(const std::string& dataset, const std::vector<std::stri
 }
 
 std::vector<std::string> File::read_strings(const std::string& dataset) const {
-  const auto dims = shape(dataset);
-  const auto object = open_dataset(file_, dataset);
-  const Handle type(H5Dget_type(object.id()), H5Tclose, "get a type");
-  const std::size_t width = H5Tget_size(type.id());
-  std::vector<char> flat(std::size_t(dims.at(0)) * width);
-  ok(H5Dread(object.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, flat.data()),
-     cat("read ", dataset));
+  const auto source = stored(dataset, Kind::text, {any});
+  const std::size_t width = H5Tget_size(source.type.id());
+  std::vector<char> flat(std::size_t(source.dims[0]) * width);
+  read(source, dataset, source.type.id(), 0, source.dims[0], flat.data());
   std::vector<std::string> values;
-  for (std::int64_t i = 0; i < dims[0]; ++i) {
+  for (std::int64_t i = 0; i < source.dims[0]; ++i) {
     const char* at = flat.data() + std::size_t(i) * width;
     values.emplace_back(at, strnlen(at, width));
   }

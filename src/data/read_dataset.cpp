@@ -62,6 +62,11 @@ class Reader {
     require(data_.clients >= 1 && data_.clients < INT32_MAX,
             "it has no clients, or more than 2^31");
     require(data_.items >= 1 && data_.items < INT32_MAX, "it has no items, or more than 2^31");
+    // A file of ours holds an id or a topic of each item. One of another program may not, but
+    // nobody interacts with most of so many.
+    constexpr std::int64_t most_items_a_byte = 16;
+    if (data_.items / most_items_a_byte > file_.bytes())
+      damaged(cat("it declares ", data_.items, " items in ", file_.bytes(), " bytes"));
   }
 
   void read_offsets() {
@@ -165,7 +170,7 @@ class Reader {
     if (!file_.has(features)) return;
     const auto shape = file_.shape(features);
     if (shape.size() != 2 || shape[0] != data_.items || shape[1] < 1)
-      damaged(cat(features, " must have ", data_.items, " rows"));
+      damaged(cat(features, " must have ", data_.items, " rows, in two dimensions"));
     values = file_.read_matrix<float>(features);
     for (std::size_t k = 0; k < values.values.size(); ++k)
       if (!std::isfinite(values.values[k]))

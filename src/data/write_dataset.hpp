@@ -2,7 +2,7 @@
 // Writing a data set. Everything that makes data sets (generate, import) writes through this one
 // function.
 //
-// Schema 1 (HDF5; N clients, M items, n training interactions):
+// Schema 1 (HDF5; N clients, M items, n training interactions; texts have a fixed length):
 //   /   format "fedfuse-dataset", schema_version, name, created_by, details (JSON),
 //                          clients, items, train_interactions, evaluated_valid, evaluated_test
 //   /interactions/offsets  int64 [N+1]   the training items of client u are items[offsets[u] ..

@@ -48,11 +48,11 @@ HeaderAndSums read_header(const h5::File& file) {
   HeaderAndSums read;
   read.header.schema = file.integer("/", "schema_version");
   if (read.header.schema != checkpoint_schema) return read;
-  const auto bytes = file.read_all<std::uint8_t>("/header");
+  const auto bytes = file.read_all<std::uint8_t>("/header", {h5::any});
   if (std::int64_t(crc32_of(std::span<const std::uint8_t>(bytes)).value) !=
       file.integer("/", "header_crc32"))
     throw damaged(file.path(), "the checksum of /header is wrong");
-  const auto json = Json::parse(bytes.begin(), bytes.end());
+  const auto json = parse_object({bytes.begin(), bytes.end()}, cat("/header of ", file.path()));
   const auto& data = json.at("data");
   read.header = {.round = json.at("round"),
                  .config = config_from_json(json_text(json.at("config"))),
@@ -64,6 +64,10 @@ HeaderAndSums read_header(const h5::File& file) {
                  .version = json.at("version")};
   for (const auto& [path, sum] : json.at("datasets").items())
     read.checksums[path] = {sum.at("crc32"), sum.at("bytes")};
+  const auto& h = read.header;
+  validate(h.config);
+  if (h.round < 1 || h.clients < 1 || h.items < 1 || h.train_interactions < 0)
+    throw damaged(file.path(), "a count in /header is impossible");
   return read;
 }
 
@@ -225,7 +229,11 @@ CheckpointHeader read_checkpoint_header(const std::string& path) {
 void load_checkpoint(const std::string& path, const VisitState& visit, const Dataset& data,
                      const Comm& comm) {
   ArchiveReader reader(path, data, comm);
-  visit(reader);
+  try {
+    visit(reader);
+  } catch (const InternalError& e) {  // the same on every rank
+    throw damaged(path, e.what());
+  }
 }
 
 void check_same_run(const std::string& path, const CheckpointHeader& then,

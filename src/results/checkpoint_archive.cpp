@@ -10,12 +10,6 @@ namespace {
 
 std::string path_of(const std::string& name) { return "/state/" + name; }
 
-h5::File opened(const std::string& path, const Comm& comm) {
-  std::unique_ptr<h5::File> file;  // every rank reads alone; an error on one is thrown on all
-  comm.together([&] { file = std::make_unique<h5::File>(h5::File::open(path)); });
-  return std::move(*file);
-}
-
 }  // namespace
 
 std::int64_t ArchiveSize::bytes() const {
@@ -68,8 +62,9 @@ void ArchiveWriter::overlay(const std::string& name, OverlayStore& rows) {
 
 ArchiveReader::ArchiveReader(const std::string& path, const Dataset& data, const Comm& comm)
     : comm_(comm),
-      file_(opened(path, comm)),
+      file_(h5::File::open(path, comm)),
       all_clients_(data.clients),
+      all_items_(data.items),
       order_(data.client_ids, data.clients, comm) {}
 
 template <class T>
@@ -100,17 +95,18 @@ Array<T> ArchiveReader::read_block(const std::string& name, std::int64_t total, 
   comm_.together([&] {
     const auto path = path_of(name);
     const auto shape = file_.shape(path);
-    if (shape != (width == 0 ? std::vector{total} : std::vector{total, width}))
+    const auto wanted = width == 0 ? h5::Dims{total} : h5::Dims{total, width};
+    if (shape != wanted)
       throw InputError(cat("cannot go on from ", file_.path()),
                        cat(path, " has another shape than this run"),
                        "start again without --resume");
-    values = file_.read_rows<T>(path, first, count);
+    values = file_.read_rows<T>(path, first, count, wanted);
   });
   return values;
 }
 void ArchiveReader::text(const std::string& name, std::string& value) {
   comm_.together([&] {
-    const auto bytes = file_.read_all<std::uint8_t>(path_of(name));
+    const auto bytes = file_.read_all<std::uint8_t>(path_of(name), {h5::any});
     value.assign(bytes.begin(), bytes.end());
   });
 }
@@ -118,9 +114,18 @@ void ArchiveReader::overlay(const std::string& name, OverlayStore& rows) {
   OverlayBlock block;
   block.counts =
       read_block<std::int32_t>(name + "/counts", all_clients_, order_.first(), order_.count(), 0);
+  comm_.together([&] {
+    for (const auto count : block.counts)
+      if (count < 0 || count > all_items_)
+        h5::Place{file_.path(), path_of(name + "/counts")}.refuse(
+            cat("a client has ", count, " rows of ", all_items_, " items"));
+  });
   const auto here = std::accumulate(block.counts.begin(), block.counts.end(), std::int64_t(0));
   const auto before = comm_.exscan(here), total = comm_.sum(here);
   block.items = read_block<std::int32_t>(name + "/items", total, before, here, 0);
+  comm_.together([&] {
+    check_items(block, order_.first(), all_items_, {file_.path(), path_of(name + "/items")});
+  });
   block.rows = read_block<float>(name + "/rows", total, before, here, rows.width());
   fill(rows, order_, block);
 }

@@ -149,7 +149,7 @@ class ArchiveReader final : public StateVisitor {
                                     std::int64_t count, std::int64_t width) const;
   const Comm& comm_;
   h5::File file_;
-  std::int64_t all_clients_;
+  std::int64_t all_clients_, all_items_;
   ClientOrder order_;
 };
 

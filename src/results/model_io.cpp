@@ -4,6 +4,7 @@
 // contiguous collective transfer.
 #include <algorithm>
 
+#include "results/model_file.hpp"
 #include "results/overlay_block.hpp"
 
 namespace fedfuse {
@@ -59,51 +60,12 @@ void write_groups_by_round(ResultSink& sink, const RunRecord& record, const Data
                           "group", "group of every client after the round, -1: none yet");
 }
 
-// A dataset of /model must have this shape; -1: any.
-void expect(const h5::File& file, const Dataset& data, const std::string& name,
-            const std::vector<std::int64_t>& wanted) {
-  const auto shape = file.shape(name);
-  bool same = shape.size() == wanted.size();
-  for (std::size_t i = 0; same && i < shape.size(); ++i)
-    same = wanted[i] < 0 || wanted[i] == shape[i];
-  if (same) return;
-  const auto text = [](const std::vector<std::int64_t>& dims) {
-    std::string list;
-    for (const auto n : dims)
-      list += (list.empty() ? "" : " x ") + (n < 0 ? std::string("any") : std::to_string(n));
-    return list;
-  };
-  throw InputError(cat(file.path(), " does not fit ", data.path),
-                   cat(name, " is ", text(shape), ", not ", text(wanted)),
-                   "use the data set that the model was trained on");
-}
-
-Matrix<float> read_clients(const h5::File& file, const ClientOrder& order, const Dataset& data,
-                           const std::string& name, std::int64_t width) {
-  Matrix<float> m(data.local_clients(), width);
-  if (width == 0) return m;
-  expect(file, data, "/model/" + name, {data.clients, width});
-  const auto block = file.read_rows<float>("/model/" + name, order.first(), order.count());
-  m.values = order.to_local<float>(Rows(block), width);
+// What a rank read for the clients of its block, on its way to the clients that it holds.
+Matrix<float> to_clients(const ClientOrder& order, const Array<float>& block, std::int64_t clients,
+                         std::int64_t width) {
+  Matrix<float> m(clients, width);
+  if (width > 0) m.values = order.to_local<float>(Rows(block), width);
   return m;
-}
-
-OverlayStore read_overlay(const h5::File& file, const ClientOrder& order, const Dataset& data,
-                          int width) {
-  OverlayStore overlay(data.local_clients(), width);
-  expect(file, data, "/model/overlay_offsets", {data.clients + 1});
-  expect(file, data, "/model/overlay_rows", {-1, width});
-  const auto offsets =
-      file.read_rows<std::int64_t>("/model/overlay_offsets", order.first(), order.count() + 1);
-  OverlayBlock block;
-  block.before = offsets.front();
-  for (std::size_t k = 0; k + 1 < offsets.size(); ++k)
-    block.counts.push_back(std::int32_t(offsets[k + 1] - offsets[k]));
-  const auto rows_here = offsets.back() - offsets.front();
-  block.items = file.read_rows<std::int32_t>("/model/overlay_items", block.before, rows_here);
-  block.rows = file.read_rows<float>("/model/overlay_rows", block.before, rows_here);
-  fill(overlay, order, block);
-  return overlay;
 }
 
 }  // namespace
@@ -168,40 +130,29 @@ void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spe
 StoredModel read_model(const h5::File& file, const Config& config, const Dataset& data,
                        const Comm& comm) {
   StoredModel model;
-  model.spec = resolve(config);
-  const auto& spec = model.spec;
-  for (const auto& name : item_matrix_names(spec, config)) {
-    expect(file, data, "/model/" + name, {data.items, spec.view_width});
-    model.global.views.push_back(file.read_matrix<float>("/model/" + name));
-  }
-  if (file.has("/model/theta")) {
-    expect(file, data, "/model/theta", {spec.head.theta});
-    model.global.theta = file.read_all<float>("/model/theta");
-  }
-  const ClientOrder order(data.client_ids, data.clients, comm);
   auto& state = model.state;
-  if (!spec.shares_head)
-    state.theta = read_clients(file, order, data, "client_theta", spec.head.theta);
-  state.user = read_clients(file, order, data, "client_user", spec.head.user);
-  state.router =
-      read_clients(file, order, data, "client_router", spec.has_router ? spec.router.size : 0);
-  if (spec.has_overlay()) state.overlay = read_overlay(file, order, data, spec.overlay_width());
-  if (file.has("/model/overlay_base")) {
-    expect(file, data, "/model/overlay_base", {data.items, spec.overlay_width()});
-    state.base = file.read_matrix<float>("/model/overlay_base");
+  const ClientOrder order(data.client_ids, data.clients, comm);
+  ClientRows rows;
+  comm.together([&] {
+    const ModelFile stored(file, config, data.clients, data.items);
+    model.spec = stored.spec();
+    model.global = stored.global();
+    state.base = stored.base();
+    rows = stored.clients(order.first(), order.count());
+  });
+  const auto& spec = model.spec;
+  const auto clients = data.local_clients();
+  if (!spec.shares_head) state.theta = to_clients(order, rows.theta, clients, spec.head.theta);
+  state.user = to_clients(order, rows.user, clients, spec.head.user);
+  state.router = to_clients(order, rows.router, clients, spec.has_router ? spec.router.size : 0);
+  if (spec.has_overlay()) {
+    state.overlay = OverlayStore(clients, spec.overlay_width());
+    fill(state.overlay, order, rows.overlay);
   }
-  if (file.has("/model/overlay_base_scale")) {
-    expect(file, data, "/model/overlay_base_scale", {data.clients});
-    const auto block =
-        file.read_rows<float>("/model/overlay_base_scale", order.first(), order.count());
-    state.base_scale = order.to_local<float>(Rows(block), 1);
-  }
-  state.group.assign(std::size_t(data.local_clients()), -1);
-  if (file.has("/model/client_group")) {
-    expect(file, data, "/model/client_group", {data.clients});
-    const auto block =
-        file.read_rows<std::int32_t>("/model/client_group", order.first(), order.count());
-    const auto mine = order.to_local<std::int32_t>(std::span<const std::int32_t>(block), 1);
+  if (spec.has_base) state.base_scale = order.to_local<float>(Rows(rows.base_scale), 1);
+  state.group.assign(std::size_t(clients), -1);
+  if (spec.has_teacher) {
+    const auto mine = order.to_local<std::int32_t>(std::span<const std::int32_t>(rows.group), 1);
     state.group.assign(mine.begin(), mine.end());
   }
   return model;

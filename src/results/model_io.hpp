@@ -18,6 +18,7 @@ namespace fedfuse {
 // /model, and /groups' arrays. Collective.
 void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spec,
                  const GlobalModel& global, const ClientState& state, const Dataset& data);
+// Collective. InputError on all ranks as of ModelFile.
 [[nodiscard]] StoredModel read_model(const h5::File& file, const Config& config,
                                      const Dataset& data, const Comm& comm);
 // Names of the item matrices in /model, in order of the views.

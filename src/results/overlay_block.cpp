@@ -1,5 +1,7 @@
 #include "results/overlay_block.hpp"
 
+#include "core/text.hpp"
+
 namespace fedfuse {
 
 OverlayBlock block_of(const OverlayStore& overlay, const ClientOrder& order, const Comm& comm) {
@@ -22,6 +24,21 @@ OverlayBlock block_of(const OverlayStore& overlay, const ClientOrder& order, con
   block.rows = order.to_block<float>(std::span<const float>(rows), overlay.width(), local_offsets,
                                      block_offsets);
   return block;
+}
+
+void check_items(const OverlayBlock& block, std::int64_t first, std::int64_t items,
+                 const h5::Place& place) {
+  std::size_t at = 0;
+  for (std::size_t k = 0; k < block.counts.size(); ++k) {
+    std::int32_t before = -1;
+    for (std::int32_t n = 0; n < block.counts[k]; ++n) {
+      const auto item = block.items[at++];
+      if (item >= items || item <= before)
+        place.refuse(cat("client ", first + std::int64_t(k), " has item ", item, " after ", before,
+                         ", of ", items, " items: they are ascending, each once"));
+      before = item;
+    }
+  }
 }
 
 void fill(OverlayStore& overlay, const ClientOrder& order, const OverlayBlock& block) {

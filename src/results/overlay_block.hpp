@@ -2,6 +2,7 @@
 // Clients' own rows on their way to a file and back: what the rank that writes a block of ids
 // writes.
 #include "clients/overlay.hpp"
+#include "core/h5_stored.hpp"
 #include "results/client_order.hpp"
 
 namespace fedfuse {
@@ -16,6 +17,10 @@ struct OverlayBlock {
 // collective
 [[nodiscard]] OverlayBlock block_of(const OverlayStore& overlay, const ClientOrder& order,
                                     const Comm& comm);
+// InputError unless the items of each client are ascending, each once, and fewer than `items`.
+// first: the block's first client.
+void check_items(const OverlayBlock& block, std::int64_t first, std::int64_t items,
+                 const h5::Place& place);
 // Puts the rows of counts, items and rows where they belong. Collective.
 void fill(OverlayStore& overlay, const ClientOrder& order, const OverlayBlock& block);
 

@@ -1,10 +1,12 @@
 #include "results/reader.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "core/text.hpp"
 #include "results/config_text.hpp"
+#include "results/json_text.hpp"
+#include "results/model_file.hpp"
 #include "results/model_io.hpp"
 #include "results/schema.hpp"
+#include "results/validity.hpp"
 
 namespace fedfuse {
 namespace {
@@ -33,7 +35,11 @@ Table read_table(const h5::File& file, const std::string& group) {
         find_field(Section::traffic, name) == nullptr &&
         find_field(Section::groups, name) == nullptr)
       continue;  // /groups also holds arrays
-    const auto values = file.read_all<double>(path);
+    const auto values = file.read_all<double>(path, {h5::any});
+    if (!table.columns().empty() && values.size() != table.rows())
+      h5::Place{file.path(), path}.refuse(cat("it has ", values.size(), " rows, and ",
+                                              table.columns().front().name, " beside it ",
+                                              table.rows()));
     table.add_column({name,
                       file.text(path, "unit"),
                       file.text(path, "meaning"),
@@ -42,14 +48,34 @@ Table read_table(const h5::File& file, const std::string& group) {
   return table;
 }
 
-// HDF5 answers damage inside a file with an error code: for a reader that is a bad file, not a bug.
+// A number of the root between two bounds.
+std::int64_t number(const h5::File& file, const char* name, std::int64_t least, std::int64_t most) {
+  const auto value = file.integer("/", name);
+  if (value < least || value > most)
+    h5::Place{file.path(), cat("attribute ", name, " of /")}.refuse(
+        cat("it is ", value, ", not from ", least, " to ", most));
+  return value;
+}
+
+std::map<std::string, std::string> notes_of(const h5::File& file) {
+  const auto what = cat("attribute notes of / in ", file.path());
+  std::map<std::string, std::string> notes;
+  const auto parsed = parse_object(file.text("/", "notes"), what);
+  for (const auto& [name, text] : parsed.items()) {
+    if (!text.is_string())
+      throw InputError(cat("cannot read ", what), cat(name, " is no text"),
+                       "make the file again with this fedfuse");
+    notes[name] = text.get<std::string>();
+  }
+  return notes;
+}
+
+// What the readers do not foresee is a bad file, not a bug.
 template <class Work>
 auto reading(const std::string& path, Work&& work) {
   try {
     return work();
   } catch (const InternalError& e) {
-    throw InputError(cat("cannot read ", path), e.what(), "the file may be damaged: make it again");
-  } catch (const nlohmann::json::exception& e) {
     throw InputError(cat("cannot read ", path), e.what(), "the file may be damaged: make it again");
   }
 }
@@ -60,21 +86,22 @@ RunRecord read_small_parts(const h5::File& file) {
   check_kind(file);
   RunRecord record;
   record.config = config_from_json(file.text("/", "config"));
+  validate(record.config);
   record.provenance = file.text("/", "provenance");
   parse_into(record.status, cat(file.path(), ": status"), file.text("/", "status"));
   record.status_text = file.text("/", "status_text");
-  record.best_round = file.integer("/", "best_round");
-  record.model_round = file.integer("/", "model_round");
-  const auto notes = nlohmann::json::parse(file.text("/", "notes"));
-  record.notes = notes.get<std::map<std::string, std::string>>();
+  record.notes = notes_of(file);
   record.metrics = read_table(file, "/metrics");
+  const auto rounds = std::int64_t(record.metrics.rows());
+  record.best_round = number(file, "best_round", 0, rounds);
+  record.model_round = number(file, "model_round", 0, rounds);
   record.time = read_table(file, "/time");
   record.traffic = read_table(file, "/traffic");
   record.groups = read_table(file, "/groups");
   record.baselines = read_table(file, "/baselines");
   if (file.has("/facts"))
     for (const auto& name : file.children("/facts"))
-      record.facts[name] = file.read_all<double>("/facts/" + name).at(0);
+      record.facts[name] = file.read_all<double>("/facts/" + name, {1}).front();
   return record;
 }
 
@@ -84,10 +111,24 @@ ResultSummary read_summary(const std::string& path) {
     ResultSummary summary;
     summary.record = read_small_parts(file);
     summary.data_name = file.text("/", "data_name");
-    summary.clients = file.integer("/", "clients");
-    summary.items = file.integer("/", "items");
-    summary.train_interactions = file.integer("/", "train_interactions");
+    summary.clients = number(file, "clients", 1, INT32_MAX);
+    summary.items = number(file, "items", 1, INT32_MAX);
+    summary.train_interactions = number(file, "train_interactions", 0, INT64_MAX);
     return summary;
+  });
+}
+
+std::string why_unfit(const std::string& path, const ResultSummary& summary) {
+  const auto& record = summary.record;
+  if (is_invalid(record.status)) return record.status_text;
+  const auto file = h5::File::open(path);
+  return reading(path, [&] {
+    try {
+      ModelFile(file, record.config, summary.clients, summary.items).check();
+    } catch (const NotFinite& e) {
+      return e.reason;
+    }
+    return why_invalid(record);
   });
 }
 
@@ -100,14 +141,15 @@ LoadedResult read_result(const std::string& path, const Dataset& data, const Com
                            " items, the data set has ", data.clients, " and ", data.items),
                        "use the data set that the model was trained on");
   });
-  const auto file = h5::File::open(path, &comm);
+  const auto file = h5::File::open(path, comm);
   LoadedResult result;
   comm.together([&] { result.record = reading(path, [&] { return read_small_parts(file); }); });
   result.model = reading(path, [&] { return read_model(file, result.record.config, data, comm); });
-  if (file.has("/groups/preferences"))
-    result.record.preferences = file.read_matrix<float>("/groups/preferences");
-  if (file.has("/groups/embeddings"))
-    result.record.group_embeddings = file.read_matrix<float>("/groups/embeddings");
+  comm.together([&] {
+    const ModelFile stored(file, result.record.config, data.clients, data.items);
+    result.record.preferences = stored.preferences();
+    result.record.group_embeddings = stored.group_embeddings();
+  });
   return result;
 }
 

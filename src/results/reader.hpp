@@ -21,6 +21,10 @@ struct ResultSummary {
 };
 // InputError when the file is not ours
 [[nodiscard]] ResultSummary read_summary(const std::string& path);
+// Why nothing may be concluded from the result: its status says so, a number of its records or of
+// its model is not finite, rounds or clients are missing. "" when none of it is so. Reads the whole
+// model; InputError where that is damaged.
+[[nodiscard]] std::string why_unfit(const std::string& path, const ResultSummary& summary);
 
 // Collective; InputError when the file is not ours, of another schema, or does not fit the data
 // set.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "core/error.hpp"
+#include "core/text.hpp"
 #include "results/schema.hpp"
 
 namespace fedfuse {
@@ -23,6 +25,7 @@ void visit(StateVisitor& visitor, const std::string& name, Table& table) {
   std::istringstream lines(names);
   std::int64_t row = 0;
   for (std::string column; std::getline(lines, column); ++row) {
+    FEDFUSE_CHECK(row < cells.rows, cat(name, " names more columns than it has"));
     const auto& field = find_column(column);
     table.add_column(
         {field.name, field.unit, field.meaning, {cells.row(row), cells.row(row) + cells.cols}});
@@ -31,9 +34,11 @@ void visit(StateVisitor& visitor, const std::string& name, Table& table) {
 
 // Client x round: a client's row comes first in the file.
 void visit(StateVisitor& visitor, const std::string& name,
-           std::vector<std::vector<std::int32_t>>& by_round, std::int64_t clients) {
+           std::vector<std::vector<std::int32_t>>& by_round, std::int64_t clients,
+           std::int64_t most) {
   auto rounds = std::int64_t(by_round.size());
   visitor.number(name + "_rounds", rounds);
+  FEDFUSE_CHECK(rounds >= 0 && rounds <= most, cat(name, " has ", rounds, " rounds, not ", most));
   Matrix<std::int32_t> groups(clients, rounds);
   if (!visitor.loads())
     for (std::int64_t r = 0; r < rounds; ++r)
@@ -54,7 +59,8 @@ void visit(StateVisitor& visitor, const std::string& name, RunRecord& record, co
   visit(visitor, name + "/time", record.time);
   visit(visitor, name + "/traffic", record.traffic);
   visit(visitor, name + "/groups", record.groups);
-  visit(visitor, name + "/group_by_round", record.group_by_round, data.local_clients());
+  visit(visitor, name + "/group_by_round", record.group_by_round, data.local_clients(),
+        std::int64_t(record.metrics.rows()));
   visitor.number(name + "/best_round", record.best_round);
   std::string method =
       record.notes.contains("grouping_method") ? record.notes.at("grouping_method") : "";

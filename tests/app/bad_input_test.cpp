@@ -53,6 +53,8 @@ TEST(BadInput, files_of_train) {
                       {"--data {}/folder", "folder"},
                       {"--data {}/text.h5", "not an HDF5 file"},
                       {"--data {}/empty", "not an HDF5 file"},
+                      {"--data {}/fifo", "it is a pipe"},
+                      {"--data /dev/zero", "it is a device"},
                       {"--data {}/cut.h5", "truncated"},
                       {"--data {}/foreign.h5", "not a fedfuse data set"},
                       {"--data {}/run.h5", "not a fedfuse data set"},
@@ -96,9 +98,12 @@ TEST(BadInput, settings_of_train) {
   test::write_text(place.file("unknown.toml"), "rounds = 3\nlocal_epoch = 2\n");
   test::write_text(place.file("type.toml"), "rounds = \"three\"\n");
   test::write_text(place.file("syntax.toml"), "rounds 3\n");
+  test::write_text(place.file("deep.toml"), "rounds = 3\nviews = " + std::string(1 << 20, '['));
   expect_all_refused("train --data {}/data.h5 --out {}/new#.h5",
                      {{"--config {}/absent.toml", "no such file"},
                       {"--config {}/folder", "folder"},
+                      {"--config {}/fifo", "it is a pipe"},
+                      {"--config {}/deep.toml", "line 2"},
                       {"--config {}/unknown.toml", "did you mean local_epochs?"},
                       {"--config {}/type.toml", "whole number"},
                       {"--config={}/syntax.toml", "line 1"},

@@ -1,5 +1,6 @@
 #include "tests/app/program.hpp"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -73,6 +74,7 @@ Place::Place() : path_((fs::temp_directory_path() / "fedfuse_app_XXXXXX").string
 
   write_text(file("text.h5"), "this is not HDF5\n");
   write_text(file("empty"), "");
+  FEDFUSE_CHECK(mkfifo(file("fifo").c_str(), 0600) == 0, "no FIFO can be made");
   fs::copy_file(file("data.h5"), file("cut.h5"));
   fs::resize_file(file("cut.h5"), fs::file_size(file("data.h5")) / 2);
   h5::File::create(file("foreign.h5")).set("/", "format", std::string("somebody-elses"));

@@ -174,7 +174,7 @@ TEST(H5, WritesBlocksOfRowsTogetherAndReadsThemBack) {
     file.set("/", "count", std::int64_t(42));
     file.close();
   }
-  const auto file = h5::File::open(path, &comm);
+  const auto file = h5::File::open(path, comm);
   const auto m = file.read_matrix<float>("/a/b/rows");
   ASSERT_EQ(m.rows, 11);
   EXPECT_EQ(m(10, 1), 100.0f);

@@ -174,8 +174,8 @@ TEST(Baselines, PopularityAndColdFirst) {
 TEST(ScoreRows, ReproducesTheGoldenMetrics) {
   FEDFUSE_REQUIRE_GOLDENS();
   const auto file = h5::File::open(test::goldens_path());
-  const auto scores = file.read_matrix<float>("ranks/in/scores"),
-             dropped = file.read_matrix<float>("ranks/in/dropped");
+  const auto scores = file.read_matrix<float>("ranks/in/scores");
+  const auto dropped = file.read_matrix<std::uint8_t>("ranks/in/dropped");
   const auto held = file.read_all<std::int64_t>("ranks/in/held_out");
   Dataset data;
   data.clients = scores.rows;

@@ -101,7 +101,8 @@ def write(path: Path, groups: dict[str, Group]) -> None:
         for name, group in groups.items():
             place = create_group(file, name)
             for key, value in group.attributes.items():
-                place.attrs[key] = value
+                # fedfuse reads texts of fixed length
+                place.attrs[key] = np.bytes_(value) if isinstance(value, str) else value
             for folder in ("in", "out"):
                 place.create_group(folder)
             for key, values in group.arrays.items():

@@ -122,8 +122,8 @@ struct ScoreRows {
 TEST(Rank, ReproducesTheGoldenRanks) {
   FEDFUSE_REQUIRE_GOLDENS();
   const auto file = h5::File::open(test::goldens_path());
-  const auto scores = file.read_matrix<double>("ranks/in/scores"),
-             dropped = file.read_matrix<double>("ranks/in/dropped");
+  const auto scores = file.read_matrix<double>("ranks/in/scores");
+  const auto dropped = file.read_matrix<std::uint8_t>("ranks/in/dropped");
   const auto held = file.read_all<std::int64_t>("ranks/in/held_out"),
              want = file.read_all<std::int64_t>("ranks/out/rank");
   ScoreRows rows(scores.rows, int(scores.cols));
