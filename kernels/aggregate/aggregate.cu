@@ -11,7 +11,7 @@ __global__ void __launch_bounds__(block) atomics_kernel(const __grid_constant__ 
     const float scale = scale_of(u, u.owner[e]);
     bool good = true;
     for (int k = lane(); k < u.width; k += 32) {
-      const float x = checked(u.delta[e * u.width + k], good);
+      const float x = checked(u.delta[e * u.width + k], u.limit, good);
       atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k,
                 fixed_update(x, scale, weight));
     }
@@ -28,12 +28,13 @@ __global__ void __launch_bounds__(block)
     bool good = true;
     for (int k = lane(); k < u.width; k += 32)
       atomicAdd(u.float_sums + std::int64_t(row) * u.width + k,
-                alpha * checked(u.delta[e * u.width + k], good));
+                alpha * checked(u.delta[e * u.width + k], u.limit, good));
     if (!good) mark(u.misfit + u.owner[e]);
   }
 }
 
 constexpr int vectors_at_once = 8;
+constexpr auto vector_limit = float(FixedPoint::limit);
 
 // Of clients c, c + 1, ..., column k: all numbers are on their way before the first is used.
 template <int Clients>
@@ -47,10 +48,10 @@ __device__ inline Word sum_of(const GpuVectors& v, std::int64_t c, std::int64_t 
   }
 #pragma unroll
   for (const float value : x) largest = gpu::max_or_nan(largest, fabsf(value));
-  if (!fits(largest))
+  if (!fits(largest, vector_limit))
     for (int j = 0; j < Clients; ++j) {
       bool good = true;
-      x[j] = checked(x[j], good);
+      x[j] = checked(x[j], vector_limit, good);
       if (!good) mark(v.misfit + c + j);
     }
 #pragma unroll

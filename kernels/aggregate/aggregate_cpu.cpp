@@ -9,7 +9,7 @@ namespace fedfuse::aggregate {
 namespace {
 
 bool fits(const Sums& sums, const Update& update) {
-  return all_fit(update.x, std::int64_t(update.ids.size()) * sums.values.cols);
+  return all_fit(update.x, std::int64_t(update.ids.size()) * sums.values.cols, sums.point.largest);
 }
 
 void add_row(Sums& sums, std::int32_t row, const float* x, std::int64_t weight) {

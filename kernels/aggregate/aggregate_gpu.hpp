@@ -18,19 +18,20 @@ namespace fedfuse::aggregate {
 struct GpuUpdates {
   std::int64_t rows = 0;  // M
   int width = 0;
-  std::int64_t count = 0;                // entries, the first is 0; `sorted`: below 2^31
-  const std::int32_t* ids = nullptr;     // count; negative: no update (a client's unused room)
-  const float* delta = nullptr;          // count x width
-  const std::int32_t* owner = nullptr;   // count: client of each entry
-  const std::int64_t* weight = nullptr;  // of each client
-  double scale = 0;                      // FixedPoint's: a power of two from 2^8 to 2^40
+  std::int64_t count = 0;                  // entries, the first is 0; `sorted`: below 2^31
+  const std::int32_t* ids = nullptr;       // count; negative: no update (a client's unused room)
+  const float* delta = nullptr;            // count x width
+  const std::int32_t* owner = nullptr;     // count: client of each entry
+  const std::int64_t* weight = nullptr;    // of each client
+  double scale = 0;                        // FixedPoint's: a power of two
+  float limit = float(FixedPoint::limit);  // FixedPoint's largest: |x| must be below it
   // of each client, instead: tables of different weight; null: scale
   const double* scale_of = nullptr;
   std::int64_t* sums = nullptr;  // rows x width, added to
   float* float_sums = nullptr;   // of the float opponent: rows x width
   float inverse_total = 0;       // of the float opponent: 1 / W
-  // of each client: set to 1 when a value is not finite or not below FixedPoint::limit; then the
-  // sums are worth nothing
+  // of each client: set to 1 when a value is not finite or not below the limit; then the sums are
+  // worth nothing
   std::int32_t* misfit = nullptr;
 };
 

@@ -11,11 +11,11 @@
 
 namespace fedfuse::aggregate {
 
-// All of |x| < FixedPoint::limit; false with NaN.
+// All of |x| < limit; false with NaN.
 template <class T>
-[[nodiscard]] inline bool all_fit(const T* x, std::int64_t n) {
+[[nodiscard]] inline bool all_fit(const T* x, std::int64_t n, double limit = FixedPoint::limit) {
   int outside = 0;
-  for (std::int64_t k = 0; k < n; ++k) outside |= int(!(std::abs(x[k]) < T(FixedPoint::limit)));
+  for (std::int64_t k = 0; k < n; ++k) outside |= int(!(std::abs(x[k]) < T(limit)));
   return outside == 0;
 }
 
@@ -26,7 +26,8 @@ template <class T>
   return std::bit_cast<std::int64_t>(x * scale + magic) - std::bit_cast<std::int64_t>(magic);
 }
 
-// sum[k] += weight * round(x[k] * scale). Values fit: |x| < 2^10 and scale <= 2^40 stay below 2^51.
+// sum[k] += weight * round(x[k] * scale). Values fit: |x| < FixedPoint::largest keeps |x * scale|
+// below 2^51.
 template <class T>
 inline void add_fixed(std::int64_t* __restrict sum, const T* __restrict x, std::int64_t n,
                       double scale, std::int64_t weight) {

@@ -109,7 +109,7 @@ __device__ inline void refuse(const GpuUpdates& u, const std::int32_t* owner, Va
   for (int j = 0; j < group; ++j) {
     bool good = true;
 #pragma unroll
-    for (float& value : x[j]) value = checked(value, good);
+    for (float& value : x[j]) value = checked(value, u.limit, good);
     if (!good) mark(u.misfit + owner[j]);
   }
 }
@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(block, 4)
       for (int j = 0; j < group; ++j)
 #pragma unroll
         for (const float value : x[j]) largest = gpu::max_or_nan(largest, fabsf(value));
-      if (!fits(largest)) refuse(u, own.owner + i, x);
+      if (!fits(largest, u.limit)) refuse(u, own.owner + i, x);
 #pragma unroll
       for (int j = 0; j < group; ++j) {
         const Facts facts = own.facts[i + j];

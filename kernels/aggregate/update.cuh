@@ -20,7 +20,7 @@ __device__ inline std::int64_t warp_of_grid() { return thread_of_grid() / 32; }
 __device__ inline std::int64_t warps_of_grid() { return threads_of_grid() / 32; }
 
 // false for NaN
-__device__ inline bool fits(float x) { return fabsf(x) < float(FixedPoint::limit); }
+__device__ inline bool fits(float x, float limit) { return fabsf(x) < limit; }
 
 // weight llrint(double(x) scale): scale is a power of two, so that x scale is exact in float as
 // well and nothing here is a double.
@@ -33,8 +33,8 @@ __device__ inline float scale_of(const GpuUpdates& u, std::int32_t owner) {
 }
 
 // x, or 0 and `good` = false: a client whose update does not fit is marked once, after its row.
-__device__ inline float checked(float x, bool& good) {
-  if (fits(x)) return x;
+__device__ inline float checked(float x, float limit, bool& good) {
+  if (fits(x, limit)) return x;
   good = false;
   return 0.0f;
 }

@@ -109,7 +109,7 @@ template <class T>
 bool add_to(std::span<std::int64_t> sums, std::span<const T> x, const FixedPoint& fixed,
             std::int64_t weight) {
   FEDFUSE_CHECK(x.size() == sums.size(), "a vector of another length");
-  if (!aggregate::all_fit(x.data(), std::int64_t(x.size()))) return false;
+  if (!aggregate::all_fit(x.data(), std::int64_t(x.size()), fixed.largest)) return false;
   aggregate::add_fixed(sums.data(), x.data(), std::int64_t(x.size()), fixed.scale, weight);
   return true;
 }
@@ -126,7 +126,7 @@ bool FixedPart::add(std::span<const double> x, std::int64_t weight) {
 template <class T>
 bool FixedSum::add_values(std::span<const T> x, std::int64_t weight) {
   FEDFUSE_CHECK(std::int64_t(x.size()) == size(), "a vector of another length");
-  if (!aggregate::all_fit(x.data(), size())) return false;
+  if (!aggregate::all_fit(x.data(), size(), fixed_.largest)) return false;
   for (std::int64_t first = 0; first < size(); first += chunk) {
     const std::int64_t count = std::min(chunk, size() - first);
     const aggregate::RowLocks::Hold hold(locks_, first / chunk);

@@ -24,7 +24,8 @@ class RowSum {
 
   // A client's rows at once: row ids[i] += weight * x[i], x: ids.size() x cols. Threads of an
   // OpenMP or parallel_for loop may call it at once. False, and nothing is added, when a value does
-  // not fit (not a number, or |x| >= 1024): the caller knows which client diverged and says so.
+  // not fit (not a number, or |x| >= fixed.largest): the caller knows which client diverged and
+  // says so.
   [[nodiscard]] bool add(std::span<const std::int32_t> ids, const float* x, std::int64_t weight) {
     return add_(sums_, {ids, x, weight});
   }

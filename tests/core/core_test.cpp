@@ -125,6 +125,14 @@ TEST(FixedPoint, LeavesRoomForTheSumAndKeepsPrecision) {
     EXPECT_LT(FixedPoint::limit * fixed.scale * double(weight), 0x1p63);
     EXPECT_NEAR(fixed.decode(fixed.encode(-3.14159)), -3.14159, 0.5001 / fixed.scale);
   }
+  // a larger limit costs its bits, and a single element still fits the fast conversion
+  for (const double largest : {0x1p10, 0x1p17, 0x1p127}) {
+    const auto fixed = FixedPoint::for_total_weight(204, largest);
+    EXPECT_EQ(fixed.largest, largest);
+    EXPECT_LT(largest * fixed.scale * 204, 0x1p63);
+    EXPECT_LE(largest * fixed.scale, 0x1p50);
+    EXPECT_EQ(fixed.scale * largest, FixedPoint::for_total_weight(204).scale * FixedPoint::limit);
+  }
   EXPECT_FALSE(FixedPoint::fits(NAN));
   EXPECT_FALSE(FixedPoint::fits(-INFINITY));
   EXPECT_FALSE(FixedPoint::fits(1024.0));
