@@ -37,5 +37,12 @@ __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
   return m;
 }
 
+// How many of the numbers that this thread looks at, of n for its block, are not finite.
+__device__ inline double not_finite(const float* x, std::int64_t n) {
+  double wrong = 0;
+  for (std::int64_t k = threadIdx.x; k < n; k += blockDim.x) wrong += isfinite(x[k]) ? 0.0 : 1.0;
+  return wrong;
+}
+
 }  // namespace
 }  // namespace fedfuse::local_train

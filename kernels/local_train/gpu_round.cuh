@@ -273,9 +273,12 @@ struct Round {
             store4(row(s) + k, fma4(-rho, x.shared, x.own));
           });
     __syncthreads();
-    double wrong = 0;
-    for (int k = int(threadIdx.x); k < shape.head.theta; k += int(blockDim.x))
-      wrong += isfinite(theta[k]) ? 0.0 : 1.0;
+    double wrong = not_finite(theta, shape.head.theta);
+    if (g.user_out != nullptr)
+      wrong += not_finite(g.user_out + to * shape.head.user, shape.head.user);
+    if constexpr (Routed)
+      wrong += not_finite(g.router_out + to * shape.router.size, shape.router.size);
+    if (m.personal != nullptr) wrong += not_finite(m.personal, std::int64_t(m.slots) * w());
     wrong = block_sum(wrong, red());
     if (threadIdx.x != 0) return;
     const double samples = double(m.samples) * g.epochs > 1 ? double(m.samples) * g.epochs : 1.0;

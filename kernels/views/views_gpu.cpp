@@ -165,10 +165,24 @@ void OnDevice::backward(float scale, float unscale, const gpu::Stream& on) {
 }
 
 float OnDevice::largest() {
+  std::vector<const gpu::Buffer<float>*> all;
+  for (std::size_t j = 0; j < layout_.views.size(); ++j) all.push_back(&views_[j]);
+  return largest_of(all);
+}
+
+float OnDevice::largest_of_state() {
+  std::vector<const gpu::Buffer<float>*> all;
+  for (const auto* state : {&operators_, &table_})
+    for (const auto* buffer : {&state->values, &state->m, &state->v})
+      if (buffer->size() > 0) all.push_back(buffer);
+  return largest_of(all);
+}
+
+float OnDevice::largest_of(std::span<const gpu::Buffer<float>* const> buffers) {
   most_.fill_bytes(0, stream_);
   gpu::on_platform(stream_.device(), [&]<class P>(P) {
-    for (std::size_t j = 0; j < layout_.views.size(); ++j)
-      Launch<P>::largest(views_[j].data(), std::int64_t(views_[j].size()), most_.data(), stream_);
+    for (const auto* buffer : buffers)
+      Launch<P>::largest(buffer->data(), std::int64_t(buffer->size()), most_.data(), stream_);
   });
   std::uint32_t bits = 0;
   most_.copy_out({&bits, 1}, stream_);

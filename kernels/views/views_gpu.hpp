@@ -116,6 +116,8 @@ class OnDevice {
   void backward(float scale, float unscale, const gpu::Stream& on);
   // |dL/dF| of this rank's rows; waits. Not finite when one is not
   [[nodiscard]] float largest();
+  // The same of the operators, D and their moments.
+  [[nodiscard]] float largest_of_state();
   [[nodiscard]] bool fits() const;  // after backward; waits
   // One step, with words() and grad_D() as they are now.
   void step(double factor, const AdamFactors& operators, const AdamFactors& table);
@@ -135,6 +137,7 @@ class OnDevice {
 
  private:
   [[nodiscard]] GpuChunk chunk(std::int64_t first) const;
+  [[nodiscard]] float largest_of(std::span<const gpu::Buffer<float>* const> buffers);
   void place_features(const std::array<const float*, branches>& features,
                       const std::array<const std::uint8_t*, branches>& has);
   void need_transposed(const gpu::Stream& on);

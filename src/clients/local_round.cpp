@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/finite.hpp"
+
 namespace fedfuse {
 
 double item_rate(const Config& config, std::int64_t items) {
@@ -54,6 +56,17 @@ void gather_personal(const ClientState& state, std::int64_t local,
     }
     to += w;
   }
+}
+
+bool keeps_finite_rows(const ClientState& state, std::int64_t local, double rho) {
+  const float share = float(rho);
+  const auto stored = state.overlay.of(local);
+  const auto width = std::size_t(state.overlay.width());
+  for (const float x : std::span(stored.rows, stored.ids.size() * width))
+    if (!std::isfinite(x * share)) return false;
+  if (state.base.empty()) return true;
+  // the largest normal draw is far below 2^10
+  return std::isfinite(state.base_scale[std::size_t(local)] * share * 0x1p10f);
 }
 
 LocalTrainer::LocalTrainer(const Config& config, const ModelSpec& spec, const Dataset& data,
@@ -115,6 +128,8 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
   update_.outcome = train_(shape_, rates_, steps, client, workspace_, {});
   update_.samples = samples_.distinct_entries;
   finish(global);
+  if (shape_.personal && std::abs(update_.rho) > 1)
+    update_.finite = update_.finite && keeps_finite_rows(state, local, update_.rho);
   return update_;
 }
 
@@ -144,9 +159,9 @@ void LocalTrainer::finish(const GlobalModel& global) {
   } else {
     update_.rows = view_grad_.data();
   }
-  const auto& o = update_.outcome;
-  update_.finite = std::isfinite(o.loss) &&
-                   std::ranges::all_of(theta_, [](float x) { return std::isfinite(x); });
+  const bool has_personal = shape_.personal;
+  update_.finite = std::isfinite(update_.outcome.loss) && all_finite(theta_) && all_finite(user_) &&
+                   all_finite(router_) && (!has_personal || all_finite(personal_));
 }
 
 }  // namespace fedfuse

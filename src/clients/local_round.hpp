@@ -32,7 +32,7 @@ struct LocalUpdate {
   const float* overlay = nullptr;
   local_train::Outcome outcome;
   std::int64_t samples = 0;  // distinct samples of the round
-  bool finite = true;
+  bool finite = true;        // the loss and all that stays on the client
 };
 
 // One per thread. What it is given must outlive it.
@@ -69,6 +69,9 @@ class LocalTrainer {
                                           std::int64_t items, std::int64_t round);
 // (1 - eta_I kappa)^steps: what weight decay left of a row that no step touched.
 [[nodiscard]] double untouched_share(const local_train::Rates& rates, std::int64_t steps);
+// Whether FedRAP's rows of a client that this round does not touch stay finite when `rho` of them is
+// left: weight decay beyond 2 / eta_I lets them grow.
+[[nodiscard]] bool keeps_finite_rows(const ClientState& state, std::int64_t local, double rho);
 // FedRAP's rows of a client at `items` (ascending), as they stand: stored, or the decayed common
 // start, or 0. to: items x overlay width.
 void gather_personal(const ClientState& state, std::int64_t local,

@@ -74,6 +74,8 @@ LocalRanks ranks_by_rows(const Matrix<float>& scores,
   FEDFUSE_CHECK(scores.cols == data.items, "a score row of another length");
   FEDFUSE_CHECK(std::int64_t(row_of_client.size()) == data.local_clients(),
                 "one row index a local client");
+  FEDFUSE_CHECK(std::ranges::all_of(row_of_client, [&](auto g) { return g < scores.rows; }),
+                "a client's row is one of the rows");
   const auto plan = schedule(data, protocol, comm);
   std::vector<SortedRow> rows;
   rows.reserve(std::size_t(scores.rows));

@@ -49,19 +49,24 @@ class Engine {
   [[nodiscard]] Trained allocate_trained(const ModelSpec& spec, std::int64_t n) const;
 
   // The first pass, over `local` (clients of this rank, ascending). Returns the least id of a
-  // client whose loss or update is not finite or does not fit the sums, if there is one: then the
-  // sums are invalid.
+  // client whose loss, update or state is not finite, or does not fit the sums of the round or what
+  // a group sums of its head, if there is one: then the sums are invalid.
   virtual std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
                                             const RoundInputs& inputs, Trained& trained,
                                             RoundSums& sums) = 0;
 
-  // The second pass (R10): rows and heads of each participant to its group (-1: none), and the rows
-  // that stay on it to keep_rows, one after the other. groups: null without a teacher. Returns how
-  // many updates did not fit.
+  // The second pass (R10), with a teacher: rows and heads of each participant to its group (-1:
+  // none). Returns the least id of a client whose rows do not fit the sums, if there is one: then
+  // the sums are invalid, and others, of a larger limit, may follow. Changes no state.
+  virtual std::optional<std::int64_t> add_to_groups(const std::vector<std::int32_t>& local,
+                                                    const RoundInputs& inputs,
+                                                    std::span<const std::int32_t> group,
+                                                    const Trained& trained, GroupSums& groups) = 0;
+  // With an overlay: the rows that stay on each participant to `keep`, one after the other; it may
+  // change the client's state. Last of all, when nothing can refuse the round any more.
   using KeepRows = std::function<void(std::int64_t local, const Upload& upload)>;
-  virtual std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
-                               std::span<const std::int32_t> group, const Trained& trained,
-                               GroupSums* groups, const KeepRows& keep_rows) = 0;
+  virtual void keep_rows(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                         const KeepRows& keep) = 0;
 
   // Clients' private heads, user vectors and routers may live in the engine: then trained.user and
   // trained.router stay empty, and the host's copy is what bring_home() last
@@ -73,7 +78,7 @@ class Engine {
   virtual void commit(const std::vector<std::int32_t>& local, const Trained& trained,
                       ClientState& state);
 
-  // Collective, after every rank's train or revisit went well: what this rank's clients sent
+  // Collective, after every rank's train or add_to_groups went well: what this rank's clients sent
   // becomes what all sent.
   virtual void reduce(RoundSums& sums, const Comm& comm) { sums.reduce(comm); }
   virtual void reduce(GroupSums& groups, const Comm& comm) { groups.reduce(comm); }

@@ -1,6 +1,5 @@
 // The engine of the CPU: a thread a client, uploads stored or made again.
 #include <algorithm>
-#include <atomic>
 
 #include "core/parallel.hpp"
 #include "server/engine.hpp"
@@ -24,7 +23,7 @@ class CpuEngine final : public Engine {
     LeastClient failed;
     participants_.train(local, inputs, spec_.has_second_pass(),
                         [&](std::int64_t position, std::int64_t u, const LocalUpdate& update) {
-                          if (!sums.add(update, weight_of(spec_, data_, u)))
+                          if (!sums.add(update, weight_of(spec_, data_, u)) || !groups_take(update))
                             failed.offer(data_.client_ids[std::size_t(u)]);
                           if (trained.theta.rows > 0)
                             std::ranges::copy(update.theta, trained.theta.row(position));
@@ -36,22 +35,27 @@ class CpuEngine final : public Engine {
     return failed.id();
   }
 
-  std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
-                       std::span<const std::int32_t> group, const Trained& trained,
-                       GroupSums* groups, const KeepRows& keep_rows) override {
+  std::optional<std::int64_t> add_to_groups(const std::vector<std::int32_t>& local,
+                                            const RoundInputs& inputs,
+                                            std::span<const std::int32_t> group,
+                                            const Trained& trained, GroupSums& groups) override {
     std::vector<std::int32_t> position(data_.client_ids.size(), -1);
     for (std::size_t p = 0; p < local.size(); ++p)
       position[std::size_t(local[p])] = std::int32_t(p);
-    std::atomic<std::int64_t> refused{0};
-    const auto add_to_group = [&](std::int64_t u, const Upload& upload) {
-      if (groups == nullptr) return;
+    LeastClient refused;
+    participants_.revisit(local, inputs, [&](std::int64_t u, const Upload& upload) {
       const auto p = position[std::size_t(u)];
       const auto l = group[std::size_t(p)];
       const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
-      if (l >= 0 && !groups->add(l, upload, theta, trained.omega[std::size_t(p)].data())) ++refused;
-    };
-    participants_.revisit(local, inputs, add_to_group, keep_rows);
-    return refused.load();
+      if (l >= 0 && !groups.add(l, upload, theta, trained.omega[std::size_t(p)].data()))
+        refused.offer(data_.client_ids[std::size_t(u)]);
+    });
+    return refused.id();
+  }
+
+  void keep_rows(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                 const KeepRows& keep) override {
+    participants_.keep(local, inputs, keep);
   }
 
   [[nodiscard]] bool stores_uploads() const override { return participants_.stores(); }
@@ -59,6 +63,10 @@ class CpuEngine final : public Engine {
   [[nodiscard]] EngineFacts facts() const override { return {}; }
 
  private:
+  [[nodiscard]] bool groups_take(const LocalUpdate& update) const {
+    return !spec_.has_teacher ||
+           GroupSums::take(spec_, update.rho, update.theta, update.outcome.omega);
+  }
   const ModelSpec& spec_;
   const Dataset& data_;
   Participants participants_;

@@ -49,6 +49,8 @@ void Federation::visit(StateVisitor& visitor) {
     for (const auto& [name, values] : teacher_->parameters())
       visitor.shared("server/teacher/" + name, values);
     visitor.matrix("server/preferences", preferences_);
+    // a checkpoint of a program that kept names beyond the groups
+    if (visitor.loads()) keep_groups_below(preferences_.rows);
     schedule_.visit(visitor, "server/distillation");
   }
 }

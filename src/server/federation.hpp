@@ -31,7 +31,8 @@ struct RoundReport {
   Traffic traffic;
   std::int64_t upload_bytes = 0;           // stored on this rank for the second pass
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
-  // the least one whose loss or update was not finite: then the state is that before the round
+  // the least one whose loss, update or state was not finite or did not fit a sum: then the state is
+  // that before the round
   std::optional<std::int64_t> failed_client;
 };
 
@@ -44,6 +45,8 @@ class Federation {
   Federation& operator=(const Federation&) = delete;
   ~Federation() = default;
 
+  // ServerDiverged: what the server made of the updates is not finite; the state is that before the
+  // round.
   RoundReport run_round(std::int64_t round);
 
   // Everything that the next round depends on and the constructor does not make again.
@@ -65,11 +68,14 @@ class Federation {
  private:
   struct RoundWork;  // what one round computes before it is committed
   [[nodiscard]] std::optional<std::int64_t> train_participants(RoundWork& work);
-  [[nodiscard]] std::vector<Matrix<float>> aggregate(RoundWork& work) const;
+  void aggregate(RoundWork& work) const;
   void group_participants(RoundWork& work);
-  void revisit_participants(RoundWork& work);
-  void commit(RoundWork& work, std::vector<Matrix<float>>&& summed_views);
+  [[nodiscard]] std::optional<std::int64_t> add_to_groups(RoundWork& work);
+  void step_server(RoundWork& work);
   void teach(RoundWork& work);
+  void commit(RoundWork& work);
+  void keep_rows(RoundWork& work);
+  void keep_groups_below(std::int64_t groups);
   [[nodiscard]] RoundInputs inputs(const RoundWork& work) const;
 
   const Config config_;

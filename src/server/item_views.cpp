@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "core/error.hpp"
+#include "core/finite.hpp"
 #include "core/rng.hpp"
+#include "core/text.hpp"
 #include "kernels/dense/optimizer.hpp"
 #include "kernels/views/exact_sum.hpp"
 #include "model/init.hpp"
@@ -77,8 +79,12 @@ struct ItemViews::Impl {
         operator_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, parameters.values.size()),
         table_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, D.size()),
         gradient(parameters.values.size(), 0.0f) {
-    FEDFUSE_CHECK(data.items / views::cpu_block_items + 1 < views::ExactSum::most_parts,
-                  "too many items for the exact sum of gradients");
+    constexpr auto most_items = (views::ExactSum::most_parts - 1) * views::cpu_block_items;
+    if (data.items >= most_items)
+      throw InputError(cat("--fusion ", config.model.fusion, " with ", data.items, " items"),
+                       cat("the exact sum of the item views' gradients has room for fewer than ",
+                           most_items, " items"),
+                       "use a fusion without item views, or fewer items");
     init_normal(D, config.federation.seed, Purpose::item_table, config.model.init_std);
     initialise(parameters, config.federation.seed);
     const auto mask = [](const std::vector<std::uint8_t>& has) {
@@ -95,6 +101,52 @@ struct ItemViews::Impl {
                                        .table_optimizer = table_optimizer,
                                        .problem = problem,
                                        .lr = float(config.fedvlr.lr)});
+  }
+
+  // All that a step changes on the host. With a device, the host's arrays are brought up to date
+  // and stay behind during the step: only the counts of steps move.
+  struct Saved {
+    std::vector<std::vector<float>> arrays;
+  };
+  [[nodiscard]] std::vector<std::span<float>> stepped() {
+    std::vector<std::span<float>> all{operator_optimizer.steps(), table_optimizer.steps()};
+    if (on_device != nullptr) return all;
+    for (const auto& array : {std::span(parameters.values), operator_optimizer.first_moment(),
+                              operator_optimizer.second_moment(), D.span(),
+                              table_optimizer.first_moment(), table_optimizer.second_moment()})
+      all.push_back(array);
+    return all;
+  }
+  [[nodiscard]] Saved save() {
+    if (on_device != nullptr) on_device->to_host();
+    Saved saved;
+    for (const auto& array : stepped()) saved.arrays.emplace_back(array.begin(), array.end());
+    return saved;
+  }
+  void restore(const Saved& saved) {
+    const auto all = stepped();
+    for (std::size_t k = 0; k < all.size(); ++k) std::ranges::copy(saved.arrays[k], all[k].begin());
+    if (on_device != nullptr) on_device->host_may_change();
+  }
+
+  // What is not finite, in words; empty: nothing.
+  [[nodiscard]] std::string not_finite(const std::vector<Matrix<float>>& views) {
+    if (on_device != nullptr && !on_device->state_is_finite())
+      return "an operator or the ID table D";
+    if (on_device == nullptr) {
+      for (const auto& array : stepped())
+        if (!all_finite(array)) return name_of_not_finite();
+    }
+    for (std::size_t j = 0; j < views.size(); ++j)
+      if (!all_finite(views[j].span()))
+        return cat("the view `", text_of(problem.layout.views[j]), "`");
+    return "";
+  }
+  [[nodiscard]] std::string name_of_not_finite() {
+    if (!all_finite(D.span())) return "the ID table D";
+    for (const auto& p : parameters.entries())
+      if (!all_finite({parameters.at(p.at), p.size()})) return cat("the operator ", p.name);
+    return "a moment of --server-optimizer";
   }
 };
 
@@ -145,6 +197,20 @@ void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, c
   for (auto& x : grad_D.values) x *= float(unscale);
   my.operator_optimizer.step(my.parameters.values, my.gradient);
   my.table_optimizer.step(my.D.values, grad_D.values);
+}
+
+void ItemViews::step_to_next_views(std::vector<Matrix<float>>& gradients_then_views,
+                                   const Comm& comm) {
+  const auto before = impl_->save();
+  try {
+    backward_and_step(gradients_then_views, comm);
+    forward(gradients_then_views, comm);
+    const auto what = impl_->not_finite(gradients_then_views);
+    if (comm.max(std::int64_t(what.empty() ? 0 : 1)) != 0) throw views_diverged(what);
+  } catch (const ServerDiverged&) {
+    impl_->restore(before);
+    throw;
+  }
 }
 
 std::int64_t ItemViews::operator_parameters() const { return impl_->parameters.count(); }

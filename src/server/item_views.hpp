@@ -36,8 +36,11 @@ class ItemViews {
   void forward(std::vector<Matrix<float>>& views, const Comm& comm) const;
   // view_grad: J matrices M x d, sum over clients of alpha_u dL_u/dF_j, the same on every rank.
   // Backward and one optimizer step (--server-optimizer, --server-lr) of the operators and D.
-  // Collective.
+  // Collective. ServerDiverged when the gradient is not finite.
   void backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm);
+  // backward_and_step, then forward into the same matrices. Collective. ServerDiverged when a
+  // parameter, a moment or a view is not finite: then the state is what it was.
+  void step_to_next_views(std::vector<Matrix<float>>& gradients_then_views, const Comm& comm);
 
   // Parameters by the names of models.md (D, A_t, a_t, ...), for results and tests; with Adam also
   // X.m and X.v of each X, steps and D.steps: the whole state that training goes on from. What is

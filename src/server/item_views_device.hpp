@@ -2,6 +2,7 @@
 // ItemViews on a device (kernels/views): operators, D, Adam's moments and this rank's features live
 // there between rounds; views and their summed gradients cross. The host's arrays are what a
 // checkpoint reads and writes: they are updated on demand.
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -31,6 +32,8 @@ class ItemViewsOnDevice {
   void forward(std::vector<Matrix<float>>& views, const Comm& comm);
   void backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm);
 
+  // Every parameter and moment on the device.
+  [[nodiscard]] bool state_is_finite() { return std::isfinite(there_->largest_of_state()); }
   void to_host();                                     // the host's arrays are now the newest
   void host_may_change() { newest_ = Newest::host; }  // at the next use they go to the device again
 

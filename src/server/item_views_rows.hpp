@@ -7,8 +7,8 @@
 #include <span>
 
 #include "core/comm.hpp"
-#include "core/error.hpp"
 #include "core/matrix.hpp"
+#include "server/server_diverged.hpp"
 
 namespace fedfuse {
 
@@ -39,9 +39,11 @@ inline void complete_rows(Matrix<float>& whole, const MyBlocks& mine, const Comm
 [[nodiscard]] inline int exponent_of(float largest) {
   return largest > 0 ? std::clamp(std::ilogb(largest), -100, 100) : 0;
 }
-[[nodiscard]] inline InputError gradient_not_finite() {
-  return {"the gradient of the item views is not finite",
-          "the clients' or the server's steps are too long", "lower --lr or --server-lr"};
+[[nodiscard]] inline ServerDiverged views_diverged(const std::string& what) {
+  return {"the server's item views", cat(what, " is not finite"), "lower --server-lr or --lr"};
+}
+[[nodiscard]] inline ServerDiverged gradient_not_finite() {
+  return views_diverged("the gradient of the item views");
 }
 
 }  // namespace fedfuse

@@ -1,8 +1,10 @@
 // One federated round (models.md sections 2 to 4), step by step.
 #include <algorithm>
+#include <cmath>
 
-#include "core/error.hpp"
+#include "core/finite.hpp"
 #include "server/federation.hpp"
+#include "server/server_diverged.hpp"
 
 namespace fedfuse {
 
@@ -15,8 +17,13 @@ struct Federation::RoundWork {
   Distillation distillation;
   std::unique_ptr<RoundSums> sums;
   Trained trained;
+  std::vector<Matrix<float>>
+      summed;                       // the next table; or the views' gradients, then the next views
+  Array<float> theta;               // the next shared head
   std::vector<std::int32_t> group;  // of each participant; -1: none
+  std::vector<std::int64_t> group_sizes;
   std::unique_ptr<GroupSums> group_sums;
+  Matrix<float> preferences;  // for the next round
   RoundReport report;
 };
 
@@ -30,7 +37,7 @@ RoundReport Federation::run_round(std::int64_t round) {
     std::int64_t weight = 0;
     for (const auto u : work.local) weight += weight_of(spec_, data_, u);
     work.total = comm_.sum(std::int64_t(work.local.size()));
-    work.total_weight = std::max<std::int64_t>(1, comm_.sum(weight));
+    work.total_weight = comm_.sum(weight);
     work.report.participants = work.total;
     work.report.lambda = preferences_.empty() ? 0.0 : schedule_.lambda(round);
     if (work.report.lambda > 0)
@@ -38,28 +45,29 @@ RoundReport Federation::run_round(std::int64_t round) {
                            config_.gfmfr.distillation.on == DistillOn::negatives};
   });
 
-  // 2. Everybody trains; updates are added up as they come. A round in which a client diverges
-  // never happened.
-  const auto failed = timer_.time(Phase::training, [&] { return train_participants(work); });
-  if (failed) {
-    work.report.failed_client = failed;
-    return work.report;
-  }
+  // 2. Everybody trains; updates are added up as they come. A round in which a client or the server
+  // diverges never happened: nothing that lasts changes before step 7.
+  auto& failed = work.report.failed_client;
+  failed = timer_.time(Phase::training, [&] { return train_participants(work); });
+  if (failed) return work.report;
 
   // 3. Sums over all ranks: the next table, or the gradients of the views; the shared head; the
   // losses.
-  auto summed = timer_.time(Phase::aggregation, [&] { return aggregate(work); });
+  timer_.time(Phase::aggregation, [&] { aggregate(work); });
 
   // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10).
-  if (spec_.has_teacher) timer_.time(Phase::grouping, [&] { group_participants(work); });
-  timer_.time(Phase::aggregation, [&] { revisit_participants(work); });
+  if (spec_.has_teacher) {
+    timer_.time(Phase::grouping, [&] { group_participants(work); });
+    failed = timer_.time(Phase::aggregation, [&] { return add_to_groups(work); });
+    if (failed) return work.report;
+  }
 
   // 5. GFMFR: targets, fusion, preferences for the next round. Reads the table that the clients
-  // started from.
-  if (spec_.has_teacher) timer_.time(Phase::teacher, [&] { teach(work); });
+  // started from. 6. FedVLR steps its operators and makes new views.
+  step_server(work);
 
-  // 6. The new state replaces the old; FedVLR steps its operators and sends new views.
-  commit(work, std::move(summed));
+  // 7. The new state replaces the old.
+  commit(work);
 
   const auto means = work.sums->means();
   auto& report = work.report;
@@ -80,19 +88,34 @@ RoundInputs Federation::inputs(const RoundWork& work) const {
 // Returns the least id of a client whose training is not finite; the same on all ranks.
 std::optional<std::int64_t> Federation::train_participants(RoundWork& work) {
   const auto n = std::int64_t(work.local.size());
-  work.sums = std::make_unique<RoundSums>(spec_, data_.items, work.total_weight, kernels_);
+  const auto weight = std::max<std::int64_t>(1, work.total_weight);
+  work.sums = std::make_unique<RoundSums>(spec_, data_.items, weight, kernels_);
   auto& trained = work.trained = engine_->allocate_trained(spec_, n);
   std::optional<std::int64_t> failed;
   comm_.together([&] { failed = engine_->train(work.local, inputs(work), trained, *work.sums); });
   return comm_.min(failed);
 }
 
-std::vector<Matrix<float>> Federation::aggregate(RoundWork& work) const {
+void Federation::aggregate(RoundWork& work) const {
   engine_->reduce(*work.sums, comm_);
-  if (!spec_.rows_trained) return work.sums->mean_view_gradients();
-  std::vector<Matrix<float>> next;
-  next.push_back(work.sums->aggregated_table(global_.views.front()));
-  return next;
+  if (work.total_weight == 0) {  // a mean over no interaction: what stands, stands
+    work.summed = global_.views;
+    work.theta = global_.theta;
+    work.sums->release_rows();
+    return;
+  }
+  if (spec_.rows_trained)
+    work.summed.push_back(work.sums->aggregated_table(global_.views.front()));
+  else
+    work.summed = work.sums->mean_view_gradients();
+  if (spec_.shares_head) work.theta = work.sums->mean_theta();
+  work.sums->release_rows();
+  const bool finite =
+      all_finite(work.theta) &&
+      std::ranges::all_of(work.summed, [](const Matrix<float>& m) { return all_finite(m.span()); });
+  throw_if_diverged(!finite, comm_, "the server's aggregation",
+                    "the shared item table or the shared head is not finite",
+                    "lower --lr, --lr-items or --weight-decay");
 }
 
 void Federation::group_participants(RoundWork& work) {
@@ -103,7 +126,7 @@ void Federation::group_participants(RoundWork& work) {
     work.group.push_back(state_.group[std::size_t(u)]);
   }
   const bool regroup = preferences_.empty() || (work.round - 1) % config_.gfmfr.regroup_every == 0;
-  std::vector<std::int64_t> sizes;
+  auto& sizes = work.group_sizes;
   if (regroup) {
     Matrix<float> behaviour;
     if (!behaviour_.empty()) {
@@ -123,13 +146,84 @@ void Federation::group_participants(RoundWork& work) {
       if (l >= 0) ++sizes[std::size_t(l)];
     comm_.sum(sizes);
   }
-  work.group_sums = std::make_unique<GroupSums>(spec_, data_.items, sizes, kernels_);
 }
 
-// The second pass: group sums of row updates and heads, and the rows that stay on clients.
-void Federation::revisit_participants(RoundWork& work) {
-  if (!spec_.has_second_pass()) return;
-  const auto keep_rows = [&](std::int64_t local, const Upload& upload) {
+namespace {
+
+// |x| that a group's sums of rows take. Rows that clients train have passed the round's sums, whose
+// limit is the same. A virtual update is eta_I times the sum of J gradients that have passed them,
+// and may be larger: where one is, the second sums take all of them, with fewer bits behind the
+// point.
+std::vector<double> limits_of_groups(const ModelSpec& spec, double item_rate) {
+  std::vector<double> limits{FixedPoint::limit};
+  constexpr double most = 0x1p127, rounding = 2;
+  const double largest = FixedPoint::limit * item_rate * spec.views * rounding;
+  if (!spec.rows_trained && largest > FixedPoint::limit)
+    limits.push_back(std::min(most, std::exp2(std::ceil(std::log2(largest)))));
+  return limits;
+}
+
+}  // namespace
+
+// The second pass: group sums of row updates and heads. Returns the least id of a client that they
+// do not take; the same on all ranks.
+std::optional<std::int64_t> Federation::add_to_groups(RoundWork& work) {
+  std::optional<std::int64_t> refused;
+  for (const double largest : limits_of_groups(spec_, item_rate(config_, data_.items))) {
+    work.group_sums.reset();
+    work.group_sums =
+        std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_, largest);
+    comm_.together([&] {
+      refused = engine_->add_to_groups(work.local, inputs(work), work.group, work.trained,
+                                       *work.group_sums);
+    });
+    refused = comm_.min(refused);
+    if (!refused) break;
+  }
+  if (!refused) engine_->reduce(*work.group_sums, comm_);
+  return refused;
+}
+
+// ServerDiverged: then teacher and views are what they were.
+void Federation::step_server(RoundWork& work) {
+  try {
+    if (spec_.has_teacher) timer_.time(Phase::teacher, [&] { teach(work); });
+    if (!spec_.rows_trained && work.total_weight > 0)
+      timer_.time(Phase::views, [&] { views_->step_to_next_views(work.summed, comm_); });
+  } catch (const ServerDiverged&) {
+    if (spec_.has_teacher) teacher_->undo();
+    throw;
+  }
+}
+
+void Federation::teach(RoundWork& work) {
+  const auto& sums = *work.group_sums;
+  work.report.teacher_loss = teacher_->train(sums.targets(global_), work.round, comm_);
+  work.preferences =
+      teacher_->preference(sums.last_weights(global_), sums.last_biases(global_), comm_);
+  work.group_sums.reset();
+  throw_if_diverged(!all_finite(work.preferences.span()), comm_, "the teacher",
+                    "a group's preference is not finite", "lower --teacher-lr or --lr");
+}
+
+void Federation::commit(RoundWork& work) {
+  if (spec_.has_overlay()) timer_.time(Phase::aggregation, [&] { keep_rows(work); });
+  timer_.time(Phase::commit, [&] {
+    engine_->commit(work.local, work.trained, state_);
+    if (spec_.has_teacher) {
+      keep_groups_below(std::int64_t(work.group_sizes.size()));
+      for (std::size_t p = 0; p < work.local.size(); ++p)
+        state_.group[std::size_t(work.local[p])] = work.group[p];
+      preferences_ = std::move(work.preferences);
+    }
+    if (spec_.shares_head) global_.theta = std::move(work.theta);
+    global_.views = std::move(work.summed);
+  });
+}
+
+// The rows that stay on clients.
+void Federation::keep_rows(RoundWork& work) {
+  const auto keep = [&](std::int64_t local, const Upload& upload) {
     if (upload.overlay == nullptr) return;
     if (spec_.backbone.personal_rows) {
       state_.overlay.merge(local, upload.items, upload.overlay, upload.rho);
@@ -138,35 +232,14 @@ void Federation::revisit_participants(RoundWork& work) {
       state_.overlay.replace(local, upload.items, upload.overlay);
     }
   };
-  std::int64_t refused = 0;
-  comm_.together([&] {
-    refused = engine_->revisit(work.local, inputs(work), work.group, work.trained,
-                               work.group_sums.get(), keep_rows);
-  });
-  FEDFUSE_CHECK(comm_.sum(refused) == 0, "an update passed the round's sum but not its group's");
-  if (spec_.has_teacher) engine_->reduce(*work.group_sums, comm_);
+  comm_.together([&] { engine_->keep_rows(work.local, inputs(work), keep); });
 }
 
-void Federation::teach(RoundWork& work) {
-  work.report.teacher_loss = teacher_->train(work.group_sums->targets(global_), work.round, comm_);
-  preferences_ = teacher_->preference(work.group_sums->last_weights(global_),
-                                      work.group_sums->last_biases(global_), comm_);
-}
-
-void Federation::commit(RoundWork& work, std::vector<Matrix<float>>&& summed) {
-  timer_.time(Phase::commit, [&] {
-    engine_->commit(work.local, work.trained, state_);
-    if (spec_.has_teacher)
-      for (std::size_t p = 0; p < work.local.size(); ++p)
-        state_.group[std::size_t(work.local[p])] = work.group[p];
-    if (spec_.shares_head) global_.theta = work.sums->mean_theta();
-    if (spec_.rows_trained) global_.views = std::move(summed);
-  });
-  if (spec_.rows_trained) return;
-  timer_.time(Phase::views, [&] {
-    views_->backward_and_step(summed, comm_);
-    views_->forward(global_.views, comm_);
-  });
+// A client that sits out keeps its group as long as a group has that name: the matching of the
+// groupings gives names on. Where there are fewer groups than before, the names beyond are nobody's.
+void Federation::keep_groups_below(std::int64_t groups) {
+  for (auto& group : state_.group)
+    if (group >= groups) group = -1;
 }
 
 }  // namespace fedfuse

@@ -93,17 +93,17 @@ Array<float> RoundSums::mean_theta() const {
 }
 
 RoundSums::Means RoundSums::means() const {
-  const double n = std::max(1.0, scalars_[4]);
+  const double n = scalars_[4];  // 0 / 0 without a participant: not a number
   return {scalars_[0] / n, scalars_[1] / n, scalars_[2] / n, scalars_[3] / n / touched_unit};
 }
 
 GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items,
-                     const std::vector<std::int64_t>& sizes, const Kernels& kernels)
-    : spec_(spec), items_(items), sizes_(sizes) {
+                     const std::vector<std::int64_t>& sizes, const Kernels& kernels, double largest)
+    : spec_(spec), items_(items), largest_(largest), sizes_(sizes) {
   for (const auto size : sizes) {
-    const auto fixed = FixedPoint::for_total_weight(size);
-    rows_.emplace_back(items, spec.view_width, fixed, kernels.add);
-    small_.emplace_back(spec.head.last_width + 1 + 3 + 1, fixed);
+    rows_.emplace_back(items, spec.view_width, FixedPoint::for_total_weight(size, largest),
+                       kernels.add);
+    small_.emplace_back(spec.head.last_width + 1 + 3 + 1, FixedPoint::for_total_weight(size));
   }
 }
 
@@ -120,6 +120,13 @@ void numbers_of(const HeadLayout& head, float rho, std::span<const float> theta,
 }
 
 }  // namespace
+
+bool GroupSums::take(const ModelSpec& spec, double rho, std::span<const float> theta,
+                     std::span<const float, 3> omega) {
+  std::vector<float> member;
+  numbers_of(spec.head, float(rho), theta, omega.data(), member);
+  return aggregate::all_fit(member.data(), std::int64_t(member.size()));
+}
 
 GroupSums::Numbers::Numbers(const GroupSums& of) : spec_(of.spec_) {
   for (const auto& sum : of.small_) small_.push_back(sum.part());

@@ -46,8 +46,10 @@ class RoundSums {
   [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table) const;
   [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients() const;  // weighted by alpha_u
   [[nodiscard]] Array<float> mean_theta() const;
-  struct Means {
-    double loss, loss_recommendation, loss_distillation, touched;  // over participants, unweighted
+  // Gives back the memory of the rows; heads and scalars stay.
+  void release_rows() { rows_.clear(); }
+  struct Means {  // over participants, unweighted; NaN without one
+    double loss, loss_recommendation, loss_distillation, touched;
   };
   [[nodiscard]] Means means() const;
 
@@ -63,8 +65,13 @@ class RoundSums {
 // Second pass: means over the members of each group (R1 with alpha = 1/|group|).
 class GroupSums {
  public:
+  // largest: every |x| of a row must be below it (FixedPoint).
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes,
-            const Kernels& kernels = {});
+            const Kernels& kernels = {}, double largest = FixedPoint::limit);
+  // Whether the sums take what a member adds beside its rows, whatever its group: finite, and below
+  // FixedPoint::limit.
+  [[nodiscard]] static bool take(const ModelSpec& spec, double rho, std::span<const float> theta,
+                                 std::span<const float, 3> omega);
   // thread-safe
   [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta,
                          const float* omega);
@@ -88,6 +95,7 @@ class GroupSums {
     rows_[group].merge(first, rows, over);
   }
   [[nodiscard]] const FixedPoint& fixed(std::size_t group) const { return rows_[group].fixed(); }
+  [[nodiscard]] double largest() const { return largest_; }  // as given
   [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }
   void reduce(const Comm& comm);
 
@@ -101,6 +109,7 @@ class GroupSums {
   [[nodiscard]] double mean(std::size_t group, std::int64_t column) const;
   const ModelSpec& spec_;
   std::int64_t items_;
+  double largest_;
   std::vector<std::int64_t> sizes_;
   std::vector<RowSum> rows_;     // one a group
   std::vector<FixedSum> small_;  // one a group: last layer's weights and bias, omega[3], rho

@@ -5,53 +5,16 @@
 #include <numeric>
 
 #include "core/error.hpp"
+#include "core/finite.hpp"
 #include "core/rng.hpp"
 #include "core/text.hpp"
-#include "kernels/preference/preference.hpp"
-#include "kernels/teacher/teacher_net.hpp"
 #include "model/init.hpp"
 #include "server/device/device_teacher.hpp"
+#include "server/server_diverged.hpp"
+#include "server/teacher_problem.hpp"
 
 namespace fedfuse {
 namespace {
-
-teacher::Shape sizes_of(const GfmfrOptions& o, const ModelSpec& spec, const Dataset& data) {
-  // an adaptive G uses the first of them
-  return {.groups = spec.most_groups,
-          .items = data.items,
-          .d = spec.d,
-          .d_group = o.group_dim,
-          .d_text = data.text.cols,
-          .d_image = data.image.cols};
-}
-
-teacher::Features features_of(const Dataset& data) {
-  const auto values = [](const Matrix<float>& m) { return m.cols > 0 ? m.data() : nullptr; };
-  const auto mask = [](const std::vector<std::uint8_t>& has) {
-    return has.empty() ? nullptr : has.data();
-  };
-  return {values(data.text), values(data.image), mask(data.has_text), mask(data.has_image)};
-}
-
-teacher::Batching batching_of(const TeacherOptions& o) {
-  return {o.batches == TeacherBatches::items, o.batch};
-}
-
-// What preferences need to know of the items; the most groups.
-preference::Problem problem_of(const teacher::Shape& s, const teacher::Features& f) {
-  preference::Problem p;
-  p.items = s.items;
-  p.groups = s.groups;
-  p.d = s.d;
-  p.d_group = s.d_group;
-  p.d_text = s.d_text;
-  p.d_image = s.d_image;
-  p.text = f.text;
-  p.image = f.image;
-  p.has_text = f.has_text;
-  p.has_image = f.has_image;
-  return p;
-}
 
 // Weights Xavier-uniform, biases 0, e ~ N(0, 1); each parameter has its own counters.
 void initialise(Parameters& parameters, std::uint64_t seed) {
@@ -88,8 +51,9 @@ struct GroupTeacher::Impl {
   Parameters parameters;
   Optimizer optimizer;
   teacher::Workspace workspace;
-  Matrix<float> embeddings;               // a copy of e, as group_embeddings() hands it out
-  std::unique_ptr<DeviceTeacher> device;  // null: on the host
+  std::vector<std::vector<float>> before;  // of train()
+  Matrix<float> embeddings;                // a copy of e, as group_embeddings() hands it out
+  std::unique_ptr<DeviceTeacher> device;   // null: on the host
 
   Impl(const Config& c, const ModelSpec& spec, const Dataset& data,
        const std::shared_ptr<gpu::Device>& on, const Kernels& on_cpu)
@@ -109,6 +73,9 @@ struct GroupTeacher::Impl {
   }
   void copy_embeddings() { std::copy_n(parameters.at(at.e), embeddings.size(), embeddings.data()); }
   // of an epoch, without its order
+  // All that training changes; a copy of it in `before`.
+  [[nodiscard]] std::vector<std::span<float>> trained();
+  void save();
   [[nodiscard]] teacher::Problem epoch(std::span<const float* const> targets);
   double train(std::span<const float* const> targets, std::int64_t round);
   // without groups and output
@@ -132,6 +99,22 @@ teacher::Problem GroupTeacher::Impl::epoch(std::span<const float* const> targets
   return p;
 }
 
+namespace {
+struct LossNotFinite {
+  std::int64_t epoch;
+};
+}  // namespace
+
+std::vector<std::span<float>> GroupTeacher::Impl::trained() {
+  return {parameters.values, optimizer.first_moment(), optimizer.second_moment(),
+          optimizer.steps()};
+}
+
+void GroupTeacher::Impl::save() {
+  before.clear();
+  for (const auto& array : trained()) before.emplace_back(array.begin(), array.end());
+}
+
 double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int64_t round) {
   const Rng rng(config.federation.seed, Purpose::teacher_batches);
   const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) {
@@ -140,11 +123,7 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
   double last = 0;
   const auto see = [&](std::int64_t epoch, double loss) {
     last = loss;
-    if (!std::isfinite(loss))
-      throw InputError(
-          cat("the teacher's loss is not finite in epoch ", epoch + 1, " of round ", round),
-          "its steps are too long, or the item tables have diverged",
-          "lower --teacher-lr or --lr-items");
+    if (!std::isfinite(loss)) throw LossNotFinite{epoch};
   };
   auto problem = epoch(targets);
   if (device != nullptr) {
@@ -185,10 +164,30 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   pointers.reserve(targets.size());
   for (const auto& target : targets) pointers.push_back(target.data());
   double loss = 0;
+  std::string what;
+  impl_->save();
   // Every rank trains alike: a step is a millisecond on a host and less on a device, less than
   // sending its gradients around would take.
-  comm.together([&] { loss = impl_->train(pointers, round); });
-  return loss;
+  comm.together([&] {
+    try {
+      loss = impl_->train(pointers, round);
+    } catch (const LossNotFinite& diverged) {
+      what = cat("the teacher's loss is not finite in epoch ", diverged.epoch + 1);
+    }
+  });
+  if (what.empty() && !std::ranges::all_of(impl_->trained(), all_finite))
+    what = "a parameter of the teacher, or a moment of its optimizer, is not finite";
+  if (comm.max(std::int64_t(what.empty() ? 0 : 1)) == 0) return loss;
+  undo();
+  throw ServerDiverged("the teacher",
+                       what + ": its steps are too long, or the item tables have diverged",
+                       "lower --teacher-lr or --lr-items");
+}
+
+void GroupTeacher::undo() {
+  const auto all = impl_->trained();
+  for (std::size_t k = 0; k < impl_->before.size(); ++k)
+    std::ranges::copy(impl_->before[k], all[k].begin());
 }
 
 preference::Problem GroupTeacher::Impl::problem(std::int64_t first, std::int64_t count) const {

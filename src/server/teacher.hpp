@@ -37,8 +37,11 @@ class GroupTeacher {
 
   // Trains (e, phi) for E_s epochs towards targets: G matrices M x d (C_l), the same on every rank.
   // Warm start: the parameters persist from round to round. Every rank does all of it. Returns the
-  // mean loss of the last epoch. InputError when it is not finite.
+  // mean loss of the last epoch. ServerDiverged when a loss, a parameter or a moment is not finite:
+  // then the parameters are what they were.
   double train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm);
+  // Parameters and moments as before the last train().
+  void undo();
   // pref: G x M, sigmoid(w_l . Q_l[i] + b_l) by R4, complete on every rank. last_w: G x d, last_b:
   // G. Collective.
   [[nodiscard]] Matrix<float> preference(const Matrix<float>& last_w, std::span<const float> last_b,

@@ -89,7 +89,17 @@ void Participants::train(const std::vector<std::int32_t>& local, const RoundInpu
 }
 
 void Participants::revisit(const std::vector<std::int32_t>& local, const RoundInputs& in,
-                           const OnUpload& concurrently, const OnUpload& serially) {
+                           const OnUpload& on_upload) {
+  upload_again(local, in, on_upload, {});
+}
+
+void Participants::keep(const std::vector<std::int32_t>& local, const RoundInputs& in,
+                        const OnUpload& keep) {
+  upload_again(local, in, {}, keep);
+}
+
+void Participants::upload_again(const std::vector<std::int32_t>& local, const RoundInputs& in,
+                                const OnUpload& concurrently, const OnUpload& serially) {
   const auto order = heaviest_first(data_, local);
   const std::size_t chunk = store_ ? order.size() : replay_chunk;
   for (std::size_t first = 0; first < order.size(); first += chunk) {
@@ -103,8 +113,9 @@ void Participants::revisit(const std::vector<std::int32_t>& local, const RoundIn
         store(
             trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation),
             kept);
-      concurrently(u, view(kept));
+      if (concurrently) concurrently(u, view(kept));
     });
+    if (!serially) continue;
     for (std::size_t i = 0; i < count; ++i) serially(client(i), view(stored_[i]));
   }
 }

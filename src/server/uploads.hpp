@@ -1,7 +1,7 @@
 #pragma once
-// The two passes over a round's participants (R10). The first pass trains every participant. The
-// second needs every participant's row updates again, once its group is known: from a store, or by
-// training once more. A client's round is a pure function, so both give the same bits.
+// The passes over a round's participants (R10). The first pass trains every participant. The second
+// needs every participant's row updates again, once its group is known, and the last one the rows
+// that stay on it, once the round is sure to happen: from a store, or by training once more. A client's round is a pure function, so both give the same bits.
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -45,10 +45,12 @@ class Participants {
   // Trains all of `local` (ascending); calls are concurrent. keep: a second pass follows.
   void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, bool keep,
              const OnUpdate& on_update);
-  // The second pass. `concurrently` is called from all threads, `serially` from one, after it, for
-  // every participant. `serially` may change a client's state: no client trains meanwhile.
+  // The uploads once more; calls are concurrent.
   void revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
-               const OnUpload& concurrently, const OnUpload& serially);
+               const OnUpload& on_upload);
+  // ... one after the other. `keep` may change a client's state: no client trains meanwhile.
+  void keep(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+            const OnUpload& keep);
 
   [[nodiscard]] bool stores() const { return store_; }
   [[nodiscard]] std::int64_t stored_bytes() const;  // of the last round
@@ -62,6 +64,8 @@ class Participants {
   };
   void store(const LocalUpdate& update, Stored& kept) const;
   static Upload view(const Stored& kept);
+  void upload_again(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                    const OnUpload& concurrently, const OnUpload& serially);
   const ModelSpec& spec_;
   const Dataset& data_;
   Sampler sampler_;

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/error.hpp"
+#include "server/server_diverged.hpp"
 #include "tests/server/naive_server.hpp"
 #include "tests/server/planted_teacher.hpp"
 #include "tests/server/server_data.hpp"
@@ -256,7 +257,9 @@ TEST(Teacher, StopsWhenItsLossIsNotFinite) {
   Planted planted(30);
   planted.targets[1](3, 2) = std::numeric_limits<float>::infinity();
   GroupTeacher teacher(planted.config, resolve(planted.config), planted.data);
-  EXPECT_THROW(teacher.train(planted.targets, 1, Comm::world()), InputError);
+  const auto before = teacher.group_embeddings();
+  EXPECT_THROW(teacher.train(planted.targets, 1, Comm::world()), ServerDiverged);
+  EXPECT_EQ(teacher.group_embeddings(), before);
 }
 
 TEST(Teacher, FewerGroupsThanItHasRoomFor) {

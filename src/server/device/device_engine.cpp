@@ -1,8 +1,7 @@
-// The two passes of a round on a device, a few chunks in flight.
+// The first pass of a round on a device, a few chunks in flight, and what a device sends home.
 #include "server/device/device_engine.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <deque>
 #include <thread>
@@ -89,6 +88,7 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
     in_chunks_ = local;
   }
   rho_.assign(local.size(), 1.0);
+  folded_ = false;
   send_round(inputs);
   if (plan_.stores_uploads) allocate_uploads();
   LeastClient failed;
@@ -98,7 +98,7 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
         begin(work, chunks_[k], uploads, local, inputs);
         add_to_round(work, uploads, sums, trained.theta.rows > 0);
       },
-      [&](ChunkWorkspace& work) { collect(work, trained, sums, failed); });
+      [&](ChunkWorkspace& work) { collect(work, inputs.state, trained, sums, failed); });
   return failed.id();
 }
 
@@ -155,8 +155,8 @@ void DeviceEngine::allocate_uploads() {
         make_upload_buffers(device_, spec_, chunks_[k].samples(), chunks_[k].clients()));
 }
 
-void DeviceEngine::collect(ChunkWorkspace& work, Trained& trained, RoundSums& sums,
-                           LeastClient& failed) {
+void DeviceEngine::collect(ChunkWorkspace& work, const ClientState& state, Trained& trained,
+                           RoundSums& sums, LeastClient& failed) {
   work.stream.synchronise();
   const auto& chunk = *work.chunk();
   const auto rates = rates_of(config_, spec_, data_.items, 0);
@@ -177,13 +177,21 @@ void DeviceEngine::collect(ChunkWorkspace& work, Trained& trained, RoundSums& su
     outcome.loss_recommendation = work.outcome_host[3 * c];
     outcome.loss_distillation = work.outcome_host[3 * c + 1];
     outcome.loss = work.outcome_host[3 * c + 2];
-    const bool good = work.finite_host[c] != 0 && work.misfit_host[c] == 0 &&
-                      numbers.add(outcome, work.slots_host[c], rho, weight_of(spec_, data_, u));
-    if (!good) failed.offer(data_.client_ids[std::size_t(u)]);
     copy(work.theta_host, c, trained.theta, p);
     copy(work.user_host, c, trained.user, p);
     copy(work.router_host, c, trained.router, p);
-    std::copy_n(&work.omega_host[3 * c], 3, trained.omega[std::size_t(p)].begin());
+    auto& omega = trained.omega[std::size_t(p)];
+    std::copy_n(&work.omega_host[3 * c], 3, omega.begin());
+    const auto groups_take = [&] {
+      const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
+      return !spec_.has_teacher || GroupSums::take(spec_, rho, theta, omega);
+    };
+    const bool grows = spec_.backbone.personal_rows && std::abs(rho) > 1;
+    const bool good = work.finite_host[c] != 0 && (!grows || keeps_finite_rows(state, u, rho)) &&
+                      work.misfit_host[c] == 0 &&
+                      numbers.add(outcome, work.slots_host[c], rho, weight_of(spec_, data_, u)) &&
+                      groups_take();
+    if (!good) failed.offer(data_.client_ids[std::size_t(u)]);
   };
   for_each_block(chunk.clients(), threads(), [&](std::int64_t first, std::int64_t end) {
     RoundSums::Numbers numbers(sums);
@@ -191,66 +199,6 @@ void DeviceEngine::collect(ChunkWorkspace& work, Trained& trained, RoundSums& su
     sums.add(numbers);
   });
   work.release();
-}
-
-std::int64_t DeviceEngine::revisit(const std::vector<std::int32_t>& local,
-                                   const RoundInputs& inputs, std::span<const std::int32_t> group,
-                                   const Trained& trained, GroupSums* groups,
-                                   const KeepRows& keep_rows) {
-  std::atomic<std::int64_t> refused{0};
-  if (groups != nullptr) {
-    buffers_.group_sums.fill_bytes(0, stream_);
-    stream_.synchronise();
-    for_each_block(
-        std::int64_t(local.size()), threads(), [&](std::int64_t first, std::int64_t end) {
-          GroupSums::Numbers numbers(*groups);
-          for (auto p = first; p < end; ++p) {
-            const auto l = group[std::size_t(p)];
-            const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
-            if (l >= 0 && !numbers.add(l, float(rho_[std::size_t(p)]), theta,
-                                       trained.omega[std::size_t(p)].data()))
-              ++refused;
-          }
-          groups->add(numbers);
-        });
-  }
-  stored_bytes_ = 0;
-  over_chunks(
-      [&](ChunkWorkspace& work, std::size_t k) {
-        auto& uploads = uploads_of(work, k);
-        if (plan_.stores_uploads)
-          work.take(chunks_[k], local, threads());
-        else
-          begin(work, chunks_[k], uploads, local, inputs);
-        if (groups != nullptr) add_to_groups(work, uploads, group, *groups);
-        if (spec_.has_overlay()) fetch_overlay(work, uploads);
-        if (plan_.stores_uploads)
-          stored_bytes_ +=
-              std::int64_t(sizeof(float) * (uploads.items.size() + uploads.slots.size() +
-                                            uploads.rows.size() + uploads.overlay.size()));
-      },
-      [&](ChunkWorkspace& work) { refused += finish(work, groups != nullptr, keep_rows); });
-  return refused;
-}
-
-// The second pass over a chunk is done: what stays on its clients, one after the other. Returns how
-// many updates did not fit.
-std::int64_t DeviceEngine::finish(ChunkWorkspace& work, bool groups, const KeepRows& keep_rows) {
-  work.stream.synchronise();
-  const auto& chunk = *work.chunk();
-  std::int64_t refused = 0;
-  for (std::size_t c = 0; c < work.clients(); ++c) {
-    if (groups) refused += work.misfit_host[c];
-    if (!spec_.has_overlay()) continue;
-    const auto first = std::size_t(chunk.begin[c]), slots = std::size_t(work.slots_host[c]);
-    const float* rows = &work.overlay_host[first * std::size_t(spec_.overlay_width())];
-    keep_rows(work.client(c), {{&work.items_host[first], slots},
-                               nullptr,
-                               rows,
-                               float(rho_[std::size_t(chunk.positions[c])])});
-  }
-  work.release();
-  return refused;
 }
 
 void DeviceEngine::reduce(RoundSums& sums, const Comm& comm) {

@@ -32,9 +32,12 @@ class DeviceEngine final : public Engine {
   std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
                                     const RoundInputs& inputs, Trained& trained,
                                     RoundSums& sums) override;
-  std::int64_t revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
-                       std::span<const std::int32_t> group, const Trained& trained,
-                       GroupSums* groups, const KeepRows& keep_rows) override;
+  std::optional<std::int64_t> add_to_groups(const std::vector<std::int32_t>& local,
+                                            const RoundInputs& inputs,
+                                            std::span<const std::int32_t> group,
+                                            const Trained& trained, GroupSums& groups) override;
+  void keep_rows(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                 const KeepRows& keep) override;
   [[nodiscard]] bool holds_state() const override { return state_ != nullptr; }
   void adopt(const ClientState& state) override;
   void bring_home(ClientState& state) const override;
@@ -43,7 +46,7 @@ class DeviceEngine final : public Engine {
   void reduce(RoundSums& sums, const Comm& comm) override;
   void reduce(GroupSums& groups, const Comm& comm) override;
   [[nodiscard]] bool stores_uploads() const override { return plan_.stores_uploads; }
-  [[nodiscard]] std::int64_t stored_bytes() const override { return stored_bytes_; }
+  [[nodiscard]] std::int64_t stored_bytes() const override;
   [[nodiscard]] EngineFacts facts() const override;
   [[nodiscard]] const MemoryPlan& plan() const { return plan_; }
   [[nodiscard]] std::shared_ptr<gpu::Device> device() const override { return device_; }
@@ -71,12 +74,17 @@ class DeviceEngine final : public Engine {
   void add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, const RoundSums& sums,
                     bool heads);
   void fetch_state(ChunkWorkspace& work, bool heads);
-  void collect(ChunkWorkspace& work, Trained& trained, RoundSums& sums, LeastClient& failed);
-  // Second pass.
-  void add_to_groups(ChunkWorkspace& work, UploadBuffers& uploads,
-                     std::span<const std::int32_t> group, const GroupSums& groups);
+  void collect(ChunkWorkspace& work, const ClientState& state, Trained& trained, RoundSums& sums,
+               LeastClient& failed);
+  // The passes after it: their uploads are in their place again.
+  UploadBuffers& upload_again(ChunkWorkspace& work, std::size_t chunk,
+                              const std::vector<std::int32_t>& local, const RoundInputs& inputs);
+  void add_numbers(std::span<const std::int32_t> group, const Trained& trained, GroupSums& groups,
+                   const std::vector<std::int32_t>& local, LeastClient& refused);
+  void add_rows(ChunkWorkspace& work, UploadBuffers& uploads, std::span<const std::int32_t> group,
+                const GroupSums& groups);
   void fetch_overlay(ChunkWorkspace& work, const UploadBuffers& uploads);
-  std::int64_t finish(ChunkWorkspace& work, bool groups, const KeepRows& keep_rows);
+  void keep_rows_of(ChunkWorkspace& work, const KeepRows& keep);
   [[nodiscard]] aggregate::GpuUpdates updates(const ChunkWorkspace& work,
                                               const UploadBuffers& uploads, std::int64_t tables,
                                               gpu::Buffer<std::int64_t>& sums) const;
@@ -106,7 +114,7 @@ class DeviceEngine final : public Engine {
   std::vector<Chunk> chunks_;            // of the round under way
   std::vector<UploadBuffers> uploads_;   // by chunk, or by workspace
   std::vector<double> rho_;              // of each participant
-  std::int64_t stored_bytes_ = 0;
+  bool folded_ = false;                  // the stored uploads of views hold their virtual updates
 };
 
 }  // namespace fedfuse

@@ -250,8 +250,8 @@ void DeviceEngine::fetch_state(ChunkWorkspace& work, bool heads) {
   work.fetch(work.router_out, work.router_host, std::size_t(spec_.router.size));
 }
 
-void DeviceEngine::add_to_groups(ChunkWorkspace& work, UploadBuffers& uploads,
-                                 std::span<const std::int32_t> group, const GroupSums& groups) {
+void DeviceEngine::add_rows(ChunkWorkspace& work, UploadBuffers& uploads,
+                            std::span<const std::int32_t> group, const GroupSums& groups) {
   for (std::size_t c = 0; c < work.clients(); ++c) {
     const auto l = group[std::size_t(work.chunk()->positions[c])];
     work.weight_host[c] = 1;
@@ -264,9 +264,10 @@ void DeviceEngine::add_to_groups(ChunkWorkspace& work, UploadBuffers& uploads,
   work.misfit.fill_bytes(0, work.stream);
   auto u = updates(work, uploads, groups.groups(), buffers_.group_sums);
   u.scale_of = work.scale.data();
+  u.limit = float(groups.largest());
   const auto addressed = work.uploads(uploads, spec_, data_.items, work.table.data());
   gpu::on_platform(*device_, [&]<class P>(P) {
-    if (!spec_.rows_trained)
+    if (!spec_.rows_trained && !folded_)
       aggregate::fold_views<P>(addressed, float(item_rate(config_, data_.items)),
                                uploads.rows.data(), work.stream);
     aggregate::address_updates<P>(addressed, work.ids.data(), work.owner.data(), work.stream);

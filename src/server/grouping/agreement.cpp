@@ -1,6 +1,7 @@
 #include "server/grouping/agreement.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.hpp"
 #include "core/matrix.hpp"
@@ -36,7 +37,7 @@ double adjusted_rand_index(std::span<const std::int32_t> a, std::span<const std:
       both_b.push_back(b[i]);
     }
   const auto names_a = distinct_values(both_a, comm), names_b = distinct_values(both_b, comm);
-  if (names_a.empty()) return 0.0;
+  if (names_a.empty()) return std::nan("");
 
   Matrix<std::int64_t> table(std::int64_t(names_a.size()), std::int64_t(names_b.size()));
   for (std::size_t i = 0; i < both_a.size(); ++i)

@@ -14,7 +14,7 @@ namespace fedfuse {
 
 // Collective. a, b: of this rank's clients, any numbers; a client with a negative one in either is
 // left out. 1: the same partition up to names; about 0: chance. By convention 1 when both
-// partitions are trivial, 0 when no client has both.
+// partitions are trivial; NaN when no client has both.
 [[nodiscard]] double adjusted_rand_index(std::span<const std::int32_t> a,
                                          std::span<const std::int32_t> b, const Comm& comm);
 

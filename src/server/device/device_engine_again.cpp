@@ -1,0 +1,88 @@
+// The passes after the first, on a device: what the clients uploaded is read again.
+#include "core/parallel.hpp"
+#include "server/device/device_engine.hpp"
+
+namespace fedfuse {
+
+std::optional<std::int64_t> DeviceEngine::add_to_groups(const std::vector<std::int32_t>& local,
+                                                        const RoundInputs& inputs,
+                                                        std::span<const std::int32_t> group,
+                                                        const Trained& trained, GroupSums& groups) {
+  LeastClient refused;
+  buffers_.group_sums.fill_bytes(0, stream_);
+  stream_.synchronise();
+  add_numbers(group, trained, groups, local, refused);
+  over_chunks(
+      [&](ChunkWorkspace& work, std::size_t k) {
+        add_rows(work, upload_again(work, k, local, inputs), group, groups);
+      },
+      [&](ChunkWorkspace& work) {
+        work.stream.synchronise();
+        for (std::size_t c = 0; c < work.clients(); ++c)
+          if (work.misfit_host[c] != 0)
+            refused.offer(data_.client_ids[std::size_t(work.client(c))]);
+        work.release();
+      });
+  folded_ = plan_.stores_uploads;
+  return refused.id();
+}
+
+void DeviceEngine::add_numbers(std::span<const std::int32_t> group, const Trained& trained,
+                               GroupSums& groups, const std::vector<std::int32_t>& local,
+                               LeastClient& refused) {
+  for_each_block(std::int64_t(group.size()), threads(), [&](std::int64_t first, std::int64_t end) {
+    GroupSums::Numbers numbers(groups);
+    for (auto p = first; p < end; ++p) {
+      const auto l = group[std::size_t(p)];
+      const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
+      if (l >= 0 &&
+          !numbers.add(l, float(rho_[std::size_t(p)]), theta, trained.omega[std::size_t(p)].data()))
+        refused.offer(data_.client_ids[std::size_t(local[std::size_t(p)])]);
+    }
+    groups.add(numbers);
+  });
+}
+
+void DeviceEngine::keep_rows(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                             const KeepRows& keep) {
+  over_chunks([&](ChunkWorkspace& work,
+                  std::size_t k) { fetch_overlay(work, upload_again(work, k, local, inputs)); },
+              [&](ChunkWorkspace& work) { keep_rows_of(work, keep); });
+}
+
+UploadBuffers& DeviceEngine::upload_again(ChunkWorkspace& work, std::size_t chunk,
+                                          const std::vector<std::int32_t>& local,
+                                          const RoundInputs& inputs) {
+  auto& uploads = uploads_of(work, chunk);
+  if (plan_.stores_uploads)
+    work.take(chunks_[chunk], local, threads());
+  else
+    begin(work, chunks_[chunk], uploads, local, inputs);
+  return uploads;
+}
+
+// What stays on the clients of a chunk, one after the other.
+void DeviceEngine::keep_rows_of(ChunkWorkspace& work, const KeepRows& keep) {
+  work.stream.synchronise();
+  const auto& chunk = *work.chunk();
+  for (std::size_t c = 0; c < work.clients(); ++c) {
+    const auto first = std::size_t(chunk.begin[c]), slots = std::size_t(work.slots_host[c]);
+    const float* rows = &work.overlay_host[first * std::size_t(spec_.overlay_width())];
+    keep(work.client(c), {{&work.items_host[first], slots},
+                          nullptr,
+                          rows,
+                          float(rho_[std::size_t(chunk.positions[c])])});
+  }
+  work.release();
+}
+
+std::int64_t DeviceEngine::stored_bytes() const {
+  if (!plan_.stores_uploads || !spec_.has_second_pass()) return 0;
+  std::size_t numbers = 0;
+  for (const auto& uploads : uploads_)
+    numbers +=
+        uploads.items.size() + uploads.slots.size() + uploads.rows.size() + uploads.overlay.size();
+  return std::int64_t(sizeof(float) * numbers);
+}
+
+}  // namespace fedfuse
