@@ -111,7 +111,8 @@ std::string result_words(const std::string& path) {
       << ", d = " << r.config.model.dim << ", seed " << r.config.federation.seed << ", negatives "
       << r.config.federation.negatives << "\n";
   out << "  rounds              " << r.metrics.rows() << " of at most "
-      << r.config.federation.rounds << "; best by validation NDCG@50: " << r.best_round
+      << r.config.federation.rounds
+      << "; best by validation NDCG@50: " << (r.best_round > 0 ? std::to_string(r.best_round) : "-")
       << "; model stored: after round " << r.model_round << "\n";
   out << "  test, percent       HR@10  HR@20  HR@50  NDCG@10  NDCG@20  NDCG@50\n";
   quality_line(out, "    best round      ", r.metrics, best);

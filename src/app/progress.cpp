@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "app/print.hpp"
 #include "core/timer.hpp"
 
 namespace fedfuse {
@@ -29,11 +30,11 @@ void Progress::show(std::int64_t round, double loss, double ndcg, std::int64_t p
   last_shown_ = now;
   const double seconds = now - start_,
                left = seconds / double(round - done_) * double(rounds_ - round);
-  std::fprintf(
-      stderr,
-      "%sround %lld/%lld  loss %.4f  valid NDCG@50 %.4f  %.0f client-rounds/s  %.0f s left%s",
-      terminal_ ? "\r" : "", static_cast<long long>(round), static_cast<long long>(rounds_), loss,
-      ndcg_, double(client_rounds_) / seconds, left, terminal_ ? "   " : "\n");
+  std::fprintf(stderr,
+               "%sround %lld/%lld  loss %s  valid NDCG@50 %s  %.0f client-rounds/s  %.0f s left%s",
+               terminal_ ? "\r" : "", static_cast<long long>(round),
+               static_cast<long long>(rounds_), fixed(loss, 4).c_str(), fixed(ndcg_, 4).c_str(),
+               double(client_rounds_) / seconds, left, terminal_ ? "   " : "\n");
   std::fflush(stderr);
 }
 

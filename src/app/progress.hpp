@@ -1,5 +1,6 @@
 #pragma once
 // Progress on stderr: one line with rate and time left on a terminal, plain lines otherwise.
+#include <cmath>
 #include <cstdint>
 
 namespace fedfuse {
@@ -17,7 +18,7 @@ class Progress {
  private:
   bool speaks_, terminal_;
   std::int64_t done_, rounds_;
-  double start_, last_shown_ = 0, ndcg_ = -1;
+  double start_, last_shown_ = 0, ndcg_ = std::nan("");
   std::int64_t client_rounds_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string>
 
 #include "core/memory.hpp"
@@ -46,12 +47,16 @@ double missing_share(const std::vector<std::uint8_t>& has) {
   return has.empty() ? 1.0 : double(std::ranges::count(has, std::uint8_t(0))) / double(has.size());
 }
 
+// Over the rows that have a value; NaN where none has.
 double mean_of(const Table& table, const char* column) {
-  const auto* c = table.find(column);
-  if (c == nullptr || c->values.empty()) return 0.0;
-  double sum = 0;
-  for (const double v : c->values) sum += v;
-  return sum / double(c->values.size());
+  double sum = 0, count = 0;
+  if (const auto* c = table.find(column))
+    for (const double v : c->values) {
+      if (std::isnan(v)) continue;
+      sum += v;
+      ++count;
+    }
+  return count > 0 ? sum / count : std::nan("");
 }
 
 std::int64_t bytes_of(const ClientState& s) {
@@ -84,6 +89,8 @@ void Recorder::baselines(const Baselines& baselines) {
   }
   setup_ = comm_.max(now_seconds() - start_);
 }
+
+bool Recorder::has_validation() const { return record.baselines.at("valid_clients", 0) > 0; }
 
 void Recorder::round(std::int64_t round, const RoundReport& report, const Federation& federation,
                      const std::optional<RoundEvaluation>& evaluation) {
@@ -217,7 +224,7 @@ void Recorder::finish(const Federation& federation) {
   facts["training_seconds"] = training_seconds_;
   facts["total_seconds"] = before_ + comm_.max(now_seconds() - start_);
   facts["client_rounds_per_second"] =
-      training_seconds_ > 0 ? double(client_rounds_) / training_seconds_ : 0.0;
+      training_seconds_ > 0 ? double(client_rounds_) / training_seconds_ : std::nan("");
   facts["bytes_down_per_client"] = mean_of(record.traffic, "dense_down");
   facts["bytes_up_per_client"] = mean_of(record.traffic, "dense_up");
   facts["sparse_bytes_down_per_client"] = mean_of(record.traffic, "sparse_down");

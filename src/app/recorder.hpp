@@ -23,6 +23,8 @@ class Recorder {
            double start_seconds);
 
   void baselines(const Baselines& baselines);
+  // Whether any client has a validation item that is ranked; after baselines().
+  [[nodiscard]] bool has_validation() const;
   void begin_round() { moved_before_ = comm_.moved(); }
   void round(std::int64_t round, const RoundReport& report, const Federation& federation,
              const std::optional<RoundEvaluation>& evaluation);

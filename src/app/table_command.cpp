@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -32,7 +33,8 @@ std::int64_t row_of_round(const Table& metrics, std::int64_t round) {
 std::vector<std::string> result_row(const std::string& path) {
   const auto summary = read_summary(path);
   const auto& r = summary.record;
-  const auto best = row_of_round(r.metrics, r.best_round);
+  // without a validation item no round is the best: the model is that of the last one
+  const auto best = row_of_round(r.metrics, r.best_round > 0 ? r.best_round : r.model_round);
   std::vector<std::string> row{r.config.model.backbone, r.config.model.fusion,
                                r.best_round > 0 ? std::to_string(r.best_round) : "-"};
   for (const char* metric : {"test_hr_50", "test_ndcg_50"}) {
@@ -63,6 +65,9 @@ void print_table(const std::vector<std::string>& files, const Comm& comm) {
         "cold1st: the rankings without a model (most popular\n"
         "first; items nobody trains on first). down, up: bytes to and from a client and round when "
         "whole tables are sent.\n");
+    const auto has_no_best = [](const auto& row) { return row[2] == "-"; };
+    if (std::ranges::any_of(rows, has_no_best))
+      print("round -: no validation item was ranked; the metrics are those of the stored model.\n");
   });
 }
 

@@ -16,6 +16,7 @@
 #include "results/validity.hpp"
 #include "results/writer.hpp"
 #include "server/device/choose.hpp"
+#include "server/server_diverged.hpp"
 
 namespace fedfuse {
 namespace {
@@ -28,6 +29,9 @@ Config effective(Config config, const Dataset& data, const Comm& comm) {
   config.device.kind = resolve_device(config, comm);
   return config;
 }
+
+constexpr const char* no_validation =
+    "no client has a validation item that is ranked, so the model is that of the last round";
 
 Matrix<float> embeddings_of(const GroupTeacher* teacher) {
   return teacher != nullptr ? teacher->group_embeddings() : Matrix<float>();
@@ -63,6 +67,7 @@ Ending Training::run() {
 Ending Training::all_rounds() {
   recorder_.baselines(evaluate_baselines(data_, protocol_, comm_));
   auto& record = recorder_.record;
+  need_something_to_watch();
   const auto done = config_.restart.resume ? resume() : 0;
   Progress progress(comm_.root(), done, config_.federation.rounds);
   for (std::int64_t round = done + 1; round <= config_.federation.rounds; ++round) {
@@ -80,7 +85,8 @@ Ending Training::all_rounds() {
   checkpoints_.settle();
   if (record.status == RunStatus::running) {
     record.status = RunStatus::finished;
-    record.status_text = cat("all ", config_.federation.rounds, " rounds were run");
+    record.status_text = cat("all ", config_.federation.rounds, " rounds were run",
+                             recorder_.has_validation() ? "" : cat("; ", no_validation));
   }
   save();
   if (!is_invalid(record.status)) return Ending::complete;
@@ -117,16 +123,21 @@ RoundReport Training::train_round(std::int64_t round) {
   RoundReport report;
   try {
     report = federation_.run_round(round);
+  } catch (const ServerDiverged& e) {
+    fail(round, e.part(), cat(e.why(), " in round ", round), e.what_to_do());
   } catch (const InputError& e) {
-    // a server step, after the clients: the model of the best round is what is left
     auto& record = recorder_.record;
     record.status = RunStatus::failed;
     record.status_text = cat("round ", round, ": ", e.what());
     if (snapshot_) save();
     throw;
   }
-  if (report.failed_client) fail(round, *report.failed_client);
-  return report;
+  if (!report.failed_client) return report;
+  fail(round, cat("client ", *report.failed_client),
+       cat("the loss or an update of client ", *report.failed_client,
+           " was not finite, or 1024 and more, in round ", round),
+       "lower --lr or --lr-items (now " +
+           cat(config_.federation.lr, " and ", recorder_.record.config.federation.lr_items, ")"));
 }
 
 std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round) {
@@ -143,9 +154,21 @@ std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round) {
   });
 }
 
-// Keeps score of the best round.
+// Without a validation item there is no quality that could stop improving.
+void Training::need_something_to_watch() const {
+  const auto patience = config_.evaluation.patience;
+  if (patience == 0 || recorder_.has_validation()) return;
+  throw InputError(
+      cat("--patience ", patience),
+      "no client has a validation item that is ranked, so no validation NDCG@50 exists",
+      "leave --patience out, or use a data set with validation items");
+}
+
+// Keeps score of the best round. The mean over an empty set is no score: then no round is the best,
+// and the model is that of the last one.
 bool Training::judge(std::int64_t round, const RoundEvaluation& evaluation) {
   auto& record = recorder_.record;
+  if (evaluation.model.valid.all.clients == 0) return false;
   const double ndcg = evaluation.model.valid.all.ndcg[2];
   if (record.best_round == 0 || ndcg > best_) {
     best_ = ndcg;
@@ -266,12 +289,12 @@ void Training::save() {
                current ? federation_.state() : snapshot_->state, data_, comm_);
 }
 
-// A client diverged: the state is that after the round before, which is saved.
-void Training::fail(std::int64_t round, std::int64_t client) {
+// A client or the server diverged: the state is that after the round before, which is saved.
+void Training::fail(std::int64_t round, const std::string& at, const std::string& why,
+                    const std::string& what_to_do) {
   auto& record = recorder_.record;
   record.status = RunStatus::failed;
-  record.status_text = cat("the loss or an update of client ", client,
-                           " was not finite, or 1024 and more, in round ", round);
+  record.status_text = why;
   std::string kept = "nothing was trained before it, so no result file was written";
   checkpoints_.settle();
   if (round > 1) {
@@ -279,11 +302,8 @@ void Training::fail(std::int64_t round, std::int64_t client) {
     save();
     kept = cat("the model after round ", round - 1, " is kept in ", config_.files.out);
   }
-  throw InputError(
-      cat("training diverged in round ", round, " at client ", client),
-      cat(record.status_text, "; ", kept),
-      "lower --lr or --lr-items (now " +
-          cat(config_.federation.lr, " and ", recorder_.record.config.federation.lr_items, ")"));
+  throw InputError(cat("training diverged in round ", round, " at ", at),
+                   cat(record.status_text, "; ", kept), what_to_do);
 }
 
 }  // namespace fedfuse

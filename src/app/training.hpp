@@ -36,6 +36,7 @@ class Training {
   bool one_round(std::int64_t round);
   RoundReport train_round(std::int64_t round);
   std::optional<RoundEvaluation> evaluate_round(std::int64_t round);
+  void need_something_to_watch() const;
   bool judge(std::int64_t round, const RoundEvaluation& evaluation);
   void keep_best(std::int64_t done);
   [[nodiscard]] Snapshot now(std::int64_t round) const;
@@ -45,7 +46,9 @@ class Training {
   [[nodiscard]] std::string asked_to_stop() const;
   Ending interrupt(std::int64_t done, const std::string& why);
   void save();
-  [[noreturn]] void fail(std::int64_t round, std::int64_t client);
+  // at: the part of the federation that diverged
+  [[noreturn]] void fail(std::int64_t round, const std::string& at, const std::string& why,
+                         const std::string& what_to_do);
 
   const Config& config_;
   const Comm& comm_;

@@ -1,8 +1,9 @@
 // The last lines of a run, for people.
-#include <algorithm>
 #include <cstdio>
 
+#include "app/print.hpp"
 #include "app/training.hpp"
+#include "core/text.hpp"
 #include "results/record.hpp"
 
 namespace fedfuse {
@@ -10,18 +11,23 @@ namespace fedfuse {
 void Training::print_summary() const {
   if (!comm_.root()) return;
   const auto& record = recorder_.record;
-  const auto row = std::size_t(std::max<std::int64_t>(record.best_round, 1) - 1);
-  const auto at = [&](const char* name) { return record.metrics.at(name, row); };
-  std::printf(
-      "%s+%s on %s: best round %lld of %zu, validation NDCG@50 %.4f; test HR@50 %.4f, NDCG@50 %.4f "
-      "(popularity %.4f, %.4f)\n",
-      config_.model.backbone.c_str(), config_.model.fusion.c_str(), data_.name.c_str(),
-      static_cast<long long>(record.best_round), record.metrics.rows(), at("valid_ndcg_50"),
-      at("test_hr_50"), at("test_ndcg_50"), record.baselines.at("test_hr_50", 0),
-      record.baselines.at("test_ndcg_50", 0));
-  std::printf("%.0f client-rounds/s in training, %.1f s in all; result in %s\n",
-              record.facts.at("client_rounds_per_second"), record.facts.at("total_seconds"),
-              config_.files.out.c_str());
+  const auto rows = record.metrics.rows();
+  const bool has_best = record.best_round > 0;
+  const auto row = has_best ? std::size_t(record.best_round) - 1 : rows - 1;
+  const auto at = [&](const char* name) { return fixed(record.metrics.at(name, row), 4); };
+  const auto baseline = [&](const char* name) { return fixed(record.baselines.at(name, 0), 4); };
+  const auto chosen = has_best ? cat("best round ", record.best_round, " of ", rows)
+                               : cat("best round - of ", rows,
+                                     " (no validation item is ranked: the model is that of the "
+                                     "last round)");
+  const auto text =
+      cat(config_.model.backbone, "+", config_.model.fusion, " on ", data_.name, ": ", chosen,
+          ", validation NDCG@50 ", at("valid_ndcg_50"), "; test HR@50 ", at("test_hr_50"),
+          ", NDCG@50 ", at("test_ndcg_50"), " (popularity ", baseline("test_hr_50"), ", ",
+          baseline("test_ndcg_50"), ")\n", fixed(record.facts.at("client_rounds_per_second"), 0),
+          " client-rounds/s in training, ", fixed(record.facts.at("total_seconds"), 1),
+          " s in all; result in ", config_.files.out, "\n");
+  std::fputs(text.c_str(), stdout);
 }
 
 }  // namespace fedfuse

@@ -39,7 +39,7 @@ class Sums {
       sum[j] = (with_warm ? values_[index(test, false) + j] : 0) +
                (with_cold ? values_[index(test, true) + j] : 0);
     MetricsAt m{std::vector<double>(at_.size()), std::vector<double>(at_.size()), sum[0]};
-    for (std::size_t k = 0; k < at_.size() && sum[0] > 0; ++k) {
+    for (std::size_t k = 0; k < at_.size(); ++k) {  // 0 / 0 over nobody: not a number
       m.hr[k] = double(sum[1 + k]) / double(sum[0]);
       m.ndcg[k] = gain_.decode(sum[1 + at_.size() + k]) / double(sum[0]);
     }

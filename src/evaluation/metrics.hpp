@@ -14,7 +14,8 @@
 
 namespace fedfuse {
 
-struct Metrics {  // means over the clients that have such a held-out item
+// Means over the clients that have such a held-out item; NaN where there is none.
+struct Metrics {
   std::array<double, cutoffs.size()> hr{}, ndcg{};
   std::int64_t clients = 0;
 };
@@ -31,7 +32,7 @@ struct LocalRanks {
   std::vector<rank::Ranks> of_client;  // local clients; 0: not evaluated
   std::int64_t skipped_cold = 0;       // over all ranks
 };
-struct MetricsAt {  // hr[k] and ndcg[k] at the k-th cutoff
+struct MetricsAt {  // the same at the k-th cutoff: hr[k] and ndcg[k]
   std::vector<double> hr, ndcg;
   std::int64_t clients = 0;
 };

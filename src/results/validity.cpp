@@ -12,6 +12,15 @@ bool is_quality(const std::string& name) {
   return name.find("_hr_") != std::string::npos || name.find("_ndcg_") != std::string::npos;
 }
 
+// Whether such a column is a mean over at least one client. Of an empty set it is missing, which is
+// right. The teacher's columns have no count of their own.
+bool is_mean_of_someone(const Table& metrics, const std::string& name, std::size_t row) {
+  const auto split = name.substr(0, name.find('_'));
+  if (split != "valid" && split != "test") return false;
+  const auto kind = name.ends_with("_warm") ? "_warm" : name.ends_with("_cold") ? "_cold" : "";
+  return metrics.at(cat(split, "_clients", kind), row) > 0;
+}
+
 // Columns that every round must have; the others are empty in rounds without evaluation or
 // distillation.
 constexpr const char* of_every_round[] = {"round", "loss", "loss_recommendation", "participants"};
@@ -39,7 +48,12 @@ std::string in_round(const RunRecord& record, std::size_t row) {
       return cat(column.name, " of round ", round, " is ", value);
   if (std::int64_t(round) % record.config.evaluation.every != 0) return "";
   for (const char* name : {"valid_ndcg_50", "test_ndcg_50", "test_hr_50"})
-    if (!std::isfinite(m.at(name, row))) return cat(name, " of round ", round, " is not a number");
+    if (is_mean_of_someone(m, name, row) && !std::isfinite(m.at(name, row)))
+      return cat(name, " of round ", round, " is not a number");
+  for (const auto& column : m.columns())
+    if (is_quality(column.name) && is_mean_of_someone(m, column.name, row) &&
+        !std::isfinite(column.values[row]))
+      return cat(column.name, " of round ", round, " is not a number");
   for (const char* name : {"valid_clients", "test_clients"})
     if (const double all = record.baselines.at(name, 0); m.at(name, row) != all)
       return cat(name, " of round ", round, " is ", m.at(name, row), ", and ", all,

@@ -204,7 +204,7 @@ Evaluation naive_evaluation(const Dataset& data, const NaiveProtocol& protocol) 
       }
     }
     for (auto* m : {&split.all, &split.warm, &split.cold})
-      for (std::size_t k = 0; k < cutoffs.size() && m->clients > 0; ++k) {
+      for (std::size_t k = 0; k < cutoffs.size(); ++k) {
         m->hr[k] /= double(m->clients);
         m->ndcg[k] /= double(m->clients);
       }
@@ -216,6 +216,9 @@ void expect_equal(const Evaluation& got, const Evaluation& want, double toleranc
   const auto compare = [&](const Metrics& a, const Metrics& b, const char* what) {
     EXPECT_EQ(a.clients, b.clients) << what;
     for (std::size_t k = 0; k < cutoffs.size(); ++k) {
+      EXPECT_EQ(std::isnan(a.hr[k]), a.clients == 0) << what;
+      EXPECT_EQ(std::isnan(a.ndcg[k]), a.clients == 0) << what;
+      if (a.clients == 0) continue;
       EXPECT_NEAR(a.hr[k], b.hr[k], tolerance) << what << " HR@" << cutoffs[k];
       EXPECT_NEAR(a.ndcg[k], b.ndcg[k], tolerance) << what << " NDCG@" << cutoffs[k];
     }

@@ -203,6 +203,23 @@ class Summaries(ToolTest):
             self.run_tool("jobs/studies/summarise.py", self.folder),
         )
         self.run_tool("jobs/studies/summarise.py", self.folder, "--trim", "0.5", code=2)
+
+    def test_a_run_without_a_best_round_is_quoted_at_that_of_its_model(self):
+        run = a_result()
+        rounds = len(run["metrics"]["round"])
+        self.assertEqual(readers.chosen_row(run), run["best_round"] - 1)
+        nothing = {"best_round": 0, "model_round": rounds}
+        self.assertEqual(readers.chosen_row(run | nothing), rounds - 1)
+        self.assertIsNone(readers.chosen_row(run | {"best_round": 0, "model_round": 0}))
+        column = [0.1] * (rounds - 1) + [0.75]
+        changed = a_result(metrics={"test_hr_50": column}) | nothing
+        changed["metrics"]["test_ndcg_50"] = [None] * rounds
+        changed["metrics"]["test_clients"] = [0] * rounds
+        self.write("result-0.json", changed)
+        said = self.run_tool("jobs/studies/summarise.py", self.folder)
+        self.assertIn("75.0±0.0 / –", said)
+
+    def test_absent_files_are_refused(self):
         self.run_tool("jobs/studies/summarise.py", Path("/absent.csv"), code=2)
 
 

@@ -222,6 +222,29 @@ TEST(Validity, WhatMakesARecordInvalid) {
   EXPECT_NE(with("test_ndcg_50", NAN).find("test_ndcg_50"), std::string::npos);
   EXPECT_NE(with("valid_hr_10", 1.5).find("valid_hr_10"), std::string::npos);
   EXPECT_NE(with("valid_clients", 8).find("valid_clients"), std::string::npos);
+  // a mean over nobody is missing; over somebody it must be a number, whichever column it is
+  EXPECT_EQ(with("test_ndcg_50_cold", NAN), "");
+  auto cold = good();
+  cold.metrics.set("test_clients_cold", 2);
+  cold.metrics.set("test_ndcg_10_cold", NAN);
+  EXPECT_NE(why_invalid(cold).find("test_ndcg_10_cold"), std::string::npos);
+}
+
+TEST(Validity, NobodyToMeasureIsNoFault) {
+  RunRecord r;
+  r.facts["clients"] = 10;
+  r.baselines.begin_row();
+  r.metrics.begin_row();
+  for (const auto& [name, value] : {std::pair{"round", 1.0},
+                                    {"loss", 0.5},
+                                    {"loss_recommendation", 0.5},
+                                    {"participants", 10.0},
+                                    {"valid_ndcg_50", NAN},
+                                    {"valid_clients", 0.0},
+                                    {"test_clients", 0.0}})
+    r.metrics.set(name, value);
+  for (const char* name : {"valid_clients", "test_clients"}) r.baselines.set(name, 0);
+  EXPECT_EQ(why_invalid(r), "");
 }
 
 }  // namespace

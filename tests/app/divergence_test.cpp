@@ -1,0 +1,92 @@
+// What diverges is named and ends with 2, in the last round too; what only looks like it trains on;
+// and groups that come and go.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "core/h5.hpp"
+#include "core/text.hpp"
+#include "tests/app/program.hpp"
+
+namespace fedfuse {
+namespace {
+
+using test::Place;
+
+std::string train(const std::string& name, const std::string& more) {
+  return cat("train --dim 8 --groups 3 --teacher-epochs 1 --data ", Place::get().file("data.h5"),
+             " --out ", Place::get().file(name), " ", more);
+}
+
+TEST(Divergence, of_the_server_ends_with_2_in_the_last_round_too) {
+  test::without_a_trace([] {
+    for (const auto& [ranks, options, part] :
+         {std::tuple{1, "--fusion fedvlr --server-lr 1e38", "the server's item views"},
+          {2, "--fusion mlp --server-optimizer sgd --server-lr 1e38", "the server's item views"},
+          {1, "--fusion fedvlr --device emulated --server-lr 1e38", "the server's item views"},
+          {2, "--fusion gfmfr --teacher-lr 1e38", "the teacher"},
+          {1, "--fusion mlp+gfmfr --device emulated --teacher-lr 1e38", "the teacher"},
+          {1, "--backbone fedrap --fusion gfmfr --uploads replay --teacher-lr 1e38",
+           "the teacher"}}) {
+      const auto outcome = test::fedfuse_on(ranks, train("server.h5", cat(options, " --rounds 1")));
+      test::expect_refused(outcome, cat("training diverged in round 1 at ", part));
+      EXPECT_TRUE(outcome.says("no result file was written")) << outcome.output;
+      EXPECT_FALSE(outcome.says("internal error")) << outcome.output;
+    }
+  });
+}
+
+// eta_I times a gradient may be beyond what a round sums of an update.
+TEST(Divergence, a_large_virtual_update_is_none) {
+  const auto& place = Place::get();
+  for (const std::string fusion : {"mlp+gfmfr", "fedvlr+gfmfr"}) {
+    for (const int ranks : {1, 2}) {
+      const auto outcome = test::fedfuse_on(
+          ranks, train(cat("virtual", ranks, ".h5"),
+                       cat("--overwrite --rounds 2 --lr-items 100000 --fusion ", fusion)));
+      ASSERT_EQ(outcome.code, 0) << outcome.output;
+    }
+    const auto one = h5::File::open(place.file("virtual1.h5")),
+               two = h5::File::open(place.file("virtual2.h5"));
+    EXPECT_EQ(one.read_all<float>("/groups/preferences"),
+              two.read_all<float>("/groups/preferences"))
+        << fusion;
+    EXPECT_EQ(one.read_all<float>("/groups/embeddings"), two.read_all<float>("/groups/embeddings"))
+        << fusion;
+  }
+}
+
+TEST(Divergence, groups_that_come_and_go_survive_a_restart) {
+  const auto& place = Place::get();
+  const std::string groups =
+      "--fusion gfmfr --groups-min 2 --groups-max 8 --groups-by silhouette --group-dim 4 --rounds "
+      "8 "
+      "--fraction 0.3";
+  for (const std::string more : {"--seed 1", "--seed 2 --regroup-every 2"}) {
+    const auto whole = test::fedfuse(train("groups.h5", cat(groups, " --overwrite ", more)));
+    ASSERT_EQ(whole.code, 0) << whole.output;
+    const auto line = cat(groups, " --time-budget 0.001 ", more);
+    auto outcome = test::fedfuse_on(2, train("stopped.h5", cat(line, " --overwrite")));
+    for (int start = 1; start < 12 && outcome.code == 75; ++start)
+      outcome = test::fedfuse_on(1 + start % 2, train("stopped.h5", cat(line, " --resume")));
+    ASSERT_EQ(outcome.code, 0) << outcome.output;
+    const auto a = h5::File::open(place.file("groups.h5")),
+               b = h5::File::open(place.file("stopped.h5"));
+    EXPECT_EQ(a.read_all<std::int32_t>("/groups/of_client_by_round"),
+              b.read_all<std::int32_t>("/groups/of_client_by_round"))
+        << more;
+    EXPECT_EQ(a.read_all<float>("/groups/preferences"), b.read_all<float>("/groups/preferences"));
+    EXPECT_EQ(a.read_all<double>("/metrics/teacher_test_ndcg_50"),
+              b.read_all<double>("/metrics/teacher_test_ndcg_50"))
+        << more;
+    const auto last = a.shape("/groups/preferences").at(0);
+    const auto by_round = a.read_all<std::int32_t>("/groups/of_client_by_round");
+    for (std::size_t u = by_round.size() - 60; u < by_round.size(); ++u)
+      EXPECT_LT(by_round[u], last) << more;
+    for (const auto* name : {"stopped.h5", "stopped.json"})
+      std::filesystem::remove(place.file(name));
+  }
+}
+
+}  // namespace
+}  // namespace fedfuse
