@@ -131,7 +131,7 @@ def _read_hdf5(path: Path) -> dict[str, Any]:
             facts = file.get("facts", {})
             run["facts"] = {name: float(facts[name][0]) for name in facts}
             return run
-    except OSError as error:
+    except (OSError, LookupError, ValueError, TypeError, RuntimeError) as error:
         raise Refusal(
             f"{path} cannot be read", str(error), "give a whole HDF5 result file"
         ) from error

@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Records of runs: validity, intervals, comparing, summaries."""
 
+import tempfile
 import unittest
 from pathlib import Path
 from typing import ClassVar
 
+import h5py
+import numpy as np
+
 from tool import QUICKSTART, ToolTest, a_result, benchmarks
 
 from records import readers
+from records.errors import Refusal
 from records.intervals import median_interval, ratio_interval, trimmed_mean
 from records.validity import why_invalid
 
@@ -21,6 +26,38 @@ class Twins(unittest.TestCase):
             ("lr0.5.h5", "lr0.5.json"),
         ):
             self.assertEqual(readers.twin_of(Path(path)), Path(twin))
+
+
+class DamagedResults(unittest.TestCase):
+    def refused(self, spoil):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "run.h5"
+            with h5py.File(path, "w") as file:
+                file.attrs["format"] = np.bytes_("fedfuse-result")
+                file.attrs["config"] = np.bytes_('{"dim": 8}')
+                file["facts/clients"] = np.array([5.0])
+                spoil(file)
+            with self.assertRaises(Refusal) as refusal:
+                readers.read_result(path)
+            self.assertIn("run.h5", str(refusal.exception))
+
+    def test_are_refused_by_name(self):
+        def texts_cut(file):
+            file.attrs["config"] = np.bytes_('{"dim": 8')
+
+        def empty_fact(file):
+            del file["facts/clients"]
+            file["facts/clients"] = np.array([], dtype=float)
+
+        def lost_link(file):
+            file["metrics/loss"] = h5py.SoftLink("/nowhere")
+
+        def a_table_that_is_a_dataset(file):
+            file["metrics"] = np.array([1.0])
+
+        for spoil in (texts_cut, empty_fact, lost_link, a_table_that_is_a_dataset):
+            with self.subTest(spoil.__name__):
+                self.refused(spoil)
 
 
 class Validity(unittest.TestCase):
