@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from records import load
 from records.readers import kind_of, read_json
@@ -23,3 +24,9 @@ def load_notes(path: Path) -> list[str]:
             records = read_json(path)["rows"]
     notes = [load.note(record) for record in records if isinstance(record, dict)]
     return sorted({note for note in notes if note})
+
+
+def load_around(twin: Path) -> dict[str, Any]:
+    """What study.py kept of the load around a run; unknown of a run of an earlier version."""
+    file = twin.with_suffix(".load.json")
+    return read_json(file) if file.exists() else load.judge(None, None, None)

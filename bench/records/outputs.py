@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from records.errors import Refusal, cannot_write
 
@@ -53,6 +56,16 @@ def write(out: Path, save: Callable[[Path], object], inputs: Iterable[Path] = ()
 
 def write_text(out: Path, text: str, inputs: Iterable[Path] = ()) -> None:
     write(out, lambda file: file.write_text(text), inputs)
+
+
+def csv_text(rows: Sequence[dict[str, Any]]) -> str:
+    """A column for every name in the rows; a number that a row lacks, or None, is an empty cell."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def make_folder(folder: Path) -> None:

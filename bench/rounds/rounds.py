@@ -11,8 +11,6 @@ warm-up. The output has no verdict on speed; it says whether the machine was bus
 """
 
 import argparse
-import csv
-import io
 import shlex
 import statistics
 import subprocess
@@ -130,12 +128,6 @@ def median_ms(records, column):
     return round(1e3 * statistics.median(values), 3) if values else None
 
 
-def write(rows, file):
-    writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-
-
 def main():
     arguments = parse_arguments()
     if arguments.out != "-":
@@ -169,11 +161,10 @@ def main():
             print(f"NOTE: {method} on {count(ranks, 'rank')}: {words}", file=sys.stderr)
         rows.append(row)
     if arguments.out == "-":
-        write(rows, sys.stdout)
+        print(outputs.csv_text(rows), end="")
     else:
-        text = io.StringIO()
-        write(rows, text)
-        outputs.write_text(Path(arguments.out), text.getvalue(), [Path(arguments.data)])
+        text = outputs.csv_text(rows)
+        outputs.write_text(Path(arguments.out), text, [Path(arguments.data)])
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ Invalid runs are named.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import statistics
 from collections.abc import Iterable
@@ -183,12 +181,8 @@ def _add_efficiency(kind: str, rows: list[dict[str, Any]]) -> None:
 def write(table: dict[str, Any], work: Path) -> list[Path]:
     whole, flat = work / "table.json", work / "table.csv"
     outputs.write_text(whole, json.dumps(table, indent=1) + "\n")
-    names = list(dict.fromkeys(name for row in table["rows"] for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in row.items()} for row in table["rows"])
-    outputs.write_text(flat, text.getvalue())
+    rows = [{name: _cell(value) for name, value in row.items()} for row in table["rows"]]
+    outputs.write_text(flat, outputs.csv_text(rows))
     return [whole, flat]
 
 

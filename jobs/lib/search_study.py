@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from pathlib import Path
 from typing import Any
 
@@ -105,3 +107,27 @@ def _of_grid(name: str, grid: Any) -> list[str]:
         for option, values in grid.items()
         if not isinstance(values, list) or not values
     ]
+
+
+def trials(grid: dict[str, list[Any]], count: int, seed: str) -> list[dict[str, Any]]:
+    """The defaults, then a reproducible sample of the grid without repetition."""
+    points = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
+    random.Random(seed).shuffle(points)
+    return [{}, *points][:count]
+
+
+def check_chosen(study: dict[str, Any], chosen: Any) -> None:
+    """Every fusion and backbone of the final runs needs its settings."""
+    known = chosen if isinstance(chosen, dict) else {}
+    lacks = [
+        f"{backbone}/{fusion}"
+        for fusion in study["fusions"]
+        for backbone in study["backbones"]
+        if not isinstance(known.get(f"{backbone}/{fusion}"), dict)
+    ]
+    if lacks:
+        raise Refusal(
+            "the final runs have no settings",
+            f"chosen.json has no {', '.join(lacks)}",
+            "run --stage search first",
+        )

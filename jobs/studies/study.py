@@ -10,12 +10,9 @@ the final runs only. Runs that are already in DIR are not repeated. Writes searc
 and runs.csv into DIR. Needs Python 3 only.
 """
 
-import csv
 import hashlib
-import io
 import itertools
 import json
-import random
 import shlex
 import subprocess
 import sys
@@ -24,8 +21,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
-from lib import search_study  # noqa: E402  (the path comes first)
-from records import load, outputs  # noqa: E402
+from lib import search_study, study_tree  # noqa: E402  (the path comes first)
+from records import load, load_notes, outputs  # noqa: E402
 from records.arguments import Parser, filled, whole  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
 from records.mpi_environment import mpi_environment  # noqa: E402
@@ -62,16 +59,6 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def options_of(settings):
-    words = []
-    for name, value in settings.items():
-        if value is True:
-            words.append(f"--{name}")
-        elif value is not False:
-            words += [f"--{name}", str(value)]
-    return words
-
-
 class Runner:
     def __init__(self, arguments, common):
         self.arguments, self.common = arguments, common
@@ -100,7 +87,7 @@ class Runner:
                 "--out",
                 str(out),
                 "--overwrite",
-                *options_of(settings),
+                *study_tree.option_words(settings),
             ]
             before = load.now()
             done = subprocess.run(
@@ -124,7 +111,7 @@ class Runner:
         if not record.exists():
             return None
         loaded = read_result(record)
-        loaded["load"] = load_around(record)
+        loaded["load"] = load_notes.load_around(record)
         # runs.csv names any other reason not to use it
         return loaded if loaded["status"] != "failed" else None
 
@@ -150,19 +137,6 @@ def validation(record):
     return record["facts"].get("best_valid_ndcg_50")
 
 
-def load_around(record_path):
-    """The load of the machine around a run; unknown of a run of an earlier version."""
-    file = record_path.with_suffix(".load.json")
-    return read_json(file) if file.exists() else load.judge(None, None, None)
-
-
-def trials(grid, count, seed):
-    """The defaults, then a reproducible sample of the grid without repetition."""
-    points = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
-    random.Random(seed).shuffle(points)
-    return [{}, *points][:count]
-
-
 def search(study, runner):
     chosen, rows = {}, []
     settings = study["search"]
@@ -173,7 +147,7 @@ def search(study, runner):
         for backbone in study["backbones"]:
             inherited = chosen.get(f"{backbone}/{plan['from']}", {}) if "from" in plan else {}
             grid = {**plan["grid"], **settings.get("backbones", {}).get(backbone, {})}
-            for trial in trials(grid, plan["trials"], f"{backbone}/{fusion}"):
+            for trial in search_study.trials(grid, plan["trials"], f"{backbone}/{fusion}"):
                 own = {**inherited, **plan.get("fixed", {}), **trial}
                 jobs.append((backbone, own))
         base = {"fusion": fusion, "negatives": settings["protocol"], "seed": settings["seed"]}
@@ -209,18 +183,7 @@ def final(study, runner, chosen):
     cells = list(
         itertools.product(study["fusions"], study["backbones"], study["protocols"], study["seeds"])
     )
-    lacks = [
-        f"{b}/{f}"
-        for f in study["fusions"]
-        for b in study["backbones"]
-        if not isinstance(chosen.get(f"{b}/{f}"), dict)
-    ]
-    if lacks:
-        raise Refusal(
-            "the final runs have no settings",
-            f"chosen.json has no {', '.join(lacks)}",
-            "run --stage search first",
-        )
+    search_study.check_chosen(study, chosen)
     jobs = [
         {**chosen[f"{b}/{f}"], "backbone": b, "fusion": f, "negatives": p, "seed": s}
         for f, b, p, s in cells
@@ -261,15 +224,6 @@ def final(study, runner, chosen):
     return rows
 
 
-def write_csv(path, rows):
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    outputs.write_text(path, text.getvalue())
-
-
 def main():
     arguments = parse_arguments()
     study = search_study.load(arguments.study)
@@ -281,10 +235,10 @@ def main():
     if arguments.stage in ("search", "all"):
         chosen, rows = search(study, runner)
         chosen_path.write_text(json.dumps(chosen, indent=1, sort_keys=True) + "\n")
-        write_csv(arguments.work / "search.csv", rows)
+        outputs.write_text(arguments.work / "search.csv", outputs.csv_text(rows))
     if arguments.stage in ("final", "all"):
         rows = final(study, runner, read_json(chosen_path))
-        write_csv(arguments.work / "runs.csv", rows)
+        outputs.write_text(arguments.work / "runs.csv", outputs.csv_text(rows))
 
 
 if __name__ == "__main__":
