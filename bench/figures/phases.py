@@ -23,7 +23,7 @@ VISIBLE = 0.005  # of the longest bar: a shorter segment has no entry in the leg
 class Bar:
     name: str
     seconds: dict[str, float] = field(default_factory=dict)  # by phase; empty: INVALID
-    note: str = ""
+    row: dict[str, Any] = field(default_factory=dict)  # of a scaling table, with its load
 
 
 def draw(files: list[Path]) -> Any:
@@ -49,8 +49,8 @@ def draw(files: list[Path]) -> Any:
         axes, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.1 if len(bars) == 1 else 1.0)
     )
     shorter = f"too short to see, below {VISIBLE:.1%} of the longest bar: {', '.join(thin)}"
-    notes = sorted({bar.note for bar in bars})
-    style.below(figure, [shorter if thin else "", *notes])
+    busy = load.note(load.worst([bar.row for bar in bars]))
+    style.below(figure, [shorter if thin else "", busy])
     return figure
 
 
@@ -116,7 +116,7 @@ def _of_table(file: Path) -> list[Bar]:
                 Bar(
                     f"{name}\nbusy" if busy else name,
                     {phase: value for phase, value in seconds.items() if is_number(value)},
-                    busy,
+                    row,
                 )
             )
     return bars

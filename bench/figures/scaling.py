@@ -14,7 +14,7 @@ from records.errors import Refusal
 from records.load import is_number
 from records.readers import kind_of, read_json
 
-APART = 1.12  # kinds of points at the same number of cores stand beside each other
+APART = 0.022  # of the axis: kinds of points at the same number of cores stand beside each other
 CORES = "cores (ranks × threads)"
 
 
@@ -63,14 +63,18 @@ def _notes(table: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
         f"{words.shape(row['ranks'], row['threads'])}"
         for row in lost
     ]
-    return notes + sorted({load.note(row) for row in rows})
+    return [*notes, load.note(load.worst(rows))]
 
 
-def _classes(rows: list[dict[str, Any]]) -> list[tuple[str, str, float, list[dict[str, Any]]]]:
+def _classes(
+    axes: Any, rows: list[dict[str, Any]]
+) -> list[tuple[str, str, float, list[dict[str, Any]]]]:
     """Label, marker, shift, rows: every kind of point has its own marker and place."""
+    low, high = axes.get_xlim()
+    apart = (high / low) ** APART
     kinds = (
         ("one thread a rank", "o", 1.0, lambda r: r["threads"] == 1 and not r["oversubscribed"]),
-        ("more threads a rank", "s", APART, lambda r: r["threads"] > 1 and not r["oversubscribed"]),
+        ("more threads a rank", "s", apart, lambda r: r["threads"] > 1 and not r["oversubscribed"]),
         ("oversubscribed (more ranks than cores)", "x", 1.0, lambda r: r["oversubscribed"]),
     )
     return [
@@ -94,7 +98,7 @@ def _seconds(
         # wide and pale, because the model may lie on it
         axes.plot(ticks, ideal, "-", color="grey", linewidth=6, alpha=0.3, label="ideal", zorder=1)
     _prediction(axes, predicted)
-    for number, (label, marker, shift, some) in enumerate(_classes(rows)):
+    for number, (label, marker, shift, some) in enumerate(_classes(axes, rows)):
         axes.errorbar(
             [shift * row["cores"] for row in some],
             [1e3 * row["round_s"] for row in some],
@@ -108,7 +112,7 @@ def _seconds(
         )
     fastest = [
         (shift * row["cores"], 1e3 * row["round_s_fastest"])
-        for _, _, shift, some in _classes(rows)
+        for _, _, shift, some in _classes(axes, rows)
         for row in some
         if is_number(row.get("round_s_fastest"))
     ]
@@ -172,7 +176,7 @@ def _prediction(axes: Any, points: list[dict[str, Any]]) -> None:
 
 def _efficiency(axes: Any, rows: list[dict[str, Any]]) -> None:
     axes.axhline(100, color="grey", linewidth=6, alpha=0.3, label="ideal efficiency", zorder=1)
-    for number, (label, marker, shift, some) in enumerate(_classes(rows)):
+    for number, (label, marker, shift, some) in enumerate(_classes(axes, rows)):
         for name, text, face in (
             ("efficiency", "efficiency", style.colour(number)),
             ("communication_share", "share of the round inside MPI", "none"),

@@ -46,6 +46,7 @@ from records.arguments import Parser, whole
 from records.errors import Refusal, exit_with, reading
 from records.load import is_number
 from records.load_notes import load_notes
+from records.plural import count
 from records.readers import kind_of, read_json
 
 
@@ -155,8 +156,8 @@ def show(document: dict[str, Any]) -> None:
             else "EXTRAPOLATED"
         )
         print(
-            f"{point['ranks']:>6} ranks: model {1e3 * point['predicted_s']:9.2f} ms (all-reduce "
-            f"{1e3 * point['all_reduce_s']:.2f}); {held}"
+            f"{count(point['ranks'], 'rank'):>12}: model {1e3 * point['predicted_s']:9.2f} ms "
+            f"(all-reduce {1e3 * point['all_reduce_s']:.2f}); {held}"
         )
 
 
