@@ -42,8 +42,9 @@ void check_files(const Config& config, const Comm& comm) {
   check_writable(config.files.out, config.files.overwrite || comm.max(ours) == 1, comm);
 }
 
-Checkpoints::Checkpoints(const Config& config, const Dataset& data, const Comm& comm)
-    : config_(config), data_(data), comm_(comm), files_(config.files.out) {
+Checkpoints::Checkpoints(const Config& config, const Identity& identity, const Dataset& data,
+                         const Comm& comm)
+    : config_(config), identity_(identity), data_(data), comm_(comm), files_(config.files.out) {
   comm_.on_root([&] {
     std::vector<std::string> keep;
     if (config_.restart.resume)
@@ -52,34 +53,30 @@ Checkpoints::Checkpoints(const Config& config, const Dataset& data, const Comm& 
   });
 }
 
-std::uint32_t Checkpoints::data_crc32() {
-  if (!data_crc32_known_) data_crc32_ = crc32_of(data_, comm_);
-  data_crc32_known_ = true;
-  return data_crc32_;
-}
-
 void Checkpoints::say(const std::string& text) const {
   if (comm_.root()) std::fprintf(stderr, "fedfuse: %s\n", text.c_str());
 }
 
 void Checkpoints::check_it_is_ours(const std::string& path, std::int64_t round,
                                    const CheckpointHeader& header) {
-  const auto ours = header_of(round, config_, data_, data_crc32());
+  const auto ours = header_of(round, config_, data_, identity_);
   check_same_run(path, header, ours);
-  if (header.version != ours.version)
-    say(cat("warning: ", path, " was written by ", header.version, ", this is ", ours.version,
-            ": the same bits are promised by one program only"));
+  if (header.identity.program == identity_.program) return;
+  say(cat("warning: ", path, " was written by ", header.version, ", program ",
+          short_hash(header.identity.program), "; this is ", ours.version, ", program ",
+          short_hash(identity_.program), ": the same bits are promised by one program only"));
+  identity_.program = program_of_both(header.identity.program, identity_.program);
 }
 
 // What to say of the first of these rounds' checkpoints that this run could go on from; "" if there
 // is none.
-std::string Checkpoints::older_of_ours(std::span<const std::int64_t> rounds) {
+std::string Checkpoints::older_of_ours(std::span<const std::int64_t> rounds) const {
   for (const auto round : rounds) {
     const auto path = files_.path(round);
     try {
       const auto header = verify_checkpoint(path, comm_).header;
       if (!header) continue;
-      check_same_run(path, *header, header_of(round, config_, data_, data_crc32()));
+      check_same_run(path, *header, header_of(round, config_, data_, identity_));
       return cat("; or move it away, to go on from ", path, ", which is of this run, after round ",
                  round);
     } catch (const InputError&) {
@@ -117,8 +114,8 @@ std::int64_t Checkpoints::resume(const VisitState& visit) {
 }
 
 void Checkpoints::write(std::int64_t round, const VisitState& visit) {
-  auto written = write_checkpoint(
-      files_.path(round), header_of(round, config_, data_, data_crc32()), visit, data_, comm_);
+  auto written = write_checkpoint(files_.path(round), header_of(round, config_, data_, identity_),
+                                  visit, data_, comm_);
   bytes_ = written.bytes;
   commit_ = std::move(written.commit);
   written_round_ = round;

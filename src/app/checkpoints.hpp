@@ -21,14 +21,17 @@ void check_files(const Config& config, const Comm& comm);
 
 class Checkpoints {
  public:
-  // config: effective. data and comm must outlive this. Collective; a run that does not resume
-  // removes what an older one left.
-  Checkpoints(const Config& config, const Dataset& data, const Comm& comm);
+  // config: effective; identity: of the run. data and comm must outlive this. Collective; a run
+  // that does not resume removes what an older one left.
+  Checkpoints(const Config& config, const Identity& identity, const Dataset& data,
+              const Comm& comm);
 
   // Collective. Fills the state from the newest checkpoint that is whole and returns its round; 0
   // when there is none. Says on stderr which it took and which are damaged. InputError when it is
   // of another run, which names an older one that is of ours.
   std::int64_t resume(const VisitState& visit);
+  // After resume(): the program is of both programs, where another one began the run.
+  [[nodiscard]] const Identity& identity() const { return identity_; }
   // Collective; returns once it is on the disk. InputError when it cannot be written; the one
   // before is kept.
   void save(std::int64_t round, const VisitState& visit);
@@ -52,20 +55,18 @@ class Checkpoints {
   [[nodiscard]] double last_seconds() const { return last_seconds_ + disk_seconds_; }
 
  private:
-  std::uint32_t data_crc32();
   void check_it_is_ours(const std::string& path, std::int64_t round,
                         const CheckpointHeader& header);
-  [[nodiscard]] std::string older_of_ours(std::span<const std::int64_t> rounds);
+  [[nodiscard]] std::string older_of_ours(std::span<const std::int64_t> rounds) const;
   void say(const std::string& text) const;
   void write(std::int64_t round, const VisitState& visit);
   void finish();
   void warn(std::int64_t round, const InputError& error) const;
   const Config config_;
+  Identity identity_;
   const Dataset& data_;
   const Comm& comm_;
   CheckpointFiles files_;
-  std::uint32_t data_crc32_ = 0;
-  bool data_crc32_known_ = false;
   // of the checkpoint after round written_round_; null: none is under way
   std::unique_ptr<BackgroundCommit> commit_;
   std::int64_t written_round_ = 0;

@@ -85,6 +85,7 @@ std::string json_of(const EvaluationAt& evaluation, const std::vector<int>& k,
   json["model_status"] = text_of(result.record.status);
   if (is_invalid(result.record.status)) json["invalid"] = result.record.status_text;
   json["data"] = o.data;
+  json["identity"] = Json::parse(identity_json(result.record.identity));
   json["candidates"] = text_of(o.candidates);
   json["cold_items"] = text_of(o.cold_items);
   json["eval_clients"] = o.eval_clients;
@@ -110,6 +111,7 @@ void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv
   validate_against_data(config, data.clients, data.items, comm.size());
   const auto k = checked_cutoffs(o, data.items);
   const auto result = read_result(o.model, data, comm);
+  check_same_data(o.model, result.record.identity, data, comm);
   const auto& model = result.model;
   const auto ranks =
       evaluate_ranks(model.spec, model.global, model.state, data,

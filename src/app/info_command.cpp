@@ -10,6 +10,8 @@
 #include "core/error.hpp"
 #include "core/h5.hpp"
 #include "core/text.hpp"
+#include "data/data_hash.hpp"
+#include "data/read_dataset.hpp"
 #include "data/write_dataset.hpp"
 #include "results/checkpoint.hpp"
 #include "results/json_text.hpp"
@@ -54,6 +56,10 @@ std::string dataset_words(const h5::File& file) {
   out << "  text features       " << feature_words(file, "text", items) << "\n";
   out << "  image features      " << feature_words(file, "image", items) << "\n";
   out << "  client labels       " << (file.has("/clients/label") ? "yes" : "none") << "\n";
+  const auto comm = Comm::self();
+  const Identity own{
+      .data = data_hash(read_dataset(file.path(), comm), comm), .config = "", .program = ""};
+  out << identity_words(own);
   return out.str();
 }
 
@@ -133,6 +139,7 @@ std::string result_words(const std::string& path) {
   for (const auto& [name, text] : r.notes)
     out << "  " << name << std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') << text
         << "\n";
+  out << identity_words(r.identity);
   out << provenance_words(provenance_of(r));
   return out.str();
 }
@@ -143,7 +150,8 @@ std::string checkpoint_words(const std::string& path) {
              "\n  data set            \"", h.data_name, "\", ", grouped(h.clients), " clients, ",
              grouped(h.items), " items\n  model               ", h.config.model.backbone, " + ",
              h.config.model.fusion, ", d = ", h.config.model.dim, ", seed ",
-             h.config.federation.seed, "\n  written by          ", h.version, "\n");
+             h.config.federation.seed, "\n  written by          ", h.version, "\n",
+             identity_words(h.identity));
 }
 
 std::string words(const std::string& path) {

@@ -8,6 +8,7 @@
 #include "core/text.hpp"
 #include "results/config_fields.hpp"
 #include "results/config_text.hpp"
+#include "results/identity.hpp"
 #include "results/provenance.hpp"
 
 namespace fedfuse {
@@ -199,7 +200,8 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
     std::vector<std::string> words(argv.rbegin(), argv.rend() - 1);
     app.parse(words);
   } catch (const CLI::CallForVersion&) {
-    return {std::nullopt, version_text() + "\n"};
+    const Identity own{.data = "", .config = "", .program = program_hash()};
+    return {std::nullopt, cat(version_text(), "\n", identity_words(own))};
   } catch (const CLI::Success&) {
     for (const auto* sub : app.get_subcommands()) return {std::nullopt, sub->help("fedfuse")};
     return {std::nullopt, app.help()};

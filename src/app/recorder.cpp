@@ -70,6 +70,7 @@ Recorder::Recorder(const Config& config, const Dataset& data, const Comm& comm, 
                    double start_seconds)
     : data_(data), comm_(comm), start_(start_seconds) {
   record.config = config;
+  record.identity = identity_of(config, data, comm);
   auto& facts = record.facts;
   facts["clients"] = double(data.clients);
   facts["items"] = double(data.items);

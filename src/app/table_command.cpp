@@ -30,8 +30,7 @@ std::int64_t row_of_round(const Table& metrics, std::int64_t round) {
   return -1;
 }
 
-std::vector<std::string> result_row(const std::string& path) {
-  const auto summary = read_summary(path);
+std::vector<std::string> result_row(const std::string& path, const ResultSummary& summary) {
   const auto& r = summary.record;
   // without a validation item no round is the best: the model is that of the last one
   const auto best = row_of_round(r.metrics, r.best_round > 0 ? r.best_round : r.model_round);
@@ -51,6 +50,33 @@ std::vector<std::string> result_row(const std::string& path) {
   return row;
 }
 
+// The results of one data set.
+struct OneSet {
+  std::string key, label;
+  std::int64_t results = 0;
+};
+
+// Where no identity is recorded, the name and the counts stand for it.
+void count(std::vector<OneSet>& sets, const ResultSummary& s) {
+  const auto& identity = s.record.identity.data;
+  const auto key = identity.empty()
+                       ? cat(s.data_name, " ", s.clients, " ", s.items, " ", s.train_interactions)
+                       : identity;
+  auto at = std::ranges::find(sets, key, &OneSet::key);
+  if (at == sets.end())
+    at = sets.insert(at, OneSet{key, cat("\"", s.data_name, "\" (", short_hash(identity), ")"), 0});
+  ++at->results;
+}
+
+// Empty when all results are of one data set.
+std::string note_on(const std::vector<OneSet>& sets) {
+  if (sets.size() < 2) return "";
+  std::string list;
+  for (const auto& set : sets)
+    list += cat(list.empty() ? "" : ", ", set.results, " of ", set.label);
+  return cat("NOTE: the results are of ", sets.size(), " different data sets: ", list, ".\n");
+}
+
 }  // namespace
 
 void print_table(const std::vector<std::string>& files, const Comm& comm) {
@@ -58,7 +84,12 @@ void print_table(const std::vector<std::string>& files, const Comm& comm) {
     std::vector<std::vector<std::string>> rows{{"backbone", "fusion", "round", "HR@50", "popular",
                                                 "cold1st", "NDCG@50", "popular", "cold1st",
                                                 "client-rounds/s", "down", "up", "file"}};
-    for (const auto& file : files) rows.push_back(result_row(file));
+    std::vector<OneSet> sets;
+    for (const auto& file : files) {
+      const auto summary = read_summary(file);
+      rows.push_back(result_row(file, summary));
+      count(sets, summary);
+    }
     print(aligned(rows, 2));
     print(
         "Test metrics in percent at the round with the best validation NDCG@50; popular and "
@@ -68,6 +99,7 @@ void print_table(const std::vector<std::string>& files, const Comm& comm) {
     const auto has_no_best = [](const auto& row) { return row[2] == "-"; };
     if (std::ranges::any_of(rows, has_no_best))
       print("round -: no validation item was ranked; the metrics are those of the stored model.\n");
+    print(note_on(sets));
   });
 }
 

@@ -48,7 +48,7 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
       recorder_(effective(config, data_, comm), data_, comm, threads_, start),
       federation_(recorder_.record.config, data_, comm, threads_),
       protocol_(evaluation_protocol(config.evaluation, config.federation.seed)),
-      checkpoints_(recorder_.record.config, data_, comm),
+      checkpoints_(recorder_.record.config, recorder_.record.identity, data_, comm),
       budget_(config.restart.time_budget.seconds, start) {
   recorder_.record.provenance = provenance_json(argv, threads_, comm, federation_.engine().facts());
 }
@@ -101,6 +101,7 @@ std::int64_t Training::resume() {
   const auto own = record.provenance;
   const auto round = checkpoints_.resume([&](StateVisitor& visitor) { visit(visitor); });
   if (round == 0) return 0;
+  record.identity = checkpoints_.identity();
   record.provenance = resumed_provenance(record.provenance, own, round);
   if (record.best_round > 0) record.facts["best_valid_ndcg_50"] = best_;
   return round;

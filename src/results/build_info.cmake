@@ -1,7 +1,8 @@
-# Runs at every build (cmake -P): the commit and whether the tree differs from it. The header
-# changes, and provenance.cpp is compiled again, only when they do.
+# Runs at every build (cmake -P): the commit, whether the tree differs from it, and a hash of the
+# difference. The header changes, and provenance.cpp is compiled again, only when they do.
 set(sha "unknown")
 set(dirty "unknown")
+set(changes "")
 find_program(GIT git)
 if(GIT)
   set(git ${GIT} -c safe.directory=* -C ${SOURCE_DIR})
@@ -16,12 +17,16 @@ if(GIT)
         set(dirty "false")
       else()
         set(dirty "true")
+        execute_process(COMMAND ${git} --no-optional-locks diff HEAD OUTPUT_VARIABLE out
+          ERROR_QUIET)
+        string(SHA256 changes "${out}")
       endif()
     endif()
   endif()
 endif()
 string(CONCAT text "#pragma once\n#define FEDFUSE_GIT_SHA \"${sha}\"\n"
-  "#define FEDFUSE_GIT_DIRTY \"${dirty}\"\n")
+  "#define FEDFUSE_GIT_DIRTY \"${dirty}\"\n"
+  "#define FEDFUSE_GIT_CHANGES \"${changes}\"\n")
 set(before "")
 if(EXISTS ${HEADER})
   file(READ ${HEADER} before)

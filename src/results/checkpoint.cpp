@@ -24,8 +24,8 @@ std::string header_text(const CheckpointHeader& h, const Checksums& checksums) {
   json["data"] = {{"name", h.data_name},
                   {"clients", h.clients},
                   {"items", h.items},
-                  {"train_interactions", h.train_interactions},
-                  {"crc32", h.data_crc32}};
+                  {"train_interactions", h.train_interactions}};
+  json["identity"] = Json::parse(identity_json(h.identity));
   auto& datasets = json["datasets"] = Json::object();
   for (const auto& [path, crc] : checksums)
     datasets[path] = {{"crc32", crc.value}, {"bytes", crc.bytes}};
@@ -60,7 +60,7 @@ HeaderAndSums read_header(const h5::File& file) {
                  .clients = data.at("clients"),
                  .items = data.at("items"),
                  .train_interactions = data.at("train_interactions"),
-                 .data_crc32 = data.at("crc32"),
+                 .identity = identity_from_json(json_text(json.at("identity"))),
                  .version = json.at("version")};
   for (const auto& [path, sum] : json.at("datasets").items())
     read.checksums[path] = {sum.at("crc32"), sum.at("bytes")};
@@ -120,12 +120,9 @@ HeaderAndSums verified(const std::string& path, const Comm& comm) {
   return read;
 }
 
-// The section of an option decides whether it may change bits.
-bool decides_bits(const ConfigField& field) {
-  using enum ConfigSection;
-  const bool other =
-      field.section == files || field.section == execution || field.section == restart;
-  return !other && std::string_view(field.name) != "rounds";
+// More rounds only go on.
+bool must_be_the_same(const ConfigField& field) {
+  return decides_bits(field) && std::string_view(field.name) != "rounds";
 }
 
 [[noreturn]] void refuse(const std::string& path, const std::string& what, const std::string& then,
@@ -141,37 +138,15 @@ std::string release_of(const std::string& version) { return version.substr(0, ve
 
 }  // namespace
 
-std::uint32_t crc32_of(const Dataset& data, const Comm& comm) {
-  const auto n = std::size_t(data.local_clients());
-  Array<std::int32_t> sums(n);
-  for (std::size_t u = 0; u < n; ++u) {
-    const std::array<std::int32_t, 3> own{data.valid[u], data.test[u], data.label[u]};
-    const auto sum = joined(crc32_of(std::span<const std::int32_t>(own)),
-                            crc32_of(data.positives(std::int64_t(u))));
-    sums[u] = std::int32_t(sum.value);
-  }
-  const auto block = ClientOrder(data.client_ids, data.clients, comm)
-                         .to_block<std::int32_t>(std::span<const std::int32_t>(sums), 1);
-  auto whole = joined_over_ranks(crc32_of(std::span<const std::int32_t>(block)), comm);
-  const auto add = [&]<class T>(std::span<const T> values) {
-    whole = joined(whole, crc32_of(values));
-  };
-  add(data.text.span());
-  add(data.image.span());
-  add(std::span<const std::uint8_t>(data.has_text));
-  add(std::span<const std::uint8_t>(data.has_image));
-  return whole.value;
-}
-
 CheckpointHeader header_of(std::int64_t round, const Config& config, const Dataset& data,
-                           std::uint32_t data_crc32) {
+                           const Identity& identity) {
   return {.round = round,
           .config = config,
           .data_name = data.name,
           .clients = data.clients,
           .items = data.items,
           .train_interactions = data.train_interactions,
-          .data_crc32 = data_crc32,
+          .identity = identity,
           .version = version_text()};
 }
 
@@ -246,11 +221,13 @@ void check_same_run(const std::string& path, const CheckpointHeader& then,
   same("the number of clients", then.clients, now.clients);
   same("the number of items", then.items, now.items);
   same("the number of training interactions", then.train_interactions, now.train_interactions);
-  same("the checksum of the data set", then.data_crc32, now.data_crc32);
+  if (then.identity.data != now.identity.data)
+    refuse(path, "the identity of the data set", short_hash(then.identity.data),
+           short_hash(now.identity.data));
   const auto before = Json::parse(config_to_json(then.config)),
              here = Json::parse(config_to_json(now.config));
   for_each_field(now.config, [&](const ConfigField& field, const auto&) {
-    if (!decides_bits(field) || before.at(field.name) == here.at(field.name)) return;
+    if (!must_be_the_same(field) || before.at(field.name) == here.at(field.name)) return;
     std::string option = cat("--", field.name);
     std::ranges::replace(option, '_', '-');
     refuse(path, option, before.at(field.name).dump(), here.at(field.name).dump());

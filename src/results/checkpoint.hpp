@@ -18,10 +18,11 @@
 #include "core/error.hpp"
 #include "data/dataset.hpp"
 #include "data/output_file.hpp"
+#include "results/identity.hpp"
 
 namespace fedfuse {
 
-inline constexpr std::int64_t checkpoint_schema = 1;
+inline constexpr std::int64_t checkpoint_schema = 2;
 inline constexpr const char* checkpoint_format = "fedfuse-checkpoint";
 
 // What a checkpoint belongs to.
@@ -30,18 +31,15 @@ struct CheckpointHeader {
   Config config;           // effective
   std::string data_name;
   std::int64_t clients = 0, items = 0, train_interactions = 0;
-  std::uint32_t data_crc32 = 0;             // crc32_of(Dataset)
+  Identity identity;
   std::string version;                      // of the program that wrote it
   std::int64_t schema = checkpoint_schema;  // of another one, nothing else is known
 };
 
 using VisitState = std::function<void(StateVisitor&)>;
 
-// Of interactions, held-out items, labels and features; the same for any number of ranks.
-// Collective.
-[[nodiscard]] std::uint32_t crc32_of(const Dataset& data, const Comm& comm);
 [[nodiscard]] CheckpointHeader header_of(std::int64_t round, const Config& config,
-                                         const Dataset& data, std::uint32_t data_crc32);
+                                         const Dataset& data, const Identity& identity);
 
 // A checkpoint that is written and closed, but perhaps not yet on the disk, nor under its name.
 struct WrittenCheckpoint {
@@ -75,9 +73,9 @@ void load_checkpoint(const std::string& path, const VisitState& visit, const Dat
                      const Comm& comm);
 
 // May `now` go on from a checkpoint of `then`? OtherRun that names the first thing that differs.
-// What decides no bit may differ: the options of the headings Files, Execution and Restart, and
-// --rounds as long as it says more than are done (else InputError). Programs of one version may
-// differ in their commit: the caller must warn, because the bits may then differ.
+// What decides no bit may differ (decides_bits), and --rounds as long as it says more than are done
+// (else InputError). Programs of one version may differ in their identity: the caller must warn,
+// because the bits may then differ.
 void check_same_run(const std::string& path, const CheckpointHeader& then,
                     const CheckpointHeader& now);
 

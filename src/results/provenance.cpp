@@ -1,6 +1,7 @@
 #include "results/provenance.hpp"
 
 #include <H5public.h>
+#include <gnu/libc-version.h>
 #include <mpi.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <sstream>
 
 #include "core/gpu/device.hpp"
+#include "core/sha256.hpp"
 #include "fedfuse_build_config.hpp"
 #include "fedfuse_build_info.hpp"
 #include "results/json_text.hpp"
@@ -95,6 +97,35 @@ Json device_json(const EngineFacts& engine, const Comm& comm) {
   return device;
 }
 
+// The widest of each family that the compiler was allowed to use.
+std::string instruction_set() {
+  std::string names;
+#if defined(__AVX512F__)
+  names += " avx512f";
+#elif defined(__AVX2__)
+  names += " avx2";
+#elif defined(__AVX__)
+  names += " avx";
+#elif defined(__SSE2__)
+  names += " sse2";
+#endif
+#ifdef __FMA__
+  names += " fma";
+#endif
+#ifdef __AVX512BF16__
+  names += " avx512bf16";
+#endif
+#ifdef __AMX_TILE__
+  names += " amx";
+#endif
+#if defined(__ARM_FEATURE_SVE)
+  names += " sve";
+#elif defined(__ARM_NEON)
+  names += " neon";
+#endif
+  return names.empty() ? "unknown" : names.substr(1);
+}
+
 Json dirty_flag() {
   const std::string text = FEDFUSE_GIT_DIRTY;
   if (text == "unknown") return nullptr;
@@ -110,6 +141,21 @@ std::string version_text() {
          (modified ? ", modified)" : ")");
 }
 
+std::string program_hash() {
+  const nlohmann::json deciding{{"version", FEDFUSE_VERSION},
+                                {"git_sha", FEDFUSE_GIT_SHA},
+                                {"git_dirty", FEDFUSE_GIT_DIRTY},
+                                {"git_changes", FEDFUSE_GIT_CHANGES},
+                                {"compiler", FEDFUSE_COMPILER_ID " " FEDFUSE_COMPILER_VERSION},
+                                {"compiler_flags", FEDFUSE_COMPILER_FLAGS},
+                                {"build_type", FEDFUSE_BUILD_TYPE},
+                                {"instruction_set", instruction_set()},
+                                {"eigen", FEDFUSE_EIGEN_VERSION},
+                                {"cuda", FEDFUSE_CUDA_REPORT},
+                                {"libc", gnu_get_libc_version()}};
+  return sha256_hex(deciding.dump());
+}
+
 std::string provenance_json(const std::vector<std::string>& argv, std::int64_t threads,
                             const Comm& comm, const EngineFacts& engine) {
   Json p = Json::object();
@@ -117,6 +163,8 @@ std::string provenance_json(const std::vector<std::string>& argv, std::int64_t t
   p["version"] = FEDFUSE_VERSION;
   p["git_sha"] = FEDFUSE_GIT_SHA;
   p["git_dirty"] = dirty_flag();
+  p["libc"] = gnu_get_libc_version();
+  p["eigen"] = FEDFUSE_EIGEN_VERSION;
   p["started_utc"] = now_utc();
   p["argv"] = command_line(argv);
   p["ranks"] = comm.size();
@@ -124,6 +172,7 @@ std::string provenance_json(const std::vector<std::string>& argv, std::int64_t t
   p["hosts"] = hosts(comm);
   p["compiler"] = FEDFUSE_COMPILER_ID " " FEDFUSE_COMPILER_VERSION;
   p["compiler_flags"] = FEDFUSE_COMPILER_FLAGS;
+  p["instruction_set"] = instruction_set();
   p["build_type"] = FEDFUSE_BUILD_TYPE;
   p["mpi"] = mpi_library();
   p["hdf5"] = H5_VERS_INFO;

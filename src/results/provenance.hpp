@@ -10,8 +10,11 @@ namespace fedfuse {
 
 // "fedfuse 0.1.0 (commit 57e6ef3, modified)".
 [[nodiscard]] std::string version_text();
+// The identity of the program: SHA-256, 64 hexadecimal digits, of what may decide bits: version,
+// commit, changes to the commit, compiler, flags, instruction set, Eigen, CUDA and the C library.
+[[nodiscard]] std::string program_hash();
 
-// Provenance as JSON: git sha and dirty flag, compiler and flags, MPI, HDF5, argv, hosts, ranks,
+// Provenance as JSON: git sha and dirty flag, compiler, flags and instruction set, MPI, HDF5, argv, hosts, ranks,
 // threads, seed, time, CUDA found.
 [[nodiscard]] std::string provenance_json(const std::vector<std::string>& argv,
                                           std::int64_t threads, const Comm& comm,

@@ -87,6 +87,8 @@ RunRecord read_small_parts(const h5::File& file) {
   RunRecord record;
   record.config = config_from_json(file.text("/", "config"));
   validate(record.config);
+  if (file.has_attribute("/", "identity"))  // older files have none
+    record.identity = identity_from_json(file.text("/", "identity"));
   record.provenance = file.text("/", "provenance");
   parse_into(record.status, cat(file.path(), ": status"), file.text("/", "status"));
   record.status_text = file.text("/", "status_text");

@@ -12,6 +12,7 @@
 #include "core/matrix.hpp"
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
+#include "results/identity.hpp"
 #include "results/table.hpp"
 #include "server/engine.hpp"
 
@@ -32,7 +33,8 @@ inline constexpr auto choice_names<RunStatus> = std::array{
 };
 
 struct RunRecord {
-  Config config;  // effective
+  Config config;      // effective
+  Identity identity;  // of the data, of config and of the program
   RunStatus status = RunStatus::running;
   std::string status_text;       // why it stopped or failed
   std::int64_t best_round = 0;   // 1-based; by validation NDCG@50; 0: none yet

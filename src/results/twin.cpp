@@ -25,6 +25,7 @@ std::string twin_text(const RunRecord& record, const std::string& provenance, co
   twin["status_text"] = record.status_text;
   twin["best_round"] = record.best_round;
   twin["model_round"] = record.model_round;
+  twin["identity"] = Json::parse(identity_json(record.identity));
   twin["data"] = {{"name", data.name},
                   {"clients", data.clients},
                   {"items", data.items},

@@ -72,6 +72,7 @@ void write_attributes(ResultSink& sink, const RunRecord& record, const std::stri
   sink.attribute("/", "best_round", record.best_round);
   sink.attribute("/", "model_round", record.model_round);
   text("config", config_to_json(record.config));
+  text("identity", identity_json(record.identity));
   text("provenance", provenance);
   text("notes", notes_text(record));
   text("data_name", data.name);

@@ -80,10 +80,10 @@ TEST(Restart, of_another_run_the_older_one_is_offered) {
   {
     auto later = h5::File::create(place.file("mine.ckpt.9.h5"));
     later.set("/", "format", std::string("fedfuse-checkpoint"));
-    later.set("/", "schema_version", std::int64_t(2));
+    later.set("/", "schema_version", std::int64_t(3));
   }
   const auto of_later = test::fedfuse(train("mine.h5", "--rounds 6 --resume"));
-  test::expect_refused(of_later, "this fedfuse reads version 1");
+  test::expect_refused(of_later, "this fedfuse reads version 2");
   EXPECT_TRUE(of_later.says("or move it away, to go on from " + place.file("mine.ckpt.3.h5")))
       << of_later.output;
   fs::remove(place.file("mine.ckpt.9.h5"));

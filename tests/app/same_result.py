@@ -19,7 +19,8 @@ OWN_FACTS = {
     "total_seconds",
     "setup_seconds",
 }
-OWN_ATTRIBUTES = {"provenance", "config"}
+# the identity of the program may differ: two builds are compared
+OWN_ATTRIBUTES = {"provenance", "config", "identity"}
 OWN_OPTIONS = {
     "resume",
     "checkpoint_every",
@@ -75,6 +76,12 @@ def differences(path, expected):
             "@" + name
             for name in sorted(a.attrs.keys() | b.attrs.keys())
             if name not in OWN_ATTRIBUTES and str(a.attrs.get(name)) != str(b.attrs.get(name))
+        ]
+        known = [json.loads(f.attrs.get("identity", "{}")) for f in (a, b)]
+        found += [
+            "identity." + part
+            for part in ("data", "config")
+            if all(known) and known[0][part] != known[1][part]
         ]
         options = [json.loads(f.attrs["config"]) for f in (a, b)]
         found += [

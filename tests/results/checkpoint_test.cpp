@@ -20,9 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The synthetic data set has no contents to count: enough for the header.
+// The synthetic data set has no contents to hash: enough for the header.
 CheckpointHeader header(const test::Run& run, const Dataset& data, std::int64_t round = 4) {
-  return header_of(round, run.record.config, data, 7);
+  const Identity identity{.data = "7", .config = "8", .program = "9"};
+  return header_of(round, run.record.config, data, identity);
 }
 
 VisitState all_of(test::Run& run, const Dataset& data) {
@@ -65,6 +66,7 @@ TEST(Checkpoint, IsLoadedWhereverTheClientsLive) {
     const auto verified = verify_checkpoint(folder.file("a.h5"), comm);
     ASSERT_TRUE(verified.header) << verified.damage;
     EXPECT_EQ(verified.header->round, 4);
+    EXPECT_EQ(verified.header->identity, header(run, data).identity);
     const auto expected = test::synthetic_run("fedrap", fusion, 0.1, other, comm);
     auto loaded = expected;
     for (auto& view : loaded.global.views) std::ranges::fill(view.values, -5.0f);
@@ -150,8 +152,11 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
             std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.config.gfmfr.groups_min = 2; }).find("--groups-min"),
             std::string::npos);
-  EXPECT_NE(refused([](auto& h) { h.data_crc32 = 8; }).find("checksum of the data set"),
+  EXPECT_NE(refused([](auto& h) {
+              h.identity.data = "8";
+            }).find("the identity of the data set was 7 there and is 8 here"),
             std::string::npos);
+  EXPECT_EQ(refused([](auto& h) { h.identity.program = "another commit"; }), "");
   const auto version = then.version.substr(0, then.version.find(" ("));
   EXPECT_EQ(refused([&](auto& h) { h.version = version + " (commit of another day)"; }), "");
   EXPECT_NE(refused([](auto& h) {
