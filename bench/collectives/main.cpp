@@ -60,6 +60,7 @@ int run(const Comm& comm, const Options& options, const std::vector<std::string>
                 {"ranks", comm.size()},
                 {"ranks_on_a_node", comm.ranks_on_this_node()}};
   const auto all = all_reduces(comm);
+  document["identity"] = {{"program", program_hash()}};
   document["provenance"] = provenance(argv, comm, all.facts);
   if (!all.no_nccl.empty()) document["skipped"] = {{"nccl", all.no_nccl}};
   document["rows"] = measure(all, comm, options, right);

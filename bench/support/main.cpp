@@ -1,10 +1,11 @@
-// Google Benchmark's main, with the ceilings of this process in the header (and so in
+// Google Benchmark's main, with the program and the ceilings of this process in the header (and so in
 // --benchmark_format=json).
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
 #include <string>
 
+#include "results/provenance.hpp"
 #include "support/ceilings.hpp"
 
 int main(int argc, char** argv) {
@@ -16,6 +17,8 @@ int main(int argc, char** argv) {
     std::snprintf(text, sizeof text, "%.4g", value);
     return std::string(text);
   };
+  benchmark::AddCustomContext("fedfuse_version", fedfuse::version_text());
+  benchmark::AddCustomContext("fedfuse_program", fedfuse::program_hash());
   benchmark::AddCustomContext("ceiling_fma_flop_per_s", show(top.flops));
   benchmark::AddCustomContext("ceiling_eigen_gemm_flop_per_s", show(top.gemm_flops));
   benchmark::AddCustomContext("ceiling_copy_bytes_per_s", show(top.copy_bytes));
