@@ -5,7 +5,9 @@
 
 A and B are records of one kind: Google Benchmark JSON, results of fedfuse train (HDF5 or JSON
 twin), folders of results, scaling tables, or collectives. In a folder, runs that differ only in
-seed or repeat are samples of one row.
+seed or repeat are samples of one row. Rows are compared when they are of the same workload: the
+same data set and the same options that decide bits. Programs and machines may differ.
+--across-settings compares runs of one data set with different options, and says which.
 
 A ratio is B / A of medians with a 95 % interval: by bootstrap when both have three samples, else
 from the intervals in the records. A row is slower or faster (worse or better) when its whole
@@ -111,6 +113,31 @@ def other_settings(a: Measurement, b: Measurement) -> str:
     )
 
 
+def check_workloads(
+    rows: list[tuple[str, Measurement, Measurement]], across_settings: bool
+) -> None:
+    """Refuse rows that do not measure the same work."""
+    different: dict[str, list[str]] = {}  # rows by what differs
+    for name, a, b in rows:
+        other = a.workload.other_data(b.workload)
+        if not across_settings:
+            other = a.workload.differences(b.workload)
+        if other:
+            different.setdefault(", ".join(other[:4]), []).append(name)
+    if not different:
+        return
+    count = sum(map(len, different.values()))
+    words = [
+        f"{names[0].removesuffix(' valid runs')}: {other}" for other, names in different.items()
+    ]
+    raise Refusal(
+        f"{count} of {len(rows)} rows are of different workloads",
+        f"A | B: {'; '.join(words[:3])}",
+        "compare records of the same data and options"
+        + ("" if across_settings else ", or see --across-settings"),
+    )
+
+
 def main() -> int:
     parser = Parser(description=__doc__)
     parser.add_argument("a", type=Path, metavar="A")
@@ -118,6 +145,9 @@ def main() -> int:
     parser.add_argument("--by", default="", help="counter of benchmarks; more is better")
     parser.add_argument(
         "--threshold", type=real(0), default=0.05, help="what is too small to matter (default 0.05)"
+    )
+    parser.add_argument(
+        "--across-settings", action="store_true", help="compare runs with different options, too"
     )
     given = parser.parse_args()
     with reading(given.a, "record"):
@@ -131,6 +161,7 @@ def main() -> int:
             f"A has {', '.join(list(a)[:3])} ...; B has {', '.join(list(b)[:3])} ...",
             "compare records of one kind, of the same benchmarks or settings",
         )
+    check_workloads([(name, a[name], b[name]) for name in shared], given.across_settings)
     rows = [(name, a[name], b[name], judge(a[name], b[name], given.threshold)) for name in shared]
     show(rows)
     for label, mine, other in (("A", a, b), ("B", b, a)):

@@ -9,6 +9,7 @@ from typing import Any
 
 from figures import style, words
 
+from records import identity
 from records.errors import Refusal
 from records.intervals import trimmed_mean
 from records.load import is_number
@@ -39,6 +40,7 @@ def draw(files: list[Path], column: str) -> Any:
             print(f"no value, not drawn: {file}: {column} is empty", file=sys.stderr)
             notes.append(f"no value, not drawn: {name}, seed {config['seed']}")
         else:
+            _check_workload(groups, name, file, run)
             groups[name].append(run)
     if not groups:
         raise Refusal("nothing to draw", "no run is valid and has values", "see the reasons above")
@@ -53,6 +55,26 @@ def draw(files: list[Path], column: str) -> Any:
     marked = "large circle: the best round by validation NDCG@50"
     style.below(figure, [marked if any(len(some) == 1 for some in groups.values()) else "", *notes])
     return figure
+
+
+def _check_workload(
+    groups: dict[str, list[dict[str, Any]]], name: str, file: Path, run: dict[str, Any]
+) -> None:
+    """One figure is of one data set, and one line of runs that differ in the seed only."""
+    here = identity.workload(run)
+    other = [
+        words for runs in groups.values() for words in identity.workload(runs[0]).other_data(here)
+    ] or [
+        words
+        for before in groups[name][:1]
+        for words in identity.workload(before).differences(here)
+    ]
+    if other:
+        raise Refusal(
+            f"{file} cannot be drawn with the results before it",
+            f"it is of other data or settings: {', '.join(other[:4])}",
+            "draw results of one data set; runs of one name may differ in the seed only",
+        )
 
 
 def _title(runs: list[dict[str, Any]]) -> str:

@@ -11,8 +11,9 @@ from figures import style, words
 
 from records import load
 from records.errors import Refusal
+from records.identity import same_value
 from records.load import is_number
-from records.readers import kind_of, read_json
+from records.readers import check_schema, kind_of, read_json
 
 APART = 0.022  # of the axis: kinds of points at the same number of cores stand beside each other
 CORES = "cores (ranks × threads)"
@@ -33,6 +34,8 @@ def draw(file: Path, model_file: Path | None) -> Any:
             "it is no model of such a study",
             "give bench/rounds/model.py this table",
         )
+    if model:
+        _check_model(model_file, model, file, table)
     rows = [row for row in table["rows"] if is_number(row.get("round_s"))]
     if not rows:
         raise Refusal(
@@ -52,6 +55,26 @@ def draw(file: Path, model_file: Path | None) -> Any:
         _efficiency(panels[1], rows)
     style.below(figure, _notes(table, rows))
     return figure
+
+
+def _check_model(
+    model_file: Path, model: dict[str, Any], file: Path, table: dict[str, Any]
+) -> None:
+    """A model holds the measured seconds that it was compared with: they must be this table's."""
+    check_schema(model, model_file)
+    measured = {
+        row["ranks"]: row["round_s"]
+        for row in table["rows"]
+        if "round_s" in row and row["threads"] == 1 and not row["oversubscribed"]
+    }
+    for point in model["points"]:
+        there = point.get("measured_s")
+        if there is not None and not same_value(there, measured.get(point["ranks"])):
+            raise Refusal(
+                f"{model_file} does not fit {file}",
+                f"it was made from another table: {point['ranks']} ranks take {there:.6g} s there",
+                "give bench/rounds/model.py this table",
+            )
 
 
 def _notes(table: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from records.errors import Refusal
+from records.identity import DECIDES_NOTHING, Workload, deciding, identity_of, workload
 from records.intervals import median_interval
 from records.readers import chosen_row, kind_of, read_json, read_result, results_in
 from records.validity import why_invalid
@@ -26,18 +27,11 @@ PHASES = (
     "teacher_max",
     "evaluation_max",
 )
-# What may differ between samples of one row.
-NOT_SETTINGS = (
-    "seed",
-    "out",
-    "data",
-    "overwrite",
-    "resume",
-    "threads",
-    "checkpoint_every",
-    "save_every",
-    "time_budget",
-)
+# What may differ between samples of one row: of the options that decide nothing all but those that
+# decide what a run costs.
+NOT_SETTINGS = {"seed", *DECIDES_NOTHING} - {"uploads", "client_state", "memory_gib"}
+# Not part of the workload: samples of a row differ in the seed, and devices are compared.
+ASIDE = ("seed", "device")
 
 
 @dataclass
@@ -53,6 +47,8 @@ class Measurement:
     is_check: bool = False  # no number: are all `count` runs of the row valid?
     # of a check of results: what the runs were asked
     settings: dict[str, Any] = field(default_factory=dict)
+    # rows of different workloads are not compared
+    workload: Workload = field(default_factory=Workload)
 
     def is_time(self) -> bool:
         return self.unit in ("s", "ms", "us", "ns")
@@ -132,6 +128,12 @@ def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement
             row.count = entry.get("repetitions", 0)
         else:
             row.samples.append(entry[value_name])
+    for entry in document["benchmarks"]:
+        if entry.get("aggregate_name", "median") == "median":
+            work = {name: entry[name] for name in ("FLOP", "bytes") if name in entry}
+            row = rows.get(entry.get("run_name", entry["name"]))
+            if row is not None:
+                row.workload = Workload(settings=work)
     for name, row in rows.items():
         if row.samples or row.invalid:
             row.close()
@@ -156,7 +158,8 @@ def _results(files: Iterable[Path]) -> dict[str, Measurement]:
     for setting, runs in groups.items():
         name = _name(runs[0]) + ("" if _is_only(runs[0], groups) else f" #{setting[:6]}")
         bad = [why for why in map(why_invalid, runs) if why]
-        rows[f"{name} valid runs"] = _check(
+        here = {}
+        here[f"{name} valid runs"] = _check(
             len(runs),
             f"{len(bad)} of {len(runs)} runs: {bad[0]}" if bad else "",
             _settings(runs[0]),
@@ -165,7 +168,7 @@ def _results(files: Iterable[Path]) -> dict[str, Measurement]:
         for phase in PHASES:
             samples = _seconds(valid, phase)
             if samples and max(samples) > 0:
-                rows[f"{name} {phase}"] = Measurement("s", True, samples).close()
+                here[f"{name} {phase}"] = Measurement("s", True, samples).close()
         for quality in ("test_ndcg_50", "test_hr_50"):
             chosen = [
                 run["metrics"][quality][row]
@@ -174,7 +177,10 @@ def _results(files: Iterable[Path]) -> dict[str, Measurement]:
             ]
             samples = [sample for sample in chosen if sample is not None]
             if samples:
-                rows[f"{name} {quality}"] = Measurement("", False, samples).close()
+                here[f"{name} {quality}"] = Measurement("", False, samples).close()
+        for measurement in here.values():
+            measurement.workload = workload(runs[0], ASIDE)
+        rows |= here
     return rows
 
 
@@ -192,7 +198,12 @@ def _settings(run: dict[str, Any]) -> dict[str, Any]:
 
 def _setting(run: dict[str, Any]) -> str:
     provenance = run["provenance"]
-    key = [_settings(run), provenance.get("ranks"), provenance.get("threads")]
+    key = [
+        identity_of(run)["data"],
+        _settings(run),
+        provenance.get("ranks"),
+        provenance.get("threads"),
+    ]
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
@@ -213,20 +224,42 @@ def _scaling(document: dict[str, Any]) -> dict[str, Measurement]:
         name = (
             f"{document['kind']} nodes {row['nodes']} ranks {row['ranks']} threads {row['threads']}"
         )
+        name += f" gpus {row['gpus']}" if row.get("gpus") else ""
+        here = {}
         if "round_s" in row:
-            rows[name] = Measurement("s", True, row["round_s_runs"]).close()
+            here[name] = Measurement("s", True, row["round_s_runs"]).close()
         # the valid runs of the point are judged
-        rows[f"{name} valid runs"] = _check(
+        here[f"{name} valid runs"] = _check(
             row["runs"] + len(row["invalid"]), "; ".join(row["invalid"])
         )
+        for measurement in here.values():
+            measurement.workload = _of_point(document, row)
+        rows |= here
     return rows
+
+
+def _of_point(document: dict[str, Any], row: dict[str, Any]) -> Workload:
+    """An older table has no identity: what its data were made with stands for it."""
+    facts = {name: row[name] for name in ("users", "items", "train_interactions") if name in row}
+    train = {name.replace("-", "_"): value for name, value in document.get("train", {}).items()}
+    return Workload(
+        row.get("data_identity", ""),
+        document.get("generate", {}) | facts,
+        deciding(train | document.get("settings", {}), ("device",))
+        | {"clock": document.get("clock", "wall")},
+    )
 
 
 def _collectives(document: dict[str, Any]) -> dict[str, Measurement]:
     rows = {}
+    nodes = {"ranks a node": document.get("ranks_on_a_node", document["ranks"])}
     for row in document["rows"]:
         wrong = row["wrong_words"]
         rows[f"{row['collective']} {document['ranks']} ranks {row['bytes']} B"] = Measurement(
-            "s", True, row["seconds"], invalid=f"{wrong} words were wrong" if wrong else ""
+            "s",
+            True,
+            row["seconds"],
+            invalid=f"{wrong} words were wrong" if wrong else "",
+            workload=Workload(settings=nodes),
         ).close()
     return rows

@@ -11,6 +11,13 @@ from typing import Any
 
 from records.errors import Refusal
 
+# The version of each format that these tools read.
+SCHEMAS = {
+    "fedfuse-result": 1,
+    "fedfuse-scaling": 1,
+    "fedfuse-collectives": 1,
+    "fedfuse-model": 1,
+}
 TABLES = ("metrics", "time", "traffic", "groups", "baselines")
 
 
@@ -33,7 +40,20 @@ def kind_of(path: Path) -> str:
             "give a file of fedfuse train, bench_kernels --benchmark_out_format=json, "
             "jobs/scaling.py --collect or bench_collectives",
         )
+    check_schema(document, path)
     return kind
+
+
+def check_schema(document: dict[str, Any], path: Path) -> None:
+    """Refuse a record of another version. Tables written by hand may name none."""
+    known = SCHEMAS.get(str(document.get("format")))
+    version = document.get("schema_version", known)
+    if version != known:
+        raise Refusal(
+            f"{path} has schema version {version}",
+            f"these tools read version {known} of {document['format']}",
+            "use the tools of the fedfuse that wrote it, or make it again",
+        )
 
 
 def _kind_of_document(document: Any) -> str:
@@ -67,7 +87,9 @@ def read_result(path: Path) -> dict[str, Any]:
     """Read either file into one form. Tables are lists, with None for a number that is absent."""
     run = _read_hdf5(path) if path.suffix in (".h5", ".hdf5") else read_json(path)
     lacks = [
-        name for name in ("status", "config", "provenance", "facts", *TABLES) if name not in run
+        name
+        for name in ("schema_version", "status", "config", "provenance", "facts", *TABLES)
+        if name not in run
     ]
     if lacks:
         raise Refusal(
@@ -75,6 +97,7 @@ def read_result(path: Path) -> dict[str, Any]:
             f"it has no {', '.join(lacks)}",
             "give a result file, or its JSON twin",
         )
+    check_schema(run, path)
     return run
 
 
@@ -110,12 +133,12 @@ def _read_hdf5(path: Path) -> dict[str, Any]:
             }
             run |= {
                 name: int(file.attrs[name])
-                for name in ("best_round", "model_round")
+                for name in ("schema_version", "best_round", "model_round")
                 if name in file.attrs
             }
             run |= {
                 name: json.loads(_text(file.attrs[name]))
-                for name in ("config", "provenance", "notes")
+                for name in ("config", "identity", "provenance", "notes")
                 if name in file.attrs
             }
             run["data"] = {"name": _text(file.attrs.get("data_name", ""))} | {

@@ -44,6 +44,7 @@ from cost_model import Model, rates, settings_of, transport, work
 from records import outputs
 from records.arguments import Parser, whole
 from records.errors import Refusal, exit_with, reading
+from records.identity import short
 from records.load import is_number
 from records.load_notes import load_notes
 from records.plural import count
@@ -83,6 +84,20 @@ def points(
             }
         rows.append(point)
     return rows
+
+
+def note_on_programs(
+    table: dict[str, Any], kernels: dict[str, Any], collectives: dict[str, Any]
+) -> None:
+    """Say when the rates were measured with another program than the rounds."""
+    named = {
+        "table": next((row.get("program_identity", "") for row in table["rows"]), ""),
+        "kernels": kernels["context"].get("fedfuse_program", ""),
+        "collectives": collectives.get("identity", {}).get("program", ""),
+    }
+    if len({value for value in named.values() if value}) > 1:
+        of = ", ".join(f"{name} {short(value)}" for name, value in named.items())
+        print(f"NOTE: the records are of different programs: {of}", file=sys.stderr)
 
 
 def main() -> int:
@@ -132,6 +147,7 @@ def predict(given: argparse.Namespace) -> dict[str, Any]:
         read_json(given.kernels),
         read_json(given.collectives),
     )
+    note_on_programs(table, kernels, collectives)
     size = work(settings, base)["bytes"]
     model = Model(
         settings,
@@ -141,6 +157,7 @@ def predict(given: argparse.Namespace) -> dict[str, Any]:
     )
     return {
         "format": "fedfuse-model",
+        "schema_version": 1,
         "kind": table["kind"],
         "parameters": {**model.rate, **model.link},
         "points": points(table, model, base, given.to),

@@ -18,6 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+from records import identity
 from records.arguments import Parser, real
 from records.errors import Refusal, exit_with, reading
 from records.intervals import trimmed_mean
@@ -52,10 +53,27 @@ def cell(rows, suffix, trim):
     return text + (f" ({invalid} of {len(rows)} INVALID)" if invalid else "")
 
 
+def check_one_workload(first, file, run):
+    """Means are of runs that differ in the seed only."""
+    workload = identity.workload(run)
+    cell_of = tuple(run["config"][name] for name in ("backbone", "fusion", "negatives"))
+    for key in ("any", cell_of):
+        before, other_file = first.setdefault(key, (workload, file))
+        other = before.other_data(workload) if key == "any" else before.differences(workload)
+        if other:
+            raise Refusal(
+                f"{other_file} and {file} cannot be in one table",
+                f"they are of different {'data' if key == 'any' else 'settings'}: "
+                f"{', '.join(other[:4])}",
+                "give a folder for each",
+            )
+
+
 def rows_of_folder(folder):
-    rows = []
+    rows, first = [], {}
     for file in results_in(folder):
         run = read_result(file)
+        check_one_workload(first, file, run)
         config, why = run["config"], why_invalid(run)
         row = {
             "backbone": config["backbone"],
@@ -98,6 +116,13 @@ def read_rows(path):
             f"{path} is no table of runs",
             f"it has no column {', '.join(lacks)}",
             "give the runs.csv of study.py",
+        )
+    sets = {row["data_identity"] for row in rows if row.get("data_identity")}
+    if len(sets) > 1:
+        raise Refusal(
+            f"{path} is of {len(sets)} data sets",
+            f"its column data_identity has {', '.join(map(identity.short, sorted(sets)))}",
+            "give a table of one data set",
         )
     return rows
 

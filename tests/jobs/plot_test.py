@@ -2,6 +2,7 @@
 """Figures of records."""
 
 import importlib.util
+import json
 import unittest
 
 from tool import QUICKSTART, ROOT, ToolTest, a_result
@@ -125,6 +126,46 @@ class Plot(ToolTest):
         )
         self.assertIn("INVALID, not drawn", said)
         self.run_tool("bench/plot.py", "curves", bad, "--out", self.folder / "d.png", code=2)
+
+    def test_another_schema_is_refused(self):
+        rows = [{"nodes": 1, "ranks": 1, "threads": 1, "oversubscribed": False, "invalid": []}]
+        table = {"format": "fedfuse-scaling", "schema_version": 9, "kind": "weak", "rows": rows}
+        for what, document in (
+            ("curves", a_result(schema_version=2)),
+            ("phases", a_result(schema_version=2)),
+            ("scaling", table),
+            ("phases", table),
+        ):
+            with self.subTest(what):
+                path = self.write("other.json", document)
+                out = self.folder / "other.png"
+                said = self.run_tool("bench/plot.py", what, path, "--out", out, code=2)
+                self.assertIn(f"has schema version {document['schema_version']}", said)
+                self.assertFalse(out.exists())
+
+    def test_one_figure_is_of_one_data_set_and_one_line_of_one_setting(self):
+        first = self.write("first.json", a_result())
+        for change, said in (
+            ({"config": {"dim": 17}}, "dim 64 | 17"),
+            ({"config": {"fusion": "mlp"}, "data": {"items": 9}}, "data items"),
+        ):
+            other = self.write("other.json", a_result(**change))
+            out = ("--out", self.folder / "two.png")
+            self.assertIn(
+                said, self.run_tool("bench/plot.py", "curves", first, other, *out, code=2)
+            )
+        seed = self.write("seed.json", a_result(config={"seed": 7}))
+        self.run_tool("bench/plot.py", "curves", first, seed, "--out", self.folder / "two.png")
+
+    def test_a_model_of_another_table_is_refused(self):
+        folder = ROOT / "results/scaling"
+        words = ["bench/plot.py", "scaling", folder / "strong/table.json", "--model"]
+        model = json.loads((folder / "strong/model.json").read_text())
+        out = ["--out", self.folder / "model.png"]
+        self.run_tool(*words, folder / "strong/model.json", *out)
+        model["points"][0]["measured_s"] *= 1.01
+        said = self.run_tool(*words, self.write("model.json", model), *out, code=2)
+        self.assertIn("made from another table", said)
 
     def test_bad_input(self):
         self.run_tool(

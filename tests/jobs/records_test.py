@@ -210,9 +210,79 @@ class Compare(ToolTest):
             self.write("b/none.json", a_result(config={"dim": 17})),
         )
         self.assertIn(
-            "not the same settings, A | B: dim 64 | 17", self.run_tool("bench/compare.py", a, b)
+            "not the same settings, A | B: dim 64 | 17",
+            self.run_tool("bench/compare.py", a, b, "--across-settings"),
         )
         self.assertNotIn("NOTE", self.run_tool("bench/compare.py", a, QUICKSTART / "none.json"))
+
+    def test_results_of_other_data_are_not_compared(self):
+        def run(name, data):
+            known = {"data": data * 64, "config": "c" * 64, "program": "d" * 64}
+            return self.write(name, {**a_result(), "identity": known})
+
+        a, b = run("a.json", "a"), run("b.json", "b")
+        for words in ((), ("--across-settings",)):
+            said = self.run_tool("bench/compare.py", a, b, *words, code=2)
+            self.assertIn("different workloads", said)
+            self.assertIn("data aaaaaaaaaaaa | bbbbbbbbbbbb", said)
+        self.assertIn("same", self.run_tool("bench/compare.py", a, run("c.json", "a")))
+        # the counts stand for an identity that is not recorded
+        fewer = self.write("d.json", a_result(data={"clients": 7}))
+        self.assertIn("data clients", self.run_tool("bench/compare.py", a, fewer, code=2))
+
+    def test_scaling_tables_of_other_workloads_are_not_compared(self):
+        row = {
+            "nodes": 1,
+            "ranks": 2,
+            "threads": 1,
+            "runs": 3,
+            "round_s": 1.0,
+            "round_s_runs": [1.0, 1.0, 1.01],
+            "invalid": [],
+            "users": 60,
+            "data_identity": "a" * 64,
+        }
+        table = {
+            "format": "fedfuse-scaling",
+            "schema_version": 1,
+            "kind": "strong",
+            "generate": {"users": 60, "seed": 0},
+            "train": {"backbone": "fcf", "fusion": "none", "dim": 8},
+            "rows": [row],
+        }
+        a = self.write("a.json", table)
+        old = {key: value for key, value in row.items() if key != "data_identity"}
+        for change, said in (
+            ({"train": {**table["train"], "dim": 16}}, "dim 8 | 16"),
+            ({"train": {**table["train"], "backbone": "fedncf"}}, "backbone fcf | fedncf"),
+            ({"rows": [{**row, "data_identity": "b" * 64}]}, "data aaaaaaaaaaaa | bbbbbbbbbbbb"),
+            ({"rows": [old], "generate": {"users": 60, "seed": 1}}, "data seed 0 | 1"),
+            ({"rows": [{**old, "users": 90}]}, "data users 60 | 90"),
+            ({"clock": "cpu"}, "clock wall | cpu"),
+        ):
+            with self.subTest(said):
+                b = self.write("b.json", {**table, **change})
+                self.assertIn(said, self.run_tool("bench/compare.py", a, b, code=2))
+        # what decides no bit may differ, and a device
+        b = self.write(
+            "b.json", {**table, "train": {**table["train"], "uploads": "store", "device": "cuda"}}
+        )
+        self.run_tool("bench/compare.py", a, b)
+
+    def test_benchmarks_of_other_work_are_not_compared(self):
+        documents = [benchmarks(self.base) for _ in range(2)]
+        for document, flops in zip(documents, (1e6, 2e6)):
+            for entry in document["benchmarks"]:
+                entry["FLOP"] = flops
+        a, b = (self.write(f"{n}.json", document) for n, document in enumerate(documents))
+        self.assertIn("FLOP", self.run_tool("bench/compare.py", a, b, code=2))
+        self.run_tool("bench/compare.py", a, a)
+
+    def test_another_schema_is_refused(self):
+        good = self.write("a.json", a_result())
+        for version in (2, 99, "1", None):
+            other = self.write("b.json", a_result(schema_version=version))
+            self.assertIn("schema version", self.run_tool("bench/compare.py", good, other, code=2))
 
     def test_bad_input_ends_with_2(self):
         good = self.write("a.json", benchmarks(self.base))
@@ -227,6 +297,19 @@ class Compare(ToolTest):
 
 
 class Summaries(ToolTest):
+    def test_different_data_or_settings_have_no_mean(self):
+        self.write("result-0.json", a_result())
+        for change, said in (
+            ({"config": {"seed": 1, "dim": 17}}, "dim 64 | 17"),
+            ({"config": {"seed": 1, "fusion": "mlp"}, "data": {"clients": 9}}, "data clients"),
+        ):
+            self.write("result-1.json", a_result(**change))
+            self.assertIn(said, self.run_tool("jobs/studies/summarise.py", self.folder, code=2))
+        head = "backbone,fusion,protocol,seed,status,data_identity\n"
+        rows = [f"fcf,none,own-train,{seed},diverged,{seed}\n" for seed in (0, 1)]
+        table = self.write("runs.csv", head + "".join(rows))
+        self.assertIn("2 data sets", self.run_tool("jobs/studies/summarise.py", table, code=2))
+
     def test_invalid_runs_are_counted_and_left_out(self):
         for seed, status in ((0, "finished"), (1, "finished"), (2, "failed")):
             self.write(f"result-{seed}.json", a_result(status=status, config={"seed": seed}))
