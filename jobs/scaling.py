@@ -11,8 +11,9 @@ scaling and scaling-phases as .png and .svg. --kernels and --collectives add the
 cost model (bench/rounds/model.py).
 
 A folder holds the script and its settings (job.sh, config.toml). The job adds environment.txt,
-attempts.txt, log.txt and the result. A run is not submitted again when it has a result, or while
-its job waits or runs. Failed and INVALID runs are named in the table and left out of the medians.
+attempts.txt, log.txt and the result. A run is not submitted again while its job waits or runs, or
+when its result is of the same data, options and program; any other result is set aside as .stale.
+Failed and INVALID runs are named in the table and left out of the medians.
 jobs/README.md describes the keys of STUDY.json.
 """
 
@@ -93,6 +94,8 @@ def plan(given: argparse.Namespace) -> int:
             f"{' '.join(jobs.queued)}",
             file=sys.stderr,
         )
+    for folder, why in jobs.again.items():
+        print(f"run again: {folder.relative_to(tree.work)} is {why}", file=sys.stderr)
     if not given.submit:
         for line in tree.shell_lines(jobs):
             print(line)

@@ -27,7 +27,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "jobs")]
 from lib import study_tree  # noqa: E402  (the path comes first)
-from records import load, outputs  # noqa: E402
+from records import identity, load, outputs  # noqa: E402
 from records.arguments import Parser, whole  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
 from records.fields import KEPT_PROVENANCE  # noqa: E402
@@ -127,17 +127,17 @@ def main() -> int:
     outputs.make_folder(given.work)
     for name in ("table.json", "data.h5"):
         outputs.check(given.work / name, [given.study])
-    data = given.work / "data.h5"
-    if not data.exists():
-        cpu_seconds(
-            [
-                given.program,
-                "generate",
-                *study_tree.option_words(study.generate),
-                "--out",
-                str(data),
-            ]
-        )
+    data = given.work / "data.h5"  # made again: one that is there may be of other options
+    cpu_seconds(
+        [
+            given.program,
+            "generate",
+            *study_tree.option_words(study.generate),
+            "--out",
+            str(data),
+            "--overwrite",
+        ]
+    )
     before = load.now()
     samples, run = measure(given, train, data)
     low, high, coverage = median_interval(samples)
@@ -163,6 +163,7 @@ def main() -> int:
         "efficiency": 1.0,
         "communication_share": 0.0,
         **load.judge(before["load"], load.average(), before["cores"], own=1),
+        **identity.columns(run),
     }
     provenance = {name: run["provenance"].get(name) for name in KEPT_PROVENANCE}
     table = {
@@ -175,6 +176,7 @@ def main() -> int:
         "train": train,
         "repeats": given.repeat,
         "provenance": provenance,
+        "settings": identity.deciding(run["config"], ("device", "rounds")),
         "rows": [row],
     }
     outputs.write_text(given.work / "table.json", json.dumps(table, indent=1) + "\n")

@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from records import load, outputs
+from records import identity, load, outputs
 from records.arguments import Parser, filled, whole
 from records.errors import Refusal, exit_with
 from records.fields import PHASES as ALL_PHASES
@@ -128,6 +128,17 @@ def median_ms(records, column):
     return round(1e3 * statistics.median(values), 3) if values else None
 
 
+def check_one_program_and_data(records):
+    for part in ("data", "program"):
+        found = {identity.identity_of(record)[part] for record in records}
+        if len(found) > 1:
+            raise Refusal(
+                f"the {part} changed while the rounds were measured",
+                f"the records name {len(found)} of them",
+                "measure again",
+            )
+
+
 def main():
     arguments = parse_arguments()
     if arguments.out != "-":
@@ -137,6 +148,7 @@ def main():
         for _ in range(arguments.repeat):
             for method, ranks in points:
                 points[method, ranks].append(run(arguments, method, ranks, folder))
+    check_one_program_and_data([run for runs in points.values() for run in runs])
     rows = []
     for (method, ranks), records in points.items():
         rounds = [s for r in records for s in after_warm_up(r, "round_s")]
@@ -159,7 +171,7 @@ def main():
         row |= load.worst([record["load"] for record in records])
         if words := load.note(row):
             print(f"NOTE: {method} on {count(ranks, 'rank')}: {words}", file=sys.stderr)
-        rows.append(row)
+        rows.append(row | identity.columns(records[0]))
     if arguments.out == "-":
         print(outputs.csv_text(rows), end="")
     else:

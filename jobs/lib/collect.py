@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lib.study_tree import Point, Study
-from records import load, outputs
+from lib.study_tree import Point, Study, toml
+from records import identity, load, outputs
 from records.fields import KEPT_PROVENANCE, PHASES
 from records.intervals import median_interval
 from records.load import is_number, number_of
@@ -20,8 +20,9 @@ from records.validity import why_invalid
 
 
 def collect(work: Path, study: Study) -> dict[str, Any]:
-    rows = [_row(work, study, point) for point in study.points]
+    rows = _rows(work, study)
     _add_efficiency(study.kind, rows)
+    settings = next((each for each in [row.pop("settings") for row in rows] if each), {})
     provenance = next(
         (run for runs in [row.pop("provenances") for row in rows] for run in runs), {}
     )
@@ -35,21 +36,51 @@ def collect(work: Path, study: Study) -> dict[str, Any]:
         "train": study.train,
         "repeats": study.repeats,
         "provenance": kept,
+        "settings": settings,
         "rows": rows,
     }
 
 
-def _row(work: Path, study: Study, point: Point) -> dict[str, Any]:
+def _rows(work: Path, study: Study) -> list[dict[str, Any]]:
+    """One row a point. All runs must be of the program of the first valid one; in a strong study
+    of its data, too. The runs of a point must be of one configuration.
+    """
+    reference: dict[str, str] = {}
+    return [_row(work, study, point, reference) for point in study.points]
+
+
+def _why_other(run: dict[str, Any], folder: Path, study: Study, same: dict[str, str]) -> str:
+    """Why a run does not belong into this table, or "". same: what its runs have in common."""
+    settings = folder / "config.toml"
+    if settings.exists() and settings.read_text() != toml(study.train):
+        return "config.toml is of another study"
+    if other := identity.other_settings(study.train, run):
+        return f"of another study: {', '.join(other)}"
+    for part, value in identity.identity_of(run).items():
+        if part in same and same[part] != value:
+            return (
+                f"of another {part} than the runs before: {identity.short(value)}, not "
+                f"{identity.short(same[part])}"
+            )
+    return ""
+
+
+def _row(work: Path, study: Study, point: Point, reference: dict[str, str]) -> dict[str, Any]:
     folder = work / "runs" / point.name()
     valid, invalid, oversubscribed = [], [], False
+    same = dict(reference)
     for repeat in range(study.repeats):
         run, why = _read_run(folder / f"repeat-{repeat}")
+        why = why or _why_other(run, folder / f"repeat-{repeat}", study, same)
+        same |= {} if why else identity.identity_of(run)
         job = folder / f"repeat-{repeat}" / "job.json"
         oversubscribed |= job.exists() and bool(read_json(job).get("oversubscribed"))
         if why:
             invalid.append(f"repeat-{repeat}: {why}")
         else:
             valid.append(run)
+    shared = ("data", "program") if study.kind == "strong" else ("program",)
+    reference |= {part: same[part] for part in shared if part in same}
     row: dict[str, Any] = {
         **vars(point),
         "cores": point.ranks * point.threads,
@@ -64,6 +95,8 @@ def _row(work: Path, study: Study, point: Point) -> dict[str, Any]:
         "invalid": invalid,
         "seeds": sorted({run["config"].get("seed") for run in valid}),
         "provenances": [run["provenance"] for run in valid],
+        "settings": identity.deciding(valid[0]["config"], ("device",)) if valid else {},
+        **(identity.columns(valid[0]) if valid else {}),
     }
     return row | (_medians(valid) | _load(study, valid) if valid else {})
 

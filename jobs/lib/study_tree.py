@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib import job_folder
+from lib import finished, job_folder
 from lib.job_folder import Job
 from lib.systems import System
+from records import identity
 from records.errors import Refusal, meant
 from records.readers import read_json
 
@@ -137,6 +138,8 @@ class Jobs:
     runs: list[tuple[Point, Job]] = field(default_factory=list)
     queued_data: dict[Path, str] = field(default_factory=dict)
     queued_runs: list[str] = field(default_factory=list)
+    # folders whose result is not the one that is asked for, with the reason
+    again: dict[Path, str] = field(default_factory=dict)
 
     @property
     def queued(self) -> list[str]:
@@ -152,11 +155,12 @@ class Tree:
     data: str = ""  # an existing data set, only for strong studies
 
     def data_file(self, point: Point) -> Path:
-        return (
-            Path(self.data).resolve()
-            if self.data
-            else self.work / "data" / f"users-{self.study.users(point)}" / "data.h5"
-        )
+        """Other options of the generator are another folder."""
+        if self.data:
+            return Path(self.data).resolve()
+        options = identity.hash_of(self.study.generate)[:8]
+        folder = f"users-{self.study.users(point)}-{options}"
+        return self.work / "data" / folder / "data.h5"
 
     def data_jobs(self) -> dict[Path, Job]:
         """One job for each data set that no earlier study in this folder made."""
@@ -216,21 +220,28 @@ class Tree:
 
     def write(self) -> Jobs:
         """Write the folders of the jobs that are still to be run, and return them. Folders of
-        queued jobs are not changed.
+        queued jobs are not changed. A result of other data, options or program is set aside.
         """
         jobs = Jobs()
+        done = finished.Finished(self.program, toml(self.study.train))
         for file, job in self.data_jobs().items():
             if queued := job_folder.queued_as(Path(job.folder)):
                 jobs.queued_data[file] = queued
             else:
                 jobs.data[file] = job
         for point, job in self.run_jobs():
-            if (Path(job.folder) / "result.json").exists():
+            folder = Path(job.folder)
+            twin = folder / "result.json"
+            why = done.why_not(twin, self.data_file(point)) if twin.exists() else ""
+            if twin.exists() and not why:
                 continue
-            if queued := job_folder.queued_as(Path(job.folder)):
+            if queued := job_folder.queued_as(folder):
                 jobs.queued_runs.append(queued)
-            else:
-                jobs.runs.append((point, job))
+                continue
+            jobs.runs.append((point, job))
+            if why:
+                jobs.again[folder] = why
+                finished.set_aside(folder)
         for job in [*jobs.data.values(), *(job for _, job in jobs.runs)]:
             job_folder.write(job, self.system)
         for _, job in jobs.runs:

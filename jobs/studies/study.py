@@ -6,11 +6,10 @@
 
 STUDY.json names backbones, fusions, protocols, seeds and common options. For every fusion it has a
 grid of options and a number of trials. jobs/README.md describes its keys. Test metrics are read for
-the final runs only. Runs that are already in DIR are not repeated. Writes search.csv, chosen.json
-and runs.csv into DIR. Needs Python 3 only.
+the final runs only. A finished run in DIR is not repeated when it is of the same data, settings and
+program. Writes search.csv, chosen.json and runs.csv into DIR. Needs Python 3 only.
 """
 
-import hashlib
 import itertools
 import json
 import shlex
@@ -21,13 +20,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
-from lib import search_study, study_tree  # noqa: E402  (the path comes first)
-from records import load, load_notes, outputs  # noqa: E402
+from lib import chosen_settings, search_study, study_tree  # noqa: E402  (the path comes first)
+from records import identity, load, load_notes, outputs  # noqa: E402
 from records.arguments import Parser, filled, whole  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
 from records.mpi_environment import mpi_environment  # noqa: E402
 from records.program import default_program  # noqa: E402
-from records.readers import chosen_row, read_json, read_result  # noqa: E402
+from records.readers import chosen_row  # noqa: E402
 from records.validity import why_invalid  # noqa: E402
 
 METRICS = [
@@ -62,23 +61,36 @@ def parse_arguments():
 class Runner:
     def __init__(self, arguments, common):
         self.arguments, self.common = arguments, common
+        self.program = identity.ask_program(arguments.program)
+        self.data = identity.ask_data(arguments.program, arguments.data)
         (arguments.work / "runs").mkdir(parents=True, exist_ok=True)
+
+    def why_other(self, record, settings):
+        """Why an earlier run is not the one that is asked for; "" when it is, and is finished."""
+        of = identity.identity_of(record)
+        for part, here in (("data", self.data), ("program", self.program)):
+            if of[part] != here:
+                return f"{part} {identity.short(of[part])}, not {identity.short(here)}"
+        unfinished = record["status"] in ("running", "interrupted")
+        return ", ".join(identity.other_settings(settings, record)) or (
+            "not finished" if unfinished else ""
+        )
 
     def run(self, settings):
         """Train (or read the earlier run) and return the JSON record, or None when training
         diverged.
         """
         settings = {**self.common, **settings, "fusion": settings["fusion"].split("@")[0]}
-        key = hashlib.sha256(
-            json.dumps([Path(self.arguments.data).name, settings], sort_keys=True).encode()
-        ).hexdigest()[:16]
+        key = identity.hash_of([self.data, self.program, settings])[:16]
         out = (
             self.arguments.work
             / "runs"
             / f"{settings['backbone']}_{settings['fusion'].replace('+', '_')}_{key}.h5"
         )
         record = out.with_suffix(".json")
-        if not record.exists():
+        finished = read_record(record)
+        if finished is None or self.why_other(finished, settings):
+            record.unlink(missing_ok=True)
             command = [
                 self.arguments.program,
                 "train",
@@ -108,16 +120,40 @@ class Runner:
             around = load.judge(before["load"], load.average(), before["cores"])
             outputs.write_text(record.with_suffix(".load.json"), json.dumps(around) + "\n")
             out.unlink(missing_ok=True)  # the JSON twin suffices for the tables
-        if not record.exists():
+        loaded = read_record(record)
+        if loaded is None:
             return None
-        loaded = read_result(record)
+        if why := self.why_other(loaded, settings):
+            raise Refusal(
+                f"{record} is not the run that was started",
+                f"its {why}: the data set or the program was replaced during the study",
+                "start the study again",
+            )
         loaded["load"] = load_notes.load_around(record)
         # runs.csv names any other reason not to use it
         return loaded if loaded["status"] != "failed" else None
 
+    def columns(self, record):
+        """The identity of a run; of a diverged one without a record what is known."""
+        known = {
+            "data_identity": self.data,
+            "config_identity": "",
+            "program_identity": self.program,
+        }
+        return known if record is None else identity.columns(record)
+
     def run_all(self, jobs):
         with ThreadPoolExecutor(self.arguments.parallel) as pool:
             return list(pool.map(self.run, jobs))
+
+
+def read_record(path):
+    """The JSON twin of a run; None when there is none, or it is not whole."""
+    try:
+        record = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) and "config" in record else None
 
 
 def at_best(record, prefix="test"):
@@ -168,6 +204,7 @@ def search(study, runner):
                     "valid_ndcg_50": None if score < 0 else round(score, 5),  # diverged: no score
                     "best_round": record["best_round"] if record else 0,
                     "settings": json.dumps(own, sort_keys=True),
+                    **runner.columns(record),
                 }
             )
             if score > best.get(backbone, (-2.0, None))[0]:
@@ -191,11 +228,12 @@ def final(study, runner, chosen):
     rows = []
     for (fusion, backbone, protocol, seed), record in zip(cells, runner.run_all(jobs)):
         cell = {"backbone": backbone, "fusion": fusion, "protocol": protocol, "seed": seed}
+        known = runner.columns(record)
         if record is None:
-            rows.append({**cell, "status": "diverged"})
+            rows.append({**cell, "status": "diverged", **known})
             continue
         if why := why_invalid(record):
-            rows.append({**cell, "status": f"INVALID: {why}"})
+            rows.append({**cell, "status": f"INVALID: {why}", **known})
             continue
         row = {
             **cell,
@@ -220,7 +258,7 @@ def final(study, runner, chosen):
         agreement = quoted(record["groups"], "agreement", record)
         if agreement is not None:
             row["agreement"] = agreement
-        rows.append(row)
+        rows.append(row | known)
     return rows
 
 
@@ -234,10 +272,10 @@ def main():
     chosen_path = arguments.work / "chosen.json"
     if arguments.stage in ("search", "all"):
         chosen, rows = search(study, runner)
-        chosen_path.write_text(json.dumps(chosen, indent=1, sort_keys=True) + "\n")
+        chosen_settings.write(chosen_path, chosen, study, runner.data)
         outputs.write_text(arguments.work / "search.csv", outputs.csv_text(rows))
     if arguments.stage in ("final", "all"):
-        rows = final(study, runner, read_json(chosen_path))
+        rows = final(study, runner, chosen_settings.read(chosen_path, study, runner.data))
         outputs.write_text(arguments.work / "runs.csv", outputs.csv_text(rows))
 
 
