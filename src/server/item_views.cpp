@@ -207,7 +207,7 @@ void ItemViews::step_to_next_views(std::vector<Matrix<float>>& gradients_then_vi
     forward(gradients_then_views, comm);
     const auto what = impl_->not_finite(gradients_then_views);
     if (comm.max(std::int64_t(what.empty() ? 0 : 1)) != 0) throw views_diverged(what);
-  } catch (const ServerDiverged&) {
+  } catch (...) {
     impl_->restore(before);
     throw;
   }

@@ -184,13 +184,13 @@ std::optional<std::int64_t> Federation::add_to_groups(RoundWork& work) {
   return refused;
 }
 
-// ServerDiverged: then teacher and views are what they were.
+// Whatever it throws, teacher and views are what they were.
 void Federation::step_server(RoundWork& work) {
   try {
     if (spec_.has_teacher) timer_.time(Phase::teacher, [&] { teach(work); });
     if (!spec_.rows_trained && work.total_weight > 0)
       timer_.time(Phase::views, [&] { views_->step_to_next_views(work.summed, comm_); });
-  } catch (const ServerDiverged&) {
+  } catch (...) {
     if (spec_.has_teacher) teacher_->undo();
     throw;
   }
