@@ -186,6 +186,7 @@ std::optional<std::int64_t> Federation::add_to_groups(RoundWork& work) {
 
 // Whatever it throws, teacher and views are what they were.
 void Federation::step_server(RoundWork& work) {
+  if (spec_.has_teacher) teacher_->remember();
   try {
     if (spec_.has_teacher) timer_.time(Phase::teacher, [&] { teach(work); });
     if (!spec_.rows_trained && work.total_weight > 0)

@@ -165,7 +165,7 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   for (const auto& target : targets) pointers.push_back(target.data());
   double loss = 0;
   std::string what;
-  impl_->save();
+  remember();
   // Every rank trains alike: a step is a millisecond on a host and less on a device, less than
   // sending its gradients around would take.
   comm.together([&] {
@@ -183,6 +183,8 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
                        what + ": its steps are too long, or the item tables have diverged",
                        "lower --teacher-lr or --lr-items");
 }
+
+void GroupTeacher::remember() { impl_->save(); }
 
 void GroupTeacher::undo() {
   const auto all = impl_->trained();

@@ -40,7 +40,8 @@ class GroupTeacher {
   // mean loss of the last epoch. ServerDiverged when a loss, a parameter or a moment is not finite:
   // then the parameters are what they were.
   double train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm);
-  // Parameters and moments as before the last train().
+  // Parameters and moments as they stand now, and as they stood at the last remember() or train().
+  void remember();
   void undo();
   // pref: G x M, sigmoid(w_l . Q_l[i] + b_l) by R4, complete on every rank. last_w: G x d, last_b:
   // G. Collective.
