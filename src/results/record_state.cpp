@@ -10,6 +10,12 @@
 namespace fedfuse {
 namespace {
 
+// The same on every rank: what it looks at is shared.
+[[noreturn]] void refuse(const std::string& why) {
+  throw InputError("the records in the checkpoint cannot be used", why,
+                   "go on from the checkpoint before it, or start again without --resume");
+}
+
 // A table as the names of its columns, a line each, and a matrix of columns x rows.
 void visit(StateVisitor& visitor, const std::string& name, Table& table) {
   std::string names;
@@ -25,7 +31,7 @@ void visit(StateVisitor& visitor, const std::string& name, Table& table) {
   std::istringstream lines(names);
   std::int64_t row = 0;
   for (std::string column; std::getline(lines, column); ++row) {
-    FEDFUSE_CHECK(row < cells.rows, cat(name, " names more columns than it has"));
+    if (row >= cells.rows) refuse(cat(name, " names more columns than it has"));
     const auto& field = find_column(column);
     table.add_column(
         {field.name, field.unit, field.meaning, {cells.row(row), cells.row(row) + cells.cols}});
@@ -38,7 +44,7 @@ void visit(StateVisitor& visitor, const std::string& name,
            std::int64_t most) {
   auto rounds = std::int64_t(by_round.size());
   visitor.number(name + "_rounds", rounds);
-  FEDFUSE_CHECK(rounds >= 0 && rounds <= most, cat(name, " has ", rounds, " rounds, not ", most));
+  if (rounds < 0 || rounds > most) refuse(cat(name, " has ", rounds, " rounds of ", most));
   Matrix<std::int32_t> groups(clients, rounds);
   if (!visitor.loads())
     for (std::int64_t r = 0; r < rounds; ++r)

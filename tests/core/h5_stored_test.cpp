@@ -173,6 +173,17 @@ TEST(H5Datasets, are_written_whole) {
   }
 }
 
+TEST(H5Datasets, have_filters_that_this_hdf5_has) {
+  constexpr H5Z_filter_t of_another_program = 32015;
+  Hostile([](const h5::Handle& file) {
+    const hsize_t chunk = 6;
+    const auto list = test::creation_list();
+    H5Pset_chunk(list.id(), 1, &chunk);
+    H5Pset_filter(list.id(), of_another_program, H5Z_FLAG_OPTIONAL, 0, nullptr);
+    test::write_dataset(file, "x", H5T_NATIVE_DOUBLE, {6}, six_reals.data(), list.id());
+  }).expect_values_refused({"filter 32015", "not available"});
+}
+
 TEST(H5Datasets, stand_in_this_file) {
   test::ScratchFolder other;
   {
