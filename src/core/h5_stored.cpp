@@ -72,8 +72,8 @@ void require_filters(const Handle& list, const Place& place) {
                                        name.size(), name.data(), &config);
     place.require(filter >= 0, "read its filters");
     if (H5Zfilter_avail(filter) <= 0)
-      place.refuse(cat("its filter ", filter, " (", std::string(name.data()),
-                       ") is not available to this HDF5"),
+      place.refuse(cat("its filter ", filter, name[0] == '\0' ? "" : cat(" (", name.data(), ")"),
+                       " is not available to this HDF5"),
                    "write it without, or with gzip: h5repack -f GZIP=4 FILE NEW");
   }
 }
