@@ -203,7 +203,8 @@ __global__ void __launch_bounds__(most_threads(D), 1)
   for (std::int64_t begin = std::int64_t(blockIdx.x) * warps * tile_items; begin < p.items;
        begin += apart) {
     const std::int64_t first = begin + warp * tile_items;
-    unsigned text[D / 16][4], image[D / 16][4];
+    // zeros, because GCC 14 warns: it does not see that what is encoded is what is mixed
+    unsigned text[D / 16][4] = {}, image[D / 16][4] = {};
     if (plan.text_units > 0)
       encode(FeatureRows(features.text, p.has_text, int(p.d_text), first, p.items), plan.text_units,
              weights, text);
