@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "collectives/all_reduce.hpp"
+#include "core/config/check.hpp"
+#include "core/number.hpp"
 #include "core/timer.hpp"
 #include "results/provenance.hpp"
 
@@ -21,7 +23,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
   std::int64_t max_bytes = std::int64_t(64) << 20;
-  int repeats = 7;
+  std::int64_t repeats = 7;
   std::string out;
 };
 
@@ -29,7 +31,7 @@ Json measure(const AllReduces& all, const Comm& comm, const Options& options, bo
   Json rows = Json::array();
   for (const auto& way : all.ways)
     for (std::int64_t bytes = 8; bytes <= options.max_bytes; bytes *= 4) {
-      const auto m = measure_all_reduce(*way, comm, bytes, options.repeats);
+      const auto m = measure_all_reduce(*way, comm, bytes, int(options.repeats));
       right = right && m.wrong == 0;
       const double p = comm.size(), algorithm = m.median > 0 ? double(bytes) / m.median : 0;
       rows.push_back({{"collective", way->name()},
@@ -84,13 +86,21 @@ int main(int argc, char** argv) {
   const MpiSession session(argc, argv);
   bench::Options options;
   CLI::App app("all-reduce bandwidth, checked");
-  app.add_option("--max-bytes", options.max_bytes, "largest message of a rank")
-      ->check(CLI::Range(std::int64_t(8), std::int64_t(1) << 32));
-  app.add_option("--repeats", options.repeats, "timings of each size")->check(CLI::Range(1, 1000));
+  const auto number = [&app](const char* name, std::int64_t& value, const char* what) {
+    app.add_option_function<std::string>(
+        name, [&value, name](const std::string& word) { parse_number(value, name, word); }, what);
+  };
+  number("--max-bytes", options.max_bytes, "largest message of a rank");
+  number("--repeats", options.repeats, "timings of each size");
   app.add_option("--out", options.out, "JSON file");
   const auto comm = Comm::world();
   try {
     app.parse(argc, argv);
+    within("max-bytes", options.max_bytes, 8, std::int64_t(1) << 32);
+    within("repeats", options.repeats, 1, 1000);
+  } catch (const InputError& e) {
+    if (comm.root()) std::cerr << "fedfuse: error: " << e.what() << "\n";
+    return 2;
   } catch (const CLI::ParseError& e) {
     if (comm.root()) app.exit(e);
     return e.get_exit_code() == 0 ? 0 : 2;

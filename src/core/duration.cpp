@@ -1,9 +1,11 @@
 #include "core/duration.hpp"
 
+#include <algorithm>
 #include <cctype>
-#include <cstdlib>
+#include <cmath>
 
 #include "core/error.hpp"
+#include "core/number.hpp"
 #include "core/text.hpp"
 
 namespace fedfuse {
@@ -39,18 +41,18 @@ void parse_into(Duration& value, std::string_view option, std::string_view text)
 
 double seconds_of(const std::string& text) {
   double seconds = 0;
-  for (const char* at = text.c_str(); *at != 0 || at == text.c_str();) {
-    // strtod would take blanks, signs and words
-    if (std::isdigit(static_cast<unsigned char>(*at)) == 0) return refused;
-    char* end = nullptr;
-    const double number = std::strtod(at, &end);
-    if (*end == 0 && at == text.c_str()) return number;
-    const double unit = seconds_in(*end);
-    if (unit < 0) return refused;
-    seconds += number * unit;
+  for (std::size_t at = 0; at < text.size() || at == 0;) {
+    // no blanks, no signs
+    if (at == text.size() || std::isdigit(static_cast<unsigned char>(text[at])) == 0)
+      return refused;
+    const auto end = std::min(text.find_first_of("smhd", at), text.size());
+    double number = 0;
+    if (!read_number(number, std::string_view(text).substr(at, end - at))) return refused;
+    if (end == text.size()) return at == 0 ? number : refused;
+    seconds += number * seconds_in(text[end]);
     at = end + 1;
   }
-  return seconds;
+  return std::isfinite(seconds) ? seconds : refused;
 }
 
 }  // namespace fedfuse

@@ -1,6 +1,7 @@
 #include "results/config_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
@@ -46,7 +47,8 @@ void check_type(const Json& value, const std::string& key, const std::string& so
         (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t(INT64_MAX));
     if (!fits) wrong_type(source, key, value, "a whole number");
   } else if constexpr (std::is_same_v<T, double>) {
-    if (!value.is_number()) wrong_type(source, key, value, "a number");
+    if (!value.is_number() || !std::isfinite(value.get<double>()))
+      wrong_type(source, key, value, "a finite number");
   } else if constexpr (std::is_same_v<T, std::vector<View>>) {
     const bool texts =
         value.is_array() && std::ranges::all_of(value, [](const Json& v) { return v.is_string(); });

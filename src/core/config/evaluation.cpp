@@ -42,9 +42,9 @@ std::string text_of(const Candidates& value) {
 }
 
 void validate(const EvaluationOptions& o) {
-  at_least("eval-every", o.every, 1);
-  at_least("eval-clients", o.clients, 0);
-  at_least("patience", o.patience, 0);
+  within("eval-every", o.every, 1, most_counted);
+  within("eval-clients", o.clients, 0, most_counted);
+  within("patience", o.patience, 0, most_counted);
 }
 
 }  // namespace fedfuse

@@ -6,7 +6,7 @@ namespace fedfuse {
 
 void validate(const ExecutionOptions& o) {
   finite_at_least("memory-gib", o.memory_gib, 0);
-  at_least("threads", o.threads, 0);
+  within("threads", o.threads, 0, most_threads);
 }
 
 }  // namespace fedfuse

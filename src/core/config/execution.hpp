@@ -19,6 +19,8 @@ template <>
 inline constexpr auto choice_names<StateHome> =
     std::array{Named{StateHome::host, "host"}, Named{StateHome::device, "device"}};
 
+inline constexpr std::int64_t most_threads = 1024;  // of a rank
+
 struct ExecutionOptions {
   std::optional<UploadMode> uploads;      // empty: store where there is room
   std::optional<StateHome> client_state;  // empty: on the device where there is room

@@ -8,15 +8,15 @@
 namespace fedfuse {
 
 void validate(const FederationOptions& o) {
-  at_least("rounds", o.rounds, 1);
+  within("rounds", o.rounds, 1, most_counted);
   require(std::isfinite(o.fraction) && o.fraction > 0 && o.fraction <= 1, "fraction", o.fraction,
           "the share of clients sampled must be in (0, 1]", "try --fraction 1");
-  at_least("local-epochs", o.local_epochs, 1);
-  at_least("batch", o.batch, 1);
-  at_least("negatives-per-positive", o.negatives_per_positive, 0);
+  within("local-epochs", o.local_epochs, 1, most_counted);
+  within("batch", o.batch, 1, most_counted);
+  within("negatives-per-positive", o.negatives_per_positive, 0, most_counted);
   finite_at_least("lr", o.lr, 0);
-  require(std::isfinite(o.lr_items), "lr-items", o.lr_items, "it must be a number",
-          "leave it out for lr * items");
+  require(std::isfinite(o.lr_items) && o.lr_items <= 1e30, "lr-items", o.lr_items,
+          "it must be a number up to 1e30", "leave it out for lr * items");
   finite_at_least("weight-decay", o.weight_decay, 0);
 }
 

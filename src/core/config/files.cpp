@@ -4,6 +4,6 @@
 
 namespace fedfuse {
 
-void validate(const FileOptions& o) { at_least("save-every", o.save_every, 0); }
+void validate(const FileOptions& o) { within("save-every", o.save_every, 0, most_counted); }
 
 }  // namespace fedfuse

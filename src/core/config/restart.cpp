@@ -4,6 +4,8 @@
 
 namespace fedfuse {
 
-void validate(const RestartOptions& o) { at_least("checkpoint-every", o.checkpoint_every, 0); }
+void validate(const RestartOptions& o) {
+  within("checkpoint-every", o.checkpoint_every, 0, most_counted);
+}
 
 }  // namespace fedfuse
