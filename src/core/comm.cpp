@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/error.hpp"
+#include "core/stop.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
 
@@ -97,8 +98,11 @@ Comm::Comm(MPI_Comm comm) : comm_(comm) {
 }
 Comm Comm::world() { return Comm(MPI_COMM_WORLD); }
 Comm Comm::self() { return Comm(MPI_COMM_SELF); }
+Comm Comm::without_mpi() { return {}; }
 
+// One rank has nobody to wait for or to send to: no verb calls MPI then.
 void Comm::barrier() const {
+  if (size_ == 1) return;
   const Stopwatch watch(*moved_);
   MPI_OK(MPI_Barrier(comm_));
 }
@@ -107,6 +111,7 @@ int Comm::ranks_on_this_node() const { return on_this_node(MPI_Comm_size); }
 int Comm::rank_on_this_node() const { return on_this_node(MPI_Comm_rank); }
 
 int Comm::on_this_node(int (*ask)(MPI_Comm, int*)) const {
+  if (comm_ == MPI_COMM_NULL) return ask == MPI_Comm_size ? 1 : 0;
   MPI_Comm node = MPI_COMM_NULL;
   MPI_OK(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node));
   int answer = 0;
@@ -129,26 +134,31 @@ std::int64_t Comm::sum(std::int64_t value) const {
   return value;
 }
 double Comm::min(double value) const {
+  if (size_ == 1) return value;
   const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MIN, comm_));
   return value;
 }
 double Comm::max(double value) const {
+  if (size_ == 1) return value;
   const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MAX, comm_));
   return value;
 }
 double Comm::mean(double value) const {
+  if (size_ == 1) return value;
   const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_SUM, comm_));
   return value / size_;
 }
 std::int64_t Comm::max(std::int64_t value) const {
+  if (size_ == 1) return value;
   const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MAX, comm_));
   return value;
 }
 std::int64_t Comm::min(std::int64_t value) const {
+  if (size_ == 1) return value;
   const Stopwatch watch(*moved_);
   MPI_OK(MPI_Allreduce(MPI_IN_PLACE, &value, 1, MPI_INT64_T, MPI_MIN, comm_));
   return value;
@@ -160,6 +170,7 @@ std::optional<std::int64_t> Comm::min(std::optional<std::int64_t> value) const {
   return least;
 }
 std::int64_t Comm::exscan(std::int64_t value) const {
+  if (size_ == 1) return 0;
   const Stopwatch watch(*moved_);
   std::int64_t before = 0;
   MPI_OK(MPI_Exscan(&value, &before, 1, MPI_INT64_T, MPI_SUM, comm_));
@@ -167,9 +178,10 @@ std::int64_t Comm::exscan(std::int64_t value) const {
 }
 
 void Comm::broadcast_bytes(void* data, std::size_t bytes, int from) const {
+  if (size_ == 1) return;
   const Stopwatch watch(*moved_);
   constexpr std::size_t tile = std::size_t(1) << 30;
-  if (size_ > 1 && rank_ == from) moved_->gathered += std::int64_t(bytes);
+  if (rank_ == from) moved_->gathered += std::int64_t(bytes);
   for (std::size_t at = 0; at < bytes; at += tile)
     MPI_OK(MPI_Bcast(static_cast<char*>(data) + at, int(std::min(tile, bytes - at)), MPI_BYTE, from,
                      comm_));
@@ -187,8 +199,12 @@ void Comm::copy_bytes(void* to, const std::vector<std::byte>& from) {
 
 std::vector<std::byte> Comm::all_gather_bytes(const void* data, std::size_t bytes) const {
   const std::int64_t mine = std::int64_t(bytes);
+  if (size_ == 1) {
+    const auto* from = static_cast<const std::byte*>(data);
+    return {from, from + bytes};
+  }
   const Stopwatch watch(*moved_);
-  if (size_ > 1) moved_->gathered += mine;
+  moved_->gathered += mine;
   std::vector<std::int64_t> sizes(std::size_t(size_), 0);
   MPI_OK(MPI_Allgather(&mine, 1, MPI_INT64_T, sizes.data(), 1, MPI_INT64_T, comm_));
   const Layout layout(sizes);
@@ -205,6 +221,10 @@ std::vector<std::byte> Comm::all_gather_bytes(const void* data, std::size_t byte
 void Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank,
                           const std::function<std::byte*(std::size_t)>& place) const {
   FEDFUSE_CHECK(to_rank.size() == std::size_t(size_), "one part for each rank is needed");
+  if (size_ == 1) {
+    std::ranges::copy(to_rank.front(), place(to_rank.front().size()));
+    return;
+  }
   const Stopwatch watch(*moved_);
   const auto me = std::size_t(rank_);
   std::vector<std::int64_t> out_bytes, in_bytes(std::size_t(size_), 0);
@@ -234,7 +254,7 @@ void Comm::exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank
 }
 
 void Comm::together(const std::function<void()>& work) const {
-  enum Kind : std::int64_t { fine = 0, input = 1, internal = 2 };
+  enum Kind : std::int64_t { fine = 0, input = 1, internal = 2, stopped = 3 };
   std::int64_t kind = fine;
   std::string text;
   try {
@@ -242,19 +262,24 @@ void Comm::together(const std::function<void()>& work) const {
   } catch (const InputError& e) {
     kind = input;
     text = e.what();
+  } catch (const Stopped&) {
+    kind = stopped;
   } catch (const std::exception& e) {
     kind = internal;
     text = cat("rank ", rank_, ": ", e.what());
   }
   int failed = kind == fine ? size_ : rank_, first = size_;
-  {
+  if (size_ > 1) {
     const Stopwatch watch(*moved_);
     MPI_OK(MPI_Allreduce(&failed, &first, 1, MPI_INT, MPI_MIN, comm_));
+  } else {
+    first = failed;
   }
   if (first == size_) return;
   broadcast(std::span(&kind, 1), first);
   broadcast(text, first);
   if (kind == input) throw InputError(text);
+  if (kind == stopped) throw Stopped();
   throw InternalError(text);
 }
 void Comm::on_root(const std::function<void()>& work) const {

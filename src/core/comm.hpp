@@ -35,6 +35,8 @@ class Comm {
  public:
   static Comm world();
   static Comm self();  // this process alone
+  // one rank, before or without MPI_Init; raw() is MPI_COMM_NULL
+  static Comm without_mpi();
   [[nodiscard]] int rank() const { return rank_; }
   [[nodiscard]] int size() const { return size_; }
   [[nodiscard]] bool root() const { return rank_ == 0; }
@@ -96,13 +98,14 @@ class Comm {
 
   // Runs work on every rank. If it throws InputError on any of them, all ranks throw the first
   // one's (lowest rank's) text, so that no rank waits in the next collective call. Other
-  // exceptions become an InternalError in the same way. work itself must not call collectives after
-  // the point where it may fail on one rank alone.
+  // exceptions than Stopped become an InternalError in the same way. work itself must not call
+  // collectives after the point where it may fail on one rank alone.
   void together(const std::function<void()>& work) const;
   // together, but work runs on rank 0 only.
   void on_root(const std::function<void()>& work) const;
 
  private:
+  Comm() = default;
   explicit Comm(MPI_Comm comm);
   [[nodiscard]] int on_this_node(int (*ask)(MPI_Comm, int*)) const;
   void broadcast_bytes(void* data, std::size_t bytes, int from) const;
@@ -111,7 +114,7 @@ class Comm {
   void exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank,
                       const std::function<std::byte*(std::size_t)>& place) const;
   static void copy_bytes(void* to, const std::vector<std::byte>& from);
-  MPI_Comm comm_;
+  MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1;
   std::shared_ptr<MovedBytes> moved_ = std::make_shared<MovedBytes>();
 };
