@@ -1,47 +1,13 @@
 #include "app/checkpoints.hpp"
 
 #include <cstdio>
-#include <filesystem>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
-#include "results/output_space.hpp"
-#include "results/reader.hpp"
 #include "results/record.hpp"
 
 namespace fedfuse {
-namespace {
-
-// A result that its own run did not finish: --resume may replace it.
-bool is_unfinished_result(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return false;
-  try {
-    const auto status = read_summary(path).record.status;
-    return status == RunStatus::running || status == RunStatus::interrupted;
-  } catch (const InputError&) {
-    return false;
-  }
-}
-
-}  // namespace
-
-void check_files(const Config& config, const Comm& comm) {
-  std::int64_t ours = 0;
-  comm.on_root([&] {
-    const auto found = CheckpointFiles(config.files.out).found();
-    if (!found.empty() && !config.restart.resume && !config.files.overwrite)
-      throw InputError(
-          cat("cannot write ", config.files.out),
-          cat("a checkpoint of an earlier run stands beside it: ", found.front().path),
-          "add --resume to go on from it, or --overwrite to remove it, or choose another --out");
-    ours =
-        config.restart.resume && (!found.empty() || is_unfinished_result(config.files.out)) ? 1 : 0;
-  });
-  check_writable(config.files.out, config.files.overwrite || comm.max(ours) == 1, comm);
-}
-
 Checkpoints::Checkpoints(const Config& config, const Identity& identity, const Dataset& data,
                          const Comm& comm)
     : config_(config), identity_(identity), data_(data), comm_(comm), files_(config.files.out) {

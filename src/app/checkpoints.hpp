@@ -14,11 +14,6 @@
 
 namespace fedfuse {
 
-// Collective, before a run reads its data: may it write its result and its checkpoints? InputError.
-// A resumed run may replace the result of the run that it goes on from; a new one may not silently
-// stand beside another's checkpoints.
-void check_files(const Config& config, const Comm& comm);
-
 class Checkpoints {
  public:
   // config: effective; identity: of the run. data and comm must outlive this. Collective; a run

@@ -6,6 +6,7 @@
 #include "app/threads.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "data/output_claim.hpp"
 #include "data/read_dataset.hpp"
 #include "evaluation/evaluate.hpp"
 #include "results/json_text.hpp"
@@ -101,10 +102,12 @@ std::string json_of(const EvaluationAt& evaluation, const std::vector<int>& k,
 
 }  // namespace
 
-void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv,
-                  const Comm& comm) {
+void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv, const Comm& comm,
+                  const Stop& stop) {
   const auto config = protocol_config(o);
   validate(config);
+  const OutputClaims claims({{"--out", o.out}}, {{"--model", o.model}, {"--data", o.data}},
+                            o.overwrite, comm);
   if (!o.out.empty()) comm.on_root([&] { check_output(o.out, o.overwrite); });
   const int threads = set_threads(o.threads, comm);
   const auto data = read_dataset(o.data, comm);
@@ -113,9 +116,9 @@ void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv
   const auto result = read_result(o.model, data, comm);
   check_same_data(o.model, result.record.identity, data, comm);
   const auto& model = result.model;
-  const auto ranks =
-      evaluate_ranks(model.spec, model.global, model.state, data,
-                     evaluation_protocol(config.evaluation, config.federation.seed), comm);
+  const auto ranks = evaluate_ranks(model.spec, model.global, model.state, data,
+                                    evaluation_protocol(config.evaluation, config.federation.seed),
+                                    comm, nullptr, {}, stop);
   const auto evaluation = metrics_at(ranks, data, k, comm);
   const auto provenance = provenance_json(argv, threads, comm);
   comm.on_root([&] {
@@ -128,7 +131,8 @@ void run_evaluate(const EvaluateOptions& o, const std::vector<std::string>& argv
               o.cold_items == ColdItems::rank ? "ranked" : "left out", "\n"));
     print(table_text(evaluation, k));
     if (!o.out.empty())
-      write_text_file(o.out, json_of(evaluation, k, o, result, provenance), o.overwrite);
+      write_text_file(o.out, json_of(evaluation, k, o, result, provenance),
+                      o.overwrite ? Existing::replace : Existing::keep_beside);
   });
 }
 

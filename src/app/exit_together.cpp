@@ -54,6 +54,11 @@ void say(const std::string& text) {
 }  // namespace
 
 int run_to_exit_code(const Comm& comm, const std::function<void()>& work, double patience) {
+  if (comm.raw() == MPI_COMM_NULL) {  // no rank to agree with
+    const auto alone = attempt(work, 0);
+    if (alone.code != 0) say(alone.text);
+    return alone.code;
+  }
   // what is still under way on the world communicator must not be mixed with the agreement
   MPI_Comm apart = MPI_COMM_NULL;
   MPI_Comm_dup(comm.raw(), &apart);

@@ -1,5 +1,6 @@
 #include "app/lone_start.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <string_view>
@@ -23,6 +24,20 @@ bool started_alone() {
   // srun gives every task its number; a step of one task needs no launcher.
   const auto tasks = variable("SLURM_STEP_NUM_TASKS");
   return tasks.empty() || tasks == "1";
+}
+
+bool one_of_several() {
+  if (started_alone()) return false;
+  for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
+    if (const auto size = variable(name); !size.empty()) return size != "1";
+  return true;  // the launcher does not say
+}
+
+bool needs_no_mpi(const std::vector<std::string>& argv) {
+  if (argv.size() < 2 || argv[1] == "info" || argv[1] == "table") return true;
+  return std::any_of(argv.begin() + 1, argv.end(), [](const std::string& word) {
+    return word == "--help" || word == "-h" || word == "--version" || word == "--dump-config";
+  });
 }
 
 LoneStart::LoneStart() {

@@ -2,11 +2,19 @@
 // A start without a launcher (no mpirun, no srun of several tasks) must come before MPI_Init.
 // Open MPI then runs as an isolated singleton: it starts no daemon.
 #include <string>
+#include <vector>
 
 namespace fedfuse {
 
 // True where no launcher of MPI processes has started this one.
 [[nodiscard]] bool started_alone();
+
+// True where more than one process may be part of this start: their outputs must not be mixed.
+[[nodiscard]] bool one_of_several();
+
+// True where the command reads or writes no more than one process can: help, version, info, table,
+// the configuration. It runs without MPI_Init unless it is one_of_several().
+[[nodiscard]] bool needs_no_mpi(const std::vector<std::string>& argv);
 
 // Prepares the environment of MPI_Init, mostly where the process is alone.
 // - Open MPI 5 stops where there is no HOME, with a launcher too.

@@ -7,20 +7,26 @@
 #include "app/lone_start.hpp"
 #include "app/options.hpp"
 #include "app/standard_output.hpp"
+#include "app/standard_streams.hpp"
+#include "app/stop_signal.hpp"
+#include "app/threads.hpp"
 #include "app/train.hpp"
+#include "core/stop.hpp"
 #include "model/spec.hpp"
 
 namespace fedfuse {
 namespace {
 
+bool is_stopped() { return stop_signal() != 0; }
+
 Ending train(const Command& command, const Comm& comm) {
   validate(command.train);
   (void)resolve(command.train);
-  return run_training(command.train, command.argv, comm);
+  return run_training(command.train, command.config_file, command.argv, comm);
 }
 
 void import(const ImportOptions& options, const Comm& comm) {
-  const auto report = import_dataset(options, comm);
+  const auto report = import_dataset(options, comm, is_stopped);
   comm.on_root([&] {
     if (const auto text = warning(report); !text.empty())
       std::fprintf(stderr, "fedfuse: warning: %s", text.c_str());
@@ -36,9 +42,11 @@ Ending run(const std::vector<std::string>& argv, const Comm& comm) {
     return Ending::complete;
   }
   const auto& command = *line.command;
+  if (!needs_no_mpi(argv)) listen_for_stop_signals();
   switch (command.kind) {
     case Command::Kind::generate:
-      generate(command.generate, comm);
+      set_threads(0, comm);
+      generate(command.generate, comm, is_stopped);
       break;
     case Command::Kind::import:
       import(command.import, comm);
@@ -46,7 +54,7 @@ Ending run(const std::vector<std::string>& argv, const Comm& comm) {
     case Command::Kind::train:
       return train(command, comm);
     case Command::Kind::evaluate:
-      run_evaluate(command.evaluate, argv, comm);
+      run_evaluate(command.evaluate, argv, comm, is_stopped);
       break;
     case Command::Kind::info:
       print_info(command.files, comm);
@@ -60,9 +68,26 @@ Ending run(const std::vector<std::string>& argv, const Comm& comm) {
 
 // An interrupted or invalid run keeps its exit code, which is no success either.
 Ending run_and_print(const std::vector<std::string>& argv, const Comm& comm) {
-  const auto ending = run(argv, comm);
+  auto ending = Ending::complete;
+  try {
+    ending = run(argv, comm);
+  } catch (const Stopped&) {
+    const auto signal = comm.max(std::int64_t(stop_signal()));
+    if (comm.root())
+      std::fprintf(stderr, "fedfuse: %s came: nothing was written\n",
+                   signal_name(int(signal)).c_str());
+    return Ending::interrupted;
+  }
   if (ending == Ending::complete) comm.on_root(finish_standard_output);
   return ending;
+}
+
+int exit_code_of(const std::vector<std::string>& argv, const Comm& comm) {
+  auto ending = Ending::complete;  // the ranks agreed on it
+  const int code = run_to_exit_code(comm, [&] { ending = run_and_print(argv, comm); });
+  if (code != 0) return code;
+  if (ending == Ending::invalid) return exit_code_invalid;
+  return ending == Ending::interrupted ? exit_code_interrupted : 0;
 }
 
 }  // namespace
@@ -71,14 +96,11 @@ Ending run_and_print(const std::vector<std::string>& argv, const Comm& comm) {
 int main(int argc, char** argv) {
   // a file size limit is an error to report, not an end
   std::signal(SIGXFSZ, SIG_IGN);
+  fedfuse::secure_standard_streams();
+  const std::vector<std::string> arguments(argv, argv + argc);
+  if (fedfuse::needs_no_mpi(arguments) && !fedfuse::one_of_several())
+    return fedfuse::exit_code_of(arguments, fedfuse::Comm::without_mpi());
   const fedfuse::LoneStart lone;
   const fedfuse::MpiSession session(argc, argv);
-  const std::vector<std::string> arguments(argv, argv + argc);
-  const auto comm = fedfuse::Comm::world();
-  auto ending = fedfuse::Ending::complete;  // the ranks agreed on it
-  const int code =
-      fedfuse::run_to_exit_code(comm, [&] { ending = fedfuse::run_and_print(arguments, comm); });
-  if (code != 0) return code;
-  if (ending == fedfuse::Ending::invalid) return fedfuse::exit_code_invalid;
-  return ending == fedfuse::Ending::interrupted ? fedfuse::exit_code_interrupted : 0;
+  return fedfuse::exit_code_of(arguments, fedfuse::Comm::world());
 }

@@ -171,7 +171,6 @@ void require_value(const std::string& value, const char* option, const char* com
 ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   Command command;
   command.argv = argv;
-  std::string config_file;
   bool dump = false;
   CLI::App app{"fedfuse: federated multimodal recommendation, emulated over MPI", "fedfuse"};
   app.require_subcommand(0, 1);
@@ -192,7 +191,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
       apply_toml_file(command.train, file);
   add_generate(*generate, command.generate, argv);
   add_import(*import, command.import);
-  add_train(*train, command.train, config_file, dump);
+  add_train(*train, command.train, command.config_file, dump);
   add_evaluate(*evaluate, command.evaluate);
 
   try {

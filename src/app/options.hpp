@@ -28,6 +28,7 @@ struct Command {
   GenerateOptions generate;
   ImportOptions import;
   Config train;
+  std::string config_file;  // of train's --config
   EvaluateOptions evaluate;
   std::vector<std::string> files;  // of info and table
 };

@@ -108,13 +108,7 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
     m.set("teacher_loss", report.teacher_loss);
     groups(round, report, federation);
   }
-  if (evaluation) {
-    set_evaluation(m, evaluation->model);
-    if (evaluation->teacher) {
-      set_metrics(m, "teacher_valid", "", evaluation->teacher->valid.all);
-      set_metrics(m, "teacher_test", "", evaluation->teacher->test.all);
-    }
-  }
+  if (evaluation) evaluated(*evaluation);
   const auto& t = report.traffic;
   const double n = double(report.participants);
   auto& traffic = record.traffic;
@@ -133,6 +127,14 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
   time(round, report, federation, in_mpi);
   upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);
+}
+
+void Recorder::evaluated(const RoundEvaluation& evaluation) {
+  auto& m = record.metrics;
+  set_evaluation(m, evaluation.model);
+  if (!evaluation.teacher) return;
+  set_metrics(m, "teacher_valid", "", evaluation.teacher->valid.all);
+  set_metrics(m, "teacher_test", "", evaluation.teacher->test.all);
 }
 
 void Recorder::groups(std::int64_t /*round*/, const RoundReport& report,

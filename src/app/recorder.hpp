@@ -28,6 +28,8 @@ class Recorder {
   void begin_round() { moved_before_ = comm_.moved(); }
   void round(std::int64_t round, const RoundReport& report, const Federation& federation,
              const std::optional<RoundEvaluation>& evaluation);
+  // Of the last round, which was recorded without.
+  void evaluated(const RoundEvaluation& evaluation);
   void finish(const Federation& federation);  // the facts of the whole run so far
   // the record of the rounds so far, and what finish() needs of them
   void visit(StateVisitor& visitor);

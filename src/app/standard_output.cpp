@@ -11,9 +11,12 @@ namespace {
 
 [[noreturn]] void fail(int reason) {
   throw InputError("the output is not complete: standard output cannot be written",
-                   reason != 0 ? std::strerror(reason) : "a write failed",
-                   "free some space where it goes, and run this again; files that were written "
-                   "are whole");
+                   reason == EBADF   ? "it is closed"
+                   : reason == EPIPE ? "its reader has ended (broken pipe)"
+                   : reason != 0     ? std::strerror(reason)
+                                     : "a write failed",
+                   "send it to a file or a pipe that takes all of it, and run this again; files "
+                   "that were written are whole");
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <csignal>
 #include <initializer_list>
 
+#include "core/text.hpp"
+
 namespace fedfuse {
 namespace {
 
@@ -10,14 +12,33 @@ namespace {
 // such a variable.
 volatile std::sig_atomic_t came = 0;
 
-extern "C" void remember(int signal) { came = signal; }
+extern "C" void remember(int signal) {
+  if (signal == SIGINT && came != 0) {  // the person does not want to wait
+    std::signal(SIGINT, SIG_DFL);
+    std::raise(SIGINT);
+  }
+  came = signal;
+}
 
 }  // namespace
 
 void listen_for_stop_signals() {
-  for (const int signal : {SIGTERM, SIGUSR1}) std::signal(signal, remember);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) std::signal(signal, remember);
 }
 
 int stop_signal() { return came; }
+
+std::string signal_name(int signal) {
+  switch (signal) {
+    case SIGINT:
+      return "SIGINT";
+    case SIGTERM:
+      return "SIGTERM";
+    case SIGUSR1:
+      return "SIGUSR1";
+    default:
+      return cat("signal ", signal);
+  }
+}
 
 }  // namespace fedfuse

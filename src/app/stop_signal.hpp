@@ -1,9 +1,14 @@
 #pragma once
-// The request to stop: SIGTERM or SIGUSR1, which a scheduler sends some time before SIGKILL.
+// The request to stop: SIGINT of a person, or SIGTERM or SIGUSR1, which a scheduler sends some time
+// before SIGKILL.
+#include <string>
 
 namespace fedfuse {
 
+// From now on these signals end nothing by themselves, but a second SIGINT ends the process at
+// once.
 void listen_for_stop_signals();
 [[nodiscard]] int stop_signal();  // the number of the one that came to this rank, or 0
+[[nodiscard]] std::string signal_name(int signal);
 
 }  // namespace fedfuse

@@ -1,16 +1,22 @@
 #include "app/train.hpp"
 
-#include "app/stop_signal.hpp"
+#include <cstdio>
+
+#include "app/run_outputs.hpp"
 #include "app/training.hpp"
 #include "core/timer.hpp"
 
 namespace fedfuse {
 
-Ending run_training(const Config& config, const std::vector<std::string>& argv, const Comm& comm) {
+Ending run_training(const Config& config, const std::string& config_file,
+                    const std::vector<std::string>& argv, const Comm& comm) {
   const double start = now_seconds();
-  listen_for_stop_signals();
-  check_files(config, comm);
-  Training training(config, argv, comm, start);
+  if (const auto why = why_done(config, comm); !why.empty()) {
+    if (comm.root()) std::fprintf(stderr, "fedfuse: %s\n", why.c_str());
+    return Ending::complete;
+  }
+  RunOutputs outputs(config, config_file, comm);
+  Training training(config, argv, comm, start, outputs);
   const auto ending = training.run();
   if (ending == Ending::complete) training.print_summary();
   return ending;

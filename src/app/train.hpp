@@ -14,8 +14,9 @@ enum class Ending { complete, interrupted, invalid };
 // EX_TEMPFAIL of sysexits.h: schedulers requeue on it
 inline constexpr int exit_code_invalid = 1, exit_code_interrupted = 75;
 
-// Collective. Trains as config says (validated) and writes config.files.out.
-[[nodiscard]] Ending run_training(const Config& config, const std::vector<std::string>& argv,
-                                  const Comm& comm);
+// Collective. Trains as config says (validated) and writes config.files.out. config_file: of
+// --config, or "".
+[[nodiscard]] Ending run_training(const Config& config, const std::string& config_file,
+                                  const std::vector<std::string>& argv, const Comm& comm);
 
 }  // namespace fedfuse

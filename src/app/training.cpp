@@ -1,6 +1,5 @@
 #include "app/training.hpp"
 
-#include <csignal>
 #include <cstdio>
 
 #include "app/progress.hpp"
@@ -8,6 +7,7 @@
 #include "app/threads.hpp"
 #include "clients/features.hpp"
 #include "core/error.hpp"
+#include "core/stop.hpp"
 #include "core/text.hpp"
 #include "data/read_dataset.hpp"
 #include "evaluation/evaluate.hpp"
@@ -16,6 +16,7 @@
 #include "results/validity.hpp"
 #include "results/writer.hpp"
 #include "server/device/choose.hpp"
+#include "server/host_plan.hpp"
 #include "server/server_diverged.hpp"
 
 namespace fedfuse {
@@ -23,15 +24,18 @@ namespace {
 
 // InputError where the data do not allow config. The record shows what was used: defaults that
 // depend on the data are filled in.
-Config effective(Config config, const Dataset& data, const Comm& comm) {
+Config effective(Config config, const Dataset& data, int threads, const Comm& comm) {
   validate_against_data(config, data.clients, data.items, comm.size());
   config.federation.lr_items = item_rate(config, data.items);
   config.device.kind = resolve_device(config, comm);
+  check_host_memory(config, data, threads, comm);
   return config;
 }
 
 constexpr const char* no_validation =
     "no client has a validation item that is ranked, so the model is that of the last round";
+
+bool is_stopped() { return stop_signal() != 0; }
 
 Matrix<float> embeddings_of(const GroupTeacher* teacher) {
   return teacher != nullptr ? teacher->group_embeddings() : Matrix<float>();
@@ -40,12 +44,13 @@ Matrix<float> embeddings_of(const GroupTeacher* teacher) {
 }  // namespace
 
 Training::Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm,
-                   double start)
+                   double start, RunOutputs& outputs)
     : config_(config),
       comm_(comm),
+      outputs_(outputs),
       threads_(set_threads(config.execution.threads, comm)),
       data_(read_dataset(config.files.data, comm)),
-      recorder_(effective(config, data_, comm), data_, comm, threads_, start),
+      recorder_(effective(config, data_, threads_, comm), data_, comm, threads_, start),
       federation_(recorder_.record.config, data_, comm, threads_),
       protocol_(evaluation_protocol(config.evaluation, config.federation.seed)),
       checkpoints_(recorder_.record.config, recorder_.record.identity, data_, comm),
@@ -70,11 +75,17 @@ Ending Training::all_rounds() {
   need_something_to_watch();
   const auto done = config_.restart.resume ? resume() : 0;
   Progress progress(comm_.root(), done, config_.federation.rounds);
-  for (std::int64_t round = done + 1; round <= config_.federation.rounds; ++round) {
+  for (std::int64_t round = done + 1;
+       round <= config_.federation.rounds && record.status == RunStatus::running; ++round) {
     checkpoints_.settle_if_done();
     if (const auto why = asked_to_stop(); !why.empty()) return interrupt(round - 1, why);
     const double begin = now_seconds();
-    const bool last = one_round(round) || round == config_.federation.rounds;
+    bool last = round == config_.federation.rounds;
+    try {
+      last = one_round(round) || last;
+    } catch (const Stopped&) {  // the round never happened
+      return interrupt(round - 1, asked_to_stop());
+    }
     progress.show(round, record.metrics.at("loss", std::size_t(round - 1)),
                   record.metrics.at("valid_ndcg_50", std::size_t(round - 1)),
                   std::int64_t(record.metrics.at("participants", std::size_t(round - 1))));
@@ -104,7 +115,18 @@ std::int64_t Training::resume() {
   record.identity = checkpoints_.identity();
   record.provenance = resumed_provenance(record.provenance, own, round);
   if (record.best_round > 0) record.facts["best_valid_ndcg_50"] = best_;
+  make_up(round);
   return round;
+}
+
+// The evaluation that the run before this one owes.
+void Training::make_up(std::int64_t round) {
+  if (owed_ != round) return;
+  owed_ = 0;
+  if (const auto evaluation = evaluate_round(round, {})) {
+    recorder_.evaluated(*evaluation);
+    (void)judge(round, *evaluation);
+  }
 }
 
 // True when patience has run out.
@@ -114,7 +136,14 @@ bool Training::one_round(std::int64_t round) {
   federation_.timer().clear();
   const auto report = train_round(round);
   checkpoints_.settle_if_done();
-  const auto evaluation = evaluate_round(round);
+  std::optional<RoundEvaluation> evaluation;
+  try {
+    // the last round's comes to its end, and the run with it
+    evaluation =
+        evaluate_round(round, round < config_.federation.rounds ? Stop(is_stopped) : Stop());
+  } catch (const Stopped&) {
+    owed_ = round;
+  }
   recorder_.round(round, report, federation_, evaluation);
   return evaluation && judge(round, *evaluation);
 }
@@ -123,7 +152,7 @@ bool Training::one_round(std::int64_t round) {
 RoundReport Training::train_round(std::int64_t round) {
   RoundReport report;
   try {
-    report = federation_.run_round(round);
+    report = federation_.run_round(round, is_stopped);
   } catch (const ServerDiverged& e) {
     fail(round, e.part(), cat(e.why(), " in round ", round), e.what_to_do());
   } catch (const InputError& e) {
@@ -141,12 +170,12 @@ RoundReport Training::train_round(std::int64_t round) {
            cat(config_.federation.lr, " and ", recorder_.record.config.federation.lr_items, ")"));
 }
 
-std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round) {
+std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round, const Stop& stop) {
   if (round % config_.evaluation.every != 0 && round != config_.federation.rounds)
     return std::nullopt;
   return federation_.timer().time(Phase::evaluation, [&] {
     RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_,
-                               protocol_, comm_, federation_.engine().device()),
+                               protocol_, comm_, federation_.engine().device(), {}, stop),
                       std::nullopt};
     if (!federation_.preferences().empty())
       e.teacher =
@@ -203,6 +232,7 @@ void Training::visit(StateVisitor& visitor) {
   recorder_.visit(visitor);
   visitor.number("run/best", best_);
   visitor.number("run/since_best", since_best_);
+  visitor.number("run/owed_evaluation", owed_);
   const auto best = recorder_.record.best_round;
   // 0: the best round is the last one, whose model stands above
   std::int64_t kept = snapshot_ && snapshot_->round == best ? best : 0;
@@ -231,46 +261,6 @@ void Training::save_checkpoint(std::int64_t round, bool needed) {
   budget_.save_took(checkpoints_.last_seconds());
 }
 
-// Why this run must end now, the same on all ranks: a signal may have come to one of them alone.
-// Empty: it need not.
-std::string Training::asked_to_stop() const {
-  constexpr std::int64_t nothing = 0, time = 1;  // other numbers are those of signals
-  const bool late = comm_.root() && budget_.must_stop(now_seconds());
-  const auto asked = comm_.max(stop_signal() != 0 ? std::int64_t(stop_signal())
-                               : late             ? time
-                                                  : nothing);
-  if (asked == nothing) return "";
-  if (asked == time)
-    return cat("the time budget of ", config_.restart.time_budget.text, " is used up");
-  return asked == SIGTERM   ? "SIGTERM came"
-         : asked == SIGUSR1 ? "SIGUSR1 came"
-                            : cat("signal ", asked, " came");
-}
-
-Ending Training::interrupt(std::int64_t done, const std::string& why) {
-  checkpoints_.settle();
-  if (done > checkpoints_.last_round()) save_checkpoint(done, true);
-  auto& record = recorder_.record;
-  record.status = RunStatus::interrupted;
-  record.status_text = cat(why, " after round ", done, "; --resume goes on");
-  const auto where = done > 0 ? cat(": all state is in ", checkpoints_.last_path())
-                              : std::string(", before the first round: there is nothing to keep");
-  if (comm_.root())
-    std::fprintf(stderr, "fedfuse: %s after round %lld%s\n", why.c_str(),
-                 static_cast<long long>(done), where.c_str());
-  if (done == 0) return Ending::interrupted;
-  try {
-    save();
-  } catch (const ResultFileLost&) {
-    throw;
-  } catch (const InputError& e) {
-    // the checkpoint is what counts
-    if (comm_.root())
-      std::fprintf(stderr, "fedfuse: warning: the result so far was not written. %s\n", e.what());
-  }
-  return Ending::interrupted;
-}
-
 void Training::save() {
   auto& record = recorder_.record;
   recorder_.finish(federation_);
@@ -287,7 +277,8 @@ void Training::save() {
   }
   write_result(config_.files.out, record, federation_.spec(),
                current ? federation_.global() : snapshot_->global,
-               current ? federation_.state() : snapshot_->state, data_, comm_);
+               current ? federation_.state() : snapshot_->state, data_, comm_, outputs_.existing());
+  if (comm_.root()) outputs_.wrote();
 }
 
 // A client or the server diverged: the state is that after the round before, which is saved.

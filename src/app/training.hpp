@@ -7,6 +7,7 @@
 
 #include "app/checkpoints.hpp"
 #include "app/recorder.hpp"
+#include "app/run_outputs.hpp"
 #include "app/time_budget.hpp"
 #include "app/train.hpp"
 #include "evaluation/protocol.hpp"
@@ -16,9 +17,10 @@ namespace fedfuse {
 
 class Training {
  public:
-  // start: now_seconds() at the program's begin. Collective, as everything here.
+  // start: now_seconds() at the program's begin. outputs must outlive this. Collective, as
+  // everything here.
   Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm,
-           double start);
+           double start, RunOutputs& outputs);
   Ending run();
   void print_summary() const;
 
@@ -33,9 +35,10 @@ class Training {
 
   Ending all_rounds();
   std::int64_t resume();  // the last round that is done
+  void make_up(std::int64_t round);
   bool one_round(std::int64_t round);
   RoundReport train_round(std::int64_t round);
-  std::optional<RoundEvaluation> evaluate_round(std::int64_t round);
+  std::optional<RoundEvaluation> evaluate_round(std::int64_t round, const Stop& stop);
   void need_something_to_watch() const;
   bool judge(std::int64_t round, const RoundEvaluation& evaluation);
   void keep_best(std::int64_t done);
@@ -52,6 +55,7 @@ class Training {
 
   const Config& config_;
   const Comm& comm_;
+  RunOutputs& outputs_;
   int threads_;
   Dataset data_;
   Recorder recorder_;
@@ -62,6 +66,7 @@ class Training {
   std::optional<Snapshot> snapshot_;  // the best round's model, once a later round replaced it
   double best_ = -1;                  // validation NDCG@50 of the best round
   std::int64_t since_best_ = 0;       // evaluations
+  std::int64_t owed_ = 0;             // the round whose evaluation a signal has cut off; 0: none
 };
 
 }  // namespace fedfuse

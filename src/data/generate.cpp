@@ -1,13 +1,17 @@
 #include "data/generate.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/memory.hpp"
 #include "core/text.hpp"
 #include "data/alias_sampler.hpp"
+#include "data/output_claim.hpp"
 #include "data/planted.hpp"
 #include "data/write_dataset.hpp"
 
@@ -18,13 +22,14 @@ namespace {
 class ClientPlanter {
  public:
   ClientPlanter(const GenerateOptions& options, const PlantedItems& items, std::int64_t first,
-                std::int64_t count)
+                std::int64_t count, const Stop& stop)
       : options_(options),
         items_(items),
         preference_(plant_groups(options)),
         rng_(options.seed, Purpose::generate_clients),
         first_(first),
-        count_(count) {}
+        count_(count),
+        stop_(stop) {}
 
   void plant(DatasetParts& parts) {
     choose_groups_and_counts(parts);
@@ -32,7 +37,7 @@ class ClientPlanter {
     for (std::int64_t local = 0; local < count_; ++local)
       members[std::size_t(parts.label[std::size_t(local)])].push_back(local);
     // one sampler at a time: M numbers, not G x M
-    for (std::int64_t g = 0; g < options_.groups; ++g)
+    for (std::int64_t g = 0; g < options_.groups && !is_asked(stop_); ++g)
       if (!members[std::size_t(g)].empty()) plant_group(g, members[std::size_t(g)], parts);
   }
 
@@ -88,7 +93,7 @@ class ClientPlanter {
                       std::vector<float>(std::size_t(options_.latent))};
 #pragma omp for schedule(dynamic, 64)
       for (std::size_t m = 0; m < members.size(); ++m)
-        plant_client(members[m], sampler, scratch, parts);
+        if (!is_asked(stop_)) plant_client(members[m], sampler, scratch, parts);
     }
   }
 
@@ -161,6 +166,7 @@ class ClientPlanter {
   Matrix<float> preference_;  // G x L
   Rng rng_;
   std::int64_t first_, count_;
+  const Stop& stop_;
 };
 
 std::string describe(const GenerateOptions& o) {
@@ -241,14 +247,36 @@ void validate(const GenerateOptions& o) {
           "name the HDF5 file to write with --out");
 }
 
-void generate(const GenerateOptions& options, const Comm& comm) {
+namespace {
+
+std::vector<MemoryNeed> memory_needs(const GenerateOptions& o, int ranks) {
+  constexpr double float_bytes = 4, double_bytes = 8;
+  const double items = double(o.items), clients = double(o.users) / ranks,
+               latent = double(o.latent);
+  const auto given = [](const char* option, auto value) { return cat(option, " ", value); };
+  return {{given("--dim-text", o.dim_text), items * double(o.dim_text) * float_bytes},
+          {given("--dim-image", o.dim_image), items * double(o.dim_image) * float_bytes},
+          {given("--items", o.items), items * double_bytes * (3.0 + omp_get_max_threads())},
+          {given("--latent", o.latent), items * latent * float_bytes},
+          {given("--topics", o.topics), double(o.topics) * latent * float_bytes},
+          {given("--groups", o.groups), double(o.groups) * latent * float_bytes},
+          {given("--users", o.users), clients * (4 * float_bytes + 2 * double_bytes)},
+          {given("--activity", o.activity), clients * o.activity * float_bytes}};
+}
+
+}  // namespace
+
+void generate(const GenerateOptions& options, const Comm& comm, const Stop& stop) {
   validate(options);
+  const OutputClaims claims({{"--out", options.out}}, {}, options.overwrite, comm);
+  check_memory_needs(memory_needs(options, comm.size()), comm);
   const BlockSplit split{options.users, comm.size()};
   DatasetParts parts;
   comm.together([&] {
     auto items = plant_items(options);
     parts.first_client = split.first(comm.rank());
-    ClientPlanter(options, items, parts.first_client, split.count(comm.rank())).plant(parts);
+    ClientPlanter(options, items, parts.first_client, split.count(comm.rank()), stop).plant(parts);
+    if (is_asked(stop)) throw Stopped();
     parts.text = std::move(items.text);
     parts.image = std::move(items.image);
     parts.latent = std::move(items.content);
@@ -261,7 +289,7 @@ void generate(const GenerateOptions& options, const Comm& comm) {
   parts.details = describe(options);
   parts.clients = options.users;
   parts.items = options.items;
-  write_dataset(parts, options.out, options.overwrite, comm);
+  write_dataset(parts, options.out, options.overwrite, comm, stop);
 }
 
 }  // namespace fedfuse

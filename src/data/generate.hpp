@@ -21,6 +21,7 @@
 #include <string>
 
 #include "core/comm.hpp"
+#include "core/stop.hpp"
 
 namespace fedfuse {
 
@@ -65,6 +66,7 @@ void validate(const GenerateOptions& options);
 
 // Collective: validates, makes the data and writes options.out (write_dataset). A rank holds the
 // item side, its block of clients, and one sampler of M items. Uses the threads of OpenMP.
-void generate(const GenerateOptions& options, const Comm& comm);
+// Stopped, on all ranks, once stop asks on one of them: then nothing is left behind.
+void generate(const GenerateOptions& options, const Comm& comm, const Stop& stop = {});
 
 }  // namespace fedfuse

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -21,20 +22,25 @@ namespace {
 // Rank 0's work.
 class Importer {
  public:
-  explicit Importer(const ImportOptions& options) : options_(options) {}
+  Importer(const ImportOptions& options, const Stop& stop) : options_(options), stop_(stop) {}
 
   ImportReport run() {
     check_options();
     table_ = read_csv(options_.inter);
+    stop_if_asked();
     if (!options_.text.empty()) text_ = read_npy(options_.text);
+    stop_if_asked();
     if (!options_.image.empty()) image_ = read_npy(options_.image);
+    stop_if_asked();
     report_.rows = table_.rows();
     report_.split_by_label = !table_.split.empty();
     report_.duplicates = drop_duplicates(table_);
     find_rows();
     filter();
+    stop_if_asked();
     number_users_and_items();
     split();
+    stop_if_asked();
     parts_.text = take_rows(text_, parts_.has_text, report_.dim_text, report_.missing_text);
     parts_.image = take_rows(image_, parts_.has_image, report_.dim_image, report_.missing_image);
     write();
@@ -42,6 +48,9 @@ class Importer {
   }
 
  private:
+  void stop_if_asked() const {
+    if (is_asked(stop_)) throw Stopped();
+  }
   [[nodiscard]] std::int64_t feature_rows() const { return std::max(text_.rows, image_.rows); }
 
   void check_options() const {
@@ -56,13 +65,9 @@ class Importer {
                        "add --text or --image, or leave it out");
     for (const auto& [option, value] :
          {std::pair("--min-user ", options_.min_user), std::pair("--min-item ", options_.min_item)})
-      if (value < 1)
+      if (value < 1 || value > std::numeric_limits<std::int32_t>::max())
         throw InputError(cat(option, value, " is impossible"), "it counts interactions",
-                         "choose 1 or more");
-    // before the work, not after it
-    if (!options_.overwrite && std::filesystem::exists(options_.out))
-      throw InputError(cat("cannot write ", options_.out), "it exists already",
-                       "choose another path, or add --overwrite");
+                         "choose a number from 1 to 2147483647");
   }
 
   // Which row belongs to which item must be certain.
@@ -221,10 +226,11 @@ class Importer {
                                {"not_evaluated", report_.not_evaluated},
                                {"split_by", report_.split_by_label ? "split_label" : "timestamp"}}
             .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    write_dataset(parts_, options_.out, options_.overwrite, Comm::self());
+    write_dataset(parts_, options_.out, options_.overwrite, Comm::self(), stop_);
   }
 
   const ImportOptions& options_;
+  const Stop& stop_;
   InteractionTable table_;
   Matrix<float> text_, image_;             // as in the files
   std::vector<std::string> row_ids_;       // of each row of the features
@@ -237,9 +243,15 @@ class Importer {
 
 }  // namespace
 
-ImportReport import_dataset(const ImportOptions& options, const Comm& comm) {
+ImportReport import_dataset(const ImportOptions& options, const Comm& comm, const Stop& stop) {
+  const OutputClaims claims({{"--out", options.out}},
+                            {{"--inter", options.inter},
+                             {"--text", options.text},
+                             {"--image", options.image},
+                             {"--item-ids", options.item_ids}},
+                            options.overwrite, comm);
   ImportReport report;
-  comm.on_root([&] { report = Importer(options).run(); });
+  comm.on_root([&] { report = Importer(options, stop).run(); });
   comm.broadcast(std::span(&report, 1));
   return report;
 }

@@ -22,6 +22,7 @@
 #include <string>
 
 #include "core/comm.hpp"
+#include "core/stop.hpp"
 
 namespace fedfuse {
 
@@ -63,7 +64,9 @@ struct ImportReport {
 };
 
 // Collective: rank 0 reads and writes. InputError on all ranks.
-[[nodiscard]] ImportReport import_dataset(const ImportOptions& options, const Comm& comm);
+// Stopped once stop asks between two steps of the work: then nothing is left behind.
+[[nodiscard]] ImportReport import_dataset(const ImportOptions& options, const Comm& comm,
+                                          const Stop& stop = {});
 
 // Empty, or what is likely to be wrong though it can be imported: most rows of features belong to
 // no interaction. One line.

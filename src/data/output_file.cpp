@@ -1,6 +1,7 @@
 #include "data/output_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -14,32 +15,11 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
+#include "data/open_file.hpp"
 
 namespace fedfuse {
 namespace {
 namespace fs = std::filesystem;
-
-class Descriptor {
- public:
-  Descriptor(const std::string& path, int flags)
-      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-  [[nodiscard]] bool sync() const { return ::fsync(fd_) == 0; }
-  // Asks the file system for the bytes. 0, or why it will not give them; file systems that cannot
-  // answer say 0.
-  [[nodiscard]] int reserve(std::int64_t bytes) const {
-    const int error = ::posix_fallocate(fd_, 0, off_t(bytes));
-    return error == EINVAL || error == EOPNOTSUPP || error == ENOSYS ? 0 : error;
-  }
-
- private:
-  int fd_;
-};
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why,
                          const std::string& what_to_do) {
@@ -51,15 +31,19 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder.string();
 }
 
-void check_place(const std::string& path, bool overwrite, std::int64_t bytes) {
-  std::error_code error;
-  if (path.empty()) refuse("the output", "its path is empty", "name a file with --out");
-  if (fs::is_directory(path, error)) refuse(path, "it is a folder", "name a file in it");
-  if (!overwrite && fs::exists(fs::symlink_status(path, error)))
-    refuse(path, "it exists already", "choose another path, or add --overwrite");
+// Renames where nothing stands. 0, or the error; EEXIST when something does.
+int rename_to_free_name(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  // a file system without it, most have links
+  if (::link(from.c_str(), to.c_str()) == 0) return ::unlink(from.c_str()) == 0 ? 0 : errno;
+  if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS && errno != EMLINK) return errno;
+  if (identity_at(to)) return EEXIST;
+  return std::rename(from.c_str(), to.c_str()) == 0 ? 0 : errno;
+}
+
+void check_room(const std::string& path, std::int64_t bytes) {
   const auto folder = folder_of(path);
-  if (!fs::is_directory(folder, error))
-    refuse(path, cat("there is no folder ", folder), cat("make it first: mkdir -p ", folder));
   struct statvfs disk{};
   if (::statvfs(folder.c_str(), &disk) != 0) return;  // the system does not tell: the write will
   const double left = double(disk.f_bavail) * double(disk.f_frsize);
@@ -72,6 +56,21 @@ void check_place(const std::string& path, bool overwrite, std::int64_t bytes) {
 
 }  // namespace
 
+void check_place(const std::string& path, bool overwrite) {
+  std::error_code error;
+  if (path.empty()) refuse("the output", "its path is empty", "name a file with --out");
+  if (fs::is_directory(path, error)) refuse(path, "it is a folder", "name a file in it");
+  // "unknown" where the folder may not be entered: opening will say so
+  const auto there = fs::status(path, error);
+  if (fs::status_known(there) && fs::exists(there) && !fs::is_regular_file(there))
+    refuse(path, "it is not a plain file", "give another path");
+  if (!overwrite && fs::exists(fs::symlink_status(path, error)))
+    refuse(path, "it exists already", "choose another path, or add --overwrite");
+  const auto folder = folder_of(path);
+  if (!fs::is_directory(folder, error))
+    refuse(path, cat("there is no folder ", folder), cat("make it first: mkdir -p ", folder));
+}
+
 std::string without_h5(const std::string& path) {
   for (const std::string_view ending : {".h5", ".hdf5"}) {
     const auto name = fs::path(path).filename().string();
@@ -81,15 +80,15 @@ std::string without_h5(const std::string& path) {
   return path;
 }
 
-OutputFile::OutputFile(std::string path, bool overwrite, std::int64_t bytes, const Comm& comm)
-    : comm_(comm), path_(std::move(path)), partial_(path_ + ".partial") {
+OutputFile::OutputFile(std::string path, Existing existing, std::int64_t bytes, const Comm& comm)
+    : comm_(comm), path_(std::move(path)), partial_(path_ + partial_ending), existing_(existing) {
   comm_.on_root([&] {
-    check_place(path_, overwrite, bytes);
-    const Descriptor file(partial_, O_CREAT | O_WRONLY | O_TRUNC);
-    if (!file.is_open()) refuse(path_, std::strerror(errno), "choose a place where you may write");
-    ours_ = true;
+    check_place(path_, existing_ != Existing::refuse);
+    check_room(path_, bytes);
+    make_partial();
+    const OpenFile file(partial_, O_WRONLY);
     // Now, not half-way: HDF5 does not survive a file that it can neither write nor close.
-    if (const int error = file.reserve(bytes); error != 0) {
+    if (const int error = file.is_open() ? file.reserve(bytes) : errno; error != 0) {
       discard();
       refuse(path_, cat("it needs ", bytes >> 10, " KiB: ", std::strerror(error)),
              "free some space or write to another disk");
@@ -99,9 +98,25 @@ OutputFile::OutputFile(std::string path, bool overwrite, std::int64_t bytes, con
 
 OutputFile::~OutputFile() { discard(); }
 
+void OutputFile::make_partial() {
+  std::error_code error;
+  if (const auto there = fs::symlink_status(partial_, error); fs::exists(there)) {
+    if (!fs::is_regular_file(there))
+      refuse(path_, cat(partial_, " is in the way: it is not a plain file"),
+             cat("remove ", partial_, ", or choose another path"));
+    ::unlink(partial_.c_str());
+  }
+  auto file = std::make_unique<OpenFile>(partial_, O_CREAT | O_EXCL | O_WRONLY);
+  if (!file->is_open())
+    refuse(path_, cat(partial_, ": ", std::strerror(errno)), "choose a place where you may write");
+  ours_ = file->identity();
+  held_ = std::move(file);
+}
+
 void OutputFile::discard() {
-  if (ours_) ::unlink(partial_.c_str());
-  ours_ = false;
+  if (ours_ && identity_at(partial_) == ours_) ::unlink(partial_.c_str());
+  ours_.reset();
+  held_.reset();
 }
 
 void OutputFile::release_space() {
@@ -110,16 +125,38 @@ void OutputFile::release_space() {
 }
 
 void OutputFile::bring_to_disk() const {
-  if (const Descriptor file(partial_, O_RDWR); !file.is_open() || !file.sync())
+  if (const OpenFile file(partial_, O_RDWR); !file.is_open() || !file.sync())
     refuse(path_, std::strerror(errno), "free some space or write to another disk");
 }
 
 void OutputFile::give_name() {
-  if (std::rename(partial_.c_str(), path_.c_str()) != 0)
-    refuse(path_, std::strerror(errno), "choose a place where you may write");
-  ours_ = false;
-  const Descriptor folder(folder_of(path_), O_RDONLY);  // the name too survives a power cut
+  if (identity_at(partial_) != ours_)
+    refuse(path_, cat(partial_, " was exchanged while it was written"),
+           "write where no other program does");
+  const int error = existing_ != Existing::replace ? rename_to_free_name(partial_, path_)
+                    : std::rename(partial_.c_str(), path_.c_str()) == 0 ? 0
+                                                                        : errno;
+  if (error == EEXIST) stand_beside();
+  if (error != 0) refuse(path_, std::strerror(error), "choose a place where you may write");
+  ours_.reset();
+  held_.reset();
+  const OpenFile folder(folder_of(path_) + "/.", O_RDONLY);  // the name too survives a power cut
   if (folder.is_open()) (void)folder.sync();
+}
+
+// Under the first free name of run.1.h5, run.2.h5, ...
+void OutputFile::stand_beside() {
+  const auto stem = without_h5(path_), ending = path_.substr(stem.size());
+  for (int k = 1;; ++k) {
+    const auto beside = cat(stem, ".", k, ending);
+    const int error = rename_to_free_name(partial_, beside);
+    if (error == EEXIST) continue;
+    if (error != 0) refuse(path_, std::strerror(error), "choose a place where you may write");
+    ours_.reset();
+    held_.reset();
+    refuse(path_, "a file appeared there since the start; it is not replaced",
+           cat("what was to be written is whole and stands in ", beside));
+  }
 }
 
 void OutputFile::commit() {

@@ -149,13 +149,17 @@ class Writer {
 }  // namespace
 
 void write_dataset(const DatasetParts& parts, const std::string& path, bool overwrite,
-                   const Comm& comm) {
+                   const Comm& comm, const Stop& stop) {
   comm.together([&] { check_parts(parts); });
   const auto totals = total(parts, comm);
-  OutputFile output(path, overwrite, estimated_bytes(parts, totals), comm);
+  OutputFile output(path, overwrite ? Existing::replace : Existing::refuse,
+                    estimated_bytes(parts, totals), comm);
   Writer(parts, totals, path, output, comm).write();
   // What a full disk cut off without a word shows when the file is opened again.
   comm.on_root([&] { (void)h5::File::open(output.partial()); });
+  comm.together([&] {
+    if (is_asked(stop)) throw Stopped();
+  });
   output.commit();
 }
 

@@ -21,6 +21,7 @@
 
 #include "core/comm.hpp"
 #include "core/matrix.hpp"
+#include "core/stop.hpp"
 
 namespace fedfuse {
 
@@ -48,8 +49,9 @@ struct DatasetParts {
 
 // Collective. Writes beside `path` and renames, so that `path` is whole or untouched. InputError on
 // all ranks when it exists and overwrite is false, cannot be written, or the disk is full; nothing
-// is left behind then.
+// is left behind then, nor when stop asks on a rank before the data set gets its name (Stopped).
+// The caller holds the claim on path (output_claim.hpp).
 void write_dataset(const DatasetParts& parts, const std::string& path, bool overwrite,
-                   const Comm& comm);
+                   const Comm& comm, const Stop& stop = {});
 
 }  // namespace fedfuse

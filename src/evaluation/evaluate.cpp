@@ -86,14 +86,15 @@ Batch make_batch(const ModelSpec& spec, const GlobalModel& global, const ClientS
 LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
                           const ClientState& state, const Dataset& data,
                           const EvaluationProtocol& protocol, const Comm& comm,
-                          const std::shared_ptr<gpu::Device>& device, const Kernels& kernels) {
+                          const std::shared_ptr<gpu::Device>& device, const Kernels& kernels,
+                          const Stop& stop) {
   const auto plan = schedule(data, protocol, comm);
   LocalRanks out{std::vector<rank::Ranks>(std::size_t(data.local_clients())), plan.skipped_cold};
   const auto model = shared_part(spec, global, state, data, plan);
   std::optional<rank::DeviceRanker> on_device;
   if (device != nullptr && !plan.order.empty() && rank::served_on_device({model, {}}))
     on_device.emplace(device, model, protocol.sampled_candidates > 0);
-  for (std::size_t first = 0; first < plan.order.size(); first += batch_clients) {
+  const auto rank_batch = [&](std::size_t first) {
     const auto who =
         std::span(plan.order).subspan(first, std::min(batch_clients, plan.order.size() - first));
     const auto batch = make_batch(spec, global, state, data, protocol, plan, who);
@@ -103,15 +104,22 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
     else
       kernels.ranks({model, batch.clients}, ranks);
     for (std::size_t b = 0; b < who.size(); ++b) out.of_client[std::size_t(who[b])] = ranks[b];
-  }
+  };
+  comm.together([&] {
+    for (std::size_t first = 0; first < plan.order.size(); first += batch_clients) {
+      if (is_asked(stop)) throw Stopped();
+      rank_batch(first);
+    }
+  });
   return out;
 }
 
 Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global, const ClientState& state,
                     const Dataset& data, const EvaluationProtocol& protocol, const Comm& comm,
-                    const std::shared_ptr<gpu::Device>& device, const Kernels& kernels) {
-  return metrics(evaluate_ranks(spec, global, state, data, protocol, comm, device, kernels), data,
-                 comm);
+                    const std::shared_ptr<gpu::Device>& device, const Kernels& kernels,
+                    const Stop& stop) {
+  return metrics(evaluate_ranks(spec, global, state, data, protocol, comm, device, kernels, stop),
+                 data, comm);
 }
 
 }  // namespace fedfuse

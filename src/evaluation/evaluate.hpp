@@ -7,6 +7,7 @@
 #include "clients/state.hpp"
 #include "core/comm.hpp"
 #include "core/gpu/device.hpp"
+#include "core/stop.hpp"
 #include "data/dataset.hpp"
 #include "evaluation/metrics.hpp"
 #include "evaluation/protocol.hpp"
@@ -16,17 +17,18 @@
 namespace fedfuse {
 
 // Of the trained model. device: where clients rank if its kernels serve the model, else they rank
-// on the host; null: on the host. Collective.
+// on the host; null: on the host. Collective. Stopped, on all ranks, once stop asks on one of them
+// between two batches of clients.
 [[nodiscard]] Evaluation evaluate(const ModelSpec& spec, const GlobalModel& global,
                                   const ClientState& state, const Dataset& data,
                                   const EvaluationProtocol& protocol, const Comm& comm,
                                   const std::shared_ptr<gpu::Device>& device = nullptr,
-                                  const Kernels& kernels = {});
+                                  const Kernels& kernels = {}, const Stop& stop = {});
 // The ranks alone, for metrics at other cutoffs. Collective.
 [[nodiscard]] LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
                                         const ClientState& state, const Dataset& data,
                                         const EvaluationProtocol& protocol, const Comm& comm,
                                         const std::shared_ptr<gpu::Device>& device = nullptr,
-                                        const Kernels& kernels = {});
+                                        const Kernels& kernels = {}, const Stop& stop = {});
 
 }  // namespace fedfuse

@@ -156,7 +156,7 @@ WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHead
   visit(size);
   const auto bytes = size.bytes();
   // removes what it began unless it is committed
-  auto output = std::make_unique<OutputFile>(path, true, bytes, comm);
+  auto output = std::make_unique<OutputFile>(path, Existing::replace, bytes, comm);
   comm.on_root([&] { reserve_space(output->partial(), path, bytes); });
   {
     ResultSink sink(output->partial(), path, comm, bytes, h5::Structures::checked);

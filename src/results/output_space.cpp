@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "core/comm.hpp"
 #include "core/error.hpp"
@@ -14,8 +13,6 @@
 
 namespace fedfuse {
 namespace {
-
-namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const std::string& path, int error) {
   const bool space = error == ENOSPC || error == EDQUOT || error == EFBIG;
@@ -27,7 +24,7 @@ namespace fs = std::filesystem;
 class Descriptor {
  public:
   Descriptor(const std::string& partial, const std::string& path)
-      : id_(::open(partial.c_str(), O_WRONLY | O_CLOEXEC)), path_(path) {
+      : id_(::open(partial.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)), path_(path) {
     if (id_ < 0) fail(path, errno);
   }
   ~Descriptor() { ::close(id_); }
@@ -52,15 +49,6 @@ class Descriptor {
   const std::string& path_;
 };
 
-void refuse_special(const std::string& path) {
-  std::error_code error;
-  // "unknown" where the folder may not be entered: opening will say so
-  const auto status = fs::status(path, error);
-  if (fs::status_known(status) && fs::exists(status) && !fs::is_regular_file(status) &&
-      !fs::is_directory(status))
-    throw InputError(cat("cannot write ", path), "it is not a plain file", "give another --out");
-}
-
 }  // namespace
 
 std::string twin_path(const std::string& path) { return without_h5(path) + ".json"; }
@@ -70,37 +58,41 @@ void reserve_space(const std::string& partial, const std::string& path, std::int
 }
 
 void hold_space(const std::string& partial, std::int64_t bytes) {
-  const int id = ::open(partial.c_str(), O_WRONLY | O_CLOEXEC);
+  const int id = ::open(partial.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
   if (id < 0) return;
   // the space was just asked for: if it is gone, the writing will say so
   (void)::fallocate(id, FALLOC_FL_KEEP_SIZE, 0, bytes);
   ::close(id);
 }
 
-void write_text_file(const std::string& path, const std::string& text, bool overwrite) {
-  refuse_special(path);
+void write_text_file(const std::string& path, const std::string& text, Existing existing) {
   const auto alone = Comm::self();
-  OutputFile file(path, overwrite, std::int64_t(text.size()), alone);
+  OutputFile file(path, existing, std::int64_t(text.size()), alone);
   Descriptor(file.partial(), path).write(text);
   file.commit();
 }
 
 void check_output(const std::string& path, bool overwrite) {
-  refuse_special(path);
   constexpr std::int64_t little = 65536;
   const auto alone = Comm::self();
-  const OutputFile probe(path, overwrite, little, alone);  // really made, and removed at once
+  // really made, and removed at once
+  const auto existing = overwrite ? Existing::replace : Existing::refuse;
+  const OutputFile probe(path, existing, little, alone);
   reserve_space(probe.partial(), path, little);
+}
+
+void check_result_path(const std::string& path) {
+  if (path.empty())
+    throw InputError("no result file is named", "--out is missing", "give --out FILE.h5");
+  if (path.ends_with(".json"))
+    throw InputError(cat("--out ", path), "the result is HDF5; only its twin is JSON",
+                     "end the name in .h5");
 }
 
 void check_writable(const std::string& path, bool overwrite, const Comm& comm) {
   const auto twin = twin_path(path);
   comm.on_root([&] {
-    if (path.empty())
-      throw InputError("no result file is named", "--out is missing", "give --out FILE.h5");
-    if (path.ends_with(".json"))
-      throw InputError(cat("--out ", path), "the result is HDF5; only its twin is JSON",
-                       "end the name in .h5");
+    check_result_path(path);
     check_output(path, overwrite);
     check_output(twin, overwrite);
   });

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/comm.hpp"
+#include "data/output_file.hpp"
 
 namespace fedfuse {
 
@@ -19,10 +20,12 @@ void reserve_space(const std::string& partial, const std::string& path, std::int
 void hold_space(const std::string& partial, std::int64_t bytes);
 // Before a run: can a file be made at this path? InputError. For one rank.
 void check_output(const std::string& path, bool overwrite);
+// InputError when no result can have this path: it is empty, or the twin's.
+void check_result_path(const std::string& path);
 // Before a run: refuses an existing path without overwrite, a folder that cannot be written, ...
 // Collective.
 void check_writable(const std::string& path, bool overwrite, const Comm& comm);
 // A small text, whole or not at all. InputError. For one rank.
-void write_text_file(const std::string& path, const std::string& text, bool overwrite);
+void write_text_file(const std::string& path, const std::string& text, Existing existing);
 
 }  // namespace fedfuse

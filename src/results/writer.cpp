@@ -85,10 +85,10 @@ void write_attributes(ResultSink& sink, const RunRecord& record, const std::stri
 
 void write_result(const std::string& path, const RunRecord& record, const ModelSpec& spec,
                   const GlobalModel& global, const ClientState& state, const Dataset& data,
-                  const Comm& comm) {
+                  const Comm& comm, Existing existing) {
   const auto bytes = result_bytes(record, global, state, comm);
   const auto provenance = full_provenance(record, comm);
-  OutputFile output(path, true, bytes, comm);  // removes what it began unless it is committed
+  OutputFile output(path, existing, bytes, comm);  // removes what it began unless it is committed
   comm.on_root([&] { reserve_space(output.partial(), path, bytes); });
   {
     ResultSink sink(output.partial(), path, comm, bytes);
@@ -105,7 +105,7 @@ void write_result(const std::string& path, const RunRecord& record, const ModelS
   }
   output.commit();
   comm.on_root(
-      [&] { write_text_file(twin_path(path), twin_text(record, provenance, data), true); });
+      [&] { write_text_file(twin_path(path), twin_text(record, provenance, data), existing); });
 }
 
 }  // namespace fedfuse

@@ -51,6 +51,7 @@ class Engine {
   // The first pass, over `local` (clients of this rank, ascending). Returns the least id of a
   // client whose loss, update or state is not finite, or does not fit the sums of the round or what
   // a group sums of its head, if there is one: then the sums are invalid.
+  // All three passes: Stopped once inputs.stop asks.
   virtual std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
                                             const RoundInputs& inputs, Trained& trained,
                                             RoundSums& sums) = 0;

@@ -12,6 +12,7 @@
 #include "clients/state_visitor.hpp"
 #include "core/comm.hpp"
 #include "core/config.hpp"
+#include "core/stop.hpp"
 #include "core/timer.hpp"
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
@@ -45,9 +46,9 @@ class Federation {
   Federation& operator=(const Federation&) = delete;
   ~Federation() = default;
 
-  // ServerDiverged: what the server made of the updates is not finite; the state is that before the
-  // round.
-  RoundReport run_round(std::int64_t round);
+  // ServerDiverged: what the server made of the updates is not finite. Stopped, on all ranks, once
+  // stop asks on one of them before the commit. After both, the state is that before the round.
+  RoundReport run_round(std::int64_t round, const Stop& stop = {});
 
   // Everything that the next round depends on and the constructor does not make again.
   void visit(StateVisitor& visitor);

@@ -24,12 +24,14 @@ struct Federation::RoundWork {
   std::vector<std::int64_t> group_sizes;
   std::unique_ptr<GroupSums> group_sums;
   Matrix<float> preferences;  // for the next round
+  Stop stop;
   RoundReport report;
 };
 
-RoundReport Federation::run_round(std::int64_t round) {
+RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   RoundWork work;
   work.round = round;
+  work.stop = stop;
 
   // 1. The participants, and their soft labels.
   timer_.time(Phase::sampling, [&] {
@@ -82,7 +84,7 @@ RoundReport Federation::run_round(std::int64_t round) {
 }
 
 RoundInputs Federation::inputs(const RoundWork& work) const {
-  return {work.round, global_, state_, work.distillation};
+  return {work.round, global_, state_, work.distillation, work.stop};
 }
 
 // Returns the least id of a client whose training is not finite; the same on all ranks.
@@ -199,7 +201,7 @@ void Federation::step_server(RoundWork& work) {
 
 void Federation::teach(RoundWork& work) {
   const auto& sums = *work.group_sums;
-  work.report.teacher_loss = teacher_->train(sums.targets(global_), work.round, comm_);
+  work.report.teacher_loss = teacher_->train(sums.targets(global_), work.round, comm_, work.stop);
   work.preferences =
       teacher_->preference(sums.last_weights(global_), sums.last_biases(global_), comm_);
   work.group_sums.reset();
@@ -208,6 +210,7 @@ void Federation::teach(RoundWork& work) {
 }
 
 void Federation::commit(RoundWork& work) {
+  work.stop = {};
   if (spec_.has_overlay()) timer_.time(Phase::aggregation, [&] { keep_rows(work); });
   timer_.time(Phase::commit, [&] {
     engine_->commit(work.local, work.trained, state_);

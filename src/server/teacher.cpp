@@ -77,7 +77,7 @@ struct GroupTeacher::Impl {
   [[nodiscard]] std::vector<std::span<float>> trained();
   void save();
   [[nodiscard]] teacher::Problem epoch(std::span<const float* const> targets);
-  double train(std::span<const float* const> targets, std::int64_t round);
+  double train(std::span<const float* const> targets, std::int64_t round, const Stop& stop);
   // without groups and output
   [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;
 };
@@ -115,9 +115,11 @@ void GroupTeacher::Impl::save() {
   for (const auto& array : trained()) before.emplace_back(array.begin(), array.end());
 }
 
-double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int64_t round) {
+double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int64_t round,
+                                 const Stop& stop) {
   const Rng rng(config.federation.seed, Purpose::teacher_batches);
   const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) {
+    if (is_asked(stop)) throw Stopped();
     shuffle(to, rng, epoch, round);
   };
   double last = 0;
@@ -154,7 +156,7 @@ GroupTeacher::GroupTeacher(GroupTeacher&&) noexcept = default;
 GroupTeacher& GroupTeacher::operator=(GroupTeacher&&) noexcept = default;
 
 double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64_t round,
-                           const Comm& comm) {
+                           const Comm& comm, const Stop& stop) {
   const auto& s = impl_->shape;
   FEDFUSE_CHECK(!targets.empty() && std::int64_t(targets.size()) <= s.groups,
                 "more targets than the teacher has groups");
@@ -168,13 +170,18 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   remember();
   // Every rank trains alike: a step is a millisecond on a host and less on a device, less than
   // sending its gradients around would take.
-  comm.together([&] {
-    try {
-      loss = impl_->train(pointers, round);
-    } catch (const LossNotFinite& diverged) {
-      what = cat("the teacher's loss is not finite in epoch ", diverged.epoch + 1);
-    }
-  });
+  try {
+    comm.together([&] {
+      try {
+        loss = impl_->train(pointers, round, stop);
+      } catch (const LossNotFinite& diverged) {
+        what = cat("the teacher's loss is not finite in epoch ", diverged.epoch + 1);
+      }
+    });
+  } catch (const Stopped&) {
+    undo();
+    throw;
+  }
   if (what.empty() && !std::ranges::all_of(impl_->trained(), all_finite))
     what = "a parameter of the teacher, or a moment of its optimizer, is not finite";
   if (comm.max(std::int64_t(what.empty() ? 0 : 1)) == 0) return loss;

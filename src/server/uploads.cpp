@@ -1,7 +1,9 @@
 #include "server/uploads.hpp"
 
 #include <algorithm>
+#include <atomic>
 
+#include "core/error.hpp"
 #include "core/memory.hpp"
 #include "core/parallel.hpp"
 
@@ -68,6 +70,23 @@ void Participants::store(const LocalUpdate& update, Stored& kept) const {
       kept.rows[k] -= float(item_rate_) * update.rows[std::size_t(j) * n + k];
 }
 
+namespace {
+
+// parallel_for that leaves out what is still to be done once stop asks. Stopped.
+template <class Body>
+void parallel_until(const Stop& stop, std::int64_t n, int threads, const Body& body) {
+  std::atomic<bool> stopped{false};
+  parallel_for(n, threads, [&](std::int64_t i, int thread) {
+    if (stopped || is_asked(stop))
+      stopped = true;
+    else
+      body(i, thread);
+  });
+  if (stopped) throw Stopped();
+}
+
+}  // namespace
+
 Upload Participants::view(const Stored& kept) {
   return {kept.items, kept.rows.data(), kept.overlay.empty() ? nullptr : kept.overlay.data(),
           kept.rho};
@@ -78,7 +97,7 @@ void Participants::train(const std::vector<std::int32_t>& local, const RoundInpu
   const auto order = heaviest_first(data_, local);
   stored_.clear();
   if (keep && store_) stored_.resize(local.size());
-  parallel_for(std::int64_t(order.size()), threads(), [&](std::int64_t i, int thread) {
+  parallel_until(in.stop, std::int64_t(order.size()), threads(), [&](std::int64_t i, int thread) {
     const auto position = order[std::size_t(i)];
     const auto u = local[std::size_t(position)];
     const auto& update =
@@ -106,7 +125,7 @@ void Participants::upload_again(const std::vector<std::int32_t>& local, const Ro
     const std::size_t count = std::min(chunk, order.size() - first);
     const auto client = [&](std::size_t i) { return local[std::size_t(order[first + i])]; };
     if (!store_) stored_.resize(count);
-    parallel_for(std::int64_t(count), threads(), [&](std::int64_t i, int thread) {
+    parallel_until(in.stop, std::int64_t(count), threads(), [&](std::int64_t i, int thread) {
       auto& kept = stored_[std::size_t(i)];
       const auto u = client(std::size_t(i));
       if (!store_)

@@ -9,6 +9,7 @@
 
 #include "clients/local_round.hpp"
 #include "core/config.hpp"
+#include "core/stop.hpp"
 
 namespace fedfuse {
 
@@ -27,6 +28,7 @@ struct RoundInputs {
   const GlobalModel& global;
   const ClientState& state;
   const Distillation& distillation;
+  Stop stop = {};  // asked before every client, or chunk of clients
 };
 
 // Positions in `local` (clients of this rank) in the order of work: most interactions first.
@@ -42,6 +44,7 @@ class Participants {
       std::function<void(std::int64_t position, std::int64_t local, const LocalUpdate& update)>;
   using OnUpload = std::function<void(std::int64_t local, const Upload& upload)>;
 
+  // Both passes throw Stopped once inputs.stop asks; some clients were not visited then.
   // Trains all of `local` (ascending); calls are concurrent. keep: a second pass follows.
   void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, bool keep,
              const OnUpdate& on_update);

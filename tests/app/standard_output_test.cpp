@@ -44,6 +44,30 @@ TEST(StandardOutput, full_disks_are_noticed) {
   }
 }
 
+TEST(StandardOutput, a_closed_one_is_noticed_and_is_no_file) {
+  std::vector<std::string> lines;
+  for (const auto& command : commands())
+    lines.push_back(cat(FEDFUSE_PROGRAM, " ", command, " >&-"));
+  for (const auto& outcome : test::side_by_side(lines))
+    test::expect_refused(outcome, "standard output cannot be written");
+  // What is printed must not land in a file that got the number of the stream.
+  const auto out = Place::get().file("closed.h5");
+  for (const char* closed : {"2>&-", ">&- 2>&-", "<&- >&- 2>&-"}) {
+    (void)test::fedfuse(cat("train --rounds 2 --dim 8 --overwrite --data ",
+                            Place::get().file("data.h5"), " --out ", out, " ", closed));
+    EXPECT_EQ(test::fedfuse(cat("info ", out)).code, 0) << closed;
+    EXPECT_EQ(test::read_text(out).find("client-rounds/s in"), std::string::npos) << closed;
+  }
+}
+
+TEST(StandardOutput, a_reader_that_has_gone_is_noticed) {
+  std::vector<std::string> lines;
+  for (const auto& command : commands())
+    lines.push_back(cat("set -o pipefail; (sleep 2; ", FEDFUSE_PROGRAM, " ", command, ") | true"));
+  for (const auto& outcome : test::side_by_side(lines))
+    test::expect_refused(outcome, "its reader has ended");
+}
+
 TEST(StandardOutput, pipes_and_files_are_not_complained_of) {
   std::vector<std::string> lines;
   for (const auto& command : commands()) {

@@ -153,7 +153,7 @@ TEST(Failures, a_file_that_is_being_written_holds_its_space) {
     struct stat status{};
     return ::stat(file.c_str(), &status) == 0 ? std::int64_t(status.st_blocks) * 512 : -1;
   };
-  OutputFile output(path, true, bytes, comm);
+  OutputFile output(path, Existing::replace, bytes, comm);
   comm.on_root([&] { reserve_space(output.partial(), path, bytes); });
   {
     ResultSink sink(output.partial(), path, comm, bytes);

@@ -93,6 +93,7 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
   if (plan_.stores_uploads) allocate_uploads();
   LeastClient failed;
   over_chunks(
+      inputs.stop,
       [&](ChunkWorkspace& work, std::size_t k) {
         auto& uploads = uploads_of(work, k);
         begin(work, chunks_[k], uploads, local, inputs);
@@ -105,7 +106,7 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
 // A chunk of few large clients leaves most of the device idle for as long as one of them trains: it
 // runs beside others, and no other chunk waits for it.
 void DeviceEngine::over_chunks(
-    const std::function<void(ChunkWorkspace& work, std::size_t k)>& begin,
+    const Stop& stop, const std::function<void(ChunkWorkspace& work, std::size_t k)>& begin,
     const std::function<void(ChunkWorkspace& work)>& end) {
   const auto fills_device = [&](const Chunk& chunk) {
     return chunk.clients() >= blocks_a_multiprocessor * device_->info().multiprocessors;
@@ -119,6 +120,7 @@ void DeviceEngine::over_chunks(
     });
   };
   while (!thin.empty() || !thick.empty()) {
+    if (is_asked(stop)) abandon_chunks();
     auto& work = free_workspace(end);
     auto& from = thick.empty() || (!thin.empty() && !busy_thin()) ? thin : thick;
     begin(work, from.front());
@@ -126,6 +128,16 @@ void DeviceEngine::over_chunks(
   }
   for (auto& work : workspaces_)
     if (work.chunk() != nullptr) end(work);
+}
+
+// Waits for what is under way, and leaves it out.
+void DeviceEngine::abandon_chunks() {
+  for (auto& work : workspaces_) {
+    if (work.chunk() == nullptr) continue;
+    work.stream.synchronise();
+    work.release();
+  }
+  throw Stopped();
 }
 
 // One that has no chunk, or the first whose chunk is done.

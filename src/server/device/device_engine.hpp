@@ -58,8 +58,11 @@ class DeviceEngine final : public Engine {
   void send_round(const RoundInputs& inputs);
   void allocate_uploads();
   // begin(work, k) for every chunk k in the next free workspace, end(work) when its work is done.
-  void over_chunks(const std::function<void(ChunkWorkspace& work, std::size_t k)>& begin,
+  // Stopped once stop asks before a chunk.
+  void over_chunks(const Stop& stop,
+                   const std::function<void(ChunkWorkspace& work, std::size_t k)>& begin,
                    const std::function<void(ChunkWorkspace& work)>& end);
+  [[noreturn]] void abandon_chunks();
   ChunkWorkspace& free_workspace(const std::function<void(ChunkWorkspace& work)>& end);
   // Samples and trains a chunk.
   void begin(ChunkWorkspace& work, const Chunk& chunk, UploadBuffers& uploads,

@@ -13,6 +13,7 @@ std::optional<std::int64_t> DeviceEngine::add_to_groups(const std::vector<std::i
   stream_.synchronise();
   add_numbers(group, trained, groups, local, refused);
   over_chunks(
+      inputs.stop,
       [&](ChunkWorkspace& work, std::size_t k) {
         add_rows(work, upload_again(work, k, local, inputs), group, groups);
       },
@@ -45,9 +46,12 @@ void DeviceEngine::add_numbers(std::span<const std::int32_t> group, const Traine
 
 void DeviceEngine::keep_rows(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                              const KeepRows& keep) {
-  over_chunks([&](ChunkWorkspace& work,
-                  std::size_t k) { fetch_overlay(work, upload_again(work, k, local, inputs)); },
-              [&](ChunkWorkspace& work) { keep_rows_of(work, keep); });
+  over_chunks(
+      inputs.stop,
+      [&](ChunkWorkspace& work, std::size_t k) {
+        fetch_overlay(work, upload_again(work, k, local, inputs));
+      },
+      [&](ChunkWorkspace& work) { keep_rows_of(work, keep); });
 }
 
 UploadBuffers& DeviceEngine::upload_again(ChunkWorkspace& work, std::size_t chunk,
