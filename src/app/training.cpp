@@ -184,36 +184,6 @@ std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round, cons
   });
 }
 
-// Without a validation item there is no quality that could stop improving.
-void Training::need_something_to_watch() const {
-  const auto patience = config_.evaluation.patience;
-  if (patience == 0 || recorder_.has_validation()) return;
-  throw InputError(
-      cat("--patience ", patience),
-      "no client has a validation item that is ranked, so no validation NDCG@50 exists",
-      "leave --patience out, or use a data set with validation items");
-}
-
-// Keeps score of the best round. The mean over an empty set is no score: then no round is the best,
-// and the model is that of the last one.
-bool Training::judge(std::int64_t round, const RoundEvaluation& evaluation) {
-  auto& record = recorder_.record;
-  if (evaluation.model.valid.all.clients == 0) return false;
-  const double ndcg = evaluation.model.valid.all.ndcg[2];
-  if (record.best_round == 0 || ndcg > best_) {
-    best_ = ndcg;
-    record.best_round = round;
-    since_best_ = 0;
-    record.facts["best_valid_ndcg_50"] = ndcg;
-    return false;
-  }
-  if (config_.evaluation.patience == 0 || ++since_best_ < config_.evaluation.patience) return false;
-  record.status = RunStatus::stopped_early;
-  record.status_text =
-      cat("no better validation NDCG@50 in ", config_.evaluation.patience, " evaluations");
-  return true;
-}
-
 // Copies the model of the best round only when the next round is about to replace it.
 void Training::keep_best(std::int64_t done) {
   if (done > 0 && recorder_.record.best_round == done) snapshot_ = now(done);
