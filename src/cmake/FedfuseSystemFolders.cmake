@@ -1,3 +1,7 @@
+if(POLICY CMP0152)
+  cmake_policy(SET CMP0152 NEW)  # links first, then ".."
+endif()
+
 # fedfuse_beside_system(out folder): the folder, or nothing where the compiler looks there anyway:
 # named again (-isystem /usr/include), it would come before the compiler's own headers, whose
 # #include_next <stdlib.h> then finds nothing.
