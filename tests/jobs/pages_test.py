@@ -18,8 +18,8 @@ from tool import ROOT, ToolTest
 from records.mpi_environment import mpi_environment
 
 SOURCE = ROOT / "jobs" / "lib" / "mpi_environment.sh"
-LAUNCH = re.compile(r"(^|[\s`])mpirun -n")
-BLOCK = re.compile(r"^```sh\n(.*?)^```$|((?:^    .*\n)+)", re.M | re.S)
+LAUNCH = re.compile(r"(^|[\s`])mpirun -n \d")
+BLOCK = re.compile(r"^```sh\n(.*?)^```$|((?:^    [^\n]*\n)+)", re.M | re.S)
 INLINE = re.compile(r"`((?:\. jobs/lib/\S+ && )?mpirun -n [^`]*)`")
 # what a page shows at full size, as a test can run it
 SMALL = (
@@ -96,7 +96,7 @@ class Pages(ToolTest):
         self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
 
     def make_its_input(self, command: str) -> None:
-        for made in self.folder.glob("*.h5"):
+        for made in [*self.folder.glob("*.h5"), *self.folder.glob("*.json")]:
             made.unlink()
         if "mine.h5" in command and "--out mine.h5" not in command:
             sizes = "--users 60 --items 60 --dim-text 8 --dim-image 8"
