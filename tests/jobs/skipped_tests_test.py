@@ -37,8 +37,11 @@ class SkippedTests(ToolTest):
         self.assertEqual(self.skipped("[ RUN      ] A.b\n[       OK ] A.b"), "skipped: nothing\n")
 
     def test_a_whole_test(self):
-        said = self.skipped("skipped: no shellcheck", "Test Skipped.")
-        self.assertEqual(said, "skipped: 1\n  no shellcheck\n    some_test\n")
+        for output in ("skipped: no shellcheck", "slurmbox: skipped: no shellcheck"):
+            for ending in ("Test Passed.", "Test Skipped."):
+                said = self.skipped(output, ending)
+                self.assertEqual(said, "skipped: 1\n  no shellcheck\n    some_test\n")
+        self.assertIn("it ended with 77", self.skipped("", "Test Skipped."))
 
     def test_a_case_of_googletest_is_named_once_also_with_a_parameter(self):
         said = self.skipped(

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 TEST = re.compile(r"^\d+/\d+ Test: (\S+)\n(.*?)^<end of output>\n(.*?)^\"", re.M | re.S)
+# what a whole test says before exit code 77, which the log calls a pass
+WHOLE = re.compile(r"^(?:\w+: )?skipped: (.*)", re.M)
 GTEST = re.compile(r"^.*: Skipped\n(.*)\n|^\[  SKIPPED \] (\w\S*\.[^\s,]+)", re.M)
 # python3 script -v: the name, then on a line of its own the docstring, if there is one
 UNITTEST = re.compile(r"^ *(\w+) \(.*\)(?:\n.*)? \.\.\. skipped (['\"])(.*)\2$", re.M)
@@ -25,9 +27,9 @@ def skips(log: str) -> list[tuple[str, str]]:
     """Pairs of a reason and what was skipped for it."""
     found = []
     for name, output, end in TEST.findall(log):
-        if "Test Skipped" in end or "skipped" in end.lower():
-            said = [line for line in output.splitlines() if "skipped" in line.lower()]
-            found.append((said[0].removeprefix("skipped: ") if said else "it ended with 77", name))
+        whole = WHOLE.search(output)
+        if whole or "skipped" in end.lower():
+            found.append((whole[1] if whole else "it ended with 77", name))
             continue
         reason = ""
         for reason_of_next, case in GTEST.findall(output):
