@@ -56,7 +56,7 @@ std::string dataset_words(const h5::File& file) {
   out << "  text features       " << feature_words(file, "text", items) << "\n";
   out << "  image features      " << feature_words(file, "image", items) << "\n";
   out << "  client labels       " << (file.has("/clients/label") ? "yes" : "none") << "\n";
-  const auto comm = Comm::self();
+  const auto comm = Comm::without_mpi();
   const Identity own{
       .data = data_hash(read_dataset(file.path(), comm), comm), .config = "", .program = ""};
   out << identity_words(own);

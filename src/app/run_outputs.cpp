@@ -6,8 +6,9 @@
 
 #include "clients/local_round.hpp"
 #include "core/error.hpp"
-#include "core/h5.hpp"
 #include "core/text.hpp"
+#include "data/data_hash.hpp"
+#include "data/read_dataset.hpp"
 #include "results/checkpoint_files.hpp"
 #include "results/output_space.hpp"
 #include "results/reader.hpp"
@@ -44,12 +45,10 @@ bool same_options(const Config& then, Config now, std::int64_t items) {
   return now == then;
 }
 
-bool same_data(const ResultSummary& result, const std::string& path) {
+bool same_data(const RunRecord& record, const std::string& path) {
   try {
-    const auto data = h5::File::open(path);
-    return data.integer("/", "clients") == result.clients &&
-           data.integer("/", "items") == result.items &&
-           data.integer("/", "train_interactions") == result.train_interactions;
+    const auto alone = Comm::without_mpi();
+    return record.identity.data == data_hash(read_dataset(path, alone), alone);
   } catch (const std::exception&) {
     return false;
   }
@@ -62,7 +61,7 @@ std::string done_in(const Config& config) {
   const bool ended =
       record.status == RunStatus::finished || record.status == RunStatus::stopped_early;
   if (!ended || !same_options(record.config, config, result->items) ||
-      !same_data(*result, config.files.data))
+      !same_data(record, config.files.data))
     return "";
   return cat(config.files.out, " is finished: ", record.status_text,
              "; nothing is left to do, and nothing was changed");
