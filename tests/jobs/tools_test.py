@@ -118,7 +118,7 @@ class Packaging(unittest.TestCase):
         for needed in (
             "mpi",
             "hdf5@1.10:+mpi",
-            "eigen@3.4:3",
+            "eigen@3.4:5",
             "random123",
             "cli11",
             "nlohmann-json",

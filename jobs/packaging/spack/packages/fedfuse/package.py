@@ -23,7 +23,7 @@ class Fedfuse(CMakePackage):
     depends_on("cmake@3.25:", type="build")
     depends_on("mpi")
     depends_on("hdf5@1.10:+mpi")
-    depends_on("eigen@3.4:3")
+    depends_on("eigen@3.4:5")
     depends_on("random123")
     depends_on("cli11")
     depends_on("nlohmann-json")
