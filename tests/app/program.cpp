@@ -44,13 +44,27 @@ Outcome fedfuse_on(int ranks, const std::string& arguments) {
   return shell(cat(FEDFUSE_MPIRUN, " -n ", ranks, " ", FEDFUSE_PROGRAM, " ", arguments));
 }
 
+namespace {
+
+// Several mpirun at once would make and remove one session folder under TMPDIR.
+Outcome shell_apart(const std::string& line) {
+  if (line.find(FEDFUSE_MPIRUN) == std::string::npos) return shell(line);
+  auto folder = (fs::temp_directory_path() / "fedfuse_mpi_XXXXXX").string();
+  FEDFUSE_CHECK(mkdtemp(folder.data()) != nullptr, "no temporary folder can be made");
+  auto outcome = shell(cat("export TMPDIR=", folder, "; ", line));
+  fs::remove_all(folder);
+  return outcome;
+}
+
+}  // namespace
+
 std::vector<Outcome> side_by_side(const std::vector<std::string>& lines) {
   constexpr std::size_t beside = 6;
   std::vector<Outcome> outcomes;
   for (std::size_t first = 0; first < lines.size(); first += beside) {
     std::vector<std::future<Outcome>> running;
     for (std::size_t k = first; k < std::min(first + beside, lines.size()); ++k)
-      running.push_back(std::async(std::launch::async, shell, lines[k]));
+      running.push_back(std::async(std::launch::async, shell_apart, lines[k]));
     for (auto& one : running) outcomes.push_back(one.get());
   }
   return outcomes;
