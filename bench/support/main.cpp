@@ -1,5 +1,5 @@
-// Google Benchmark's main, with the program and the ceilings of this process in the header (and so in
-// --benchmark_format=json).
+// Google Benchmark's main, with the program and the ceilings of this process in the header, and so
+// in --benchmark_format=json.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>

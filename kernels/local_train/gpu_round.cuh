@@ -273,13 +273,14 @@ struct Round {
             store4(row(s) + k, fma4(-rho, x.shared, x.own));
           });
     __syncthreads();
-    double wrong = not_finite(theta, shape.head.theta);
+    int not_finite_here = not_finite(theta, shape.head.theta);
     if (g.user_out != nullptr)
-      wrong += not_finite(g.user_out + to * shape.head.user, shape.head.user);
+      not_finite_here += not_finite(g.user_out + to * shape.head.user, shape.head.user);
     if constexpr (Routed)
-      wrong += not_finite(g.router_out + to * shape.router.size, shape.router.size);
-    if (m.personal != nullptr) wrong += not_finite(m.personal, std::int64_t(m.slots) * w());
-    wrong = block_sum(wrong, red());
+      not_finite_here += not_finite(g.router_out + to * shape.router.size, shape.router.size);
+    if (m.personal != nullptr)
+      not_finite_here += not_finite(m.personal, std::int64_t(m.slots) * w());
+    const double wrong = block_sum(double(not_finite_here), red());
     if (threadIdx.x != 0) return;
     const double samples = double(m.samples) * g.epochs > 1 ? double(m.samples) * g.epochs : 1.0;
     g.outcome[3 * c] = m.sums.recommendation / samples;

@@ -69,8 +69,8 @@ class LocalTrainer {
                                           std::int64_t items, std::int64_t round);
 // (1 - eta_I kappa)^steps: what weight decay left of a row that no step touched.
 [[nodiscard]] double untouched_share(const local_train::Rates& rates, std::int64_t steps);
-// Whether FedRAP's rows of a client that this round does not touch stay finite when `rho` of them is
-// left: weight decay beyond 2 / eta_I lets them grow.
+// Whether FedRAP's rows of a client that this round does not touch stay finite when `rho` of them
+// is left: weight decay beyond 2 / eta_I lets them grow.
 [[nodiscard]] bool keeps_finite_rows(const ClientState& state, std::int64_t local, double rho);
 // FedRAP's rows of a client at `items` (ascending), as they stand: stored, or the decayed common
 // start, or 0. to: items x overlay width.

@@ -14,8 +14,8 @@ namespace fedfuse {
 // commit, changes to the commit, compiler, flags, instruction set, Eigen, CUDA and the C library.
 [[nodiscard]] std::string program_hash();
 
-// Provenance as JSON: git sha and dirty flag, compiler, flags and instruction set, MPI, HDF5, argv, hosts, ranks,
-// threads, seed, time, CUDA found.
+// Provenance as JSON: git sha and dirty flag, compiler, flags and instruction set, MPI, HDF5, argv,
+// hosts, ranks, threads, seed, time, CUDA found.
 [[nodiscard]] std::string provenance_json(const std::vector<std::string>& argv,
                                           std::int64_t threads, const Comm& comm,
                                           const EngineFacts& engine = {});

@@ -32,8 +32,8 @@ struct RoundReport {
   Traffic traffic;
   std::int64_t upload_bytes = 0;           // stored on this rank for the second pass
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
-  // the least one whose loss, update or state was not finite or did not fit a sum: then the state is
-  // that before the round
+  // the least one whose loss, update or state was not finite or did not fit a sum: then the state
+  // is that before the round
   std::optional<std::int64_t> failed_client;
 };
 

@@ -240,7 +240,7 @@ void Federation::keep_rows(RoundWork& work) {
 }
 
 // A client that sits out keeps its group as long as a group has that name: the matching of the
-// groupings gives names on. Where there are fewer groups than before, the names beyond are nobody's.
+// groupings gives names on. Where there are fewer groups than before, nobody has the names beyond.
 void Federation::keep_groups_below(std::int64_t groups) {
   for (auto& group : state_.group)
     if (group >= groups) group = -1;

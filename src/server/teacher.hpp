@@ -39,8 +39,8 @@ class GroupTeacher {
   // Trains (e, phi) for E_s epochs towards targets: G matrices M x d (C_l), the same on every rank.
   // Warm start: the parameters persist from round to round. Every rank does all of it. Returns the
   // mean loss of the last epoch. ServerDiverged when a loss, a parameter or a moment is not finite;
-  // Stopped, on all ranks, once stop asks on one of them before an epoch. After both, the parameters
-  // are what they were.
+  // Stopped, on all ranks, once stop asks on one of them before an epoch. After both, the
+  // parameters are what they were.
   double train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm,
                const Stop& stop = {});
   // Parameters and moments as they stand now, and as they stood at the last remember() or train().

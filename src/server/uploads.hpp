@@ -1,7 +1,8 @@
 #pragma once
 // The passes over a round's participants (R10). The first pass trains every participant. The second
 // needs every participant's row updates again, once its group is known, and the last one the rows
-// that stay on it, once the round is sure to happen: from a store, or by training once more. A client's round is a pure function, so both give the same bits.
+// that stay on it, once the round is sure to happen: from a store, or by training once more. A
+// client's round is a pure function, so both give the same bits.
 #include <cstdint>
 #include <functional>
 #include <span>

@@ -80,11 +80,11 @@ TEST(Identity, a_result_without_one_is_to_be_trained_again) {
 TEST(Identity, a_run_does_not_go_on_with_replaced_data) {
   const auto& place = Place::get();
   const auto data = made("replaced.h5", "");
-  const auto line = cat("train --dim 8 --data ", data, " --out ", place.file("going.h5"),
-                        " --checkpoint-every 1");
-  ASSERT_EQ(test::fedfuse(line + " --rounds 1").code, 0);
+  const auto line = cat("train --dim 8 --rounds 6 --checkpoint-every 1 --data ", data, " --out ",
+                        place.file("going.h5"));
+  ASSERT_EQ(test::fedfuse(line + " --time-budget 0.001").code, 75);
   made("replaced.h5", "--shuffle-features --overwrite");
-  test::expect_refused(test::fedfuse_on(2, line + " --rounds 3 --resume"),
+  test::expect_refused(test::fedfuse_on(2, line + " --resume"),
                        "the identity of the data set was ");
 }
 

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""The load of the machine: read, judged, kept in records, told by the readers."""
+"""The load of the machine: read, judged, kept in records, told by the readers.
+
+FEDFUSE_PROGRAM=... load_test.py
+"""
 
 import csv
 import json
+import os
 import sys
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
 from job_case import JobTest
-from tool import QUICKSTART, ROOT, ToolTest, a_result, benchmarks
+from tool import ROOT, ToolTest, a_result, benchmarks
 
 from lib import collect, study_tree
 from records import load
@@ -23,6 +27,7 @@ STUDY = {
     "repeats": 2,
 }
 SEARCH = {
+    "common": {"rounds": 1, "dim": 8},
     "backbones": ["fcf"],
     "fusions": ["none"],
     "protocols": ["own-train"],
@@ -152,16 +157,12 @@ class Tables(ToolTest):
 
 class Studies(JobTest):
     def test_runs_keep_their_load(self):
-        """The program is a stand-in that copies a published run."""
-        program = self.stand_in(
-            self.folder / "program",
-            "#!/usr/bin/env bash\n"
-            'while [ $# -gt 0 ]; do [ "$1" != --out ] || out=$2; shift; done\n'
-            f'cp {QUICKSTART}/none.json "${{out%.h5}}.json"\n',
-        )
+        program, data = os.environ["FEDFUSE_PROGRAM"], self.folder / "d.h5"
+        small = ["--users", "60", "--items", "60", "--dim-text", "8", "--dim-image", "8"]
+        self.run_line(program, "generate", *small, "--out", data)
         work = self.folder / "work"
         words = [ROOT / "jobs/studies/study.py", self.write("study.json", SEARCH)]
-        words += ["--data", self.write("d.h5", ""), "--work", work, "--program", program]
+        words += ["--data", data, "--work", work, "--program", program]
         self.run_line(sys.executable, *words)
         (row,) = csv.DictReader((work / "runs.csv").read_text().splitlines())
         self.assertIn(row["load"], ("quiet", "busy"))

@@ -87,12 +87,11 @@ bool stands_at_a_kink(const CaseShape& shape, std::uint64_t seed) {
   return false;
 }
 
-// Where other inputs than the usual ones are asked for, the first of them that stand at no kink.
+// The first inputs from the asked ones on that stand at no kink: which ones do depends on the
+// instruction set.
 std::uint64_t asked_seed(const CaseShape& shape) {
-  constexpr std::uint64_t usual = 1;
-  auto seed = test::seed(usual);
-  if (seed != usual)
-    while (stands_at_a_kink(shape, seed)) seed += 1'000'003;
+  auto seed = test::seed(1);
+  while (stands_at_a_kink(shape, seed)) seed += 1'000'003;
   return seed;
 }
 
