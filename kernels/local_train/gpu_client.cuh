@@ -37,14 +37,5 @@ __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
   return m;
 }
 
-// How many of the numbers that this thread looks at, of n for its block, are not finite.
-// Not unrolled: the registers are the round's.
-__device__ inline int not_finite(const float* x, std::int64_t n) {
-  int wrong = 0;
-#pragma unroll 1
-  for (std::int64_t k = threadIdx.x; k < n; k += blockDim.x) wrong += isfinite(x[k]) ? 0 : 1;
-  return wrong;
-}
-
 }  // namespace
 }  // namespace fedfuse::local_train

@@ -273,14 +273,10 @@ struct Round {
             store4(row(s) + k, fma4(-rho, x.shared, x.own));
           });
     __syncthreads();
-    int not_finite_here = not_finite(theta, shape.head.theta);
-    if (g.user_out != nullptr)
-      not_finite_here += not_finite(g.user_out + to * shape.head.user, shape.head.user);
-    if constexpr (Routed)
-      not_finite_here += not_finite(g.router_out + to * shape.router.size, shape.router.size);
-    if (m.personal != nullptr)
-      not_finite_here += not_finite(m.personal, std::int64_t(m.slots) * w());
-    const double wrong = block_sum(double(not_finite_here), red());
+    double wrong = 0;
+    for (int k = int(threadIdx.x); k < shape.head.theta; k += int(blockDim.x))
+      wrong += isfinite(theta[k]) ? 0.0 : 1.0;
+    wrong = block_sum(wrong, red());
     if (threadIdx.x != 0) return;
     const double samples = double(m.samples) * g.epochs > 1 ? double(m.samples) * g.epochs : 1.0;
     g.outcome[3 * c] = m.sums.recommendation / samples;

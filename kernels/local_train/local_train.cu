@@ -4,6 +4,7 @@
 #include "kernels/local_train/gpu_head_mlp.cuh"
 #include "kernels/local_train/gpu_head_neumf.cuh"
 #include "kernels/local_train/gpu_round.cuh"
+#include "kernels/local_train/gpu_state.cuh"
 
 namespace fedfuse::local_train {
 namespace {
@@ -50,6 +51,7 @@ void launch_for(const Shape& shape, const Rates& rates, const GpuPlan& plan, con
                                             : train_kernel<Head, Routed, true, 0>;
   gpu::launch(kernel, grid, unsigned(plan.threads), plan.shared_bytes, stream, shape, rates, plan,
               g);
+  check_state(shape, g, stream);
 }
 
 template <template <int, int> class Head>

@@ -25,6 +25,13 @@ bool is_mean_of_someone(const Table& metrics, const std::string& name, std::size
 // distillation.
 constexpr const char* of_every_round[] = {"round", "loss", "loss_recommendation", "participants"};
 
+// An interrupted run may end before the evaluation of its last round; --resume makes it up.
+bool still_owes_evaluation(const RunRecord& record, std::size_t row) {
+  const bool is_last = row + 1 == record.metrics.rows();
+  return record.status == RunStatus::interrupted && is_last &&
+         std::isnan(record.metrics.at("valid_clients", row));
+}
+
 std::string in_round(const RunRecord& record, std::size_t row) {
   const auto& m = record.metrics;
   const auto round = row + 1;
@@ -47,6 +54,7 @@ std::string in_round(const RunRecord& record, std::size_t row) {
         is_quality(column.name) && !std::isnan(value) && !(value >= 0 && value <= 1))
       return cat(column.name, " of round ", round, " is ", value);
   if (std::int64_t(round) % record.config.evaluation.every != 0) return "";
+  if (still_owes_evaluation(record, row)) return "";
   for (const char* name : {"valid_ndcg_50", "test_ndcg_50", "test_hr_50"})
     if (is_mean_of_someone(m, name, row) && !std::isfinite(m.at(name, row)))
       return cat(name, " of round ", round, " is not a number");

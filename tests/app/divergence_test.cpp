@@ -19,12 +19,12 @@ std::string train(const std::string& name, const std::string& more) {
 TEST(Divergence, of_the_server_ends_with_2_in_the_last_round_too) {
   test::without_a_trace([] {
     for (const auto& [ranks, options, part] :
-         {std::tuple{1, "--fusion fedvlr --server-lr 1e30", "the server's item views"},
-          {2, "--fusion mlp --server-optimizer sgd --server-lr 1e30", "the server's item views"},
-          {1, "--fusion fedvlr --device emulated --server-lr 1e30", "the server's item views"},
-          {2, "--fusion gfmfr --teacher-lr 1e30", "the teacher"},
-          {1, "--fusion mlp+gfmfr --device emulated --teacher-lr 1e30", "the teacher"},
-          {1, "--backbone fedrap --fusion gfmfr --uploads replay --teacher-lr 1e30",
+         {std::tuple{1, "--fusion fedvlr --server-lr 1e38", "the server's item views"},
+          {2, "--fusion mlp --server-optimizer sgd --server-lr 1e38", "the server's item views"},
+          {1, "--fusion fedvlr --device emulated --server-lr 1e38", "the server's item views"},
+          {2, "--fusion gfmfr --teacher-lr 1e38", "the teacher"},
+          {1, "--fusion mlp+gfmfr --device emulated --teacher-lr 1e38", "the teacher"},
+          {1, "--backbone fedrap --fusion gfmfr --uploads replay --teacher-lr 1e38",
            "the teacher"}}) {
       const auto outcome = test::fedfuse_on(ranks, train("server.h5", cat(options, " --rounds 1")));
       test::expect_refused(outcome, cat("training diverged in round 1 at ", part));

@@ -19,13 +19,13 @@ struct HeldOut {
   bool cold = false;  // the validation item is in no training set
 };
 
-// 20 users, each with 8 training items of 40.
+// 20 users, each with 8 training items of 54.
 std::string data_with(const std::string& name, const HeldOut& held) {
   std::string csv = "userId,itemId,split_label\n";
   for (int u = 0; u < 20; ++u) {
-    for (int k = 0; k < 8; ++k) csv += cat(u, ",", (2 * u + 3 * k) % 40, ",0\n");
-    if (held.valid) csv += cat(u, ",", held.cold ? 100 + u : (2 * u + 25) % 40, ",1\n");
-    if (held.test) csv += cat(u, ",", (2 * u + 29) % 40, ",2\n");
+    for (int k = 0; k < 8; ++k) csv += cat(u, ",", (2 * u + 3 * k) % 54, ",0\n");
+    if (held.valid) csv += cat(u, ",", held.cold ? 100 + u : (2 * u + 25) % 54, ",1\n");
+    if (held.test) csv += cat(u, ",", (2 * u + 29) % 54, ",2\n");
   }
   const auto& place = Place::get();
   test::write_text(place.file(name + ".csv"), csv);

@@ -38,7 +38,7 @@ def is_sanitized(program: str) -> bool:
 
 def environment(program: str, limit_bytes: int) -> dict[str, str]:
     """Of the program: a sanitizer's finding ends it with 99."""
-    own = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
+    own = {"OMP_NUM_THREADS": "1"}
     if is_sanitized(program):
         own["ASAN_OPTIONS"] = (
             "exitcode=99:detect_leaks=0:quarantine_size_mb=16:allocator_may_return_null=0:"

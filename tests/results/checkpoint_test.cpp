@@ -227,6 +227,14 @@ TEST(Validity, WhatMakesARecordInvalid) {
   EXPECT_NE(with("test_ndcg_50", NAN).find("test_ndcg_50"), std::string::npos);
   EXPECT_NE(with("valid_hr_10", 1.5).find("valid_hr_10"), std::string::npos);
   EXPECT_NE(with("valid_clients", 8).find("valid_clients"), std::string::npos);
+  // an interrupted run may owe the evaluation of its last round, a finished one may not
+  auto cut = good();
+  for (const char* name :
+       {"valid_ndcg_50", "test_ndcg_50", "test_hr_50", "valid_clients", "test_clients"})
+    cut.metrics.set(name, NAN);
+  EXPECT_NE(why_invalid(cut).find("valid_clients"), std::string::npos);
+  cut.status = RunStatus::interrupted;
+  EXPECT_EQ(why_invalid(cut), "");
   // a mean over nobody is missing; over somebody it must be a number, whichever column it is
   EXPECT_EQ(with("test_ndcg_50_cold", NAN), "");
   auto cold = good();

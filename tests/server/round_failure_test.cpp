@@ -82,8 +82,8 @@ TEST(RoundFailure, ADivergingServerLeavesTheStateBeforeTheRound) {
         }
 }
 
-// Weights are numbers of interactions. Where the participants have none, the mean does not exist: it
-// is not a table of zeros.
+// Weights are numbers of interactions. Where the participants have none, the mean does not exist:
+// it is not a table of zeros.
 TEST(RoundFailure, AMeanOverNoInteractionChangesNothing) {
   const test::SmallData small;
   auto data = small.together(Comm::world());

@@ -29,7 +29,7 @@ inline void within(const char* option, std::int64_t value, std::int64_t least, s
 
 // Kernels compute with floats, which end at 3.4e38.
 inline void finite_at_least(const char* option, double value, double least) {
-  constexpr double most = 1e30;
+  constexpr double most = 1e38;  // a float holds it
   if (!std::isfinite(value) || value < least)
     throw InputError(cat("--", option, " ", value), cat("it must be a finite number >= ", least),
                      "give a larger value");
