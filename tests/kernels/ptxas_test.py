@@ -17,6 +17,7 @@ import sys
 # 512 threads run, 168 let 384, 255 let 256.
 REGISTERS = {
     "train_kernel": 255,
+    "check_state_kernel": 48,
     "atomics_kernel": 64,
     "9aggregate.*count_kernel": 32,
     "scan_kernel": 64,
