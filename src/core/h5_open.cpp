@@ -1,6 +1,6 @@
 // Files of HDF5, made and opened; what is said of a file that cannot be opened.
 #include <cerrno>
-#include <cstdlib>
+#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -20,8 +20,10 @@ bool says(const std::string& text, const char* part) {
 }
 
 [[noreturn]] void refuse_lock(const std::string& path, const std::string& stack) {
-  const auto at = stack.find("errno = ");
-  const int error = at == std::string::npos ? EAGAIN : std::atoi(stack.c_str() + at + 8);
+  constexpr std::string_view mark = "errno = ";
+  int error = EAGAIN;
+  if (const auto at = stack.find(mark); at != std::string::npos)
+    std::from_chars(stack.data() + at + mark.size(), stack.data() + stack.size(), error);
   if (error == EAGAIN || error == EACCES)
     throw InputError(cat("cannot read ", path),
                      "it is locked: another program holds it open for writing (a notebook with "

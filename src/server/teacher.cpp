@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <numeric>
 
 #include "core/error.hpp"
@@ -100,7 +101,8 @@ teacher::Problem GroupTeacher::Impl::epoch(std::span<const float* const> targets
 }
 
 namespace {
-struct LossNotFinite {
+struct LossNotFinite : std::exception {
+  explicit LossNotFinite(std::int64_t e) : epoch(e) {}
   std::int64_t epoch;
 };
 }  // namespace
@@ -125,7 +127,7 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
   double last = 0;
   const auto see = [&](std::int64_t epoch, double loss) {
     last = loss;
-    if (!std::isfinite(loss)) throw LossNotFinite{epoch};
+    if (!std::isfinite(loss)) throw LossNotFinite(epoch);
   };
   auto problem = epoch(targets);
   if (device != nullptr) {

@@ -150,7 +150,7 @@ TEST(ConfigText, mistakes_are_named) {
 TEST(ConfigText, files_that_are_no_toml_are_named) {
   EXPECT_TRUE(says(refusal("rounds = 1\nviews = " + std::string(16000, '[')), "line 2"));
   EXPECT_TRUE(says(refusal("views = " + std::string(17, '[') + std::string(17, ']')), "deeper"));
-  EXPECT_TRUE(says(refusal("\xFF\xFEr\0"), "UTF-16"));
+  EXPECT_TRUE(says(refusal(std::string("\xFF\xFEr\0", 4)), "UTF-16"));
   EXPECT_TRUE(says(refusal(std::string("rounds = 1\n\0", 12)), "zero byte"));
   std::string many;
   for (int k = 0; k < 2000; ++k) many += "k" + std::to_string(k) + " = 1\n";
