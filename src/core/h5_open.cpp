@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/h5.hpp"
