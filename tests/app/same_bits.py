@@ -76,10 +76,11 @@ def train(program: str, data: Path, out: Path, options: list[str], ranks: int) -
 
 
 def compare(
-    before: str, after: str, data: Path, folder: Path, options: list[str], ranks: int
+    programs: list[str], data: list[Path], folder: Path, options: list[str], ranks: int
 ) -> str:
     files = [folder / "before.h5", folder / "after.h5"]
-    codes = [train(p, data, f, options, ranks) for p, f in zip((before, after), files, strict=True)]
+    each = zip(programs, data, files, strict=True)
+    codes = [train(program, d, out, options, ranks) for program, d, out in each]
     if codes[0][0] != codes[1][0]:
         return f"exit codes {codes[0][0]} and {codes[1][0]}: {codes[0][1]} | {codes[1][1]}"
     if codes[0][0] != 0:
@@ -101,30 +102,19 @@ def main() -> int:
     given = parser.parse_args()
     bad = 0
     with tempfile.TemporaryDirectory() as top:
-        data = Path(top) / "data.h5"
-        make = [
-            *[
-                "generate",
-                "--users",
-                "60",
-                "--items",
-                "120",
-                "--latent",
-                "8",
-                "--seed",
-                "1",
-                "--out",
-            ],
-            str(data),
-        ]
-        subprocess.run([given.before, *make], check=True, capture_output=True)
+        data = [Path(top) / name for name in ("before.h5", "after.h5")]
+        make = "generate --users 60 --items 120 --latent 8 --seed 1 --out"
+        # each program makes its own: the format may have changed between them
+        for program, file in zip((given.before, given.after), data, strict=True):
+            line = [program, *make.split(), str(file)]
+            subprocess.run(line, check=True, capture_output=True)
         folder = Path(top) / "runs"
         folder.mkdir()
         for options in configurations():
             name = " ".join(options)
             if given.only not in name:
                 continue
-            found = compare(given.before, given.after, data, folder, options, given.ranks)
+            found = compare([given.before, given.after], data, folder, options, given.ranks)
             bad += bool(found)
             print(
                 f"{'DIFFERS' if found else 'same   '}  {name}{': ' + found if found else ''}",

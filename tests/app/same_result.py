@@ -52,6 +52,11 @@ def is_own(name):
     )
 
 
+def text(value):
+    """Of an attribute: h5py gives bytes where the length is fixed."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
 def differences(path, expected):
     """Names of what differs between two result files."""
     import h5py
@@ -75,7 +80,7 @@ def differences(path, expected):
         found += [
             "@" + name
             for name in sorted(a.attrs.keys() | b.attrs.keys())
-            if name not in OWN_ATTRIBUTES and str(a.attrs.get(name)) != str(b.attrs.get(name))
+            if name not in OWN_ATTRIBUTES and text(a.attrs.get(name)) != text(b.attrs.get(name))
         ]
         known = [json.loads(f.attrs.get("identity", "{}")) for f in (a, b)]
         found += [
