@@ -18,7 +18,6 @@ import argparse
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -67,7 +66,7 @@ class Inputs:
         self.folder = folder
 
         def make(*words: str) -> None:
-            subprocess.run([program, *words], check=True, capture_output=True, cwd=folder)
+            guarded_run.make(program, list(words), folder)
 
         make("generate", *DATA, "--out", "d.h5")
         for name, options in MODELS.items():
@@ -76,8 +75,7 @@ class Inputs:
         (folder / "in.csv").write_text("\n".join(["user,item,rating,timestamp", *rows, ""]))
         (folder / "ids.csv").write_text("\n".join(["itemId", *map(str, range(50)), ""]))
         np.save(folder / "text.npy", np.arange(300, dtype=np.float32).reshape(50, 6))
-        dump = [program, "train", "--dump-config"]
-        text = subprocess.run(dump, check=True, capture_output=True, text=True).stdout
+        text = guarded_run.make(program, ["train", "--dump-config"], folder)
         (folder / "c.toml").write_text(text)
 
     def checkpoint(self, model: str) -> str:

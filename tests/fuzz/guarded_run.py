@@ -48,6 +48,21 @@ def environment(program: str, limit_bytes: int) -> dict[str, str]:
     return os.environ | own
 
 
+def make(program: str, words: list[str], folder: Path) -> str:
+    """A start that must go well; its standard output."""
+    done = subprocess.run(
+        [program, *words],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment(program, 8192 * MEBIBYTE),
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(words)}: exit code {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
 def limit_data(pid: int, limit_bytes: int) -> None:
     """An allocation above the limit fails. A sanitizer's shadow memory needs more."""
     with contextlib.suppress(ProcessLookupError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
+from pathlib import Path
 from random import Random
+
+import guarded_run
 
 WHOLE = ("0", "1", "2", "3", "5", "8", "12", "007")
 ODD_WHOLE = (
@@ -70,8 +72,7 @@ def options_of(program: str, command: str) -> list[Option]:
     """Names and kinds from the defaults, choices from the help: `{full|sampled:N}`."""
 
     def ask(*words: str) -> str:
-        line = [program, command, *words]
-        return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+        return guarded_run.make(program, [command, *words], Path.cwd())
 
     text = re.sub(r"\s+", " ", ask("--help"))
     defaults = DEFAULTS.get(command) or ask("--dump-config")
