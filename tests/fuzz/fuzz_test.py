@@ -211,8 +211,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--program", required=True, type=lambda text: str(Path(text).resolve()))
     number = {"type": int, "metavar": "N"}
-    parser.add_argument("--files", default=os.environ.get("FEDFUSE_FUZZ_FILES", "200"), **number)
-    parser.add_argument("--options", default=os.environ.get("FEDFUSE_FUZZ_OPTIONS", "40"), **number)
+    parser.add_argument("--files", default=os.environ.get("FEDFUSE_FUZZ_FILES", "100"), **number)
+    parser.add_argument("--options", default=os.environ.get("FEDFUSE_FUZZ_OPTIONS", "30"), **number)
     parser.add_argument("--seed", default=os.environ.get("FEDFUSE_FUZZ_SEED", "1"))
     parser.add_argument("--only", default="", metavar="NAME", help="one case, as files-17")
     parser.add_argument("--keep", default="", metavar="FOLDER", help="for the files of bad cases")
