@@ -6,30 +6,23 @@
 #include <string_view>
 #include <system_error>
 
+#include "core/environment.hpp"
+
 namespace fedfuse {
-namespace {
-
-std::string_view variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-}  // namespace
-
 bool started_alone() {
   // Open MPI 4 and 5, MPICH and Intel MPI, Cray PALS, Flux
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE",
                            "PALS_RANKID", "FLUX_TASK_RANK"})
-    if (!variable(name).empty()) return false;
+    if (!environment_variable(name).empty()) return false;
   // srun gives every task its number; a step of one task needs no launcher.
-  const auto tasks = variable("SLURM_STEP_NUM_TASKS");
+  const auto tasks = environment_variable("SLURM_STEP_NUM_TASKS");
   return tasks.empty() || tasks == "1";
 }
 
 bool one_of_several() {
   if (started_alone()) return false;
   for (const char* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"})
-    if (const auto size = variable(name); !size.empty()) return size != "1";
+    if (const auto size = environment_variable(name); !size.empty()) return size != "1";
   return true;  // the launcher does not say
 }
 
@@ -46,7 +39,7 @@ LoneStart::LoneStart() {
   unsetenv("SLURM_NODELIST");
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   std::error_code error;
-  std::string base(variable("OMPI_MCA_orte_tmpdir_base"));
+  std::string base(environment_variable("OMPI_MCA_orte_tmpdir_base"));
   if (base.empty()) base = std::filesystem::temp_directory_path(error).string();
   auto name = base + "/fedfuse-mpi-XXXXXX";
   if (error || mkdtemp(name.data()) == nullptr) return;  // Open MPI's own folder, as without us

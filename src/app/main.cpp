@@ -17,8 +17,6 @@
 namespace fedfuse {
 namespace {
 
-bool is_stopped() { return stop_signal() != 0; }
-
 Ending train(const Command& command, const Comm& comm) {
   validate(command.train);
   (void)resolve(command.train);

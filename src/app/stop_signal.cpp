@@ -27,6 +27,7 @@ void listen_for_stop_signals() {
 }
 
 int stop_signal() { return came; }
+bool is_stopped() { return stop_signal() != 0; }
 
 std::string signal_name(int signal) {
   switch (signal) {

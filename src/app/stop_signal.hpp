@@ -9,6 +9,7 @@ namespace fedfuse {
 // once.
 void listen_for_stop_signals();
 [[nodiscard]] int stop_signal();  // the number of the one that came to this rank, or 0
+[[nodiscard]] bool is_stopped();  // whether one came: a Stop of core/stop.hpp
 [[nodiscard]] std::string signal_name(int signal);
 
 }  // namespace fedfuse

@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <string_view>
 
 #include "core/cgroup.hpp"
 #include "core/config/execution.hpp"
+#include "core/environment.hpp"
 #include "core/error.hpp"
 #include "core/number.hpp"
 #include "core/text.hpp"
@@ -27,10 +27,9 @@ int cores_allowed() {
 // what it cannot read.
 std::int64_t threads_in_environment() {
   constexpr const char* name = "OMP_NUM_THREADS";
-  const char* value = std::getenv(name);
-  if (value == nullptr || *value == 0) return 0;
-  std::string_view text(value);
-  text = text.substr(0, text.find(','));
+  const auto value = environment_variable(name);
+  if (value.empty()) return 0;
+  auto text = value.substr(0, value.find(','));
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && blank(text.back())) text.remove_suffix(1);

@@ -35,8 +35,6 @@ Config effective(Config config, const Dataset& data, int threads, const Comm& co
 constexpr const char* no_validation =
     "no client has a validation item that is ranked, so the model is that of the last round";
 
-bool is_stopped() { return stop_signal() != 0; }
-
 Matrix<float> embeddings_of(const GroupTeacher* teacher) {
   return teacher != nullptr ? teacher->group_embeddings() : Matrix<float>();
 }

@@ -15,9 +15,7 @@ namespace fedfuse {
 std::string Training::asked_to_stop() const {
   constexpr std::int64_t nothing = 0, time = 1;  // other numbers are those of signals
   const bool late = comm_.root() && budget_.must_stop(now_seconds());
-  const auto asked = comm_.max(stop_signal() != 0 ? std::int64_t(stop_signal())
-                               : late             ? time
-                                                  : nothing);
+  const auto asked = comm_.max(is_stopped() ? std::int64_t(stop_signal()) : late ? time : nothing);
   if (asked == nothing) return "";
   if (asked == time)
     return cat("the time budget of ", config_.restart.time_budget.text, " is used up");

@@ -8,21 +8,16 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
+#include "core/environment.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "data/output_file.hpp"
 
 namespace fedfuse {
 namespace {
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 std::string host_name() {
   char name[256] = {};
@@ -38,7 +33,8 @@ struct Owner {
 };
 
 Owner this_process() {
-  const auto job = variable("SLURM_JOB_ID"), start = variable("SLURM_RESTART_COUNT");
+  const std::string job(environment_variable("SLURM_JOB_ID")),
+      start(environment_variable("SLURM_RESTART_COUNT"));
   return {host_name(), cat(::getpid()), job.empty() ? "-" : job, start.empty() ? "0" : start};
 }
 
