@@ -12,24 +12,11 @@ import shutil
 import subprocess
 import unittest
 
-from tool import ToolTest
+from tool import SMALL, STUDY, ToolTest
 
 from records import identity
 
 PROGRAM = os.environ["FEDFUSE_PROGRAM"]
-SMALL = ["--users", "60", "--items", "60", "--dim-text", "8", "--dim-image", "8"]
-STUDY = {
-    "common": {"rounds": 1, "dim": 8},
-    "backbones": ["fcf"],
-    "fusions": ["none"],
-    "protocols": ["own-train"],
-    "seeds": [0],
-    "search": {
-        "protocol": "own-train",
-        "seed": 0,
-        "fusions": {"none": {"trials": 1, "grid": {}}},
-    },
-}
 SCALING = {
     "name": "tiny",
     "kind": "strong",

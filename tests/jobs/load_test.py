@@ -13,30 +13,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from job_case import JobTest
-from tool import ROOT, ToolTest, a_result, benchmarks
+from tool import ROOT, SMALL, STUDY, ToolTest, a_result, benchmarks
 
 from lib import collect, study_tree
 from records import load
 
-STUDY = {
+SCALING = {
     "name": "tiny",
     "kind": "strong",
     "generate": {"users": 60},
     "train": {"backbone": "fcf", "fusion": "none", "rounds": 120},
     "points": [{"ranks": 1}, {"ranks": 2}],
     "repeats": 2,
-}
-SEARCH = {
-    "common": {"rounds": 1, "dim": 8},
-    "backbones": ["fcf"],
-    "fusions": ["none"],
-    "protocols": ["own-train"],
-    "seeds": [0],
-    "search": {
-        "protocol": "own-train",
-        "seed": 0,
-        "fusions": {"none": {"trials": 1, "grid": {}}},
-    },
 }
 
 
@@ -93,7 +81,7 @@ class Cores(ToolTest):
 
 class Tables(ToolTest):
     def collected(self, environment):
-        study = study_tree.load(self.write("study.json", STUDY))
+        study = study_tree.load(self.write("study.json", SCALING))
         for point in study.points:
             for repeat in range(study.repeats):
                 folder = f"work/runs/{point.name()}/repeat-{repeat}"
@@ -131,7 +119,7 @@ class Tables(ToolTest):
         """An empty set of rounds takes not 0 s."""
         run = a_result()
         run["time"] = {name: column[:1] for name, column in run["time"].items()}
-        study = study_tree.load(self.write("study.json", {**STUDY, "points": [{}], "repeats": 1}))
+        study = study_tree.load(self.write("study.json", {**SCALING, "points": [{}], "repeats": 1}))
         self.write("work/runs/nodes-1_ranks-1_threads-1/repeat-0/result.json", run)
         (row,) = collect.collect(self.folder / "work", study)["rows"]
         self.assertEqual(row["status"], "INVALID")
@@ -158,10 +146,9 @@ class Tables(ToolTest):
 class Studies(JobTest):
     def test_runs_keep_their_load(self):
         program, data = os.environ["FEDFUSE_PROGRAM"], self.folder / "d.h5"
-        small = ["--users", "60", "--items", "60", "--dim-text", "8", "--dim-image", "8"]
-        self.run_line(program, "generate", *small, "--out", data)
+        self.run_line(program, "generate", *SMALL, "--out", data)
         work = self.folder / "work"
-        words = [ROOT / "jobs/studies/study.py", self.write("study.json", SEARCH)]
+        words = [ROOT / "jobs/studies/study.py", self.write("study.json", STUDY)]
         words += ["--data", data, "--work", work, "--program", program]
         self.run_line(sys.executable, *words)
         (row,) = csv.DictReader((work / "runs.csv").read_text().splitlines())

@@ -16,6 +16,16 @@ from records.errors import Refusal
 from records.intervals import median_interval, ratio_interval, trimmed_mean
 from records.validity import why_invalid
 
+SCALING_ROW = {
+    "nodes": 1,
+    "ranks": 2,
+    "threads": 1,
+    "runs": 3,
+    "round_s": 1.0,
+    "round_s_runs": [1.0, 1.0, 1.01],
+    "invalid": [],
+}
+
 
 class Twins(unittest.TestCase):
     def test_only_the_endings_of_hdf5_are_cut(self):
@@ -182,15 +192,7 @@ class Compare(ToolTest):
         )
 
     def test_invalid_runs_of_a_scaling_table_end_with_1(self):
-        row = {
-            "nodes": 1,
-            "ranks": 2,
-            "threads": 1,
-            "runs": 3,
-            "round_s": 1.0,
-            "round_s_runs": [1.0, 1.0, 1.01],
-            "invalid": [],
-        }
+        row = SCALING_ROW
         a = self.write("a.json", {"format": "fedfuse-scaling", "kind": "strong", "rows": [row]})
         b = self.write(
             "b.json",
@@ -231,17 +233,7 @@ class Compare(ToolTest):
         self.assertIn("data clients", self.run_tool("bench/compare.py", a, fewer, code=2))
 
     def test_scaling_tables_of_other_workloads_are_not_compared(self):
-        row = {
-            "nodes": 1,
-            "ranks": 2,
-            "threads": 1,
-            "runs": 3,
-            "round_s": 1.0,
-            "round_s_runs": [1.0, 1.0, 1.01],
-            "invalid": [],
-            "users": 60,
-            "data_identity": "a" * 64,
-        }
+        row = {**SCALING_ROW, "users": 60, "data_identity": "a" * 64}
         table = {
             "format": "fedfuse-scaling",
             "schema_version": 1,

@@ -14,6 +14,20 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "jobs")]
 QUICKSTART = ROOT / "results" / "quickstart"
+# options of `fedfuse generate`, and a study of one run for study.py
+SMALL = ["--users", "60", "--items", "60", "--dim-text", "8", "--dim-image", "8"]
+STUDY = {
+    "common": {"rounds": 1, "dim": 8},
+    "backbones": ["fcf"],
+    "fusions": ["none"],
+    "protocols": ["own-train"],
+    "seeds": [0],
+    "search": {
+        "protocol": "own-train",
+        "seed": 0,
+        "fusions": {"none": {"trials": 1, "grid": {}}},
+    },
+}
 
 
 class ToolTest(unittest.TestCase):
