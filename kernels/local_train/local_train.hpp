@@ -54,13 +54,14 @@ struct Steps {
 // In and out: all flat, row-major.
 struct Client {
   int slots = 0;
-  float* theta = nullptr;       // head.theta
-  float* user = nullptr;        // head.user
-  float* router = nullptr;      // router.size
-  float* rows = nullptr;        // views x slots x width
-  float* personal = nullptr;    // slots x width
-  const float* soft = nullptr;  // slots: t_i
-  float* view_grad = nullptr;   // views x slots x width, out; null when rows are trained
+  float* theta = nullptr;        // head.theta
+  float* user = nullptr;         // head.user
+  float* router = nullptr;       // router.size
+  float* rows = nullptr;         // views x slots x width
+  float* personal = nullptr;     // slots x width
+  const float* soft = nullptr;   // slots: t_i
+  float* view_grad = nullptr;    // views x slots x width, out; null when rows are trained
+  const float* prior = nullptr;  // slots: added to s_i; null: nothing is
 };
 
 struct Outcome {

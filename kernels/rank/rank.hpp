@@ -40,6 +40,8 @@ struct Model {
   OwnRows own_rows = OwnRows::none;
   const float* base = nullptr;                  // M x width or null
   std::span<const std::int32_t> excluded = {};  // ascending; no client ranks them
+  const float* prior = nullptr;                 // L: M x prior_groups; null: no group prior
+  int prior_groups = 0;                         // G
 };
 
 struct Client {
@@ -51,6 +53,7 @@ struct Client {
   const float* rows = nullptr;
   std::span<const std::int32_t> dropped = {};  // P_u, ascending
   std::int32_t valid = -1, test = -1;          // held-out items, -1: none
+  const float* shares = nullptr;  // a: G; s_i has sum_l a_l L_l[i] more; read with a prior
   // Sampled evaluation: rank among these (each once) and nothing else; `dropped` and `excluded` are
   // then not read.
   bool sampled = false;

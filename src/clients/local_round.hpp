@@ -14,11 +14,20 @@
 
 namespace fedfuse {
 
+// The group prior as this round uses it (models.md section 5): offset_u[i] = sum_l a_ul L_l[i] is
+// added to the score of item i, or sigmoid(offset) is its soft label.
+struct GroupPrior {
+  const Matrix<float>* logits = nullptr;  // L: M x G; null: no prior
+  const Matrix<float>* shares = nullptr;  // a_u: local clients x G
+  PriorUse use = PriorUse::prior;
+};
+
 // Teacher's soft labels as this round uses them.
 struct Distillation {
   const Matrix<float>* preferences = nullptr;  // G x M; null: no distillation
   double lambda = 0.0;
   bool negatives_only = false;
+  GroupPrior prior = {};
 };
 
 // What one client computed. Pointers into the trainer's scratch: valid until its next turn.

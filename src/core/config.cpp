@@ -7,6 +7,7 @@ void validate(const Config& config) {
   validate(config.model);
   validate(config.federation);
   validate(config.gfmfr);
+  validate(config.prior);
   validate(config.fedvlr);
   validate(config.evaluation);
   validate(config.execution);

@@ -10,6 +10,7 @@
 #include "core/config/files.hpp"
 #include "core/config/gfmfr.hpp"
 #include "core/config/model.hpp"
+#include "core/config/prior.hpp"
 #include "core/config/restart.hpp"
 
 namespace fedfuse {
@@ -19,6 +20,7 @@ struct Config {
   ModelOptions model;
   FederationOptions federation;
   GfmfrOptions gfmfr;
+  PriorOptions prior;
   FedvlrOptions fedvlr;
   EvaluationOptions evaluation;
   DeviceOptions device;

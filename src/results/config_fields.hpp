@@ -5,41 +5,10 @@
 #include "core/config.hpp"
 #include "model/backbones.hpp"
 #include "model/fusions.hpp"
+#include "results/config_field.hpp"
+#include "results/config_fields_server.hpp"
 
 namespace fedfuse {
-
-// Named as its heading in --help.
-enum class ConfigSection {
-  files,
-  model,
-  federation,
-  gfmfr,
-  fedvlr,
-  evaluation,
-  device,
-  execution,
-  restart
-};
-template <>
-inline constexpr auto choice_names<ConfigSection> = std::array{
-    Named{ConfigSection::files, "Files"},           Named{ConfigSection::model, "Model"},
-    Named{ConfigSection::federation, "Federation"}, Named{ConfigSection::gfmfr, "GFMFR"},
-    Named{ConfigSection::fedvlr, "FedVLR"},         Named{ConfigSection::evaluation, "Evaluation"},
-    Named{ConfigSection::device, "Device"},         Named{ConfigSection::execution, "Execution"},
-    Named{ConfigSection::restart, "Restart"},
-};
-
-struct FieldText {
-  const char* name;
-  const char* symbol;  // in models.md, or ""
-  const char* unit;    // or ""
-  const char* help;
-};
-struct ConfigField : FieldText {
-  ConfigSection section;
-  // of the rows of a table that the value names; a typed choice has its names in its type
-  std::vector<std::string> (*rows)() = nullptr;
-};
 
 namespace detail {
 
@@ -107,69 +76,26 @@ void visit_federation(Options& o, Visit& visit) {
         o.negatives);
   visit(ConfigField{{"lr", "eta", "1", "learning rate of heads, user vectors and routers"}, s},
         o.lr);
-  visit(ConfigField{{"lr_items", "eta_I", "1", "learning rate of item rows; negative: eta * items"},
-                    s},
-        o.lr_items);
+  visit(
+      ConfigField{{"item_update", "", "",
+                   "how item rows move: sums, over the clients that touched a row; or the papers' "
+                   "means"},
+                  s},
+      o.item_update);
+  visit(
+      ConfigField{{"lr_items", "eta_I", "1",
+                   "learning rate of item rows; negative: 0.3 with counts, eta * items with mean"},
+                  s},
+      o.lr_items);
+  visit(
+      ConfigField{{"lr_items_server", "eta_S", "1", "the server's rate of item rows, with counts"},
+                  s},
+      o.lr_items_server);
+  visit(ConfigField{{"lr_decay", "", "1", "factor of eta from round to round"}, s}, o.lr_decay);
+  visit(ConfigField{{"lr_items_decay", "", "1", "factor of eta_I from round to round"}, s},
+        o.lr_items_decay);
   visit(ConfigField{{"weight_decay", "kappa", "1", "on every parameter that a client trains"}, s},
         o.weight_decay);
-}
-
-template <class Options, class Visit>
-void visit_gfmfr(Options& o, Visit& visit) {
-  constexpr auto s = ConfigSection::gfmfr;
-  visit(ConfigField{{"groups", "G", "groups", "user groups"}, s}, o.groups);
-  visit(
-      ConfigField{
-          {"groups_min", "", "groups", "with --groups-max: choose G between them; 0: fixed G"}, s},
-      o.groups_min);
-  visit(ConfigField{{"groups_max", "", "groups", "see --groups-min"}, s}, o.groups_max);
-  visit(ConfigField{{"groups_by", "", "", "how G is chosen between the bounds"}, s}, o.groups_by);
-  visit(ConfigField{{"group_by", "", "", "what clients are grouped by"}, s}, o.group_by);
-  visit(ConfigField{{"cluster", "", "", "clustering"}, s}, o.cluster);
-  visit(ConfigField{{"pca_variance", "", "1",
-                     "share of the variance that PCA keeps before clustering; 1: no PCA"},
-                    s},
-        o.pca_variance);
-  visit(ConfigField{{"landmarks", "", "clients",
-                     "above this many participants only so many are clustered, the rest assigned"},
-                    s},
-        o.landmarks);
-  visit(ConfigField{{"regroup_every", "k", "rounds", "rounds between groupings"}, s},
-        o.regroup_every);
-  visit(ConfigField{{"group_dim", "e_l", "floats", "width of the learned group embedding"}, s},
-        o.group_dim);
-  visit(ConfigField{{"teacher_epochs", "E_s", "epochs",
-                     "epochs of the server's fusion network, each round"},
-                    s},
-        o.teacher.epochs);
-  visit(ConfigField{{"teacher_batch", "", "samples", "its batch size"}, s}, o.teacher.batch);
-  visit(ConfigField{{"teacher_batches", "", "",
-                     "items: every group of an item together; pairs: random (group, item)"},
-                    s},
-        o.teacher.batches);
-  visit(ConfigField{{"teacher_lr", "", "1", "its learning rate"}, s}, o.teacher.lr);
-  visit(ConfigField{{"teacher_optimizer", "", "", "its optimizer"}, s}, o.teacher.optimizer);
-  visit(ConfigField{{"distill", "lambda", "1", "weight of the distillation term"}, s},
-        o.distillation.weight);
-  visit(
-      ConfigField{{"distill_schedule", "lambda_r", "", "course of that weight over the rounds"}, s},
-      o.distillation.schedule);
-  visit(ConfigField{{"distill_balance", "", "", "times the running ratio of the two losses"}, s},
-        o.distillation.balance);
-  visit(ConfigField{{"distill_on", "", "", "samples that get soft labels"}, s}, o.distillation.on);
-  visit(ConfigField{{"distill_start", "", "round", "first round, from 1, that distils"}, s},
-        o.distillation.start);
-}
-
-template <class Options, class Visit>
-void visit_fedvlr(Options& o, Visit& visit) {
-  constexpr auto s = ConfigSection::fedvlr;
-  visit(ConfigField{{"views", "F_1..F_J", "", "item views that the server sends, one to three"}, s},
-        o.views);
-  visit(ConfigField{{"server_lr", "", "1", "learning rate of the server's operators and ID table"},
-                    s},
-        o.lr);
-  visit(ConfigField{{"server_optimizer", "", "", "their optimizer"}, s}, o.optimizer);
 }
 
 template <class Options, class Visit>
@@ -186,6 +112,9 @@ void visit_evaluation(Options& o, Visit& visit) {
                      "stop after so many without a better validation NDCG@50; 0: never"},
                     s},
         o.patience);
+  visit(ConfigField{{"patience_after", "", "rounds", "first rounds whose evaluations do not count"},
+                    s},
+        o.patience_after);
 }
 
 // It decides bits: a device adds in another order than a processor
@@ -250,6 +179,7 @@ void for_each_field(C& c, Visit&& visit) {
   detail::visit_model(c.model, visit);
   detail::visit_federation(c.federation, visit);
   detail::visit_gfmfr(c.gfmfr, visit);
+  detail::visit_prior(c.prior, visit);
   detail::visit_fedvlr(c.fedvlr, visit);
   detail::visit_evaluation(c.evaluation, visit);
   detail::visit_device(c.device, visit);

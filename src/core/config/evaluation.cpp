@@ -45,6 +45,7 @@ void validate(const EvaluationOptions& o) {
   within("eval-every", o.every, 1, most_counted);
   within("eval-clients", o.clients, 0, most_counted);
   within("patience", o.patience, 0, most_counted);
+  within("patience-after", o.patience_after, 0, most_counted);
 }
 
 }  // namespace fedfuse

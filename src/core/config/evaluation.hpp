@@ -34,6 +34,7 @@ struct EvaluationOptions {
   ColdItems cold_items = ColdItems::rank;
   // evaluations without a better validation NDCG@50; 0: never stop early
   std::int64_t patience = 0;
+  std::int64_t patience_after = 50;  // rounds before evaluations count
   bool operator==(const EvaluationOptions&) const = default;
 };
 void validate(const EvaluationOptions& options);  // InputError

@@ -16,7 +16,13 @@ void validate(const FederationOptions& o) {
   within("negatives-per-positive", o.negatives_per_positive, 0, most_counted);
   finite_at_least("lr", o.lr, 0);
   require(std::isfinite(o.lr_items) && o.lr_items <= 1e30, "lr-items", o.lr_items,
-          "it must be a number up to 1e30", "leave it out for lr * items");
+          "it must be a number up to 1e30", "leave it out for the default of --item-update");
+  finite_at_least("lr-items-server", o.lr_items_server, 0);
+  const auto is_decay = [](double x) { return std::isfinite(x) && x > 0 && x <= 1; };
+  require(is_decay(o.lr_decay), "lr-decay", o.lr_decay, "a factor a round is in (0, 1]",
+          "1 keeps the rate");
+  require(is_decay(o.lr_items_decay), "lr-items-decay", o.lr_items_decay,
+          "a factor a round is in (0, 1]", "1 keeps the rate");
   finite_at_least("weight-decay", o.weight_decay, 0);
 }
 

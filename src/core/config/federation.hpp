@@ -13,6 +13,14 @@ inline constexpr auto choice_names<Negatives> =
     std::array{Named{Negatives::own_train, "own-train"}, Named{Negatives::own_all, "own-all"},
                Named{Negatives::trained_items, "trained-items"}};
 
+// How a row of the shared table moves (models.md, section 2). counts: clients step by sums over the
+// batch, the server divides by the clients that touched the row. mean: the papers' rule, with both
+// means.
+enum class ItemUpdate { counts, mean };
+template <>
+inline constexpr auto choice_names<ItemUpdate> =
+    std::array{Named{ItemUpdate::counts, "counts"}, Named{ItemUpdate::mean, "mean"}};
+
 struct FederationOptions {
   std::int64_t rounds = 100;  // R
   double fraction = 1.0;      // beta: share of the clients that take part in a round
@@ -21,9 +29,13 @@ struct FederationOptions {
   std::int64_t batch = 256;                 // B
   std::int64_t negatives_per_positive = 4;  // q
   Negatives negatives = Negatives::own_train;
-  double lr = 0.1;            // eta
-  double lr_items = -1.0;     // eta_I; negative: eta * M
-  double weight_decay = 0.0;  // kappa
+  double lr = 0.1;  // eta
+  ItemUpdate item_update = ItemUpdate::counts;
+  double lr_items = -1.0;        // eta_I; negative: 0.3 with counts, eta * M with mean
+  double lr_items_server = 8.0;  // eta_S: with counts
+  double lr_decay = 1.0;         // eta times this a round
+  double lr_items_decay = 1.0;   // eta_I times this a round
+  double weight_decay = 0.0;     // kappa
   bool operator==(const FederationOptions&) const = default;
 };
 void validate(const FederationOptions& options);  // InputError
