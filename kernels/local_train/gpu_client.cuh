@@ -37,5 +37,28 @@ __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
   return m;
 }
 
+// What a client has of the server's teacher; null: nothing.
+struct Taught {
+  const float* offset;  // of each slot, added to its score
+  const float* labels;  // soft labels, of each slot or of each item
+  bool of_slots;
+};
+__device__ Taught taught_of(const GpuClients& g, const Rates& rates, int c) {
+  Taught t{nullptr, nullptr, false};
+  const float* of_slot = g.prior.logits == nullptr ? nullptr : g.prior.of_slot + g.begin[c];
+  if (!g.prior.as_labels) t.offset = of_slot;
+  if (rates.lambda <= 0.0f) return t;
+  t.of_slots = of_slot != nullptr && g.prior.as_labels;
+  if (t.of_slots)
+    t.labels = of_slot;
+  else if (g.preferences != nullptr && g.group[c] >= 0)
+    t.labels = g.preferences + g.group[c] * g.items_total;
+  return t;
+}
+
+__device__ double negative_entropy_of(double t) {
+  return (t > 0 ? t * log(t) : 0.0) + (t < 1 ? (1 - t) * log1p(-t) : 0.0);
+}
+
 }  // namespace
 }  // namespace fedfuse::local_train

@@ -146,19 +146,19 @@ struct Round {
   // R6: delta = (p - y + lambda (p - t)) / n. Adds the batch's losses to the client's. Sums stand
   // in shared memory: only thread 0 reads them, at the end.
   __device__ void losses(int n) {
-    const float* soft = g.preferences == nullptr || rates.lambda <= 0.0f || g.group[m.client] < 0
-                            ? nullptr
-                            : g.preferences + g.group[m.client] * g.items_total;
+    const Taught taught = taught_of(g, rates, m.client);
     double recommendation = 0, distillation = 0;
 #pragma unroll 1
     for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
-      const float x = score()[i], y = slot()[i] < 0 ? 1.0f : 0.0f;
+      float x = score()[i];
+      if (taught.offset != nullptr) x += taught.offset[slot_of(i)];
+      const float y = slot()[i] < 0 ? 1.0f : 0.0f;
       const float e = expf(-fabsf(x)), p = (x > 0.0f ? 1.0f : e) / (1.0f + e);
       const double softplus = double(fmaxf(x, 0.0f)) + double(log1pf(e));
       float gradient = p - y;
       recommendation += softplus - double(y) * double(x);
-      if (soft != nullptr && !(rates.soft_negatives_only && y > 0.0f)) {
-        const float t = soft[m.items[slot_of(i)]];
+      if (taught.labels != nullptr && !(rates.soft_negatives_only && y > 0.0f)) {
+        const float t = taught.labels[taught.of_slots ? slot_of(i) : m.items[slot_of(i)]];
         gradient += rates.lambda * (p - t);
         distillation += negative_entropy_of(double(t)) + softplus - double(t) * double(x);
       }
@@ -169,10 +169,8 @@ struct Round {
     if (threadIdx.x != 0) return;
     m.sums.recommendation += recommendation;
     m.sums.distillation += distillation;
-    m.sums.step = recommendation + (soft == nullptr ? 0.0 : double(rates.lambda)) * distillation;
-  }
-  __device__ static double negative_entropy_of(double t) {
-    return (t > 0 ? t * log(t) : 0.0) + (t < 1 ? (1 - t) * log1p(-t) : 0.0);
+    m.sums.step =
+        recommendation + (taught.labels == nullptr ? 0.0 : double(rates.lambda)) * distillation;
   }
 
   __device__ void fold(int n) {

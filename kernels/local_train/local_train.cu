@@ -3,6 +3,7 @@
 #include "kernels/local_train/gpu_head_linear.cuh"
 #include "kernels/local_train/gpu_head_mlp.cuh"
 #include "kernels/local_train/gpu_head_neumf.cuh"
+#include "kernels/local_train/gpu_prior.cuh"
 #include "kernels/local_train/gpu_round.cuh"
 #include "kernels/local_train/gpu_state.cuh"
 
@@ -49,6 +50,7 @@ void launch_for(const Shape& shape, const Rates& rates, const GpuPlan& plan, con
   const auto kernel = !plan.all_in_shared() ? train_kernel<Head, Routed, false, 0>
                       : shape.d == usual_d  ? train_kernel<Head, Routed, true, usual_d>
                                             : train_kernel<Head, Routed, true, 0>;
+  fill_prior(g, stream);
   gpu::launch(kernel, grid, unsigned(plan.threads), plan.shared_bytes, stream, shape, rates, plan,
               g);
   check_state(shape, g, stream);

@@ -4,8 +4,8 @@
 //   for each step (a batch of samples):
 //     omega = mean over the batch of softmax(Phi2 ReLU(Phi1 [F_1[i]; ..; F_J[i]] + phi1) + phi2)
 //       J > 1, else 1
-//     c_i = sum_j omega_j F_j[i]   z_i = c_i (+ P[i])   s_i = head(z_i; theta, u)   p_i =
-//       sigmoid(s_i)
+//     c_i = sum_j omega_j F_j[i]   z_i = c_i (+ P[i])   s_i = head(z_i; theta, u) (+ b_i)
+//     p_i = sigmoid(s_i)   b_i: the group prior's offset of the item, a constant
 //     L   = mean [ BCE(p_i, y_i) + lambda KL(t_i || p_i) ] - alpha mean (P[i] - c_i)^2 + beta mean
 //         |c_i|
 //     dL/ds_i = (p_i - y_i + lambda (p_i - t_i)) / |batch|
@@ -61,7 +61,7 @@ struct Client {
   float* personal = nullptr;     // slots x width
   const float* soft = nullptr;   // slots: t_i
   float* view_grad = nullptr;    // views x slots x width, out; null when rows are trained
-  const float* prior = nullptr;  // slots: added to s_i; null: nothing is
+  const float* prior = nullptr;  // slots: b_i; null: nothing is added
 };
 
 struct Outcome {

@@ -47,6 +47,8 @@ Case::Case(const CaseShape& o, std::uint64_t seed) : options_(o) {
     initial_[k] = float(0.1 * rng.normal(2, 0, std::uint32_t(k)));
   soft_.resize(std::size_t(slots_));
   for (auto& t : soft_) t = float(stream.uniform());
+  prior_.resize(o.prior ? soft_.size() : 0);
+  for (auto& b : prior_) b = float(4 * stream.uniform() - 2);
   view_grad_.resize(row_floats * std::size_t(o.views));
   reset();
 }
@@ -64,6 +66,7 @@ Outcome Case::run(const Variant& variant) {
                                               std::size_t(shape_.width)
                                : nullptr;
   c.soft = soft_.data();
+  c.prior = prior_.empty() ? nullptr : prior_.data();
   c.view_grad = shape_.rows_trained ? nullptr : view_grad_.data();
   return variant.run(shape_, rates_, {begin_, slot_.data(), label_.data()}, c, workspace_, {});
 }

@@ -15,6 +15,7 @@ struct CaseShape {
   bool rows_trained = true, personal = false;
   int positives = 17, negatives_per_positive = 4, epochs = 5, batch = 256;
   double lambda = 0.0;
+  bool prior = false;
 };
 
 class Case {
@@ -33,7 +34,7 @@ class Case {
   std::vector<float> label_;
   int slots_ = 0;
   // theta, user, router, rows, personal: one after the other
-  Array<float> initial_, values_, soft_, view_grad_;
+  Array<float> initial_, values_, soft_, prior_, view_grad_;
   Workspace workspace_;
 };
 

@@ -107,6 +107,7 @@ class Round {
     if constexpr (trains_in_place<Head>) {
       const int d = shape_.d;
       for (int i = 0; i < b.n; ++i) s_[i] = head_.score(client_.rows + long(b.slot[i]) * d);
+      add_prior(b);
       const auto loss =
           loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
       const float keep = 1.0f - rates_.lr_items * rates_.decay;
@@ -138,6 +139,7 @@ class Round {
       add_personal(b);
     }
     head_.forward(Z_, b.n, s_);
+    add_prior(b);
     const auto loss =
         loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
     head_.backward(Z_, delta_, b.n, dZ_, sgd_);
@@ -149,6 +151,11 @@ class Round {
       return_gradients(b, router, omega);
     }
     return loss;
+  }
+
+  void add_prior(const Batch& b) {
+    if (client_.prior == nullptr) return;
+    for (int i = 0; i < b.n; ++i) s_[i] += client_.prior[b.slot[i]];
   }
 
   [[nodiscard]] bool z_is_c() const {

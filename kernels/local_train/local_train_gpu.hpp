@@ -21,6 +21,15 @@ constexpr int held_tiles(bool all_in_shared) {
   return all_in_shared ? 1 : 16 * 32 / most_threads(true, false);
 }
 
+// The group prior of a launch, offset_c[i] = sum over l < G of a_cl L_l[i]; null logits: none.
+struct GpuPrior {
+  const float* logits = nullptr;  // L: M x groups
+  const float* shares = nullptr;  // a: of client c in row c, groups each
+  int groups = 0;                 // G
+  bool as_labels = false;         // sigmoid(offset) is the soft label; else the score has it more
+  float* of_slot = nullptr;       // at begin[c], out: the offsets, or the labels, of client c
+};
+
 // The clients of one launch; every pointer is into the device. Client c (0-based in its chunk) owns
 // entries [begin[c], begin[c + 1]) of the arrays that have one element a possible sample of an
 // epoch.
@@ -50,6 +59,7 @@ struct GpuClients {
   const float* preferences = nullptr;   // G x M soft labels
   const std::int32_t* group = nullptr;  // of client c
   std::int64_t items_total = 0;         // M
+  GpuPrior prior;
   // out, one a client
   double* outcome = nullptr;  // 3: loss_recommendation, loss_distillation, loss
   float* omega = nullptr;     // 3

@@ -30,6 +30,9 @@ Regular regular(const Steps& steps) {
   return r;
 }
 
+// A client's prior is the logits of one group, which has all of it.
+constexpr float whole_share = 1.0f;
+
 // One client on a device: its arrays, copied there.
 class OneClient {
  public:
@@ -60,7 +63,7 @@ class OneClient {
   gpu::Buffer<std::int64_t> begin_;
   gpu::Buffer<std::int32_t> items_, entries_, zero_, samples_, slot_count_, finite_;
   gpu::Buffer<float> theta_, user_, router_, theta_out_, user_out_, router_out_, view_, rows_,
-      personal_, tuned_, preferences_, omega_, rho_, losses_, scratch_;
+      personal_, tuned_, preferences_, prior_, share_, of_slot_, omega_, rho_, losses_, scratch_;
   gpu::Buffer<double> outcome_;
 };
 
@@ -89,6 +92,9 @@ OneClient::OneClient(const std::shared_ptr<gpu::Device>& device, const Shape& sh
       personal_(device, shape.personal ? capacity_ * width_ : 0),
       tuned_(device, capacity_ * width_),
       preferences_(sent(client.soft, rates.lambda > 0.0f ? slots_ : 0)),
+      prior_(sent(client.prior, client.prior != nullptr ? slots_ : 0)),
+      share_(sent(&whole_share, 1)),
+      of_slot_(device, capacity_),
       omega_(device, 3),
       rho_(device, 1),
       losses_(device, std::size_t(std::max<std::int64_t>(1, steps_))),
@@ -142,6 +148,9 @@ GpuClients OneClient::arguments() const {
   g.preferences = rates_.lambda > 0.0f ? preferences_.data() : nullptr;
   g.group = zero_.data();
   g.items_total = client_.slots;
+  if (client_.prior != nullptr)
+    g.prior = {
+        .logits = prior_.data(), .shares = share_.data(), .groups = 1, .of_slot = of_slot_.data()};
   g.outcome = outcome_.data();
   g.omega = omega_.data();
   g.rho = rho_.data();

@@ -94,7 +94,8 @@ double reference_loss(const Shape& shape, const DenseRates& rates, const DenseCl
       const Vector half = z;
       z.insert(z.end(), half.begin(), half.end());
     }
-    const double s = head_score(shape.head, at.theta.data(), at.user.data(), z),
+    const double offset = at.prior.empty() ? 0.0 : at.prior[item];
+    const double s = head_score(shape.head, at.theta.data(), at.user.data(), z) + offset,
                  p = 1 / (1 + std::exp(-s)), q = 1 / (1 + std::exp(s)), y = labels[i];
     const double lambda = rates.soft_negatives_only && y > 0 ? 0 : rates.lambda;
     loss += -(y * std::log(p) + (1 - y) * std::log(q)) / double(n);

@@ -14,6 +14,7 @@ struct DenseClient {
   std::vector<double> table;                // views x M x width
   std::vector<double> personal;             // M x width, or empty
   std::vector<double> soft;                 // M, or empty
+  std::vector<double> prior;                // M, or empty: no prior
 };
 struct DenseSteps {
   std::vector<std::vector<std::int64_t>> items;  // per step
