@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/finite.hpp"
+#include "core/tile_math.hpp"
 
 namespace fedfuse {
 
@@ -93,6 +94,37 @@ void LocalTrainer::gather_soft(std::span<const float> preferences) {
     soft_[s] = preferences[std::size_t(samples_.items[s])];
 }
 
+// The offset of each slot.
+void LocalTrainer::gather_prior(const GroupPrior& prior, std::int64_t local) {
+  const auto& L = *prior.logits;
+  const float* shares = prior.shares->row(local);
+  prior_.resize(samples_.items.size());
+  for (std::size_t s = 0; s < prior_.size(); ++s) {
+    const float* logits = L.row(samples_.items[s]);
+    float sum = 0.0f;
+    for (std::int64_t l = 0; l < L.cols; ++l) sum = tilemath::madd(sum, shares[l], logits[l]);
+    prior_[s] = sum;
+  }
+}
+
+// What this turn reads of the server's teacher: soft labels of a group, or a prior.
+void LocalTrainer::gather_teacher(const Distillation& from, std::int64_t local,
+                                  std::int32_t group) {
+  prior_.clear();
+  const bool has_prior = from.prior.logits != nullptr;
+  const bool distils_prior = has_prior && from.prior.use == PriorUse::soft_labels,
+             distils_group = from.preferences != nullptr && group >= 0;
+  if (has_prior) gather_prior(from.prior, local);
+  if (!distils_prior && !distils_group) return;
+  rates_.lambda = float(from.lambda);
+  rates_.soft_negatives_only = from.negatives_only;
+  if (distils_group) gather_soft({from.preferences->row(group), std::size_t(data_.items)});
+  if (!distils_prior) return;
+  soft_.swap(prior_);
+  for (float& t : soft_) t = float(1.0 / (1.0 + std::exp(-double(t))));
+  prior_.clear();
+}
+
 const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
                                        const GlobalModel& global, const ClientState& state,
                                        const Distillation& distillation) {
@@ -109,12 +141,7 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
   if (!shape_.rows_trained) view_grad_.resize(rows_.size());
 
   rates_ = rates_of(config_, spec_, data_.items, round);
-  const auto group = state.group[std::size_t(local)];
-  if (distillation.preferences != nullptr && group >= 0) {
-    rates_.lambda = float(distillation.lambda);
-    rates_.soft_negatives_only = distillation.negatives_only;
-    gather_soft({distillation.preferences->row(group), std::size_t(data_.items)});
-  }
+  gather_teacher(distillation, local, state.group[std::size_t(local)]);
 
   const local_train::Client client{.slots = int(samples_.items.size()),
                                    .theta = theta_.data(),
@@ -123,7 +150,8 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
                                    .rows = rows_.data(),
                                    .personal = shape_.personal ? personal_.data() : nullptr,
                                    .soft = soft_.data(),
-                                   .view_grad = shape_.rows_trained ? nullptr : view_grad_.data()};
+                                   .view_grad = shape_.rows_trained ? nullptr : view_grad_.data(),
+                                   .prior = prior_.empty() ? nullptr : prior_.data()};
   const local_train::Steps steps{samples_.begin, samples_.slot.data(), samples_.label.data()};
   update_.outcome = train_(shape_, rates_, steps, client, workspace_, {});
   update_.samples = samples_.distinct_entries;

@@ -14,8 +14,9 @@
 
 namespace fedfuse {
 
-// The group prior as this round uses it (models.md section 5): offset_u[i] = sum_l a_ul L_l[i] is
-// added to the score of item i, or sigmoid(offset) is its soft label.
+// The group prior as this round uses it (models.md section 5): offset_u[i] = sum_l a_ul L_l[i], l
+// ascending, is added to the score of item i, or sigmoid(offset) is its soft label with
+// Distillation's lambda.
 struct GroupPrior {
   const Matrix<float>* logits = nullptr;  // L: M x G; null: no prior
   const Matrix<float>* shares = nullptr;  // a_u: local clients x G
@@ -55,6 +56,8 @@ class LocalTrainer {
  private:
   void gather_rows(const GlobalModel& global);
   void gather_soft(std::span<const float> preferences);
+  void gather_prior(const GroupPrior& prior, std::int64_t local);
+  void gather_teacher(const Distillation& distillation, std::int64_t local, std::int32_t group);
   void finish(const GlobalModel& global);
   const Config& config_;
   const ModelSpec& spec_;
@@ -64,7 +67,7 @@ class LocalTrainer {
   local_train::Shape shape_;
   local_train::Rates rates_;  // of the turn
   Samples samples_;
-  Array<float> theta_, user_, router_, rows_, personal_, soft_, view_grad_;
+  Array<float> theta_, user_, router_, rows_, personal_, soft_, prior_, view_grad_;
   local_train::Workspace workspace_;
   LocalUpdate update_;
 };
