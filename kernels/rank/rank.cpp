@@ -19,10 +19,11 @@ double Problem::flops() const {
   const double tower = head_tower_flops(head);
   // one plane: its sum with the client's half is a maximum and a constant (rank_gpu.hpp)
   const double mixing = planes > 1 ? 2 * planes * d : 0;
+  const double prior = 2.0 * model.prior_groups;
   const double first_layer = mixing + (shared ? 0 : 2 * d * d);
-  const double an_item = (linear ? 2 * planes * d : 0) + (hidden ? first_layer : 0) + tower;
-  const double an_own_row =
-      2 * model.views * model.width + (linear ? 2 * d : 0) + (hidden ? 2 * d * d : 0) + tower;
+  const double an_item = prior + (linear ? 2 * planes * d : 0) + (hidden ? first_layer : 0) + tower;
+  const double an_own_row = prior + 2 * model.views * model.width + (linear ? 2 * d : 0) +
+                            (hidden ? 2 * d * d : 0) + tower;
   double sum = hidden && shared ? planes * items * 2 * d * d : 0;
   for (const auto& client : clients) {
     const double ranked = client.sampled ? double(client.candidates.size()) : items;
@@ -33,10 +34,10 @@ double Problem::flops() const {
 
 double Problem::bytes() const {
   const double planes = model.views + (model.base != nullptr ? 1 : 0);
-  double sum = 4.0 * planes * double(model.items) * model.width;
+  double sum = 4.0 * double(model.items) * (planes * model.width + model.prior_groups);
   for (const auto& client : clients) {
     const double parameters = (model.theta == nullptr ? model.head.theta : 0) + model.head.user +
-                              (model.views > 1 ? model.views : 0);
+                              (model.views > 1 ? model.views : 0) + model.prior_groups;
     sum += 4.0 * (parameters + double(client.row_ids.size()) * (model.width + 1) +
                   double(client.dropped.size()) + 4);
   }

@@ -6,7 +6,7 @@
 //     than h
 //   candidates: all items but P_u (and the excluded ones); at test time the validation item is
 //     dropped too
-//   s_i = head(z_i; theta, u)
+//   s_i = head(z_i; theta, u) (+ sum over l < G of a_l L_l[i])   with a group prior
 //   z_i = sum_j omega_j F_j[i]                 no row of its own
 //       = sum_j omega_j F_j[i] + P[i]          own row, rows add (FedRAP)      F_j: M x width
 //       = P[i]                                 own row, rows replace (PFedRec)
@@ -53,7 +53,7 @@ struct Client {
   const float* rows = nullptr;
   std::span<const std::int32_t> dropped = {};  // P_u, ascending
   std::int32_t valid = -1, test = -1;          // held-out items, -1: none
-  const float* shares = nullptr;  // a: G; s_i has sum_l a_l L_l[i] more; read with a prior
+  const float* shares = nullptr;               // a: G; read with a prior
   // Sampled evaluation: rank among these (each once) and nothing else; `dropped` and `excluded` are
   // then not read.
   bool sampled = false;

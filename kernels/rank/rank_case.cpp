@@ -107,6 +107,19 @@ Case::Case(const CaseShape& s)
     }
   }
   Draw(rng, std::uint64_t(s.clients) + 1, s.exact).fill(rows_, 0.5);
+  if (s.groups > 0) add_prior(rng);
+}
+
+void Case::add_prior(const Rng& rng) {
+  Draw draw(rng, std::uint64_t(shape_.clients) + 2, shape_.exact);
+  prior_ = Matrix<float>(shape_.items, shape_.groups);
+  draw.fill(prior_.values, 2.0);
+  shares_ = Matrix<float>(shape_.clients, shape_.groups);
+  draw.fill(shares_.values, 1.0);
+  model_.prior = prior_.data();
+  model_.prior_groups = shape_.groups;
+  for (std::size_t u = 0; u < clients_.size(); ++u)
+    clients_[u].shares = shares_.row(std::int64_t(u));
 }
 
 }  // namespace fedfuse::rank

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/matrix.hpp"
+#include "core/rng.hpp"
 #include "kernels/rank/rank.hpp"
 
 namespace fedfuse::rank {
@@ -21,6 +22,7 @@ struct CaseShape {
   int dropped = 15;
   int excluded = 0;
   int sampled = 0;  // candidates a client; 0: all items
+  int groups = 0;   // of a prior; 0: none
   // small multiples of powers of two: every sum is exact in float, in any order; many ties
   bool exact = true;
   std::uint64_t seed = 1;
@@ -35,9 +37,10 @@ class Case {
   [[nodiscard]] Problem problem() const { return {model_, clients_}; }
 
  private:
+  void add_prior(const Rng& rng);
   CaseShape shape_;
   std::vector<Matrix<float>> views_;
-  Matrix<float> base_, theta_, user_, omega_;
+  Matrix<float> base_, theta_, user_, omega_, prior_, shares_;
   Array<float> rows_;
   std::vector<std::vector<std::int32_t>> row_ids_, dropped_, candidates_;
   std::vector<std::int32_t> excluded_;

@@ -57,8 +57,7 @@ std::vector<float> omega_of(std::span<const Client> clients, int views, int plan
   return all;
 }
 
-// From the counts over all candidates; a held-out item met itself among them where it is one; as in
-// rank_cpu.cpp.
+// From the counts over all candidates, where a held-out item may have met itself; as rank_cpu.cpp.
 Ranks finish(const Model& model, const Client& c, const std::int32_t* count, const float* score) {
   if (c.valid < 0 && c.test < 0) return {};
   const auto counted = [&](std::int32_t item) {
@@ -89,6 +88,7 @@ GpuRank shape_of(const Model& m, bool sampled) {
   r.width = m.width;
   r.views = m.views;
   r.planes = m.views + (m.base != nullptr ? 1 : 0);
+  r.prior_groups = m.prior_groups;
   r.rows_add = m.own_rows == OwnRows::add;
   r.sampled = sampled;
   r.theta_stride = m.theta != nullptr ? 0 : m.head.theta;
@@ -105,12 +105,13 @@ bool all_sampled(std::span<const Client> clients) {
 std::int64_t table_bytes(const GpuRank& s) {
   const std::int64_t tables = (s.depth() + s.units() * s.planes) * s.padded_items();
   return std::int64_t(sizeof(float)) *
-         (tables + s.planes * s.items * s.width + (s.theta_stride == 0 ? s.head.theta : 0) +
-          s.excluded_count);
+         (tables + s.items * (s.planes * s.width + s.prior_groups) +
+          (s.theta_stride == 0 ? s.head.theta : 0) + s.excluded_count);
 }
 
 std::int64_t batch_bytes(const GpuRank& s, std::int64_t ids) {
-  const std::int64_t a_client = s.theta_stride + s.head.user + s.planes + 1 + 2 + 2 + 4,
+  const std::int64_t a_client =
+                         s.theta_stride + s.head.user + s.planes + s.prior_groups + 1 + 2 + 2 + 4,
                      own = s.own_count * s.width + s.units() * s.padded_own();
   return std::int64_t(sizeof(float)) *
              (s.clients * a_client + (s.depth() + s.units()) * s.padded_clients() + own + ids) +
@@ -148,6 +149,7 @@ DeviceTables::DeviceTables(const gpu::Stream& stream, const Model& m, bool sampl
   const auto cells = std::size_t(r.items * r.width);
   for (int p = 0; p < r.planes; ++p)
     r.view[p] = views_.put(stream, std::span(p < m.views ? m.view[p] : m.base, cells));
+  r.prior = views_.put(stream, std::span(m.prior, std::size_t(r.items * r.prior_groups)));
   if (m.theta != nullptr)
     r.theta = tables_.put(stream, std::span(m.theta, std::size_t(m.head.theta)));
   r.excluded = tables_.put(stream, m.excluded);
@@ -158,7 +160,7 @@ DeviceTables::DeviceTables(const gpu::Stream& stream, const Model& m, bool sampl
 
 void DeviceTables::prepare(const gpu::Stream& stream) const {
   gpu::on_platform(stream.device(), [&]<class P>(P) {
-    if (part_.has_linear()) prepare_linear<P>(part_, stream);
+    if (part_.columns() > 0) prepare_linear<P>(part_, stream);
     if (part_.has_hidden()) prepare_hidden<P>(part_, stream);
   });
 }
@@ -187,13 +189,15 @@ DeviceBatch::DeviceBatch(const gpu::Stream& stream, const DeviceTables& tables,
   std::vector<std::int32_t> held;
   for (const auto& c : clients) held.insert(held.end(), {c.valid, c.test});
   const auto theta = rows_of(clients, r.theta_stride, &Client::theta),
-             user = rows_of(clients, r.head.user, &Client::user);
+             user = rows_of(clients, r.head.user, &Client::user),
+             shares = rows_of(clients, r.prior_groups, &Client::shares);
   const auto omega = omega_of(clients, r.views, r.planes),
              own_rows = own_rows_of(clients, own.begin, r.width);
   if (r.theta_stride > 0) r.theta = put(theta);
   r.held = put(held);
   r.user = put(user);
   r.omega = put(omega);
+  r.shares = put(shares);
   r.own_rows = put(own_rows);
   r.clients_k = make(r.depth() * r.padded_clients());
   r.units_k = make(r.units() * r.padded_clients());

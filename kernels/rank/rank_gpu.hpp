@@ -11,6 +11,8 @@
 //             over o of w[o] max(H[i, o], -a_u[o])
 //   neumf   s_ui = b + sum over k of g_u[k] f_i[k] + w . tower(a_u + sum over p of omega_up
 //           H_p[i]), g_u over w u2, a and H of W1: rank_tower.cu
+//   A group prior is G columns more of the items and of the clients: a_u . L[i], after the linear
+//   part; under mlp after all units.
 //
 // First every item is counted with its shared row, then what that got wrong is corrected: own rows,
 // dropped and excluded items. So that this is exact, a score is one chain of operations in one
@@ -55,7 +57,10 @@ struct GpuRank {
   bool rows_add = false;                  // own rows: add, else replace
   bool sampled = false;                   // candidates are listed
   const float* view[max_views + 1] = {};  // planes: F_j, then base; items x width
-  // linear, neumf: the last d columns of the planes, depth() x padded_items()
+  int prior_groups = 0;                   // G; 0: no prior
+  const float* prior = nullptr;           // L: items x G
+  // the last d columns of the planes for linear and neumf, then the prior's: depth() x
+  // padded_items()
   float* items_k = nullptr;
   // mlp, neumf: H, unit after unit, its planes together, units() planes x padded_items()
   float* hidden_k = nullptr;
@@ -67,10 +72,11 @@ struct GpuRank {
   std::int64_t clients = 0, own_count = 0;
   const float* user = nullptr;         // clients x head.user
   const float* omega = nullptr;        // clients x planes
+  const float* shares = nullptr;       // a: clients x G
   const std::int32_t* held = nullptr;  // clients x 2: valid, test; -1: none
   GpuLists own, dropped, listed;       // ascending but listed
   const float* own_rows = nullptr;     // own_count x width, one an element of own
-  float* clients_k = nullptr;          // linear, neumf: g, depth() x padded_clients()
+  float* clients_k = nullptr;          // g, then shares: depth() x padded_clients()
   // mlp, neumf: a, units() x padded_clients(); -a for an mlp head over one plane
   float* units_k = nullptr;
   float* own_k = nullptr;      // mlp, neumf: own rows through W_z, units() x padded_own()
@@ -81,9 +87,9 @@ struct GpuRank {
 
   [[nodiscard]] constexpr bool has_linear() const { return head.linear_part; }
   [[nodiscard]] constexpr bool has_hidden() const { return head.hidden_part; }
-  [[nodiscard]] constexpr std::int64_t depth() const {
-    return has_linear() ? whole(std::int64_t(planes) * head.d, block_depth) : 0;
-  }
+  [[nodiscard]] constexpr int linear_columns() const { return has_linear() ? planes * head.d : 0; }
+  [[nodiscard]] constexpr int columns() const { return linear_columns() + prior_groups; }
+  [[nodiscard]] constexpr std::int64_t depth() const { return whole(columns(), block_depth); }
   [[nodiscard]] constexpr std::int64_t units() const {
     return has_hidden() ? whole(head.d, block_depth) : 0;
   }

@@ -51,7 +51,7 @@ struct MlpScore {
       }
       sum = fmaf(r.theta[r.head.last_w + o], x, sum);
     }
-    return sum;
+    return add_columns(r, u, i, 0, sum);
   }
 };
 
@@ -129,6 +129,47 @@ class MlpTile {
   std::int64_t item_pitch_, client_pitch_;
 };
 
+// All units, then the chain of the prior.
+template <class Units>
+class ThenPrior {
+ public:
+  static constexpr int stage_floats = Units::stage_floats > LinearTile::stage_floats
+                                          ? Units::stage_floats
+                                          : LinearTile::stage_floats;
+  static std::int64_t more_floats(const GpuRank& r) { return Units::more_floats(r); }
+  static __device__ int chunks(const GpuRank& r) {
+    return Units::chunks(r) + LinearTile::chunks(r);
+  }
+  __device__ ThenPrior(const GpuRank& r, std::int64_t first_client, float* more)
+      : units_(r, first_client, more),
+        prior_(r, first_client, nullptr),
+        of_units_(Units::chunks(r)) {}
+  __device__ void copy(int tile, int chunk, float* stage) const {
+    if (chunk < of_units_)
+      units_.copy(tile, chunk, stage);
+    else
+      prior_.copy(tile, chunk - of_units_, stage);
+  }
+  __device__ void add(int chunk, const float* stage, int x, int y,
+                      float (&score)[side][side]) const {
+    if (chunk < of_units_)
+      units_.add(chunk, stage, x, y, score);
+    else
+      prior_.add(chunk - of_units_, stage, x, y, score);
+  }
+
+ private:
+  Units units_;
+  LinearTile prior_;
+  int of_units_;
+};
+
+template <int Planes>
+void launch_mlp(const GpuRank& r, int splits, const gpu::Stream& stream) {
+  if (r.prior_groups == 0) return launch_tiles<MlpTile<Planes>>(r, splits, stream);
+  launch_tiles<ThenPrior<MlpTile<Planes>>>(r, splits, stream);
+}
+
 }  // namespace
 
 template <>
@@ -140,18 +181,19 @@ template <>
 void count_mlp<gpu::Platform>(const GpuRank& r, int splits, const gpu::Stream& stream) {
   constexpr unsigned threads = 128;
   client_halves(r, r.planes == 1 ? -1.0f : 1.0f, stream);
+  if (r.prior_groups > 0) weigh_clients<gpu::Platform>(r, stream);
   gpu::launch(bias_kernel, dim3{unsigned((r.clients + threads - 1) / threads), 1, 1}, threads, 0,
               stream, r);
   count_with<MlpScore>(r, stream, [&] {
     switch (r.planes) {
       case 1:
-        return launch_tiles<MlpTile<1>>(r, splits, stream);
+        return launch_mlp<1>(r, splits, stream);
       case 2:
-        return launch_tiles<MlpTile<2>>(r, splits, stream);
+        return launch_mlp<2>(r, splits, stream);
       case 3:
-        return launch_tiles<MlpTile<3>>(r, splits, stream);
+        return launch_mlp<3>(r, splits, stream);
       default:
-        return launch_tiles<MlpTile<most_hidden_planes>>(r, splits, stream);
+        return launch_mlp<most_hidden_planes>(r, splits, stream);
     }
   });
 }

@@ -40,7 +40,10 @@ double score(const Model& m, const Client& c, std::int64_t i) {
   auto z = row_of(m, c, i);
   if (m.width < h.item_width) z.insert(z.end(), z.begin(), z.begin() + m.width);
   const Vector parameters(theta, theta + h.theta), user(c.user, c.user + h.user);
-  return head_score(h, parameters.data(), user.data(), z);
+  double offset = 0;
+  for (int l = 0; l < m.prior_groups; ++l)
+    offset += double(c.shares[l]) * double(m.prior[i * m.prior_groups + l]);
+  return head_score(h, parameters.data(), user.data(), z) + offset;
 }
 
 bool in(std::span<const std::int32_t> ids, std::int32_t id) {

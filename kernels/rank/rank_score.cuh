@@ -20,12 +20,18 @@ __device__ inline float linear_weight(const GpuRank& r, std::int64_t u, int k) {
   return h.linear_user >= 0 ? w * r.user[u * h.user + h.linear_user + k] : w;
 }
 
-// The linear part of the score of item i, added to sum: one chain over the planes; with own row
-// number o, z first, then the head.
-__device__ inline float add_shared(const GpuRank& r, std::int64_t u, std::int64_t i, float sum) {
-  for (int k = 0; k < r.planes * r.head.d; ++k)
+// Columns first .. of the tables, added to the sum of item i: one chain.
+__device__ inline float add_columns(const GpuRank& r, std::int64_t u, std::int64_t i, int first,
+                                    float sum) {
+  for (int k = first; k < r.columns(); ++k)
     sum = fmaf(r.clients_k[k * r.padded_clients() + u], r.items_k[k * r.padded_items() + i], sum);
   return sum;
+}
+
+// The linear part of the score of item i, added to sum: one chain over the planes, then the prior;
+// with own row number o, z first, then the head.
+__device__ inline float add_shared(const GpuRank& r, std::int64_t u, std::int64_t i, float sum) {
+  return add_columns(r, u, i, 0, sum);
 }
 __device__ inline float add_own(const GpuRank& r, std::int64_t u, std::int64_t i, std::int64_t o,
                                 float sum) {
@@ -36,7 +42,7 @@ __device__ inline float add_own(const GpuRank& r, std::int64_t u, std::int64_t i
       z = fmaf(r.omega[u * r.planes + p], r.items_k[(p * d + k) * r.padded_items() + i], z);
     sum = fmaf(linear_weight(r, u, k), z, sum);
   }
-  return sum;
+  return add_columns(r, u, i, r.linear_columns(), sum);
 }
 
 // Where id stands among ids[begin] .. ids[end - 1]; -1: nowhere.

@@ -16,6 +16,11 @@ float dot(const float* a, const float* b, int n) {
   return simd::sum(sum) + rest;
 }
 
+// One item's column of a full tile into a tile of ld lanes.
+void take_column(const float* tile, int rows, int ld, float* to) {
+  for (int k = 0; k < rows; ++k) to[k * ld] = tile[k * tile_items];
+}
+
 template <class Head>
 HeadParts make_parts(const HeadLayout& head) {
   HeadParts parts{.bias = Head::bias};
@@ -51,6 +56,7 @@ Scratch::Scratch(const Model& model, const Tables& tables) {
     h1.resize(tile(d));
   }
   tower.resize(tile(parts_of(model.head).tower_rows));
+  gathered_prior.resize(tile(tables.prior_groups()));
 }
 
 ClientScorer::ClientScorer(const Model& model, const Tables& tables, Scratch& scratch)
@@ -151,12 +157,8 @@ void ClientScorer::first_layer(const float* hidden) {
 }
 
 template <int V>
-void ClientScorer::tower(Float8 (&acc)[V]) {
-  parts_.tower<V>()(head_, theta_, scratch_.h1.data(), scratch_.tower.data(), acc);
-}
-
-template <int V>
-void ClientScorer::short_way(const float* linear, const float* hidden, float* out) {
+void ClientScorer::short_way(const float* linear, const float* hidden, const float* prior,
+                             float* out) {
   Float8 acc[V];
   for (auto& a : acc) a = simd::splat(bias_);
   if (tables_.has_linear()) chain(acc, linear, g_.data(), tables_.planes() * head_.d);
@@ -166,87 +168,30 @@ void ClientScorer::short_way(const float* linear, const float* hidden, float* ou
     first_layer<V>(hidden);
     tower(acc);
   }
+  chain(acc, prior, client_->shares, tables_.prior_groups());
   for (int v = 0; v < V; ++v) simd::store(out + v * lanes, acc[v]);
-}
-
-// The whole head over z_linear and z_hidden.
-template <int V>
-void ClientScorer::composed(float* out) {
-  Float8 acc[V];
-  for (auto& a : acc) a = simd::splat(bias_);
-  if (tables_.has_linear()) chain(acc, scratch_.z_linear.data(), g_one_.data(), head_.d);
-  if (tables_.has_hidden()) {
-    auto layer = item_half(head_, theta_);
-    layer.bias = q_.data();
-    dense<V, true>(layer, scratch_.z_hidden.data(), scratch_.h1.data());
-    tower(acc);
-  }
-  for (int v = 0; v < V; ++v) simd::store(out + v * lanes, acc[v]);
-}
-
-// Columns offset .. offset + d of z of n items with own rows (own[c]: which of the client's rows),
-// as a tile of ld lanes.
-void ClientScorer::compose(const std::int32_t* ids, const std::int32_t* own, int n, int offset,
-                           int ld, float* tile) {
-  const int d = head_.d;
-  for (int c = 0; c < n; ++c) {
-    const float* row = client_->rows + std::int64_t(own[c]) * model_.width + offset;
-    float* z = scratch_.rows.data() + c * d;
-    if (model_.own_rows == OwnRows::replace) {
-      std::copy_n(row, d, z);
-      continue;
-    }
-    const std::int64_t at = std::int64_t(ids[c]) * model_.width + offset;
-    for (int k = 0; k < d; ++k) z[k] = omega_[0] * model_.view[0][at + k];
-    for (int j = 1; j < model_.views; ++j)
-      for (int k = 0; k < d; ++k) z[k] = madd(z[k], omega_[j], model_.view[j][at + k]);
-    for (int k = 0; k < d; ++k) z[k] += row[k];
-  }
-  transpose(scratch_.rows.data(), d, n, d, tile, ld);
-}
-
-// At most 64 items that have own rows.
-void ClientScorer::composed_items(const std::int32_t* ids, const std::int32_t* own, int n,
-                                  float* out) {
-  with_vectors(n, [&]<int V> {
-    if (tables_.has_linear())
-      compose(ids, own, n, tables_.linear_offset(), V * lanes, scratch_.z_linear.data());
-    if (tables_.has_hidden()) compose(ids, own, n, 0, V * lanes, scratch_.z_hidden.data());
-    composed<V>(out);
-  });
 }
 
 void ClientScorer::next_tile(std::int64_t tile, float* out) {
   short_way<tile_items / lanes>(tables_.has_linear() ? tables_.linear(tile) : nullptr,
-                                tables_.has_hidden() ? tables_.hidden(tile) : nullptr, out);
+                                tables_.has_hidden() ? tables_.hidden(tile) : nullptr,
+                                tables_.prior(tile), out);
   put_own_rows(tile, out);
 }
 
 void ClientScorer::next_tile(std::int64_t tile, ClientScorer* const (&scorers)[together],
                              float* const (&out)[together]) {
   const Tables& tables = scorers[0]->tables_;
-  const float* g[together];
+  ClientChain<together> rows{.in = tables.linear(tile), .n = tables.planes() * scorers[0]->head_.d};
+  ClientChain<together> prior{.in = tables.prior(tile), .n = tables.prior_groups()};
   float bias[together];
   for (int c = 0; c < together; ++c) {
-    g[c] = scorers[c]->g_.data();
+    rows.g[c] = scorers[c]->g_.data();
+    prior.g[c] = scorers[c]->client_->shares;
     bias[c] = scorers[c]->bias_;
   }
-  chain_clients(tables.linear(tile), g, bias, tables.planes() * scorers[0]->head_.d, out);
+  chain_clients(bias, rows, prior, out);
   for (int c = 0; c < together; ++c) scorers[c]->put_own_rows(tile, out[c]);
-}
-
-// Items of the tile that have own rows are scored anew.
-void ClientScorer::put_own_rows(std::int64_t tile, float* out) {
-  const auto& ids = client_->row_ids;
-  const std::int64_t first = tile * tile_items;
-  std::int32_t own[tile_items];
-  int n = 0;
-  while (next_own_ < ids.size() && ids[next_own_] < first + tile_items)
-    own[n++] = std::int32_t(next_own_++);
-  if (n == 0) return;
-  alignas(32) float scores[tile_items];
-  composed_items(ids.data() + own[0], own, n, scores);
-  for (int c = 0; c < n; ++c) out[ids[std::size_t(own[c])] - first] = scores[c];
 }
 
 // At most 64 items without own rows: their columns of the tables, gathered.
@@ -254,18 +199,24 @@ template <int V>
 void ClientScorer::shared_items(const std::int32_t* ids, int n, float* out) {
   constexpr int ld = V * lanes;
   const int rows = tables_.planes() * head_.d;
-  const auto gather = [&](const float* tile, int lane, int column, float* to) {
-    for (int k = 0; k < rows; ++k) to[k * ld + column] = tile[k * tile_items + lane];
-  };
   for (int c = 0; c < n; ++c) {
     const std::int64_t tile = ids[c] / tile_items;
     const int lane = ids[c] % tile_items;
     if (tables_.has_linear())
-      gather(tables_.linear(tile), lane, c, scratch_.gathered_linear.data());
+      take_column(tables_.linear(tile) + lane, rows, ld, scratch_.gathered_linear.data() + c);
     if (tables_.has_hidden())
-      gather(tables_.hidden(tile), lane, c, scratch_.gathered_hidden.data());
+      take_column(tables_.hidden(tile) + lane, rows, ld, scratch_.gathered_hidden.data() + c);
   }
-  short_way<V>(scratch_.gathered_linear.data(), scratch_.gathered_hidden.data(), out);
+  gather_prior(ids, n, ld);
+  short_way<V>(scratch_.gathered_linear.data(), scratch_.gathered_hidden.data(),
+               scratch_.gathered_prior.data(), out);
+}
+
+// Logits of the items, as a tile of ld lanes.
+void ClientScorer::gather_prior(const std::int32_t* ids, int n, int ld) {
+  for (int c = 0; c < n; ++c)
+    take_column(tables_.prior(ids[c] / tile_items) + ids[c] % tile_items, tables_.prior_groups(),
+                ld, scratch_.gathered_prior.data() + c);
 }
 
 void ClientScorer::items(const std::int32_t* ids, int n, float* out) {

@@ -38,6 +38,7 @@ struct HeadParts {
 struct Scratch {
   explicit Scratch(const Model& model, const Tables& tables);
   Array<float> gathered_linear, gathered_hidden;  // planes x d x 64
+  Array<float> gathered_prior;                    // G x 64
   Array<float> z_linear, z_hidden;                // d x 64
   // 64 x d, composed rows before they are transposed
   Array<float> rows;
@@ -61,13 +62,15 @@ class ClientScorer {
   void bind_user_half();
   void bind_linear_part();
   template <int V>
-  void short_way(const float* linear, const float* hidden, float* out);
+  void short_way(const float* linear, const float* hidden, const float* prior, float* out);
   template <int V>
   void fused_layers(Float8 (&acc)[V], const float* hidden) const;
   template <int V>
   void first_layer(const float* hidden);
   template <int V>
-  void tower(Float8 (&acc)[V]);
+  void tower(Float8 (&acc)[V]) {
+    parts_.tower<V>()(head_, theta_, scratch_.h1.data(), scratch_.tower.data(), acc);
+  }
   template <int V>
   const float* mix_planes(const float* hidden);
   template <int V>
@@ -78,6 +81,7 @@ class ClientScorer {
                float* tile);
   template <int V>
   void shared_items(const std::int32_t* ids, int n, float* out);
+  void gather_prior(const std::int32_t* ids, int n, int ld);
 
   const Model& model_;
   const Tables& tables_;

@@ -6,6 +6,23 @@
 
 namespace fedfuse::rank {
 
+namespace {
+
+// Columns 0 .. cols of the tile's rows, transposed; row i of all stands at rows + i * stride.
+void pack_rows(const float* rows, std::int64_t stride, int cols, std::int64_t items,
+               std::int64_t tile, float* to) {
+  const std::int64_t first = tile * tile_items,
+                     count = std::min<std::int64_t>(tile_items, items - first);
+  const int whole = int(count) / lanes * lanes;  // groups of 8 rows
+  transpose(rows + first * stride, stride, whole, cols, to, tile_items);
+  for (std::int64_t l = whole; l < count; ++l)
+    for (int k = 0; k < cols; ++k) to[k * tile_items + l] = rows[(first + l) * stride + k];
+  for (std::int64_t l = count; l < tile_items; ++l)
+    for (int k = 0; k < cols; ++k) to[k * tile_items + l] = 0.0f;
+}
+
+}  // namespace
+
 Tables::Tables(const Model& model) {
   const auto& head = model.head;
   FEDFUSE_CHECK(model.views >= 1 && model.views <= max_views, "too many views");
@@ -21,11 +38,17 @@ Tables::Tables(const Model& model) {
   linear_is_hidden_ = has_linear_ && hidden_is_input && linear_offset_ == 0;
   if (has_linear_ && !linear_is_hidden_) linear_.resize(std::size_t(tiles_ * stride_));
   if (has_hidden_) hidden_.resize(std::size_t(tiles_ * stride_));
+  FEDFUSE_CHECK((model.prior != nullptr) == (model.prior_groups > 0), "a prior has groups");
+  prior_groups_ = model.prior_groups;
+  prior_.resize(std::size_t(tiles_ * prior_groups_ * tile_items));
 #pragma omp parallel
   {
     Array<float> inputs(has_hidden_ && !hidden_is_input ? std::size_t(stride_) : 0);
 #pragma omp for schedule(static)
     for (std::int64_t t = 0; t < tiles_; ++t) {
+      if (prior_groups_ > 0)
+        pack_rows(model.prior, prior_groups_, prior_groups_, model.items, t,
+                  prior_.data() + t * prior_groups_ * tile_items);
       if (!linear_.empty()) pack(model, t, linear_offset_, linear_.data() + t * stride_);
       if (hidden_is_input) pack(model, t, 0, hidden_.data() + t * stride_);
       if (inputs.empty()) continue;
@@ -42,18 +65,10 @@ Tables::Tables(const Model& model) {
 // d columns of every plane from `offset`, transposed.
 void Tables::pack(const Model& model, std::int64_t tile, int offset, float* to) const {
   const int d = model.head.d;
-  const std::int64_t first = tile * tile_items,
-                     count = std::min<std::int64_t>(tile_items, model.items - first);
   for (int p = 0; p < planes_; ++p) {
     const float* rows = p < model.views ? model.view[p] : model.base;
-    float* plane = to + std::int64_t(p) * d * tile_items;
-    const int whole = int(count) / lanes * lanes;  // groups of 8 rows
-    transpose(rows + first * model.width + offset, model.width, whole, d, plane, tile_items);
-    for (std::int64_t l = whole; l < count; ++l)
-      for (int k = 0; k < d; ++k)
-        plane[k * tile_items + l] = rows[(first + l) * model.width + offset + k];
-    for (std::int64_t l = count; l < tile_items; ++l)
-      for (int k = 0; k < d; ++k) plane[k * tile_items + l] = 0.0f;
+    pack_rows(rows + offset, model.width, d, model.items, tile,
+              to + std::int64_t(p) * d * tile_items);
   }
 }
 

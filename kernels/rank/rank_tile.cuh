@@ -114,6 +114,48 @@ __global__ void __launch_bounds__(block_threads, 2)
   gpu::async_wait<0>();
 }
 
+// A stage is 16 k of the clients, then of the items; a thread copies the same 4 columns of every
+// fourth k.
+class LinearTile {
+ public:
+  static constexpr int stage_floats = block_depth * (block_clients + block_items);
+  static std::int64_t more_floats(const GpuRank&) { return 0; }
+  static __device__ int chunks(const GpuRank& r) { return int(r.depth() / block_depth); }
+  __device__ LinearTile(const GpuRank& r, std::int64_t first_client, float*) {
+    const int column = 4 * (int(threadIdx.x) % 64);
+    const bool client = column < block_clients;
+    pitch_ = client ? r.padded_clients() : r.padded_items();
+    step_ = client ? 0 : block_items;
+    from_ = (client ? r.clients_k + first_client + column : r.items_k + column - block_clients) +
+            int(threadIdx.x) / 64 * pitch_;
+  }
+  __device__ void copy(int tile, int chunk, float* stage) const {
+    constexpr int copies = stage_floats / 4 / block_threads;
+    const float* source =
+        from_ + std::int64_t(tile) * step_ + std::int64_t(chunk) * block_depth * pitch_;
+#pragma unroll
+    for (int c = 0; c < copies; ++c, source += 4 * pitch_)
+      gpu::async_copy16(stage + 4 * (int(threadIdx.x) + c * block_threads), source);
+  }
+  __device__ void add(int, const float* stage, int x, int y, float (&score)[side][side]) const {
+#pragma unroll 2  // 4 or more spill on sm_80
+    for (int k = 0; k < block_depth; ++k) {
+      float client[side], item[side];
+      load8(stage + k * (block_clients + block_items), y, client);
+      load8(stage + k * (block_clients + block_items) + block_clients, x, item);
+#pragma unroll
+      for (int c = 0; c < side; ++c)
+#pragma unroll
+        for (int i = 0; i < side; ++i) score[c][i] = fmaf(client[c], item[i], score[c][i]);
+    }
+  }
+
+ private:
+  const float* from_;
+  std::int64_t pitch_;
+  int step_;  // from one tile to the next
+};
+
 template <class Tile>
 void launch_tiles(const GpuRank& r, int splits, const gpu::Stream& stream) {
   const std::size_t floats = std::size_t(stages * Tile::stage_floats + 3 * block_clients +

@@ -139,7 +139,7 @@ __device__ inline void score_pair(const GpuRank& r, const Tower<N>& tower, std::
   score[0] = score[1] = r.bias[u];
   const float *g = r.clients_k + u, *f = r.items_k + i;
 #pragma unroll 4
-  for (int k = 0; k < r.planes * r.head.d; ++k, g += r.padded_clients(), f += r.padded_items()) {
+  for (int k = 0; k < r.columns(); ++k, g += r.padded_clients(), f += r.padded_items()) {
     const float2 item = *reinterpret_cast<const float2*>(f);
     score[0] = fmaf(*g, item.x, score[0]);
     score[1] = fmaf(*g, item.y, score[1]);

@@ -57,30 +57,41 @@ inline void chain(Float8 (&acc)[V], const float* in, const float* g, int n) {
   }
 }
 
-// The same for several clients over one full tile: out[c][lane] = bias[c] + sum_k g[c][k]
-// in[k][lane]. Every load of the tile serves all of them.
+// The same for several clients over one full tile. Every load of the tile serves all of them.
 template <int Clients>
-inline void chain_clients(const float* in, const float* const (&g)[Clients],
-                          const float (&bias)[Clients], int n, float* const (&out)[Clients]) {
+struct ClientChain {
+  const float* in = nullptr;
+  const float* g[Clients] = {};
+  int n = 0;
+};
+template <int Clients, int Vec>
+inline void add_chain(Float8 (&acc)[Clients][Vec], const ClientChain<Clients>& chain, int first) {
+  for (int k = 0; k < chain.n; ++k) {
+    Float8 x[Vec];
+#pragma GCC unroll 8
+    for (int v = 0; v < Vec; ++v) {
+      x[v] = simd::load(chain.in + k * tile_items + first + v * lanes);
+      keep(x[v]);
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < Clients; ++c) {
+      const Float8 weight = simd::splat(chain.g[c][k]);
+#pragma GCC unroll 8
+      for (int v = 0; v < Vec; ++v) acc[c][v] = madd(acc[c][v], weight, x[v]);
+    }
+  }
+}
+// out[c][lane] = bias[c] + the one chain of client c, then the other.
+template <int Clients>
+inline void chain_clients(const float (&bias)[Clients], const ClientChain<Clients>& one,
+                          const ClientChain<Clients>& other, float* const (&out)[Clients]) {
   constexpr int vec = 2;
   for (int first = 0; first < tile_items; first += vec * lanes) {
     Float8 acc[Clients][vec];
     for (int c = 0; c < Clients; ++c)
       for (int v = 0; v < vec; ++v) acc[c][v] = simd::splat(bias[c]);
-    for (int k = 0; k < n; ++k) {
-      Float8 x[vec];
-#pragma GCC unroll 8
-      for (int v = 0; v < vec; ++v) {
-        x[v] = simd::load(in + k * tile_items + first + v * lanes);
-        keep(x[v]);
-      }
-#pragma GCC unroll 8
-      for (int c = 0; c < Clients; ++c) {
-        const Float8 weight = simd::splat(g[c][k]);
-#pragma GCC unroll 8
-        for (int v = 0; v < vec; ++v) acc[c][v] = madd(acc[c][v], weight, x[v]);
-      }
-    }
+    add_chain(acc, one, first);
+    add_chain(acc, other, first);
     for (int c = 0; c < Clients; ++c)
       for (int v = 0; v < vec; ++v) simd::store(out[c] + first + v * lanes, acc[c][v]);
   }

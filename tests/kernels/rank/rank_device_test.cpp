@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "core/error.hpp"
@@ -90,8 +92,17 @@ const std::vector<rank::Variant>& on_devices() {
   return some;
 }
 
+// Some have a prior: fewer columns than a stage, or more, after the linear part or all units.
+std::vector<CaseShape> with_priors(std::vector<CaseShape> all) {
+  for (std::size_t k = 0; k < all.size(); ++k) all[k].groups = std::array{5, 20, 1}[k % 3];
+  return all;
+}
+
 TEST(RankOnDevice, AgreesOverManyTiles) {
-  for (auto shape : shapes_of_many_tiles())
+  auto all = shapes_of_many_tiles();
+  const auto more = with_priors(all);
+  all.insert(all.end(), more.begin(), more.end());
+  for (auto shape : all)
     for (const bool exact : {true, false}) {
       shape.exact = exact;
       const Case inputs(shape);
@@ -127,7 +138,9 @@ TEST(RankOnDevice, CountsPastEightBits) {
 
 // Of the emulated threads; on CUDA, again and again.
 TEST(RankOnDevice, GivesTheSameInEveryOrder) {
-  for (auto shape : shapes_of_many_tiles()) {
+  auto all = shapes_of_many_tiles();
+  for (std::size_t k = 0; k < all.size(); k += 2) all[k].groups = 7;
+  for (auto shape : all) {
     shape.exact = false;
     const Case inputs(shape);
     for (const auto& variant : on_devices()) {
@@ -145,7 +158,7 @@ TEST(RankOnDevice, GivesTheSameInEveryOrder) {
 // An evaluation's batches: however they are cut, and no more memory than the plan says.
 TEST(RankOnDevice, BatchesDecideNothing) {
   for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})
-    for (const int sampled : {0, 19}) {
+    for (const auto& [sampled, groups] : {std::pair{0, 0}, {19, 0}, {0, 6}, {19, 6}}) {
       CaseShape shape{.head = head,
                       .clients = 23,
                       .items = 130,
@@ -153,7 +166,8 @@ TEST(RankOnDevice, BatchesDecideNothing) {
                       .own_rows = OwnRows::add,
                       .base = true,
                       .excluded = 5,
-                      .sampled = sampled};
+                      .sampled = sampled,
+                      .groups = groups};
       shape.exact = false;
       const Case inputs(shape);
       const auto problem = inputs.problem();
@@ -171,6 +185,7 @@ TEST(RankOnDevice, BatchesDecideNothing) {
           s.items = shape.items;
           s.width = problem.model.width;
           s.planes = 2;
+          s.prior_groups = groups;
           s.excluded_count = 5;
           s.clients = std::min<std::int64_t>(shape.clients, limits.clients);
           s.own_count = s.clients * shape.own;

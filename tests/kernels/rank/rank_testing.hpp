@@ -39,7 +39,7 @@ inline std::string name(const CaseShape& s) {
       s.wide ? " wide" : "",
       s.own_rows == OwnRows::add ? " add" : (s.own_rows == OwnRows::replace ? " replace" : ""),
       s.base ? " base" : "", " own=", s.own, " dropped=", s.dropped, " excluded=", s.excluded,
-      " sampled=", s.sampled);
+      " sampled=", s.sampled, " groups=", s.groups);
 }
 
 }  // namespace fedfuse::test
