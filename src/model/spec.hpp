@@ -22,10 +22,13 @@ struct ModelSpec {
   bool rows_trained = true;  // table: the client trains the rows; else view-row gradients come back
   bool shares_head = false;  // theta is averaged by the server; else it stays on the client
   bool has_router = false;   // J > 1
-  bool has_teacher = false;
-  std::int64_t most_groups = 0;  // of the teacher; 0 without
+  bool has_teacher = false;  // GFMFR's
+  std::int64_t most_groups = 0;   // of the teacher; 0 without
+  std::int64_t prior_groups = 0;  // G of the group prior; 0 without
+  bool prior_in_score = false;    // it is added to the scores; else its soft labels are distilled
   // personal rows start from one table that is common to all clients (ClientState::base)
   bool has_base = false;
+  [[nodiscard]] bool has_prior() const { return prior_groups > 0; }
   [[nodiscard]] bool has_overlay() const {
     return backbone.personal_rows || (backbone.keeps_tuned_rows && rows_trained);
   }

@@ -41,19 +41,20 @@ struct ChunkBuffers {
   gpu::Buffer<std::int64_t> begin, weight;
   gpu::Buffer<double> scale;
   gpu::Buffer<float> theta, user, router;  // of state that crosses
+  gpu::Buffer<float> shares;               // in the groups of the prior
   // ... out
   gpu::Buffer<std::int32_t> samples, finite, misfit;
   gpu::Buffer<double> outcome;
   gpu::Buffer<float> theta_out, user_out, router_out, omega, rho;
   // at work
   gpu::Buffer<std::int32_t> drawn, entries, ids, owner, sort;
-  gpu::Buffer<float> scratch;
+  gpu::Buffer<float> scratch, prior;  // prior: of each slot
   // the host's side
   gpu::Pinned<std::int32_t> local_host, row_host, next_row_host, group_host, table_host,
       samples_host, slots_host, finite_host, misfit_host, items_host;
   gpu::Pinned<std::int64_t> weight_host;
   gpu::Pinned<double> outcome_host, scale_host;
-  gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;
+  gpu::Pinned<float> theta_host, user_host, router_host, shares_host, omega_host, overlay_host;
 
   template <class Each>
   void list(const ChunkSizes& sizes, Each&& each) {
@@ -102,6 +103,8 @@ struct ChunkBuffers {
     each(router, crossing * spec.router.size);
     each(router_out, crossing * spec.router.size);
     each(router_host, crossing * spec.router.size);
+    each(shares, sizes.limits.clients * spec.prior_groups);
+    each(shares_host, sizes.limits.clients * spec.prior_groups);
   }
 
   template <class Each>
@@ -115,6 +118,7 @@ struct ChunkBuffers {
     const auto tables = std::max<std::int64_t>(spec.views, spec.most_groups);
     each(sort, aggregate::sort_scratch(sizes.items * tables, updates));
     each(scratch, sizes.scratch_floats);
+    each(prior, spec.has_prior() ? n : 0);
     each(items_host, spec.has_overlay() ? n : 0);
     each(overlay_host, spec.has_overlay() ? n * spec.overlay_width() : 0);
   }

@@ -65,6 +65,14 @@ UploadBuffers& DeviceEngine::upload_again(ChunkWorkspace& work, std::size_t chun
   return uploads;
 }
 
+void DeviceEngine::fetch_overlay(ChunkWorkspace& work, const UploadBuffers& uploads) {
+  const auto samples = std::size_t(work.chunk()->samples());
+  uploads.items.copy_out(work.items_host.first(samples), work.stream);
+  work.fetch(uploads.slots, work.slots_host);
+  uploads.overlay.copy_out(work.overlay_host.first(samples * std::size_t(spec_.overlay_width())),
+                           work.stream);
+}
+
 // What stays on the clients of a chunk, one after the other.
 void DeviceEngine::keep_rows_of(ChunkWorkspace& work, const KeepRows& keep) {
   work.stream.synchronise();

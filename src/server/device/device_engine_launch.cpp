@@ -42,6 +42,8 @@ void DeviceEngine::send_round(const RoundInputs& in) {
   buffers_.theta.copy_in(in.global.theta, stream_);
   if (in.distillation.preferences != nullptr)
     buffers_.preferences.copy_in(in.distillation.preferences->span(), stream_);
+  if (in.distillation.prior.logits != nullptr)
+    buffers_.prior.copy_in(in.distillation.prior.logits->span(), stream_);
   buffers_.sums.fill_bytes(0, stream_);
   buffers_.theta_sums.fill_bytes(0, stream_);
   stream_.synchronise();
@@ -65,6 +67,8 @@ void DeviceEngine::send_state(ChunkWorkspace& work, const RoundInputs& in) {
     const auto c = std::size_t(i);
     const auto u = work.client(c);
     work.group_host[c] = in.state.group[std::size_t(u)];
+    if (in.distillation.prior.logits != nullptr)
+      gather(*in.distillation.prior.shares, work.shares_host, c);
     if (state_) {
       work.row_host[c] = state_->row(u);
       work.next_row_host[c] = state_->next_row(u);
@@ -75,6 +79,8 @@ void DeviceEngine::send_state(ChunkWorkspace& work, const RoundInputs& in) {
     gather(in.state.router, work.router_host, c);
   });
   work.send(work.group, work.group_host);
+  if (in.distillation.prior.logits != nullptr)
+    work.send(work.shares, work.shares_host, std::size_t(spec_.prior_groups));
   if (state_) {
     work.send(work.row, work.row_host);
     work.send(work.next_row, work.next_row_host);
@@ -154,8 +160,10 @@ void DeviceEngine::place_parameters(ChunkWorkspace& work, local_train::GpuClient
 void DeviceEngine::launch_training(ChunkWorkspace& work, UploadBuffers& uploads,
                                    const RoundInputs& in) {
   auto rates = rates_of(config_, spec_, data_.items, in.round);
-  const bool distils = in.distillation.preferences != nullptr;
-  rates.lambda = distils ? float(in.distillation.lambda) : 0.0f;
+  const auto& prior = in.distillation.prior;
+  const bool distils = in.distillation.preferences != nullptr,
+             distils_prior = prior.logits != nullptr && prior.use == PriorUse::soft_labels;
+  rates.lambda = distils || distils_prior ? float(in.distillation.lambda) : 0.0f;
   rates.soft_negatives_only = in.distillation.negatives_only;
 
   local_train::GpuClients g;
@@ -176,6 +184,12 @@ void DeviceEngine::launch_training(ChunkWorkspace& work, UploadBuffers& uploads,
   g.preferences = distils ? buffers_.preferences.data() : nullptr;
   g.group = work.group.data();
   g.items_total = data_.items;
+  if (prior.logits != nullptr)
+    g.prior = {.logits = buffers_.prior.data(),
+               .shares = work.shares.data(),
+               .groups = int(spec_.prior_groups),
+               .as_labels = distils_prior,
+               .of_slot = work.prior.data()};
   g.outcome = work.outcome.data();
   g.omega = work.omega.data();
   g.rho = work.rho.data();
@@ -274,14 +288,6 @@ void DeviceEngine::add_rows(ChunkWorkspace& work, UploadBuffers& uploads,
     aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, work.sort.data(), work.stream);
   });
   work.fetch(work.misfit, work.misfit_host);
-}
-
-void DeviceEngine::fetch_overlay(ChunkWorkspace& work, const UploadBuffers& uploads) {
-  const auto samples = std::size_t(work.chunk()->samples());
-  uploads.items.copy_out(work.items_host.first(samples), work.stream);
-  work.fetch(uploads.slots, work.slots_host);
-  uploads.overlay.copy_out(work.overlay_host.first(samples * std::size_t(spec_.overlay_width())),
-                           work.stream);
 }
 
 }  // namespace fedfuse

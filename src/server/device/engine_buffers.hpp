@@ -1,6 +1,6 @@
 #pragma once
 // What the engine of a device holds for the whole run: the rank's interactions, the round's views,
-// head and preferences, and the sums of both passes.
+// head, preferences and prior, and the sums of both passes.
 #include <cstdint>
 #include <vector>
 
@@ -18,6 +18,7 @@ struct EngineBuffers {
   gpu::Buffer<std::int32_t> listed;       // the pool of negatives, where it is not all items
   std::vector<gpu::Buffer<float>> views;  // J times M x width
   gpu::Buffer<float> theta, preferences;  // head; groups x M
+  gpu::Buffer<float> prior;               // logits: M x groups of the prior
   // R7: J times M x width; head; groups times M x width
   gpu::Buffer<std::int64_t> sums, theta_sums, group_sums;
 
@@ -34,6 +35,7 @@ struct EngineBuffers {
     for (auto& view : views) each(view, cells);
     each(theta, spec.head.theta);
     each(preferences, spec.most_groups * data.items);
+    each(prior, spec.prior_groups * data.items);
     each(sums, spec.views * cells);
     each(theta_sums, spec.shares_head ? spec.head.theta : 0);
     each(group_sums, spec.most_groups * cells);

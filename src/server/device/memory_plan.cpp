@@ -39,6 +39,7 @@ std::int64_t ranking_bytes(const Config& config, const ModelSpec& spec, const Da
   shape.width = spec.view_width;
   shape.views = spec.views;
   shape.planes = spec.views + (spec.has_base ? 1 : 0);
+  shape.prior_groups = spec.prior_in_score ? int(spec.prior_groups) : 0;
   shape.theta_stride = spec.shares_head ? 0 : spec.head.theta;
   shape.excluded_count = config.evaluation.cold_items == ColdItems::exclude ? data.items : 0;
   const auto local = data.local_clients();
