@@ -18,6 +18,7 @@ import sys
 REGISTERS = {
     "train_kernel": 255,
     "check_state_kernel": 48,
+    "fill_prior_kernel": 40,
     "atomics_kernel": 64,
     "9aggregate.*count_kernel": 32,
     "scan_kernel": 64,
