@@ -14,9 +14,8 @@
 
 namespace fedfuse {
 
-// The group prior as this round uses it (models.md section 5): offset_u[i] = sum_l a_ul L_l[i], l
-// ascending, is added to the score of item i, or sigmoid(offset) is its soft label with
-// Distillation's lambda.
+// The group prior as this round uses it (models.md section 9): offset_u[i] = sum_l a_ul L_l[i] is
+// added to the score of item i, or sigmoid(offset) is its soft label.
 struct GroupPrior {
   const Matrix<float>* logits = nullptr;  // L: M x G; null: no prior
   const Matrix<float>* shares = nullptr;  // a_u: local clients x G

@@ -41,20 +41,22 @@ struct ChunkBuffers {
   gpu::Buffer<std::int64_t> begin, weight;
   gpu::Buffer<double> scale;
   gpu::Buffer<float> theta, user, router;  // of state that crosses
-  gpu::Buffer<float> shares;               // in the groups of the prior
   // ... out
   gpu::Buffer<std::int32_t> samples, finite, misfit;
   gpu::Buffer<double> outcome;
   gpu::Buffer<float> theta_out, user_out, router_out, omega, rho;
   // at work
   gpu::Buffer<std::int32_t> drawn, entries, ids, owner, sort;
-  gpu::Buffer<float> scratch, prior;  // prior: of each slot
+  gpu::Buffer<float> scratch;
+  // of the group prior: shares of each client, offsets or labels of each slot
+  gpu::Buffer<float> shares, prior;
   // the host's side
   gpu::Pinned<std::int32_t> local_host, row_host, next_row_host, group_host, table_host,
       samples_host, slots_host, finite_host, misfit_host, items_host;
   gpu::Pinned<std::int64_t> weight_host;
   gpu::Pinned<double> outcome_host, scale_host;
-  gpu::Pinned<float> theta_host, user_host, router_host, shares_host, omega_host, overlay_host;
+  gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;
+  gpu::Pinned<float> shares_host;
 
   template <class Each>
   void list(const ChunkSizes& sizes, Each&& each) {

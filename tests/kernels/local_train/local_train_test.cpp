@@ -72,9 +72,7 @@ TEST(LocalTrain, GradientsAgainstFiniteDifferences) {
     for (const int views : {1, 3})
       for (const bool personal : {false, true}) {
         if (personal && head_layout(head, 8).item_width > 8) continue;  // personal rows are d wide
-        const bool prior = (views == 1) != personal;
-        auto c = random_case(
-            {head, 8, views, views == 1, personal, 0, 0.5, personal, 9, 9, 1, prior}, 5);
+        auto c = random_case({head, 8, views, views == 1, personal, 0, 0.5, personal, 9, 9, 1}, 5);
         // FedRAP's terms hold fixed views constant (models.md section 2): the full slope would see
         // through the router.
         if (views > 1) c.rates.rap_alpha = c.rates.rap_beta = 0;
@@ -126,55 +124,6 @@ TEST(LocalTrain, VariantsAgainstReferenceOnEveryShape) {
                             cat(v.name, " ", head, " d ", d, " views ", views, " trained ", trained,
                                 " personal ", personal, " lambda ", lambda));
             }
-}
-
-// Every step of every head: fast, of weight decay, general, routed; with soft labels or without.
-TEST(LocalTrain, AddsThePriorToTheScore) {
-  const auto here = test::runnable(variants());
-  std::uint64_t seed = 500;
-  for (const auto head : all_heads())
-    for (const int d : {8, 12, 64})
-      for (const int views : {1, 3})
-        for (const bool trained : {true, false})
-          for (const bool personal : {false, true})
-            for (const double lambda : {0.0, 0.7})
-              for (const double decay : {0.0, 0.02}) {
-                if ((views > 1 && trained) || (personal && head_layout(head, d).item_width > d))
-                  continue;
-                const auto c = asked_case(
-                    {head, d, views, trained, personal, decay, lambda, personal, 23, 9, 2, true},
-                    ++seed);
-                const auto want = by_reference(c);
-                for (const auto& v : test::training(here, c.shape.head))
-                  expect_same(c, want, by_variant(c, v), 2e-4,
-                              cat(v.name, " ", head, " d ", d, " views ", views, " trained ",
-                                  trained, " personal ", personal, " lambda ", lambda));
-              }
-}
-
-// A prior of zeros is no prior, to the bit; one that is the same for all items is a larger bias.
-TEST(LocalTrain, APriorThatSaysNothingChangesNothing) {
-  const auto here = test::runnable(variants());
-  for (const auto head : all_heads())
-    for (const int views : {1, 3}) {
-      auto c = random_case({head, 12, views, views == 1, false, 0.02, 0.7, false, 23, 9, 2}, 13);
-      for (const auto& v : test::training(here, c.shape.head)) {
-        c.client.prior.clear();
-        const auto want = by_variant(c, v);
-        c.client.prior.assign(40, 0.0);
-        expect_same(c, want, by_variant(c, v), 0.0, cat(v.name, " ", head, " views ", views));
-      }
-    }
-  auto shifted = random_case({HeadKind::linear, 12, 1, true, false, 0, 0, false, 23, 9, 2}, 14);
-  auto biased = shifted;
-  shifted.client.prior.assign(40, 0.75);
-  const auto bias = std::size_t(shifted.shape.head.last_b);
-  biased.client.theta[bias] += 0.75;
-  for (const auto& v : test::training(here, shifted.shape.head)) {
-    auto want = by_variant(biased, v);
-    want.client.theta[bias] -= 0.75;
-    expect_same(shifted, want, by_variant(shifted, v), 1e-4, std::string(v.name));
-  }
 }
 
 TEST(LocalTrain, OneSampleAndLargeBatch) {

@@ -49,8 +49,7 @@ inline Trained by_variant(const ClientCase& c, const local_train::Variant& varia
   Array<float> theta(c.client.theta.begin(), c.client.theta.end()),
       user(c.client.user.begin(), c.client.user.end()),
       router(c.client.router.begin(), c.client.router.end()), rows(J * slots * w),
-      personal(slots * w), soft(slots), prior(c.client.prior.empty() ? 0 : slots),
-      grad(J * slots * w, NAN);
+      personal(slots * w), soft(slots), grad(J * slots * w, NAN);
   for (std::size_t s = 0; s < slots; ++s) {
     const std::size_t i = std::size_t(items[s]);
     for (std::size_t j = 0; j < J; ++j)
@@ -59,7 +58,6 @@ inline Trained by_variant(const ClientCase& c, const local_train::Variant& varia
     for (std::size_t k = 0; k < w && c.shape.personal; ++k)
       personal[s * w + k] = float(c.client.personal[i * w + k]);
     soft[s] = float(c.client.soft[i]);
-    if (!prior.empty()) prior[s] = float(c.client.prior[i]);
   }
   std::vector<std::int32_t> begin{0}, slot;
   std::vector<float> label;
@@ -75,15 +73,14 @@ inline Trained by_variant(const ClientCase& c, const local_train::Variant& varia
                                  float(c.rates.decay),        float(c.rates.lambda),
                                  c.rates.soft_negatives_only, float(c.rates.rap_alpha),
                                  float(c.rates.rap_beta)};
-  local_train::Client client{int(slots),
-                             theta.data(),
-                             user.data(),
-                             router.data(),
-                             rows.data(),
-                             c.shape.personal ? personal.data() : nullptr,
-                             soft.data(),
-                             c.shape.rows_trained ? nullptr : grad.data(),
-                             prior.empty() ? nullptr : prior.data()};
+  local_train::Client client{int(slots),  theta.data(),
+                             user.data(), router.data(),
+                             rows.data(), c.shape.personal ? personal.data() : nullptr,
+                             soft.data(), c.shape.rows_trained ? nullptr : grad.data()};
+  Array<float> prior;
+  for (const auto i : items)
+    if (!c.client.prior.empty()) prior.push_back(float(c.client.prior[std::size_t(i)]));
+  if (!prior.empty()) client.prior = prior.data();
   local_train::Workspace ws;
   std::vector<float> loss(c.steps.items.size());
   (void)variant.run(c.shape, rates, {begin, slot.data(), label.data()}, client, ws, loss);
@@ -131,7 +128,6 @@ struct Options {
   double decay, lambda;
   bool negatives_only;
   int samples, batch, epochs;
-  bool prior = false;
 };
 inline ClientCase random_case(const Options& o, std::uint64_t seed) {
   const Rng rng(seed, Purpose::test);
@@ -164,7 +160,6 @@ inline ClientCase random_case(const Options& o, std::uint64_t seed) {
   if (o.personal) fill(c.client.personal, std::size_t(40 * c.shape.width), 0.3);
   c.client.soft.resize(40);
   for (auto& t : c.client.soft) t = stream.uniform();
-  if (o.prior) fill(c.client.prior, 40, 1.5);
   std::vector<std::int64_t> items;
   std::vector<double> labels;
   for (int s = 0; s < o.samples; ++s) {
