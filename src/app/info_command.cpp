@@ -14,6 +14,7 @@
 #include "data/read_dataset.hpp"
 #include "data/write_dataset.hpp"
 #include "results/checkpoint.hpp"
+#include "results/curve.hpp"
 #include "results/json_text.hpp"
 #include "results/reader.hpp"
 #include "results/validity.hpp"
@@ -120,6 +121,8 @@ std::string result_words(const std::string& path) {
       << r.config.federation.rounds
       << "; best by validation NDCG@50: " << (r.best_round > 0 ? std::to_string(r.best_round) : "-")
       << "; model stored: after round " << r.model_round << "\n";
+  if (still_rose(r))
+    out << "  end of the curve    validation NDCG@50 still rose: try more --rounds\n";
   out << "  test, percent       HR@10  HR@20  HR@50  NDCG@10  NDCG@20  NDCG@50\n";
   quality_line(out, "    best round      ", r.metrics, best);
   quality_line(out, "    last round      ", r.metrics, std::int64_t(r.metrics.rows()) - 1);

@@ -8,6 +8,7 @@
 #include "core/memory.hpp"
 #include "core/text.hpp"
 #include "model/head.hpp"
+#include "results/curve.hpp"
 #include "results/record_state.hpp"
 #include "server/grouping/agreement.hpp"
 
@@ -223,6 +224,7 @@ void Recorder::finish(const Federation& federation) {
   const auto& spec = federation.spec();
   auto& facts = record.facts;
   facts["setup_seconds"] = setup_;
+  set_curve_facts(record);
   facts["rounds_done"] = double(record.metrics.rows());
   facts["training_seconds"] = training_seconds_;
   facts["total_seconds"] = before_ + comm_.max(now_seconds() - start_);

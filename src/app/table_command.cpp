@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "app/commands.hpp"
 #include "app/print.hpp"
 #include "app/standard_output.hpp"
 #include "core/text.hpp"
+#include "results/curve.hpp"
 #include "results/reader.hpp"
 #include "results/validity.hpp"
 
@@ -30,12 +32,21 @@ std::int64_t row_of_round(const Table& metrics, std::int64_t round) {
   return -1;
 }
 
+constexpr char stopped_mark = 's', rising_mark = '+';
+
+std::string best_round_words(const RunRecord& record) {
+  if (record.best_round == 0) return "-";
+  auto words = std::to_string(record.best_round);
+  if (record.status == RunStatus::stopped_early) words += stopped_mark;
+  if (still_rose(record)) words += rising_mark;
+  return words;
+}
+
 std::vector<std::string> result_row(const std::string& path, const ResultSummary& summary) {
   const auto& r = summary.record;
   // without a validation item no round is the best: the model is that of the last one
   const auto best = row_of_round(r.metrics, r.best_round > 0 ? r.best_round : r.model_round);
-  std::vector<std::string> row{r.config.model.backbone, r.config.model.fusion,
-                               r.best_round > 0 ? std::to_string(r.best_round) : "-"};
+  std::vector<std::string> row{r.config.model.backbone, r.config.model.fusion, best_round_words(r)};
   for (const char* metric : {"test_hr_50", "test_ndcg_50"}) {
     row.push_back(fixed(100 * cell(r.metrics, metric, best), 1));
     row.push_back(fixed(100 * cell(r.baselines, metric, 0), 1));
@@ -77,6 +88,21 @@ std::string note_on(const std::vector<OneSet>& sets) {
   return cat("NOTE: the results are of ", sets.size(), " different data sets: ", list, ".\n");
 }
 
+// What the marks in the column of the best round mean, of those that occur.
+std::string note_on_rounds(std::span<const std::vector<std::string>> rows) {
+  const auto occurs = [&](char mark) {
+    return std::ranges::any_of(
+        rows.subspan(1), [&](const auto& row) { return row[2].find(mark) != std::string::npos; });
+  };
+  std::string note;
+  if (occurs('-'))
+    note += "round -: no validation item was ranked; the metrics are those of the stored model.\n";
+  if (occurs(stopped_mark)) note += "round s: --patience ended the run.\n";
+  if (occurs(rising_mark))
+    note += "round +: validation NDCG@50 still rose at the end of the run; try more --rounds.\n";
+  return note;
+}
+
 }  // namespace
 
 void print_table(const std::vector<std::string>& files, const Comm& comm) {
@@ -96,9 +122,7 @@ void print_table(const std::vector<std::string>& files, const Comm& comm) {
         "cold1st: the rankings without a model (most popular\n"
         "first; items nobody trains on first). down, up: bytes to and from a client and round when "
         "whole tables are sent.\n");
-    const auto has_no_best = [](const auto& row) { return row[2] == "-"; };
-    if (std::ranges::any_of(rows, has_no_best))
-      print("round -: no validation item was ranked; the metrics are those of the stored model.\n");
+    print(note_on_rounds(rows));
     print(note_on(sets));
   });
 }

@@ -199,7 +199,6 @@ void Training::visit(StateVisitor& visitor) {
   federation_.visit(visitor);
   recorder_.visit(visitor);
   visitor.number("run/best", best_);
-  visitor.number("run/since_best", since_best_);
   visitor.number("run/owed_evaluation", owed_);
   const auto best = recorder_.record.best_round;
   // 0: the best round is the last one, whose model stands above

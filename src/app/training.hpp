@@ -65,7 +65,6 @@ class Training {
   TimeBudget budget_;
   std::optional<Snapshot> snapshot_;  // the best round's model, once a later round replaced it
   double best_ = -1;                  // validation NDCG@50 of the best round
-  std::int64_t since_best_ = 0;       // evaluations
   std::int64_t owed_ = 0;             // the round whose evaluation a signal has cut off; 0: none
 };
 

@@ -1,7 +1,10 @@
 // Which round of a run is the best, and whether there is one.
+#include <algorithm>
+
 #include "app/training.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "results/curve.hpp"
 
 namespace fedfuse {
 
@@ -16,7 +19,9 @@ void Training::need_something_to_watch() const {
 }
 
 // Keeps score of the best round. The mean over an empty set is no score: then no round is the best,
-// and the model is that of the last one.
+// and the model is that of the last one. Patience does not count a plateau of the first rounds: the
+// best round is sought from round 1, but an evaluation counts against it only after
+// --patience-after. The count comes from the record, which a checkpoint holds.
 bool Training::judge(std::int64_t round, const RoundEvaluation& evaluation) {
   auto& record = recorder_.record;
   if (evaluation.model.valid.all.clients == 0) return false;
@@ -24,14 +29,16 @@ bool Training::judge(std::int64_t round, const RoundEvaluation& evaluation) {
   if (record.best_round == 0 || ndcg > best_) {
     best_ = ndcg;
     record.best_round = round;
-    since_best_ = 0;
     record.facts["best_valid_ndcg_50"] = ndcg;
     return false;
   }
-  if (config_.evaluation.patience == 0 || ++since_best_ < config_.evaluation.patience) return false;
+  const auto& limits = config_.evaluation;
+  if (limits.patience == 0) return false;
+  if (evaluations_since_best(record, limits.patience_after) < limits.patience) return false;
   record.status = RunStatus::stopped_early;
   record.status_text =
-      cat("no better validation NDCG@50 in ", config_.evaluation.patience, " evaluations");
+      cat("no better validation NDCG@50 in ", limits.patience, " evaluations after round ",
+          std::max(record.best_round, limits.patience_after));
   return true;
 }
 

@@ -4,9 +4,20 @@
 #include "app/print.hpp"
 #include "app/training.hpp"
 #include "core/text.hpp"
+#include "results/curve.hpp"
 #include "results/record.hpp"
 
 namespace fedfuse {
+namespace {
+
+std::string end_of_curve(const RunRecord& record) {
+  std::vector<std::string> words;
+  if (record.status == RunStatus::stopped_early) words.emplace_back("stopped early");
+  if (still_rose(record)) words.emplace_back("still rising at the end");
+  return words.empty() ? "" : cat(" (", joined(words, ", "), ")");
+}
+
+}  // namespace
 
 void Training::print_summary() const {
   if (!comm_.root()) return;
@@ -16,10 +27,11 @@ void Training::print_summary() const {
   const auto row = has_best ? std::size_t(record.best_round) - 1 : rows - 1;
   const auto at = [&](const char* name) { return fixed(record.metrics.at(name, row), 4); };
   const auto baseline = [&](const char* name) { return fixed(record.baselines.at(name, 0), 4); };
-  const auto chosen = has_best ? cat("best round ", record.best_round, " of ", rows)
-                               : cat("best round - of ", rows,
-                                     " (no validation item is ranked: the model is that of the "
-                                     "last round)");
+  const auto chosen =
+      has_best ? cat("best round ", record.best_round, " of ", rows, end_of_curve(record))
+               : cat("best round - of ", rows,
+                     " (no validation item is ranked: the model is that of the "
+                     "last round)");
   const auto text =
       cat(config_.model.backbone, "+", config_.model.fusion, " on ", data_.name, ": ", chosen,
           ", validation NDCG@50 ", at("valid_ndcg_50"), "; test HR@50 ", at("test_hr_50"),

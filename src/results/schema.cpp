@@ -118,6 +118,10 @@ std::vector<Field> fact_fields() {
       {"ranks", "1", "MPI ranks"},
       {"threads", "1", "OpenMP threads of a rank"},
       {"best_valid_ndcg_50", "1", "validation NDCG@50 at best_round"},
+      {"rounds_after_best", "rounds", "rounds that were run after best_round"},
+      {"rising_at_end", "1",
+       "1: the best validation NDCG@50 of the last tenth of the evaluations (at least 3) is more "
+       "than 1 % above that of all before; 0: it is not"},
       {"client_rounds_per_second", "1/s",
        "participants of all rounds per second of their training (slowest rank)"},
       {"training_seconds", "s", "seconds of the training phase, all rounds (slowest rank)"},

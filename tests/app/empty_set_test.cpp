@@ -61,6 +61,8 @@ void expect_last_round(const std::string& name, const test::Outcome& trained) {
   EXPECT_NE(run["status_text"].get<std::string>().find("the model is that of the last round"),
             std::string::npos);
   EXPECT_FALSE(run["facts"].contains("best_valid_ndcg_50"));
+  for (const char* fact : {"rounds_after_best", "rising_at_end"})
+    EXPECT_TRUE(run["facts"].at(fact).is_null()) << fact;
   expect_missing(run, "valid_ndcg_50", true);
   const auto file = Place::get().file(name + ".h5");
   EXPECT_TRUE(std::isnan(h5::File::open(file).read_all<double>("/metrics/valid_hr_10").front()));

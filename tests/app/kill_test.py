@@ -33,7 +33,7 @@ SETTINGS = [
     "--backbone fedrap --fusion fedvlr+gfmfr --personal-init-std 0.01 --fraction 0.8 "
     "--distill-balance",
     "--backbone pfedrec --fusion gfmfr --regroup-every 3",
-    "--backbone fcf --fusion fedvlr --lr-items 1 --patience 3 --eval-every 2",
+    "--backbone fcf --fusion fedvlr --lr-items 1 --patience 3 --patience-after 4 --eval-every 2",
 ]
 COMMON = "--dim 8 --groups 3 --teacher-epochs 2 --rounds 20 --checkpoint-every 1"
 INTERRUPTED = 75

@@ -76,10 +76,10 @@ TEST(Numbers, have_ranges) {
   std::vector<Case> cases;
   for (const char* threads : {"1025", "100000", "2147483648", "4294967297", "9223372036854775807"})
     cases.push_back({cat("--threads ", threads), "at most 1024"});
-  for (const char* option :
-       {"--local-epochs", "--batch", "--rounds", "--teacher-epochs", "--teacher-batch",
-        "--landmarks", "--regroup-every", "--distill-start", "--patience", "--eval-every",
-        "--save-every", "--checkpoint-every", "--groups-max", "--group-dim", "--dim"})
+  for (const char* option : {"--local-epochs", "--batch", "--rounds", "--teacher-epochs",
+                             "--teacher-batch", "--landmarks", "--regroup-every", "--distill-start",
+                             "--patience", "--patience-after", "--eval-every", "--save-every",
+                             "--checkpoint-every", "--groups-max", "--group-dim", "--dim"})
     cases.push_back({cat(option, " 4294967360"), option});
   cases.push_back({"--lr 1e300", "at most"});
   expect_refused_at_once(train(), cases);

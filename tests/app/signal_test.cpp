@@ -79,7 +79,8 @@ TEST(Signals, an_evaluation_that_is_cut_off_is_made_up_for) {
                 .code,
             0);
   const auto line = [&](const char* out) {
-    return cat("train --data ", data, " --rounds 4 --local-epochs 1 --patience 2 --resume --out ",
+    return cat("train --data ", data,
+               " --rounds 4 --local-epochs 1 --patience 2 --patience-after 0 --resume --out ",
                place.file(out));
   };
   ASSERT_EQ(test::fedfuse(line("whole_run.h5")).code, 0);
