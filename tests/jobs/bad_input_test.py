@@ -28,7 +28,10 @@ TOOLS = {
     "bench/rounds/cpu_seconds.py": (["study.json", "--work", "w"], ["--rounds", "--repeat"]),
     "jobs/scaling.py": (["--work", "w"], []),
     "jobs/submit.py": (["--folder", "job"], ["--nodes", "--ranks", "--threads", "--gpus"]),
-    "jobs/studies/study.py": (["s.json", "--data", "d.h5", "--work", "w"], ["--parallel"]),
+    "jobs/studies/study.py": (
+        ["s.json", "--data", "d.h5", "--work", "w"],
+        ["--parallel", "--trials"],
+    ),
     "jobs/studies/summarise.py": (["runs.csv"], ["--trim"]),
 }
 RUNS = "backbone,fusion,protocol,seed,status,test_hr_50,test_ndcg_50\n"
@@ -39,7 +42,8 @@ class CommandLines(ToolTest):
         for tool, (words, options) in TOOLS.items():
             for option in options:
                 for word in ("", "-1", "1e9", "nan", "0x10", "1_0", "99999999999", "two"):
-                    if option in ("--threshold", "--trim") and word in ("1e9", "99999999999"):
+                    real_number = option in ("--threshold", "--trim", "--penalties")
+                    if real_number and word in ("1e9", "99999999999"):
                         continue
                     with self.subTest(f"{tool} {option}={word}"):
                         said = self.run_tool(tool, *words, f"{option}={word}", code=2)
