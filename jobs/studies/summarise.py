@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Markdown tables of repeated runs: test HR@50 / NDCG@50 in percent, mean ± sd over seeds.
 
-  summarise.py RUNS.csv [--published PUBLISHED.json] [--split cold] [--trim 0.2]
+  summarise.py RUNS.csv [--published PUBLISHED.json] [--central CENTRAL.json] [--split cold]
+        [--trim 0.2]
   summarise.py FOLDER ...
 
-RUNS.csv is the table of study.py. FOLDER holds results, such as those of a job array.
+RUNS.csv is the table of study.py. FOLDER holds results, such as those of a job array. CENTRAL.json
+is the file of central.py: rows of methods that see all interactions in one place.
 
 The mean leaves out the lowest and the highest --trim of the seeds (with fewer than five: none).
-Runs that diverged or are INVALID are counted, and left out of the averages.
+Runs that diverged or are INVALID are counted, and left out of the averages. Runs that were cut
+short and settings on the edge of the searched grid are marked.
 """
 
 import csv
@@ -17,14 +20,24 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
-from records import identity
-from records.arguments import Parser, real
-from records.errors import Refusal, exit_with, reading
-from records.intervals import trimmed_mean
-from records.load import is_number
-from records.readers import chosen_row, read_json, read_result, results_in
-from records.validity import why_invalid
+HERE = Path(__file__).resolve()
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
+from lib import central_rows  # noqa: E402  (the path comes first)
+from lib.cut_short import RISING, STOPPED, cut_short  # noqa: E402
+from records import identity  # noqa: E402
+from records.arguments import Parser, real  # noqa: E402
+from records.errors import Refusal, exit_with, reading  # noqa: E402
+from records.intervals import trimmed_mean  # noqa: E402
+from records.load import is_number  # noqa: E402
+from records.readers import chosen_row, read_json, read_result, results_in  # noqa: E402
+from records.validity import why_invalid  # noqa: E402
+
+ON_EDGE = "†"
+NOTES = {
+    ON_EDGE: "the best setting lies on the edge of the searched grid, so the cell is not final.",
+    STOPPED: "--patience ended the run.",
+    RISING: "validation NDCG@50 still rose at the end of the run; more rounds may give more.",
+}
 
 
 def percents(values):
@@ -49,8 +62,16 @@ def cell(rows, suffix, trim):
     text = " / ".join(mean_sd(column, trim) for column in columns)
     empty = len(rows) - diverged - invalid - min(map(len, columns))
     text += f" ({empty} of {len(rows)} without a value)" if empty > 0 else ""
-    text += f" ({diverged} of {len(rows)} diverged)" if diverged else ""
-    return text + (f" ({invalid} of {len(rows)} INVALID)" if invalid else "")
+    for number, mark in (
+        (diverged, "diverged"),
+        (invalid, "INVALID"),
+        *(
+            (sum(mark in (r.get("cut_short") or "") for r in rows), mark)
+            for mark in (STOPPED, RISING)
+        ),
+    ):
+        text += f" ({number} of {len(rows)} {mark})" if number else ""
+    return text + (ON_EDGE if any((r.get("search") or "").startswith("edge") for r in rows) else "")
 
 
 def check_one_workload(first, file, run):
@@ -69,6 +90,25 @@ def check_one_workload(first, file, run):
             )
 
 
+def quality(run):
+    """The columns of runs.csv that the table needs, of one result."""
+    best = chosen_row(run)
+    row = {"cut_short": cut_short(run), "data_identity": identity.identity_of(run)["data"]}
+    if best is not None:
+        row |= {
+            name: column[best]
+            for name, column in run["metrics"].items()
+            if name.startswith("test_")
+        }
+    for number, name in enumerate(central_rows.OF_EVERY_RECORD):
+        row |= {
+            f"{name}{column.removeprefix('test')}": values[number]
+            for column, values in run["baselines"].items()
+            if column.startswith("test_") and len(values) > number
+        }
+    return row
+
+
 def rows_of_folder(folder):
     rows, first = [], {}
     for file in results_in(folder):
@@ -84,12 +124,8 @@ def rows_of_folder(folder):
         }
         if why:
             print(f"INVALID: {file}: {why}", file=sys.stderr)
-        elif (best := chosen_row(run)) is not None:
-            row |= {
-                name: column[best]
-                for name, column in run["metrics"].items()
-                if name.startswith("test_")
-            }
+        else:
+            row |= quality(run)
         rows.append(row)
     return rows
 
@@ -134,6 +170,9 @@ def main():
         "--published", type=Path, help='JSON {"backbone/fusion": "HR / NDCG"}: the papers\' figures'
     )
     parser.add_argument(
+        "--central", type=Path, help="the JSON file of central.py, of the same data"
+    )
+    parser.add_argument(
         "--split", choices=["warm", "cold"], help="only clients with such a held-out item"
     )
     parser.add_argument(
@@ -158,17 +197,22 @@ def main():
             "the table is empty, or no result is in the folder",
             "check the name",
         )
+    central = central_rows.read(arguments.central, rows) if arguments.central else {}
     with reading(arguments.runs, "table of runs"):
-        show(rows, published, suffix, arguments.trim)
+        references = central_rows.of_records(rows, suffix) | central_rows.of_file(central, suffix)
+        show(rows, references, published, suffix, arguments.trim)
 
 
-def show(rows, published, suffix, trim):
+def show(rows, references, published, suffix, trim):
     cells = defaultdict(list)
     for row in rows:
         cells[row["backbone"], row["fusion"], row["protocol"]].append(row)
     backbones, fusions, protocols = (list(dict.fromkeys(column)) for column in zip(*cells))
     head = ["backbone", "fusion", *protocols] + (["published"] if published else [])
     lines = [head, ["---"] * len(head)]
+    for name, values in references.items():
+        text = " / ".join(mean_sd(percents([value]), 0) for value in values)
+        lines.append(["central", name, *[text] * len(protocols), *["–"] * bool(published)])
     for backbone in backbones:
         for fusion in fusions:
             line = [backbone, fusion] + [
@@ -189,6 +233,10 @@ def show(rows, published, suffix, trim):
     for line in lines:
         print("|---" * len(head) + "|" if line[0] == "---" else "| " + " | ".join(line) + " |")
     print(f"\nSeeds {', '.join(map(str, seeds))}; means {trimmed}.")
+    shown = "".join(text for line in lines for text in line)
+    for mark, note in NOTES.items():
+        if mark in shown:
+            print(f"\n{mark}: {note}")
 
 
 if __name__ == "__main__":

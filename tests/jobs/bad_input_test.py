@@ -32,6 +32,7 @@ TOOLS = {
         ["s.json", "--data", "d.h5", "--work", "w"],
         ["--parallel", "--trials"],
     ),
+    "jobs/studies/central.py": (["--data", "d.h5"], ["--penalties", "--neighbours"]),
     "jobs/studies/summarise.py": (["runs.csv"], ["--trim"]),
 }
 RUNS = "backbone,fusion,protocol,seed,status,test_hr_50,test_ndcg_50\n"
