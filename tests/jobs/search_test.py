@@ -15,7 +15,7 @@ from tool import ROOT, SMALL, STUDY, ToolTest
 
 from lib import search, search_grid, search_study
 from lib.cut_short import cut_short
-from lib.search_grid import axis
+from lib.search_grid import Axis, axis
 from records.errors import Refusal
 
 PROGRAM = os.environ.get("FEDFUSE_PROGRAM", "build/release/fedfuse")
@@ -329,17 +329,55 @@ class WithTheProgram(ToolTest):
                 self.assertEqual(list((self.folder / "work/runs").iterdir()), [])
 
 
+class FairStudy(ToolTest):
+    def test_what_it_refuses(self):
+        def fair(*words, **variables):
+            done = subprocess.run(
+                [ROOT / "jobs/studies/fair.sh", *words],
+                env={**os.environ, **variables},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertRegex(done.stderr, r"(?s)^fedfuse: error: .*\n  why: .*\n  do:  ")
+            self.assertEqual(list(self.folder.iterdir()), [])
+            return done.stderr
+
+        out = self.folder / "out"
+        self.assertIn("no folder", fair())
+        self.assertIn("no set movies", fair(out, "movies"))
+        self.assertIn("runs at a time=0", fair(out, "planted", "0"))
+        self.assertIn("FEDFUSE_FAIR_TRIALS=0", fair(out, "10k", FEDFUSE_FAIR_TRIALS="0"))
+        for sets in ("ku", "all"):
+            self.assertIn(
+                "FEDFUSE_KU_TEXT names no file",
+                fair(out, sets, FEDFUSE_KU_INTER=str(ROOT / "LICENSE"), FEDFUSE_KU_TEXT="absent"),
+            )
+
+
 class Studies(unittest.TestCase):
     def test_every_study_can_be_read(self):
         names = [
-            *(
-                "example.json",
-                "ku.json",
-            ),
+            *("example.json", "ku.json", "fair_ku.json", "fair_planted.json", "fair_10k.json"),
             *("planted.json", "planted_sparse.json", "planted_control.json"),
         ]
         for name in names:
-            search_study.load(ROOT / "jobs/studies" / name)
+            study = search_study.load(ROOT / "jobs/studies" / name)
+            if name.startswith("fair"):
+                self.assertEqual(search_study.unequal_trials(study), "", name)
+                self.assertNotIn("early-stop", study)
+                self.assertNotIn("patience", study["common"])
+
+    def test_fair_studies_search_every_rate_over_decades(self):
+        for name in ("fair_ku.json", "fair_planted.json", "fair_10k.json"):
+            study = search_study.load(ROOT / "jobs/studies" / name)
+            for fusion in study["fusions"]:
+                axes = search_study.axes_of(study, fusion, "fcf")
+                for option in ("lr", "lr-items", "server-lr"):
+                    values = axes.get(option, Axis((1, 1000))).values
+                    decades = math.log10(values[-1] / values[0])
+                    self.assertGreaterEqual(decades, 2 if option == "lr" else 3 - 1e-9, option)
 
 
 if __name__ == "__main__":
