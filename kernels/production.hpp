@@ -3,6 +3,7 @@
 // take a Kernels and call nothing else, bench_kernels times the same functions, and a test
 // (tests/kernels/production_test.cpp) puts others in their place to see that each one is called.
 #include "kernels/aggregate/aggregate.hpp"
+#include "kernels/group_prior/group_prior.hpp"
 #include "kernels/kmeans/kmeans.hpp"
 #include "kernels/local_train/local_train.hpp"
 #include "kernels/preference/preference.hpp"
@@ -23,6 +24,8 @@ struct Kernels {
   preference::Function preferences = preference::production().run;
   views::Forward views_forward = views::production().forward;
   views::Backward views_backward = views::production().backward;
+  group_prior::Logits prior_logits = group_prior::production().logits;
+  group_prior::Gradient prior_gradient = group_prior::production().gradient;
   rank::Function ranks = rank::production().run;
 };
 

@@ -29,7 +29,8 @@ struct Counted<member> {
 
 struct Calls {
   std::int64_t draw = 0, train = 0, add = 0, nearest = 0, step = 0, teacher_epoch = 0,
-               preferences = 0, views_forward = 0, views_backward = 0, ranks = 0;
+               preferences = 0, views_forward = 0, views_backward = 0, prior_logits = 0,
+               prior_gradient = 0, ranks = 0;
 };
 
 // visit(kernel's member, count's member) of every kernel.
@@ -44,9 +45,11 @@ void every_kernel(const Visit& visit) {
   visit.template operator()<&Kernels::preferences, &Calls::preferences>();
   visit.template operator()<&Kernels::views_forward, &Calls::views_forward>();
   visit.template operator()<&Kernels::views_backward, &Calls::views_backward>();
+  visit.template operator()<&Kernels::prior_logits, &Calls::prior_logits>();
+  visit.template operator()<&Kernels::prior_gradient, &Calls::prior_gradient>();
   visit.template operator()<&Kernels::ranks, &Calls::ranks>();
 }
-constexpr std::size_t kernels_visited = 10;
+constexpr std::size_t kernels_visited = 12;
 static_assert(sizeof(Kernels) == kernels_visited * sizeof(void*),
               "a kernel was added: count it in Calls and every_kernel");
 
@@ -68,6 +71,8 @@ TEST(Production, EveryKernelIsTheFirstRowOfItsTable) {
   expect_first(k.preferences, preference::variants(), &preference::Variant::run);
   expect_first(k.views_forward, views::variants(), &views::Variant::forward);
   expect_first(k.views_backward, views::variants(), &views::Variant::backward);
+  expect_first(k.prior_logits, group_prior::variants(), &group_prior::Variant::logits);
+  expect_first(k.prior_gradient, group_prior::variants(), &group_prior::Variant::gradient);
   expect_first(k.ranks, rank::variants(), &rank::Variant::run);
 }
 
@@ -78,8 +83,8 @@ TEST(Production, EveryFolderOfAKernelIsAmongThem) {
     if (entry.is_directory()) folders.insert(entry.path().filename().string());
   folders.erase("dense");
   folders.erase("gather");
-  EXPECT_EQ(folders, (std::set<std::string>{"aggregate", "kmeans", "local_train", "preference",
-                                            "rank", "sample", "teacher", "views"}));
+  EXPECT_EQ(folders, (std::set<std::string>{"aggregate", "group_prior", "kmeans", "local_train",
+                                            "preference", "rank", "sample", "teacher", "views"}));
 }
 
 // What two rounds and an evaluation leave.
@@ -139,6 +144,7 @@ TEST(Production, GfmfrCallsThem) {
     EXPECT_EQ(calls.teacher_epoch, rounds * config.gfmfr.teacher.epochs);
     EXPECT_EQ(calls.preferences, rounds);
     EXPECT_EQ(calls.views_forward + calls.views_backward, 0);
+    EXPECT_EQ(calls.prior_logits + calls.prior_gradient, 0);
     EXPECT_EQ(calls.ranks, 1);
   }
 }
