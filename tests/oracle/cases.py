@@ -12,6 +12,7 @@ import numpy as np
 
 import aggregation
 import clients
+import group_prior
 import grouping
 import item_views
 import ranking
@@ -196,6 +197,41 @@ def views() -> Group:
     return group
 
 
+PRIORS = {"group_prior": (26, 5), "group_prior_wide": (11, 6), "group_prior_whole": (15, 16)}
+
+
+def prior_inputs(name: str) -> tuple[Named, Named, dict[str, float]]:
+    """PRIORS: items and the width of the projection of 16 features. Parameters, data and rules; the
+    last group is below the least mass."""
+    items, width = PRIORS[name]
+    draws = Draws(name)
+    groups, hidden = 3, 10
+    given = features(draws, items, {"t": 9, "v": 7})
+    data = {f"E_{m}": given[m][0] for m in given} | {f"mask_{m}": given[m][1] for m in given}
+    data["S"] = (draws.below(6, (items, groups)) * (draws.below(2, (items, groups)) > 0)) / 8
+    data["mass"] = np.array([7.5, 5.0, 4.5])
+    x = np.hstack([group_prior.modality(*given[m]) for m in ("t", "v")])
+    data["Z"] = group_prior.projected(x, width)
+    p = {
+        n: draws.grid(shape, 0.5)
+        for n, shape in group_prior.shapes(data["Z"].shape[1], hidden, groups).items()
+    }
+    rules = {"steps": 4, "lr": 0.0625, "decay": 0.125, "least_mass": 5.0, "negatives": 4}
+    return p, data, rules | {"projection": width}
+
+
+def prior(name: str) -> Group:
+    p, data, rules = prior_inputs(name)
+    trained, losses = group_prior.train(p, data["Z"], data["S"], data["mass"], rules)
+    group = Group(attributes=rules)
+    group.put("in", p)
+    group.put("in", {n: values for n, values in data.items() if n != "Z"})
+    group.put("out", trained)
+    group.put("out", {"loss": losses, "Z": data["Z"]})
+    group.put("out", {"L": group_prior.logits(trained, data["Z"])})
+    return group
+
+
 def grouping_inputs() -> tuple[Array, Array]:
     """Planted vectors and their labels: four centres, columns of unlike scale, a constant one."""
     draws = Draws("grouping")
@@ -248,6 +284,7 @@ def all_groups() -> dict[str, Group]:
     groups["group_fusion_sgd"] = group_fusion("sgd", 0.0625)
     groups["group_fusion_adam"] = group_fusion("adam", 0.01)
     groups["views"] = views()
+    groups |= {name: prior(name) for name in PRIORS}
     groups["grouping"] = grouped()
     groups["ranks"] = ranks()
     return groups

@@ -48,6 +48,15 @@ the input, the array of the same name in out/ the value afterwards.
   out/grad_X                dL/dX of every parameter X
   out/stepped_X             X after one step of Adam, lr 0.01, from no moments
 
+/group_prior, /group_prior_wide (fewer items than features), /group_prior_whole (no projection): the
+    teacher of the group prior (section 5). Attributes: projection, steps, lr, decay, least_mass,
+    negatives
+  in/U h x P, A G x h, v h, V G x h, b G   also in out/, after all steps
+  in/E_t, E_v, mask_t, mask_v as above; S M x G, mass G
+  out/Z M x P               the features that the teacher sees
+  out/loss S                before each step
+  out/L M x G               the logits after all steps
+
 /grouping: grouping of clients (section 3)
   in/vectors N x p
   out/label N (int64)       the groups, up to their names; spectral and k-means agree

@@ -19,6 +19,7 @@ except ImportError as missing:
 
 import cases
 import clients
+import group_prior
 import grouping
 import item_views
 import ranking
@@ -90,6 +91,17 @@ class Gradients(unittest.TestCase):
 
             self.check(loss, p, teacher.batch_loss(p, given, arrays["in/C"], pairs)[1])
 
+    def test_group_prior(self) -> None:
+        for name in cases.PRIORS:
+            p, data, rules = cases.prior_inputs(name)
+            s = data["S"]
+            n = rules["negatives"] * s.sum(axis=0) / len(s)
+
+            def loss(at: Named, data: Named = data, s: Array = s, n: Array = n) -> float:
+                return group_prior.loss(at, data["Z"], s, n)[0]
+
+            self.check(loss, p, group_prior.loss(p, data["Z"], s, n)[1])
+
 
 class KnownFacts(unittest.TestCase):
     def test_the_generator(self) -> None:
@@ -145,6 +157,19 @@ class KnownFacts(unittest.TestCase):
                 for n, v in {**want[0], "view_grad": want[1]}.items():
                     apart = np.abs({**got[0], "view_grad": got[1]}[n] - v).max()
                     self.assertLess(apart, 1e-4 * max(float(np.abs(v).max()), 1e-2), f"{name} {n}")
+
+    def test_a_projection_keeps_the_norm_and_the_leading_directions(self) -> None:
+        for name, (items, width) in cases.PRIORS.items():
+            z = cases.prior_inputs(name)[1]["Z"]
+            self.assertEqual(z.shape, (items, min(width, 16)))
+            gram = z.T @ z
+            if width < 16:
+                off = gram - np.diag(np.diag(gram))
+                self.assertLess(np.abs(off).max(), 1e-12 * gram[0, 0])
+                self.assertTrue((np.diff(np.diag(gram)) < 0).all())
+            again = cases.prior_inputs(name)[1]
+            rows = sum((again[f"mask_{m}"] > 0).sum() for m in ("t", "v"))
+            self.assertAlmostEqual(float((z**2).sum()), float(rows), places=10)
 
     def test_grouping_finds_what_was_planted(self) -> None:
         vectors, planted = cases.grouping_inputs()
