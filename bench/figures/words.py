@@ -43,6 +43,9 @@ KERNELS = {
     "sample/draw": ("sampling", ()),
     "views/forward": ("item views, forward", ("items",)),
     "views/backward": ("item views, backward", ("items",)),
+    "group_prior/gradient": ("group prior, gradient", ("items", "feature columns")),
+    "group_prior/logits": ("group prior, logits", ("items", "feature columns")),
+    "group_prior/round": ("group prior, round", ("items", "feature columns")),
 }
 
 

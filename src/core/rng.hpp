@@ -35,6 +35,9 @@ enum class Purpose : std::uint32_t {
   generate_clients = 14,
   generate_items = 15,
   landmarks = 16,
+  prior_weights = 17,
+  prior_ids = 18,
+  prior_start = 19,
   test = 99,
 };
 
