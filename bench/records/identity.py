@@ -109,7 +109,8 @@ def other_settings(asked: dict[str, Any], run: dict[str, Any]) -> list[str]:
             continue
         wanted = value
         if name == "lr_items" and value < 0:
-            wanted = config.get("lr", 0) * run.get("data", {}).get("items", 0)
+            by_counts = config.get("item_update", "mean") == "counts"
+            wanted = 0.3 if by_counts else config.get("lr", 0) * run.get("data", {}).get("items", 0)
         if name not in config or not same_value(config[name], wanted):
             found.append(f"{name} is {config.get(name, NOT_RECORDED)}, not {wanted}")
     return found

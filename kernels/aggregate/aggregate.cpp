@@ -19,12 +19,15 @@ double Problem::flops() const {
   std::int64_t weighted = 0;
   for (std::int64_t u = 0; u < clients; ++u)
     if (weight[u] != 1) weighted += offsets[u + 1] - offsets[u];
-  return double(width) * (2.0 * double(updates()) + double(weighted) + 3.0 * double(items));
+  const double counted = by_counts ? double(updates() + items) : 0.0;
+  return double(width) * (2.0 * double(updates()) + double(weighted) + 3.0 * double(items)) +
+         counted;
 }
 
 double Problem::bytes() const {
-  const double an_update = 4.0 + width * (4.0 + 8.0 + 8.0);
-  const double a_row = width * (8.0 + 4.0 + 8.0);
+  const double a_weight = by_counts ? 8.0 : 0.0;
+  const double an_update = 4.0 + width * (4.0 + 8.0 + 8.0) + 2 * a_weight;
+  const double a_row = width * (8.0 + 4.0 + 8.0) + a_weight;
   return double(updates()) * an_update + double(items) * a_row;
 }
 

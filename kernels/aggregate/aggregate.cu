@@ -33,6 +33,13 @@ __global__ void __launch_bounds__(block)
   }
 }
 
+// A thread an entry: its client's weight to its row.
+__global__ void __launch_bounds__(block) weights_kernel(const __grid_constant__ GpuUpdates u) {
+  for (std::int64_t e = thread_of_grid(); e < u.count; e += threads_of_grid())
+    if (u.ids[e] >= 0)
+      atomicAdd(reinterpret_cast<Word*>(u.row_weight) + u.ids[e], Word(u.weight[u.owner[e]]));
+}
+
 constexpr int vectors_at_once = 8;
 constexpr auto vector_limit = float(FixedPoint::limit);
 
@@ -92,10 +99,11 @@ __global__ void __launch_bounds__(block)
 }
 
 __global__ void __launch_bounds__(block)
-    fold_kernel(const __grid_constant__ GpuUploads u, float rate, float* delta) {
+    fold_kernel(const __grid_constant__ GpuUploads u, const float* rates, float* delta) {
   for (int c = int(blockIdx.x); c < u.count; c += int(gridDim.x)) {
     const std::int64_t size = std::int64_t(u.slots[c]) * u.width;
     float* rows = delta + u.views * u.begin[c] * u.width;
+    const float rate = rates[c];
     for (std::int64_t at = threadIdx.x; at < size; at += blockDim.x) {
       float sum = 0.0f;
       for (int j = 0; j < u.views; ++j) sum -= rate * rows[j * size + at];
@@ -113,9 +121,9 @@ void address_updates<gpu::Platform>(const GpuUploads& u, std::int32_t* ids, std:
               owner);
 }
 template <>
-void fold_views<gpu::Platform>(const GpuUploads& u, float rate, float* delta,
+void fold_views<gpu::Platform>(const GpuUploads& u, const float* rates, float* delta,
                                const gpu::Stream& stream) {
-  gpu::launch(fold_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, rate,
+  gpu::launch(fold_kernel, grid_for(std::int64_t(u.count) * block), block, 0, stream, u, rates,
               delta);
 }
 template <>
@@ -133,6 +141,7 @@ template <>
 void add_updates<gpu::Platform>(GpuMethod method, const GpuUpdates& u, std::int32_t* scratch,
                                 const gpu::Stream& stream) {
   if (u.count == 0) return;
+  if (u.row_weight != nullptr) gpu::launch(weights_kernel, grid_for(u.count), block, 0, stream, u);
   switch (method) {
     case GpuMethod::atomics:
       return gpu::launch(atomics_kernel, grid_for(u.count * 32), block, 0, stream, u);

@@ -7,6 +7,11 @@
 //   alpha_u = n_u / W,  W = sum_u n_u,  keep = sum_u alpha_u rho_u,  rho_u = (1 - eta_I
 //                       kappa)^steps
 //
+// or, by counts, with a rate of the server and over the clients that touched the row alone:
+//
+//   C'[i] = keep C[i] + eta_S / W_i sum_{u that touched i} n_u (C_u[i] - rho_u C[i])
+//   W_i = sum_{u that touched i} n_u;   keep C[i] where W_i = 0
+//
 // in integers (R7):  S[i, k] += n_u round(x_k 2^bits),  x = C_u[i] - rho_u C[i],  |x| < 1024
 // so that any order of clients, threads and ranks gives the same bits. n_u is an integer.
 #include <cstdint>
@@ -29,6 +34,8 @@ struct Problem {
   const std::int64_t* weight = nullptr;   // n_u >= 1
   const float* rho = nullptr;             // clients
   const float* table = nullptr;           // C: M x d
+  bool by_counts = false;                 // the second rule
+  double server_rate = 1.0;               // eta_S of it
 
   [[nodiscard]] std::int64_t updates() const { return offsets[clients] - offsets[0]; }
   [[nodiscard]] Update update(std::int64_t client) const;
@@ -63,6 +70,8 @@ struct DenseClients {
   int width = 0;
   const double *table = nullptr, *rho = nullptr, *alpha = nullptr, *rows = nullptr;
   const std::uint8_t* touched = nullptr;  // clients x M
+  bool by_counts = false;                 // then alpha or n_u: their unit makes no difference
+  double server_rate = 1.0;
 };
 void reference_dense(const DenseClients& in, double* next);
 

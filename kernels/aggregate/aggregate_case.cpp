@@ -34,7 +34,9 @@ Problem Case::problem() const {
           .delta = delta.data(),
           .weight = weight.data(),
           .rho = rho.data(),
-          .table = table.data()};
+          .table = table.data(),
+          .by_counts = shape.by_counts,
+          .server_rate = shape.by_counts ? 8.0 : 1.0};
 }
 
 }  // namespace fedfuse::aggregate

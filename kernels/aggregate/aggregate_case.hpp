@@ -14,6 +14,7 @@ struct CaseShape {
   int touched = 10;       // rows a client, ascending
   bool weighted = false;  // n_u in 1..40, else 1
   std::uint64_t seed = 1;
+  bool by_counts = false;
 };
 
 struct Case {

@@ -15,15 +15,16 @@ bool fits(const Sums& sums, const Update& update) {
 void add_row(Sums& sums, std::int32_t row, const float* x, std::int64_t weight) {
   add_fixed(sums.values.row(row), x, sums.values.cols, sums.point.scale, weight);
   sums.touched[std::size_t(row)] = 1;
+  if (!sums.weight.empty()) sums.weight[std::size_t(row)] += weight;
 }
 
 void all_clients(Add add, const Problem& p, double* next) {
-  Sums sums(p.items, p.width, FixedPoint::for_total_weight(p.total_weight()));
+  Sums sums(p.items, p.width, FixedPoint::for_total_weight(p.total_weight()), p.by_counts);
   bool fit = true;
 #pragma omp parallel for schedule(dynamic, 16) reduction(&& : fit)
   for (std::int64_t u = 0; u < p.clients; ++u) fit = add(sums, p.update(u)) && fit;
   if (!fit) throw_misfit();
-  finish(p, sums.point, sums.values.values, next);
+  finish(p, sums.point, sums.values.values, sums.weight, next);
 }
 
 }  // namespace
@@ -58,6 +59,9 @@ bool add_atomics(Sums& sums, const Update& update) {
       std::atomic_ref(row[k]).fetch_add(q, std::memory_order_relaxed);
     }
     std::atomic_ref(sums.touched[std::size_t(id)]).store(1, std::memory_order_relaxed);
+    if (!sums.weight.empty())
+      std::atomic_ref(sums.weight[std::size_t(id)])
+          .fetch_add(update.weight, std::memory_order_relaxed);
     x += cols;
   }
   return true;

@@ -20,7 +20,8 @@ double launch_bytes(GpuMethod method, const Problem& p) {
       touched[std::size_t(row)] = 1;
     rows_met = std::ranges::count(touched, 1);
   }
-  return double(updates) * (sizeof(std::int32_t) + sizeof(float) * p.width) +
+  const double a_weight = p.by_counts ? sizeof(std::int32_t) + 2 * sizeof(std::int64_t) : 0;
+  return double(updates) * (sizeof(std::int32_t) + sizeof(float) * p.width + a_weight) +
          2 * a_sum * double(rows_met) * p.width;
 }
 
@@ -40,11 +41,13 @@ OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, GpuMethod method,
   weight_ = gpu::to_device(stream, std::span(p.weight, std::size_t(p.clients)));
   sums_ = gpu::Buffer<std::int64_t>(device, exact ? size : 0);
   float_sums_ = gpu::Buffer<float>(device, exact ? 0 : size);
+  row_weight_ = gpu::Buffer<std::int64_t>(device, p.by_counts ? std::size_t(p.items) : 0);
   misfit_ = gpu::Buffer<std::int32_t>(device, std::size_t(p.clients));
   scratch_ = gpu::Buffer<std::int32_t>(
       device, method == GpuMethod::sorted ? std::size_t(sort_scratch(p.items, count)) : 0);
   sums_.fill_bytes(0, stream);
   float_sums_.fill_bytes(0, stream);
+  row_weight_.fill_bytes(0, stream);
   misfit_.fill_bytes(0, stream);
   stream.synchronise();
   updates_.rows = p.items;
@@ -56,6 +59,7 @@ OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, GpuMethod method,
   updates_.weight = weight_.data();
   updates_.scale = fixed_.scale;
   updates_.sums = sums_.data();
+  updates_.row_weight = p.by_counts ? row_weight_.data() : nullptr;
   updates_.misfit = misfit_.data();
   updates_.float_sums = float_sums_.data();
   updates_.inverse_total = float(1.0 / double(p.total_weight()));
@@ -70,15 +74,17 @@ void OnDevice::finish(const gpu::Stream& stream, double* next) const {
   std::vector<std::int32_t> refused(misfit_.size());
   Array<std::int64_t> total(sums_.size());
   Array<float> float_total(float_sums_.size());
+  std::vector<std::int64_t> row_weight(row_weight_.size());
   misfit_.copy_out(refused, stream);
   sums_.copy_out(total, stream);
   float_sums_.copy_out(float_total, stream);
+  row_weight_.copy_out(row_weight, stream);
   stream.synchronise();
   if (std::ranges::find(refused, 1) != refused.end()) throw_misfit();
   if (method_ != GpuMethod::float_atomics)
-    aggregate::finish(problem_, fixed_, total, next);
+    aggregate::finish(problem_, fixed_, total, row_weight, next);
   else
-    finish_float(problem_, float_total, next);
+    finish_float(problem_, float_total, row_weight, next);
 }
 
 namespace {

@@ -28,8 +28,10 @@ struct GpuUpdates {
   // of each client, instead: tables of different weight; null: scale
   const double* scale_of = nullptr;
   std::int64_t* sums = nullptr;  // rows x width, added to
-  float* float_sums = nullptr;   // of the float opponent: rows x width
-  float inverse_total = 0;       // of the float opponent: 1 / W
+  // rows, added to: the weight of the clients that touched each; null: not summed
+  std::int64_t* row_weight = nullptr;
+  float* float_sums = nullptr;  // of the float opponent: rows x width
+  float inverse_total = 0;      // of the float opponent: 1 / W
   // of each client: set to 1 when a value is not finite or not below the limit; then the sums are
   // worth nothing
   std::int32_t* misfit = nullptr;
@@ -38,7 +40,8 @@ struct GpuUpdates {
 enum class GpuMethod { atomics, sorted, float_atomics };
 
 // Bytes that a launch moves at the least: ids and deltas once, and of the sums, read and written, a
-// row for every update; `sorted`: every touched row once. owner, the clients' numbers and the
+// row for every update; `sorted`: every touched row once; by counts an id and a weight for every
+// update. owner, the clients' numbers and the
 // sort's own words are not counted.
 [[nodiscard]] double launch_bytes(GpuMethod method, const Problem& problem);
 
@@ -85,14 +88,15 @@ void address_updates<gpu::Cuda>(const GpuUploads&, std::int32_t*, std::int32_t*,
 template <>
 void address_updates<gpu::Emulated>(const GpuUploads&, std::int32_t*, std::int32_t*,
                                     const gpu::Stream&);
-// A client of J views: its first view <- -rate * (sum of its views' gradients), what a group sums
-// (models.md section 4).
+// Client c of J views: its first view <- -rate[c] * (sum of its views' gradients), what a group sums
+// (models.md section 3). rate: of each client, on the device.
 template <class Platform>
-void fold_views(const GpuUploads& uploads, float rate, float* delta, const gpu::Stream& stream);
+void fold_views(const GpuUploads& uploads, const float* rate, float* delta,
+                const gpu::Stream& stream);
 template <>
-void fold_views<gpu::Cuda>(const GpuUploads&, float, float*, const gpu::Stream&);
+void fold_views<gpu::Cuda>(const GpuUploads&, const float*, float*, const gpu::Stream&);
 template <>
-void fold_views<gpu::Emulated>(const GpuUploads&, float, float*, const gpu::Stream&);
+void fold_views<gpu::Emulated>(const GpuUploads&, const float*, float*, const gpu::Stream&);
 
 // Asynchronous on the stream. scratch: sort_scratch words when the method is `sorted`.
 template <class Platform>
@@ -117,7 +121,7 @@ class OnDevice {
   FixedPoint fixed_;
   GpuUpdates updates_;
   gpu::Buffer<std::int32_t> ids_, owner_, misfit_, scratch_;
-  gpu::Buffer<std::int64_t> weight_, sums_;
+  gpu::Buffer<std::int64_t> weight_, sums_, row_weight_;
   gpu::Buffer<float> delta_, float_sums_;
 };
 

@@ -6,7 +6,32 @@
 
 namespace fedfuse::aggregate {
 
+namespace {
+
+void reference_by_counts(const DenseClients& in, double* next) {
+  double keep = 0, total = 0;
+  for (std::int64_t u = 0; u < in.clients; ++u) {
+    keep += in.alpha[u] * in.rho[u];
+    total += in.alpha[u];
+  }
+  keep /= total;
+  for (std::int64_t i = 0; i < in.items; ++i)
+    for (std::int64_t k = 0; k < in.width; ++k) {
+      const std::int64_t at = i * in.width + k;
+      double change = 0, weight = 0;
+      for (std::int64_t u = 0; u < in.clients; ++u) {
+        if (in.touched[u * in.items + i] == 0) continue;
+        change += in.alpha[u] * (in.rows[u * in.items * in.width + at] - in.rho[u] * in.table[at]);
+        weight += in.alpha[u];
+      }
+      next[at] = keep * in.table[at] + (weight > 0 ? in.server_rate * change / weight : 0);
+    }
+}
+
+}  // namespace
+
 void reference_dense(const DenseClients& in, double* next) {
+  if (in.by_counts) return reference_by_counts(in, next);
   const std::int64_t size = in.items * in.width;
   for (std::int64_t j = 0; j < size; ++j) next[j] = 0;
   for (std::int64_t u = 0; u < in.clients; ++u)
@@ -46,7 +71,9 @@ void reference(const Problem& p, double* next) {
                    .rho = rho.data(),
                    .alpha = alpha.data(),
                    .rows = rows.data(),
-                   .touched = touched.data()},
+                   .touched = touched.data(),
+                   .by_counts = p.by_counts,
+                   .server_rate = p.server_rate},
                   next);
 }
 

@@ -18,12 +18,17 @@ struct Update {
 
 struct Sums {
   // fixed: FixedPoint::for_total_weight of all weight that may come together in one row.
-  Sums(std::int64_t rows, int cols, FixedPoint fixed)
-      : point(fixed), values(rows, cols), touched(std::size_t(rows)) {}
+  // counted: of the weight that touched each row as well.
+  Sums(std::int64_t rows, int cols, FixedPoint fixed, bool counted = false)
+      : point(fixed),
+        values(rows, cols),
+        touched(std::size_t(rows)),
+        weight(counted ? std::size_t(rows) : 0) {}
 
   FixedPoint point;
   Matrix<std::int64_t> values;        // S: rows x cols
   std::vector<std::uint8_t> touched;  // of each row: 0 or 1
+  std::vector<std::int64_t> weight;   // of each row: the sum of n_u of its clients; empty: none
   RowLocks locks;
 };
 

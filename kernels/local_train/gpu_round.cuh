@@ -79,7 +79,7 @@ struct Round {
     if (shape.personal) personal_rows(n);
     if (shape.rows_trained) {
       decay_rows(m.rows);
-      scatter(n, Z(), stride(), m.rows, -rates.lr_items);
+      scatter(n, Z(), stride(), m.rows, -rates.row_rate(n));
     } else {
       gradients(n, keep);
     }
@@ -211,7 +211,7 @@ struct Round {
       m.sums.step +=
           (double(rates.rap_beta) * magnitudes - double(rates.rap_alpha) * squares) / double(w());
     decay_rows(m.personal);
-    scatter(n, temp(), apart, m.personal, -rates.lr_items);
+    scatter(n, temp(), apart, m.personal, -rates.row_rate(n));
     __syncthreads();
   }
 

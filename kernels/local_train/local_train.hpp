@@ -10,6 +10,7 @@
 //         |c_i|
 //     dL/ds_i = (p_i - y_i + lambda (p_i - t_i)) / |batch|
 //     x <- x - rate (dL/dx + kappa x)   rate = eta: theta, u, router;  eta_I: rows of the table, P
+//       rows_by_sum: the rows' dL/dx times |batch|, so that they take the sum over the batch
 //   Rows trained: F_1 is the client's own copy of the shared rows. Else views are constants, and
 //     the sum over the
 //   steps of dL/dF_j[i] comes back (R3).
@@ -41,6 +42,11 @@ struct Rates {
   float lambda = 0.0f;               // 0: soft is not read
   bool soft_negatives_only = false;  // lambda acts only where y = 0
   float rap_alpha = 0.0f, rap_beta = 0.0f;
+  bool rows_by_sum = false;  // rows step by the sum over the batch, else by its mean
+  // of the gradient of the batch's mean loss, in a step of a row over n samples
+  [[nodiscard]] constexpr float row_rate(int n) const {
+    return rows_by_sum ? lr_items * float(n) : lr_items;
+  }
 };
 
 // Samples in the order of the steps: entry e of step k, e in [begin[k], begin[k + 1]).

@@ -80,6 +80,7 @@ class Round {
       const int begin = steps_.begin[std::size_t(k)], n = steps_.begin[std::size_t(k) + 1] - begin;
       const Batch batch{steps_.slot + begin, steps_.label + begin, n};
       std::fill_n(s_, n + simd::lanes, 0.0f);
+      sgd_.lr_items = rates_.row_rate(n);
       double extra = 0;
       const BatchLoss loss =
           in_place() ? in_place_step(batch) : general_step(batch, router, out.omega, extra);
@@ -126,7 +127,7 @@ class Round {
     head_.backward(Z_, delta_, b.n, dZ_, sgd_);
     scale(keep, client_.rows, long(client_.slots) * shape_.d);
     for (int i = 0; i < b.n; ++i)
-      axpy(-rates_.lr_items, dZ_ + long(i) * shape_.d, client_.rows + long(b.slot[i]) * shape_.d,
+      axpy(-sgd_.lr_items, dZ_ + long(i) * shape_.d, client_.rows + long(b.slot[i]) * shape_.d,
            shape_.d);
     return loss;
   }
@@ -228,7 +229,7 @@ class Round {
     const float keep = 1.0f - rates_.lr_items * rates_.decay;
     if (keep != 1.0f) scale(keep, client_.personal, long(client_.slots) * w);
     for (int i = 0; i < b.n; ++i)
-      axpy(-rates_.lr_items, dP + long(i) * w, client_.personal + long(b.slot[i]) * w, w);
+      axpy(-sgd_.lr_items, dP + long(i) * w, client_.personal + long(b.slot[i]) * w, w);
     return (rates_.rap_beta * magnitudes - rates_.rap_alpha * squares) / (double(b.n) * w);
   }
 
@@ -237,7 +238,7 @@ class Round {
     const float keep = 1.0f - rates_.lr_items * rates_.decay;
     if (keep != 1.0f) scale(keep, client_.rows, long(client_.slots) * w);
     for (int i = 0; i < b.n; ++i)
-      axpy(-rates_.lr_items, dZ_ + long(i) * w, client_.rows + long(b.slot[i]) * w, w);
+      axpy(-sgd_.lr_items, dZ_ + long(i) * w, client_.rows + long(b.slot[i]) * w, w);
   }
 
   // dL/dF_j[i] = omega_j dL/dc_i (+ the router's part), added up over the steps.
@@ -268,7 +269,7 @@ class Round {
   const Rates& rates_;
   const Steps& steps_;
   const Client& client_;
-  heads::SgdRates sgd_;
+  heads::SgdRates sgd_;  // lr_items: of the step
   int batch_;
   Head head_;
   float *s_ = nullptr, *delta_ = nullptr, *Z_ = nullptr, *dZ_ = nullptr, *C_ = nullptr,

@@ -144,8 +144,9 @@ std::vector<double> reference_train(const Shape& shape, const DenseRates& rates,
                                     std::vector<double>& view_grad) {
   Vector losses;
   view_grad.assign(client.table.size(), 0.0);
-  const auto sgd = [&](Vector& x, const Vector& g, double lr) {
-    for (std::size_t k = 0; k < x.size(); ++k) x[k] -= lr * (g[k] + rates.decay * x[k]);
+  // samples: what the mean gradient g is multiplied by
+  const auto sgd = [&](Vector& x, const Vector& g, double lr, double samples = 1) {
+    for (std::size_t k = 0; k < x.size(); ++k) x[k] -= lr * (samples * g[k] + rates.decay * x[k]);
   };
   for (std::size_t k = 0; k < steps.items.size(); ++k) {
     DenseClient g = client;
@@ -154,9 +155,10 @@ std::vector<double> reference_train(const Shape& shape, const DenseRates& rates,
     sgd(client.theta, g.theta, rates.lr);
     sgd(client.user, g.user, rates.lr);
     sgd(client.router, g.router, rates.lr);
-    sgd(client.personal, g.personal, rates.lr_items);
+    const double of_rows = rates.rows_by_sum ? double(steps.items[k].size()) : 1;
+    sgd(client.personal, g.personal, rates.lr_items, of_rows);
     if (shape.rows_trained) {
-      sgd(client.table, g.table, rates.lr_items);
+      sgd(client.table, g.table, rates.lr_items, of_rows);
     } else {
       for (std::size_t at = 0; at < view_grad.size(); ++at) view_grad[at] += g.table[at];
     }

@@ -26,12 +26,26 @@ void RowSum::merge(std::int64_t first, std::span<const std::int64_t> sums, const
   if (over != nullptr && over->size() > 1) reduce({first, count}, *over);
 }
 
+void RowSum::merge_weight(std::int64_t first, std::span<const std::int64_t> weight) {
+  FEDFUSE_CHECK(std::size_t(first) + weight.size() <= sums_.weight.size(), "weights of other rows");
+  for (std::size_t i = 0; i < weight.size(); ++i) sums_.weight[std::size_t(first) + i] += weight[i];
+  touch_weighted({first, std::int64_t(weight.size())});
+}
+
+void RowSum::touch_weighted(Part part) {
+  for (std::int64_t i = part.first; i < part.first + part.count; ++i)
+    sums_.touched[std::size_t(i)] = std::uint8_t(sums_.weight[std::size_t(i)] != 0);
+}
+
 void RowSum::reduce(const Comm& comm) {
   if (comm.size() > 1 && !whole_) reduce({0, rows()}, comm);
 }
 
 void RowSum::reduce(Part part, const Comm& comm) {
-  reduce_touched(part, comm);
+  if (sums_.weight.empty())
+    reduce_touched(part, comm);
+  else
+    reduce_weight(part, comm);
   const auto touched =
       std::count_if(sums_.touched.begin() + part.first,
                     sums_.touched.begin() + part.first + part.count, [](auto t) { return t != 0; });
@@ -56,6 +70,13 @@ void RowSum::reduce_touched(Part part, const Comm& comm) {
   const std::uint64_t mask = per_word == 8 ? 0xFF : ~std::uint64_t(0);
   for (std::size_t i = 0; i < count; ++i)
     flags[i] = (std::uint64_t(words[i / per_word]) >> (8 * (i % per_word)) & mask) != 0;
+}
+
+// The weights say which rows were touched: no flags travel.
+void RowSum::reduce_weight(Part part, const Comm& comm) {
+  comm.sum({sums_.weight.data() + part.first, std::size_t(part.count)});
+  bytes_moved_ += part.count * 8;
+  touch_weighted(part);
 }
 
 // Touched rows only, a few thousand at a time so that the copy stays small.
@@ -86,6 +107,7 @@ void RowSum::clear() {
   for (std::int64_t i = 0; i < rows(); ++i)
     if (sums_.touched[std::size_t(i)] != 0) std::fill_n(sums_.values.row(i), cols(), 0);
   std::ranges::fill(sums_.touched, std::uint8_t(0));
+  std::ranges::fill(sums_.weight, 0);
 }
 
 void RowSum::decode(std::int64_t row, double* out) const {

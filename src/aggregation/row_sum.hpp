@@ -17,10 +17,10 @@ namespace fedfuse {
 class RowSum {
  public:
   // fixed: FixedPoint::for_total_weight of all weight that may come together in one row, over all
-  // ranks. kernel: adds a client's rows.
+  // ranks. kernel: adds a client's rows. counted: the weight that touched each row is summed too.
   RowSum(std::int64_t rows, int cols, FixedPoint fixed,
-         aggregate::Add kernel = aggregate::production().add)
-      : sums_(rows, cols, fixed), add_(kernel) {}
+         aggregate::Add kernel = aggregate::production().add, bool counted = false)
+      : sums_(rows, cols, fixed, counted), add_(kernel) {}
 
   // A client's rows at once: row ids[i] += weight * x[i], x: ids.size() x cols. Threads of an
   // OpenMP or parallel_for loop may call it at once. False, and nothing is added, when a value does
@@ -37,6 +37,9 @@ class RowSum {
   // ranks at once (collective); null: they are those of all ranks already. Nothing is left to
   // reduce().
   void merge(std::int64_t first, std::span<const std::int64_t> sums, const Comm* over);
+  // ... and, before them, the weights of rows [first, first + weight.size()): merge() adds those over
+  // the ranks with their rows.
+  void merge_weight(std::int64_t first, std::span<const std::int64_t> weight);
   // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
   void reduce(const Comm& comm);
   void clear();
@@ -47,6 +50,8 @@ class RowSum {
   // of each row: 0 or 1
   [[nodiscard]] const std::vector<std::uint8_t>& touched() const { return sums_.touched; }
   [[nodiscard]] std::int64_t touched_rows() const;
+  // of each row: the weight of the updates that touched it; empty unless counted
+  [[nodiscard]] const std::vector<std::int64_t>& weight() const { return sums_.weight; }
   // that this rank gave to reductions so far
   [[nodiscard]] std::int64_t bytes_moved() const { return bytes_moved_; }
   [[nodiscard]] std::int64_t rows() const { return sums_.values.rows; }
@@ -59,6 +64,8 @@ class RowSum {
   };
   void reduce(Part part, const Comm& comm);
   void reduce_touched(Part part, const Comm& comm);
+  void reduce_weight(Part part, const Comm& comm);
+  void touch_weighted(Part part);
   void reduce_packed(Part part, const Comm& comm);
   aggregate::Sums sums_;
   aggregate::Add add_;

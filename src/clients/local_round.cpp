@@ -8,9 +8,24 @@
 
 namespace fedfuse {
 
+namespace {
+
+bool by_counts(const Config& config) { return config.federation.item_update == ItemUpdate::counts; }
+
+// What is left of a rate in a round; they count from 1.
+double decayed(double factor, std::int64_t round) { return std::pow(factor, double(round - 1)); }
+
+}  // namespace
+
 double item_rate(const Config& config, std::int64_t items) {
-  return config.federation.lr_items >= 0 ? config.federation.lr_items
-                                         : config.federation.lr * double(items);
+  constexpr double of_counts = 0.3;
+  const auto& o = config.federation;
+  if (o.lr_items >= 0) return o.lr_items;
+  return by_counts(config) ? of_counts : o.lr * double(items);
+}
+
+double item_rate(const Config& config, std::int64_t items, std::int64_t round) {
+  return item_rate(config, items) * decayed(config.federation.lr_items_decay, round);
 }
 
 local_train::Shape shape_of(const ModelSpec& spec) {
@@ -26,8 +41,9 @@ local_train::Shape shape_of(const ModelSpec& spec) {
 local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::int64_t items,
                             std::int64_t round) {
   local_train::Rates rates;
-  rates.lr = float(config.federation.lr);
-  rates.lr_items = float(item_rate(config, items));
+  rates.lr = float(config.federation.lr * decayed(config.federation.lr_decay, round));
+  rates.lr_items = float(item_rate(config, items, round));
+  rates.rows_by_sum = by_counts(config);
   rates.decay = float(config.federation.weight_decay);
   // FedRAP's terms grow with the round, from their base values
   const double warm = std::tanh(double(round) / 10.0);
@@ -38,6 +54,16 @@ local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::in
 
 double untouched_share(const local_train::Rates& rates, std::int64_t steps) {
   return std::pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps));
+}
+
+float virtual_row_rate(const local_train::Rates& rates, std::int64_t samples, std::int64_t steps) {
+  if (!rates.rows_by_sum || steps == 0) return rates.lr_items;
+  return rates.lr_items * float(double(samples) / double(steps));
+}
+
+double largest_virtual_rate(const Config& config, std::int64_t items, std::int64_t round) {
+  const double samples = by_counts(config) ? double(config.federation.batch) : 1.0;
+  return item_rate(config, items, round) * samples;
 }
 
 void gather_personal(const ClientState& state, std::int64_t local,
@@ -167,7 +193,9 @@ void LocalTrainer::finish(const GlobalModel& global) {
   update_.theta = theta_;
   update_.user = user_;
   update_.router = router_;
-  update_.rho = untouched_share(rates_, std::int64_t(samples_.begin.size()) - 1);
+  const auto steps = std::int64_t(samples_.begin.size()) - 1;
+  update_.rho = untouched_share(rates_, steps);
+  update_.virtual_rate = virtual_row_rate(rates_, samples_.begin.back(), steps);
   update_.overlay = nullptr;
   if (spec_.backbone.personal_rows) {
     update_.overlay = personal_.data();

@@ -36,6 +36,7 @@ struct LocalUpdate {
   // Rows trained: C_u[i] - rho C[i], items x width. Else the view gradients, views x items x width.
   const float* rows = nullptr;
   double rho = 1.0;                            // what weight decay left of the untouched rows
+  float virtual_rate = 0.0f;                   // virtual_row_rate of the turn
   std::span<const float> theta, user, router;  // after training
   // new personal (or fine-tuned) rows, items x width; null without
   const float* overlay = nullptr;
@@ -71,8 +72,10 @@ class LocalTrainer {
   LocalUpdate update_;
 };
 
-// eta_I: the given one, or eta * M.
+// eta_I: the given one; else 0.3 with counts, eta * M with means.
 [[nodiscard]] double item_rate(const Config& config, std::int64_t items);
+// ... of a round: eta_I times its decay.
+[[nodiscard]] double item_rate(const Config& config, std::int64_t items, std::int64_t round);
 // What every client of a run trains, and how fast in this round (lambda: 0, it is not every
 // client's).
 [[nodiscard]] local_train::Shape shape_of(const ModelSpec& spec);
@@ -80,6 +83,13 @@ class LocalTrainer {
                                           std::int64_t items, std::int64_t round);
 // (1 - eta_I kappa)^steps: what weight decay left of a row that no step touched.
 [[nodiscard]] double untouched_share(const local_train::Rates& rates, std::int64_t steps);
+// Views: the rate of the one step that a client's rows take by the sum of its gradients (models.md
+// section 3). samples: of all steps together.
+[[nodiscard]] float virtual_row_rate(const local_train::Rates& rates, std::int64_t samples,
+                                     std::int64_t steps);
+// No client's is larger.
+[[nodiscard]] double largest_virtual_rate(const Config& config, std::int64_t items,
+                                          std::int64_t round);
 // Whether FedRAP's rows of a client that this round does not touch stay finite when `rho` of them
 // is left: weight decay beyond 2 / eta_I lets them grow.
 [[nodiscard]] bool keeps_finite_rows(const ClientState& state, std::int64_t local, double rho);

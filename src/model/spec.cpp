@@ -50,6 +50,7 @@ ModelSpec resolve(const Config& config) {
   m.shares_head = config.model.head_sharing == HeadSharing::backbone &&
                   (m.backbone.shares_head || shares_other_head);
   m.rows_trained = m.fusion.views == ViewsKind::table;
+  m.counts_rows = m.rows_trained && config.federation.item_update == ItemUpdate::counts;
   m.views = m.fusion.views == ViewsKind::multiview ? int(config.fedvlr.views.size()) : 1;
   m.has_router = m.views > 1;
   m.router = m.has_router ? router_layout(m.views, m.d) : RouterLayout{};

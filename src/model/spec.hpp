@@ -20,6 +20,8 @@ struct ModelSpec {
   // width of a row that the server sends: d, or 2d for a neumf head's own table
   int view_width = 64;
   bool rows_trained = true;  // table: the client trains the rows; else view-row gradients come back
+  // the sums of a round hold the weight of the clients that touched each row (--item-update counts)
+  bool counts_rows = false;
   bool shares_head = false;  // theta is averaged by the server; else it stays on the client
   bool has_router = false;   // J > 1
   bool has_teacher = false;  // GFMFR's

@@ -55,7 +55,8 @@ std::vector<MemoryNeed> memory_needs(const Config& config, const ModelSpec& spec
                team = std::min(double(threads), clients);
   const auto dim = given("--dim", config.model.dim);
   std::vector<MemoryNeed> needs;
-  needs.push_back({dim, 2 * views * items * width * (float_bytes + sum_bytes / 2)});
+  needs.push_back({dim, 2 * views * items * width * (float_bytes + sum_bytes / 2) +
+                            (spec.counts_rows ? items * sum_bytes : 0)});
   needs.push_back(
       {dim, clients * double(spec.head.user + spec.router.size) * float_bytes +
                 (spec.shares_head ? 0 : clients * double(spec.head.theta) * float_bytes)});

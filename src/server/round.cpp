@@ -107,7 +107,8 @@ void Federation::aggregate(RoundWork& work) const {
     return;
   }
   if (spec_.rows_trained)
-    work.summed.push_back(work.sums->aggregated_table(global_.views.front()));
+    work.summed.push_back(
+        work.sums->aggregated_table(global_.views.front(), config_.federation.lr_items_server));
   else
     work.summed = work.sums->mean_view_gradients();
   if (spec_.shares_head) work.theta = work.sums->mean_theta();
@@ -153,13 +154,13 @@ void Federation::group_participants(RoundWork& work) {
 namespace {
 
 // |x| that a group's sums of rows take. Rows that clients train have passed the round's sums, whose
-// limit is the same. A virtual update is eta_I times the sum of J gradients that have passed them,
+// limit is the same. A virtual update is a rate times the sum of J gradients that have passed them,
 // and may be larger: where one is, the second sums take all of them, with fewer bits behind the
 // point.
-std::vector<double> limits_of_groups(const ModelSpec& spec, double item_rate) {
+std::vector<double> limits_of_groups(const ModelSpec& spec, double rate) {
   std::vector<double> limits{FixedPoint::limit};
   constexpr double most = 0x1p127, rounding = 2;
-  const double largest = FixedPoint::limit * item_rate * spec.views * rounding;
+  const double largest = FixedPoint::limit * rate * spec.views * rounding;
   if (!spec.rows_trained && largest > FixedPoint::limit)
     limits.push_back(std::min(most, std::exp2(std::ceil(std::log2(largest)))));
   return limits;
@@ -171,7 +172,8 @@ std::vector<double> limits_of_groups(const ModelSpec& spec, double item_rate) {
 // do not take; the same on all ranks.
 std::optional<std::int64_t> Federation::add_to_groups(RoundWork& work) {
   std::optional<std::int64_t> refused;
-  for (const double largest : limits_of_groups(spec_, item_rate(config_, data_.items))) {
+  for (const double largest :
+       limits_of_groups(spec_, largest_virtual_rate(config_, data_.items, work.round))) {
     work.group_sums.reset();
     work.group_sums =
         std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_, largest);

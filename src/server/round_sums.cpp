@@ -18,7 +18,7 @@ RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t tot
       scalars_(5, FixedPoint::for_total_weight(total_weight)) {
   const auto fixed = FixedPoint::for_total_weight(total_weight);
   for (int j = 0; j < spec.views; ++j)
-    rows_.emplace_back(items, spec.view_width, fixed, kernels.add);
+    rows_.emplace_back(items, spec.view_width, fixed, kernels.add, spec.counts_rows);
 }
 
 namespace {
@@ -61,16 +61,21 @@ void RoundSums::reduce(const Comm& comm) {
   scalars_.reduce(comm);
 }
 
-Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table) const {
+Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table, double server_rate) const {
   Matrix<float> next = table;
   const double kept = weighted_rho_[0] / total_weight_;
   const auto& sum = rows_.front();
+  // W, or W_i / eta_S
+  const auto divisor = [&](std::int64_t i) {
+    if (!spec_.counts_rows) return total_weight_;
+    return double(std::max<std::int64_t>(1, sum.weight()[std::size_t(i)])) / server_rate;
+  };
 #pragma omp parallel for schedule(static)
   for (std::int64_t i = 0; i < items_; ++i) {
     if (sum.touched()[std::size_t(i)] == 0 && kept == 1.0) continue;
+    const double by = divisor(i);
     for (int k = 0; k < spec_.view_width; ++k)
-      next(i, k) =
-          float(kept * double(table(i, k)) + sum.fixed().decode(sum.raw(i)[k]) / total_weight_);
+      next(i, k) = float(kept * double(table(i, k)) + sum.fixed().decode(sum.raw(i)[k]) / by);
   }
   return next;
 }

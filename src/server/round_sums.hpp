@@ -38,14 +38,24 @@ class RoundSums {
              const Comm* over) {
     rows_[view].merge(first, rows, over);
   }
+  // by counts: their weights, before the rows
+  void merge_weight(std::int64_t first, std::span<const std::int64_t> weight) {
+    rows_.front().merge_weight(first, weight);
+  }
   void merge_theta(std::span<const std::int64_t> theta, bool whole) { theta_.merge(theta, whole); }
   [[nodiscard]] const FixedPoint& fixed() const { return weighted_rho_.fixed(); }
   void reduce(const Comm& comm);
 
-  // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta.
-  [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table) const;
+  // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta; by counts the second sum is over the
+  // clients that touched a row, over their weight, times server_rate (eta_S).
+  [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table,
+                                               double server_rate) const;
   [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients() const;  // weighted by alpha_u
   [[nodiscard]] Array<float> mean_theta() const;
+  // by counts, of each row: the weight of the clients that touched it
+  [[nodiscard]] const std::vector<std::int64_t>& row_weight() const {
+    return rows_.front().weight();
+  }
   // Gives back the memory of the rows; heads and scalars stay.
   void release_rows() { rows_.clear(); }
   struct Means {  // over participants, unweighted; NaN without one

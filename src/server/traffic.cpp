@@ -16,6 +16,10 @@ Traffic count_traffic(const ModelSpec& spec, const Dataset& data, std::int64_t o
   double down = sent_tables * M * width,
          up = M * width + (server_views ? double(operator_parameters) : 0.0);
   double sparse_rows = mean_touched * ((server_views ? spec.views : 1) * width * bytes + row_id);
+  if (spec.counts_rows) {  // how many touched each row
+    up += M;
+    sparse_rows += mean_touched * bytes;
+  }
   double head_up = spec.shares_head ? theta : 0.0;
   if (spec.shares_head) down += theta;
   if (spec.has_teacher) {

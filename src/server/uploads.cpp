@@ -38,7 +38,6 @@ Participants::Participants(const Config& config, const ModelSpec& spec, const Da
     : spec_(spec),
       data_(data),
       sampler_(config, data, kernels),
-      item_rate_(item_rate(config, data.items)),
       store_(decide_store(config, spec, data)) {
   for (int t = 0; t < threads; ++t) trainers_.emplace_back(config, spec, data, sampler_, kernels);
 }
@@ -62,12 +61,12 @@ void Participants::store(const LocalUpdate& update, Stored& kept) const {
     kept.rows.assign(update.rows, update.rows + n);
     return;
   }
-  // The client's virtual row update: c_i = sum_j omega_j F_j[i] moves by -eta_I times its gradient,
+  // The client's virtual row update: c_i = sum_j omega_j F_j[i] moves by -rate times its gradient,
   // and sum_j dL/dF_j = dL/dc because the omegas sum to 1 (plus the router's part).
   kept.rows.assign(n, 0.0f);
   for (int j = 0; j < spec_.views; ++j)
     for (std::size_t k = 0; k < n; ++k)
-      kept.rows[k] -= float(item_rate_) * update.rows[std::size_t(j) * n + k];
+      kept.rows[k] -= update.virtual_rate * update.rows[std::size_t(j) * n + k];
 }
 
 namespace {

@@ -75,7 +75,6 @@ class Participants {
   Sampler sampler_;
   std::vector<LocalTrainer> trainers_;  // one a thread
   std::vector<Stored> stored_;          // by place in the order of work
-  double item_rate_;
   bool store_;
   // clients that are trained again before their uploads are read
   static constexpr std::size_t replay_chunk = 1024;

@@ -1,5 +1,5 @@
 // aggregation/row_sum: vectors in fixed point, the same bits in any order, in parts, on any number
-// of threads and ranks (R7).
+// of threads and ranks (R7); rows that were added up elsewhere.
 #include "aggregation/row_sum.hpp"
 
 #include <gtest/gtest.h>
@@ -63,6 +63,30 @@ TEST(FixedPart, PartsOfManyThreadsAreTheSum) {
     parts.add(part);
   });
   EXPECT_TRUE(std::ranges::equal(one.raw(), parts.raw()));
+}
+
+// Sums from elsewhere in parts, as a device sends them: their weights first.
+TEST(RowSum, MergesWeightsWithTheirRows) {
+  const auto world = Comm::world();
+  constexpr std::int64_t rows = 10;
+  for (const bool whole : {false, true}) {
+    RowSum sum(rows, 2, FixedPoint::for_total_weight(100), aggregate::production().add, true);
+    std::vector<std::int64_t> weight(rows), values(2 * rows);
+    weight[3] = 1 + world.rank();  // an update of zeros touches its row
+    weight[8] = 2;
+    values[16] = 7;
+    sum.merge_weight(0, {weight.data(), 5});
+    sum.merge_weight(5, {weight.data() + 5, 5});
+    for (const std::int64_t first : {0, 4, 8})
+      sum.merge(first, {values.data() + 2 * first, std::size_t(first == 8 ? 4 : 8)},
+                whole ? nullptr : &world);
+    sum.reduce(world);
+    const std::int64_t n = whole ? 1 : world.size();
+    EXPECT_EQ(sum.weight()[8], 2 * n);
+    EXPECT_EQ(sum.weight()[3], whole ? 1 + world.rank() : n * (n + 1) / 2);
+    EXPECT_EQ(sum.raw(8)[0], 7 * n);
+    EXPECT_EQ(sum.touched_rows(), 2);
+  }
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ TEST(Divergence, a_large_virtual_update_is_none) {
     for (const int ranks : {1, 2}) {
       const auto outcome = test::fedfuse_on(
           ranks, train(cat("virtual", ranks, ".h5"),
-                       cat("--overwrite --rounds 2 --lr-items 100000 --fusion ", fusion)));
+                       cat("--overwrite --rounds 2 --item-update mean --lr-items 100000 --fusion ",
+                           fusion)));
       ASSERT_EQ(outcome.code, 0) << outcome.output;
     }
     const auto one = h5::File::open(place.file("virtual1.h5")),

@@ -2,12 +2,13 @@
 """Do two builds of fedfuse give the same bits? Trains a list of small configurations with both and
 compares the results.
 
-  tests/app/same_bits.py BEFORE AFTER [--only WORD] [--ranks N]
+  tests/app/same_bits.py BEFORE AFTER [--only WORD] [--ranks N] [--after-too OPTIONS]
 
 BEFORE and AFTER are two programs, for example of two commits. Every backbone is combined with every
 fusion; further configurations cover the options that choose another path of the code. Compared is
-what same_result.py names: all but times, memory and what belongs to one start of the program. Exit
-code 1: a result differs, or only one program ran.
+what same_result.py names: all but times, memory and what belongs to one start of the program. Where
+AFTER has a new default, --after-too gives it the old one (--after-too="--item-update mean"); then
+the options themselves are not compared. Exit code 1: a result differs, or only one program ran.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ FUSIONS = ("none", "mlp", "gfmfr", "fedvlr", "fedvlr+gfmfr", "mlp+gfmfr")
 SMALL = {
     "--rounds": "3",
     "--dim": "16",
-    "--lr-items": "20",
+    "--lr-items": "0.2",
     "--groups": "3",
     "--group-dim": "16",
     "--teacher-epochs": "2",
@@ -53,6 +54,9 @@ OTHERS = (
     "--backbone fedncf --fusion fedvlr --head neumf --server-optimizer sgd",
     "--backbone fcf --fusion fedvlr --views gate sum",
     "--backbone fcf --fusion mlp --head-sharing never --head mlp",
+    "--backbone fedrap --fusion none --item-update mean --lr-items 20 --weight-decay 0.001",
+    "--backbone fcf --fusion mlp+gfmfr --item-update mean --lr-items 20",
+    "--backbone fedavg --fusion none --lr-decay 0.8 --lr-items-decay 0.9 --lr-items-server 2",
     "--backbone fcf --fusion none --negatives own-all --cold-items exclude",
     "--backbone fcf --fusion none --negatives trained-items --candidates sampled:99",
     "--backbone pfedrec --fusion gfmfr --device emulated",
@@ -76,16 +80,23 @@ def train(program: str, data: Path, out: Path, options: list[str], ranks: int) -
 
 
 def compare(
-    programs: list[str], data: list[Path], folder: Path, options: list[str], ranks: int
+    programs: list[str],
+    data: list[Path],
+    folder: Path,
+    options: list[str],
+    ranks: int,
+    after_too: list[str],
 ) -> str:
     files = [folder / "before.h5", folder / "after.h5"]
-    each = zip(programs, data, files, strict=True)
-    codes = [train(program, d, out, options, ranks) for program, d, out in each]
+    each = zip(programs, data, files, ([], after_too), strict=True)
+    codes = [train(program, d, out, options + more, ranks) for program, d, out, more in each]
     if codes[0][0] != codes[1][0]:
         return f"exit codes {codes[0][0]} and {codes[1][0]}: {codes[0][1]} | {codes[1][1]}"
     if codes[0][0] != 0:
         return f"neither runs: {codes[0][1]}"
     found = [name for name in differences(str(files[1]), str(files[0])) if name not in PLANS]
+    if after_too:
+        found = [name for name in found if name != "identity.config" and not name.startswith("--")]
     for file in folder.glob("*.*"):
         file.unlink()
     return ", ".join(found)
@@ -99,7 +110,9 @@ def main() -> int:
     parser.add_argument("after")
     parser.add_argument("--only", default="", help="configurations that contain this text")
     parser.add_argument("--ranks", type=int, default=1)
+    parser.add_argument("--after-too", default="", help="options that AFTER alone gets")
     given = parser.parse_args()
+    after_too = given.after_too.split()
     bad = 0
     with tempfile.TemporaryDirectory() as top:
         data = [Path(top) / name for name in ("before.h5", "after.h5")]
@@ -114,7 +127,8 @@ def main() -> int:
             name = " ".join(options)
             if given.only not in name:
                 continue
-            found = compare([given.before, given.after], data, folder, options, given.ranks)
+            programs = [given.before, given.after]
+            found = compare(programs, data, folder, options, given.ranks, after_too)
             bad += bool(found)
             print(
                 f"{'DIFFERS' if found else 'same   '}  {name}{': ' + found if found else ''}",

@@ -1,12 +1,14 @@
 #pragma once
-// A small run of every backbone and fusion, for tests of whole rounds.
+// A small run of every backbone and fusion, for tests of whole rounds: by the papers' rule of item
+// rows, or by counts.
 #include <string>
 
 #include "core/config.hpp"
 
 namespace fedfuse::test {
 
-inline Config small_config(const std::string& backbone, const std::string& fusion) {
+inline Config small_config(const std::string& backbone, const std::string& fusion,
+                           ItemUpdate rule = ItemUpdate::mean) {
   Config c;
   c.model.backbone = backbone;
   c.model.fusion = fusion;
@@ -17,7 +19,9 @@ inline Config small_config(const std::string& backbone, const std::string& fusio
   c.gfmfr.group_dim = 6;
   c.gfmfr.teacher.epochs = 2;
   c.gfmfr.teacher.batch = 30;
-  c.federation.lr_items = 2.0;
+  c.federation.item_update = rule;
+  c.federation.lr_items = rule == ItemUpdate::mean ? 2.0 : 0.125;  // of a batch: much the same
+  c.federation.lr_items_server = 2.0;
   c.federation.rounds = 4;
   c.federation.fraction = 0.8;
   c.federation.weight_decay = 0.001;

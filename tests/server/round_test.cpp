@@ -1,12 +1,11 @@
-// server/round: the whole round against the naive form, and the same bits for any ranks, threads
-// and upload mode.
+// server/round: the same bits for any ranks, threads and upload mode; refusals; distillation;
+// traffic.
 #include <gtest/gtest.h>
 #include <omp.h>
 
 #include <cmath>
 
 #include "core/text.hpp"
-#include "kernels/local_train/local_train_ref.hpp"
 #include "server/federation.hpp"
 #include "tests/server/round_setting.hpp"
 #include "tests/support/small_data.hpp"
@@ -50,86 +49,23 @@ TEST(Round, SameBitsForAnyRanksThreadsAndUploads) {
   const auto world = Comm::world(), self = Comm::self();
   const test::SmallData small;
   const auto alone = small.alone(), shared = small.together(world);
-  for (const auto& backbone_row : backbones())
-    for (const auto& fusion_row : fusions()) {
-      const std::string backbone(backbone_row.name), fusion(fusion_row.name);
-      auto config = small_config(backbone, fusion);
-      config.execution.uploads = UploadMode::store;
-      if (backbone == "fedrap") config.model.personal_init_std = 0.01;
-      omp_set_num_threads(1);
-      Federation one(config, alone, self, 1);
-      train(one, 3);
-      auto other = config;
-      other.execution.uploads = UploadMode::replay;
-      omp_set_num_threads(2);
-      Federation many(other, shared, world, 2);
-      train(many, 3);
-      expect_same_bits(one, alone, many, shared, backbone + "+" + fusion);
-    }
-}
-
-// R1, R7 and the weights alpha_u: one round of every backbone with a trained table against dense
-// tables in double.
-TEST(Round, AgreesWithTheNaiveRound) {
-  const test::SmallData small;
-  const auto data = small.alone();
-  const auto self = Comm::self();
-  for (const auto& row : backbones()) {
-    const std::string backbone(row.name);
-    auto config = small_config(backbone, "none");
-    config.federation.fraction = 1.0;
-    Federation federation(config, data, self, 1);
-    const auto& spec = federation.spec();
-    const GlobalModel start = federation.global();
-    const ClientState before = federation.state();
-    ASSERT_FALSE(federation.run_round(1).failed_client);
-
-    const Sampler sampler(config, data);
-    const std::size_t cells = start.views[0].size();
-    std::vector<double> sum(cells, 0.0);
-    double total = 0;
-    for (std::int64_t u = 0; u < data.clients; ++u) {
-      Samples s;
-      sampler.draw(u, 1, s);
-      local_train::DenseClient client;
-      client.items = data.items;
-      const float* theta = spec.shares_head ? start.theta.data() : before.theta.row(u);
-      client.theta.assign(theta, theta + spec.head.theta);
-      client.user.assign(before.user.row(u), before.user.row(u) + spec.head.user);
-      client.table.assign(start.views[0].values.begin(), start.views[0].values.end());
-      if (spec.backbone.personal_rows) client.personal.assign(cells, 0.0);
-      local_train::DenseSteps steps;
-      for (std::size_t k = 0; k + 1 < s.begin.size(); ++k) {
-        steps.items.emplace_back();
-        steps.labels.emplace_back();
-        for (auto e = s.begin[k]; e < s.begin[k + 1]; ++e) {
-          steps.items.back().push_back(s.items[std::size_t(s.slot[std::size_t(e)])]);
-          steps.labels.back().push_back(double(s.label[std::size_t(e)]));
-        }
+  for (const auto rule : {ItemUpdate::mean, ItemUpdate::counts})
+    for (const auto& backbone_row : backbones())
+      for (const auto& fusion_row : fusions()) {
+        const std::string backbone(backbone_row.name), fusion(fusion_row.name);
+        auto config = small_config(backbone, fusion, rule);
+        config.execution.uploads = UploadMode::store;
+        if (backbone == "fedrap") config.model.personal_init_std = 0.01;
+        omp_set_num_threads(1);
+        Federation one(config, alone, self, 1);
+        train(one, 3);
+        auto other = config;
+        other.execution.uploads = UploadMode::replay;
+        omp_set_num_threads(2);
+        Federation many(other, shared, world, 2);
+        train(many, 3);
+        expect_same_bits(one, alone, many, shared, cat(backbone, "+", fusion, " ", rule));
       }
-      local_train::Shape shape{
-          spec.head, spec.router, spec.d, 1, spec.view_width, true, spec.backbone.personal_rows};
-      const double warm = std::tanh(0.1);
-      const local_train::DenseRates rates{config.federation.lr,
-                                          config.federation.lr_items,
-                                          config.federation.weight_decay,
-                                          0,
-                                          config.model.rap_alpha * warm,
-                                          config.model.rap_beta * warm,
-                                          false};
-      std::vector<double> unused;
-      (void)local_train::reference_train(shape, rates, client, steps, unused);
-      const double weight =
-          spec.backbone.weighs_by_samples ? double(data.positives(u).size()) : 1.0;
-      for (std::size_t k = 0; k < cells; ++k) sum[k] += weight * client.table[k];
-      total += weight;
-      for (int k = 0; k < spec.head.theta && !spec.shares_head; ++k)
-        ASSERT_NEAR(federation.state().theta(u, k), client.theta[std::size_t(k)], 1e-4) << backbone;
-    }
-    for (std::size_t k = 0; k < cells; ++k)
-      ASSERT_NEAR(federation.global().views[0].values[k], sum[k] / total, 1e-5)
-          << backbone << " cell " << k;
-  }
 }
 
 TEST(Round, ADivergingClientLeavesTheStateBeforeTheRound) {
@@ -199,10 +135,12 @@ TEST(Traffic, CountsOfThePapers) {
   data.items = 560;
   data.text = Matrix<float>(1, 512);
   data.image = Matrix<float>(1, 512);
-  const auto count = [&](const std::string& backbone, const std::string& fusion) {
+  const auto count = [&](const std::string& backbone, const std::string& fusion,
+                         ItemUpdate rule = ItemUpdate::mean) {
     Config c;
     c.model.backbone = backbone;
     c.model.fusion = fusion;
+    c.federation.item_update = rule;
     return count_traffic(resolve(c), data, 1000, 85);
   };
   EXPECT_EQ(count("fcf", "none").parameters_on_client, 35840);
@@ -215,6 +153,11 @@ TEST(Traffic, CountsOfThePapers) {
   EXPECT_EQ(count("fcf", "gfmfr").dense_up, 4 * (35840 + 65));
   EXPECT_EQ(count("fcf", "fedvlr").dense_up, 4 * (35840 + 1000));
   EXPECT_EQ(count("fcf", "none").sparse_up, 85 * 4 * 65);
+  // by counts: how many touched each row, where rows go up
+  EXPECT_EQ(count("fcf", "none", ItemUpdate::counts).dense_up, 4 * (35840 + 560));
+  EXPECT_EQ(count("fcf", "none", ItemUpdate::counts).sparse_up, 85 * 4 * 66);
+  EXPECT_EQ(count("fcf", "none", ItemUpdate::counts).dense_down, 4 * 35840);
+  EXPECT_EQ(count("fcf", "fedvlr", ItemUpdate::counts).dense_up, 4 * (35840 + 1000));
   EXPECT_EQ(count("fcf", "gfmfr").raw_multimodal_down - count("fcf", "gfmfr").dense_down,
             4 * 560 * 1024);
 }

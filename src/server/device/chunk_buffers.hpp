@@ -40,6 +40,7 @@ struct ChunkBuffers {
   gpu::Buffer<std::int32_t> order, local, row, next_row, group, table;
   gpu::Buffer<std::int64_t> begin, weight;
   gpu::Buffer<double> scale;
+  gpu::Buffer<float> rate;                 // of the second pass over views
   gpu::Buffer<float> theta, user, router;  // of state that crosses
   // ... out
   gpu::Buffer<std::int32_t> samples, finite, misfit;
@@ -55,6 +56,7 @@ struct ChunkBuffers {
       samples_host, slots_host, finite_host, misfit_host, items_host;
   gpu::Pinned<std::int64_t> weight_host;
   gpu::Pinned<double> outcome_host, scale_host;
+  gpu::Pinned<float> rate_host;
   gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;
   gpu::Pinned<float> shares_host;
 
@@ -75,6 +77,7 @@ struct ChunkBuffers {
     each(begin, n + 1);
     each(weight, n);
     each(scale, n);
+    each(rate, n);
     each(outcome, 3 * n);
     each(omega, 3 * n);
     each(rho, n);
@@ -84,6 +87,7 @@ struct ChunkBuffers {
     for (auto* buffer : {&row_host, &next_row_host}) each(*buffer, sizes.state_resident ? n : 0);
     each(weight_host, n);
     each(scale_host, n);
+    each(rate_host, n);
     each(outcome_host, 3 * n);
     each(omega_host, 3 * n);
   }

@@ -88,6 +88,7 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
     in_chunks_ = local;
   }
   rho_.assign(local.size(), 1.0);
+  virtual_rate_.assign(local.size(), 0.0f);
   folded_ = false;
   send_round(inputs);
   if (plan_.stores_uploads) allocate_uploads();
@@ -99,7 +100,7 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
         begin(work, chunks_[k], uploads, local, inputs);
         add_to_round(work, uploads, sums, trained.theta.rows > 0);
       },
-      [&](ChunkWorkspace& work) { collect(work, inputs.state, trained, sums, failed); });
+      [&](ChunkWorkspace& work) { collect(work, inputs, trained, sums, failed); });
   return failed.id();
 }
 
@@ -167,11 +168,11 @@ void DeviceEngine::allocate_uploads() {
         make_upload_buffers(device_, spec_, chunks_[k].samples(), chunks_[k].clients()));
 }
 
-void DeviceEngine::collect(ChunkWorkspace& work, const ClientState& state, Trained& trained,
+void DeviceEngine::collect(ChunkWorkspace& work, const RoundInputs& inputs, Trained& trained,
                            RoundSums& sums, LeastClient& failed) {
   work.stream.synchronise();
   const auto& chunk = *work.chunk();
-  const auto rates = rates_of(config_, spec_, data_.items, 0);
+  const auto rates = rates_of(config_, spec_, data_.items, inputs.round);
   const auto copy = [](const gpu::Pinned<float>& from, std::size_t c, Matrix<float>& to,
                        std::int64_t p) {
     if (to.rows > 0 && to.cols > 0)
@@ -185,6 +186,8 @@ void DeviceEngine::collect(ChunkWorkspace& work, const ClientState& state, Train
                                ((work.samples_host[c] + config_.federation.batch - 1) /
                                 config_.federation.batch);
     const double rho = rho_[std::size_t(p)] = untouched_share(rates, steps);
+    virtual_rate_[std::size_t(p)] =
+        virtual_row_rate(rates, config_.federation.local_epochs * work.samples_host[c], steps);
     local_train::Outcome outcome;
     outcome.loss_recommendation = work.outcome_host[3 * c];
     outcome.loss_distillation = work.outcome_host[3 * c + 1];
@@ -199,10 +202,10 @@ void DeviceEngine::collect(ChunkWorkspace& work, const ClientState& state, Train
       return !spec_.has_teacher || GroupSums::take(spec_, rho, theta, omega);
     };
     const bool grows = spec_.backbone.personal_rows && std::abs(rho) > 1;
-    const bool good = work.finite_host[c] != 0 && (!grows || keeps_finite_rows(state, u, rho)) &&
-                      work.misfit_host[c] == 0 &&
-                      numbers.add(outcome, work.slots_host[c], rho, weight_of(spec_, data_, u)) &&
-                      groups_take();
+    const bool good =
+        work.finite_host[c] != 0 && (!grows || keeps_finite_rows(inputs.state, u, rho)) &&
+        work.misfit_host[c] == 0 &&
+        numbers.add(outcome, work.slots_host[c], rho, weight_of(spec_, data_, u)) && groups_take();
     if (!good) failed.offer(data_.client_ids[std::size_t(u)]);
   };
   for_each_block(chunk.clients(), threads(), [&](std::int64_t first, std::int64_t end) {
@@ -216,6 +219,10 @@ void DeviceEngine::collect(ChunkWorkspace& work, const ClientState& state, Train
 void DeviceEngine::reduce(RoundSums& sums, const Comm& comm) {
   auto* const devices = reducer_.reducer.get();
   const auto* const hosts = devices == nullptr ? &comm : nullptr;
+  to_host_.fetch(buffers_.row_weight, {1, spec_.counts_rows ? data_.items : 0, 1}, devices,
+                 [&](std::size_t, std::int64_t first, std::span<const std::int64_t> weight) {
+                   sums.merge_weight(first, weight);
+                 });
   to_host_.fetch(buffers_.sums, {std::size_t(spec_.views), data_.items, spec_.view_width}, devices,
                  [&](std::size_t j, std::int64_t first, std::span<const std::int64_t> rows) {
                    sums.merge(j, first, rows, hosts);

@@ -77,7 +77,7 @@ class DeviceEngine final : public Engine {
   void add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, const RoundSums& sums,
                     bool heads);
   void fetch_state(ChunkWorkspace& work, bool heads);
-  void collect(ChunkWorkspace& work, const ClientState& state, Trained& trained, RoundSums& sums,
+  void collect(ChunkWorkspace& work, const RoundInputs& inputs, Trained& trained, RoundSums& sums,
                LeastClient& failed);
   // The passes after it: their uploads are in their place again.
   UploadBuffers& upload_again(ChunkWorkspace& work, std::size_t chunk,
@@ -117,6 +117,7 @@ class DeviceEngine final : public Engine {
   std::vector<Chunk> chunks_;            // of the round under way
   std::vector<UploadBuffers> uploads_;   // by chunk, or by workspace
   std::vector<double> rho_;              // of each participant
+  std::vector<float> virtual_rate_;      // of each participant
   bool folded_ = false;                  // the stored uploads of views hold their virtual updates
 };
 

@@ -46,6 +46,7 @@ void DeviceEngine::send_round(const RoundInputs& in) {
     buffers_.prior.copy_in(in.distillation.prior.logits->span(), stream_);
   buffers_.sums.fill_bytes(0, stream_);
   buffers_.theta_sums.fill_bytes(0, stream_);
+  buffers_.row_weight.fill_bytes(0, stream_);
   stream_.synchronise();
 }
 
@@ -226,6 +227,7 @@ void DeviceEngine::add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, co
   work.misfit.fill_bytes(0, work.stream);
   auto u = updates(work, uploads, spec_.views, buffers_.sums);
   u.scale = sums.fixed().scale;
+  u.row_weight = spec_.counts_rows ? buffers_.row_weight.data() : nullptr;
   const auto addressed = work.uploads(uploads, spec_, data_.items, nullptr);
   gpu::on_platform(*device_, [&]<class P>(P) {
     aggregate::address_updates<P>(addressed, work.ids.data(), work.owner.data(), work.stream);
@@ -270,11 +272,13 @@ void DeviceEngine::add_rows(ChunkWorkspace& work, UploadBuffers& uploads,
     const auto l = group[std::size_t(work.chunk()->positions[c])];
     work.weight_host[c] = 1;
     work.table_host[c] = l;
+    work.rate_host[c] = virtual_rate_[std::size_t(work.chunk()->positions[c])];
     work.scale_host[c] = l < 0 ? 1.0 : groups.fixed(std::size_t(l)).scale;
   }
   work.send(work.weight, work.weight_host);
   work.send(work.table, work.table_host);
   work.send(work.scale, work.scale_host);
+  work.send(work.rate, work.rate_host);
   work.misfit.fill_bytes(0, work.stream);
   auto u = updates(work, uploads, groups.groups(), buffers_.group_sums);
   u.scale_of = work.scale.data();
@@ -282,8 +286,7 @@ void DeviceEngine::add_rows(ChunkWorkspace& work, UploadBuffers& uploads,
   const auto addressed = work.uploads(uploads, spec_, data_.items, work.table.data());
   gpu::on_platform(*device_, [&]<class P>(P) {
     if (!spec_.rows_trained && !folded_)
-      aggregate::fold_views<P>(addressed, float(item_rate(config_, data_.items)),
-                               uploads.rows.data(), work.stream);
+      aggregate::fold_views<P>(addressed, work.rate.data(), uploads.rows.data(), work.stream);
     aggregate::address_updates<P>(addressed, work.ids.data(), work.owner.data(), work.stream);
     aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, work.sort.data(), work.stream);
   });

@@ -21,6 +21,7 @@ struct EngineBuffers {
   gpu::Buffer<float> prior;               // logits: M x groups of the prior
   // R7: J times M x width; head; groups times M x width
   gpu::Buffer<std::int64_t> sums, theta_sums, group_sums;
+  gpu::Buffer<std::int64_t> row_weight;  // M, with --item-update counts
 
   template <class Each>
   void list(const Config& config, const ModelSpec& spec, const Dataset& data, Each&& each) {
@@ -37,6 +38,7 @@ struct EngineBuffers {
     each(preferences, spec.most_groups * data.items);
     each(prior, spec.prior_groups * data.items);
     each(sums, spec.views * cells);
+    each(row_weight, spec.counts_rows ? data.items : 0);
     each(theta_sums, spec.shares_head ? spec.head.theta : 0);
     each(group_sums, spec.most_groups * cells);
   }

@@ -34,6 +34,7 @@ struct Heads {
 struct Sums {
   std::vector<std::int64_t> sums;
   std::vector<std::int32_t> misfit;
+  std::vector<std::int64_t> row_weight = {};  // of updates
 };
 
 Sums add(const std::shared_ptr<gpu::Device>& device, const Heads& heads) {
@@ -120,7 +121,11 @@ struct Updates {
   }
   [[nodiscard]] Sums naive(std::int64_t before, int times) const {
     Sums want{std::vector<std::int64_t>(std::size_t(rows * width), before),
-              std::vector<std::int32_t>(std::size_t(clients))};
+              std::vector<std::int32_t>(std::size_t(clients)),
+              std::vector<std::int64_t>(std::size_t(rows), before)};
+    for (std::size_t e = 0; e < ids.size(); ++e)
+      if (ids[e] >= 0)
+        want.row_weight[std::size_t(ids[e])] += times * weight[std::size_t(owner[e])];
     for (std::size_t e = 0; e < ids.size(); ++e)
       for (int k = 0; k < width && ids[e] >= 0; ++k) {
         const auto c = std::size_t(owner[e]);
@@ -147,7 +152,9 @@ Sums add(const std::shared_ptr<gpu::Device>& device, aggregate::GpuMethod method
   const auto weight = gpu::to_device(stream, std::span<const std::int64_t>(in.weight));
   const auto scale_of = gpu::to_device(stream, std::span<const double>(in.scale_of));
   Sums out{std::vector<std::int64_t>(std::size_t(in.rows * in.width), before),
-           std::vector<std::int32_t>(std::size_t(in.clients))};
+           std::vector<std::int32_t>(std::size_t(in.clients)),
+           std::vector<std::int64_t>(std::size_t(in.rows), before)};
+  const auto row_weight = gpu::to_device(stream, std::span<const std::int64_t>(out.row_weight));
   const auto sums = gpu::to_device(stream, std::span<const std::int64_t>(out.sums));
   const auto misfit = gpu::to_device(stream, std::span<const std::int32_t>(out.misfit));
   const auto count = std::int64_t(in.ids.size());
@@ -164,12 +171,14 @@ Sums add(const std::shared_ptr<gpu::Device>& device, aggregate::GpuMethod method
   u.scale = in.scale;
   u.scale_of = in.scale_of.empty() ? nullptr : scale_of.data();
   u.sums = sums.data();
+  u.row_weight = row_weight.data();
   u.misfit = misfit.data();
   for (int time = 0; time < 2; ++time)
     gpu::on_platform(
         *device, [&]<class P>(P) { aggregate::add_updates<P>(method, u, scratch.data(), stream); });
   sums.copy_out(out.sums, stream);
   misfit.copy_out(out.misfit, stream);
+  row_weight.copy_out(out.row_weight, stream);
   stream.synchronise();
   return out;
 }
@@ -185,6 +194,8 @@ void expect_naive_sums(const Updates& in, const std::string& what) {
         EXPECT_EQ(got.sums, want.sums)
             << what << ", method " << int(method) << ", order " << int(order);
         EXPECT_EQ(got.misfit, want.misfit)
+            << what << ", method " << int(method) << ", order " << int(order);
+        EXPECT_EQ(got.row_weight, want.row_weight)
             << what << ", method " << int(method) << ", order " << int(order);
       }
       simt::set_schedule({});

@@ -40,7 +40,9 @@ std::vector<CaseShape> shapes() {
       {.clients = 40, .items = 33, .width = 7, .touched = 5},
       {.clients = 61, .items = 20, .width = 64, .touched = 20, .weighted = true},
       {.clients = 300, .items = 90, .width = 13, .touched = 9, .weighted = true, .seed = 3},
-      {.clients = 200, .items = 3, .width = 65, .touched = 2, .weighted = true, .seed = 4}};
+      {.clients = 200, .items = 3, .width = 65, .touched = 2, .weighted = true, .seed = 4},
+      {.clients = 40, .items = 300, .width = 7, .touched = 5, .by_counts = true},
+      {.clients = 61, .items = 90, .width = 64, .weighted = true, .seed = 5, .by_counts = true}};
   return test::with_asked_seed(all);
 }
 
@@ -106,7 +108,8 @@ TEST(Aggregate, ToFixedRoundsLikeLlrint) {
 RowSum distributed_sum(const Case& inputs, const Comm& comm, int threads, bool backwards) {
   const Threads scope(threads);
   const auto p = inputs.problem();
-  RowSum sum(p.items, p.width, FixedPoint::for_total_weight(p.total_weight()));
+  RowSum sum(p.items, p.width, FixedPoint::for_total_weight(p.total_weight()),
+             aggregate::production().add, p.by_counts);
   bool fits = true;
 #pragma omp parallel for schedule(dynamic, 1) reduction(&& : fits)
   for (std::int64_t n = 0; n < p.clients; ++n) {
@@ -138,6 +141,7 @@ TEST(RowSum, SameBitsForAnyRanksThreadsAndOrder) {
           EXPECT_TRUE(std::equal(got.raw(i), got.raw(i) + shape.width, want.raw(i)))
               << "row " << i << ", " << threads << " threads";
         EXPECT_EQ(got.touched(), want.touched());
+        EXPECT_EQ(got.weight(), want.weight());
         EXPECT_EQ(got.bytes_moved() > 0, world.size() > 1);
       }
   }

@@ -126,6 +126,68 @@ TEST(LocalTrain, VariantsAgainstReferenceOnEveryShape) {
             }
 }
 
+// With weight decay, whose factor the size of a batch does not change, and batches of two sizes.
+TEST(LocalTrain, RowsThatStepByTheSum) {
+  const auto here = test::runnable(variants());
+  std::uint64_t seed = 500;
+  for (const auto head : all_heads())
+    for (const bool personal : {false, true})
+      for (const double decay : {0.0, 0.05}) {
+        constexpr int d = 16;
+        if (personal && head_layout(head, d).item_width > d) continue;
+        const auto c = asked_case({.head = head,
+                                   .d = d,
+                                   .views = 1,
+                                   .trained = true,
+                                   .personal = personal,
+                                   .decay = decay,
+                                   .lambda = 0.3,
+                                   .negatives_only = false,
+                                   .samples = 23,
+                                   .batch = 9,
+                                   .epochs = 2,
+                                   .by_sum = true},
+                                  ++seed);
+        const auto want = by_reference(c);
+        for (const auto& v : test::training(here, c.shape.head))
+          expect_same(c, want, by_variant(c, v), 2e-4,
+                      cat(v.name, " ", head, " personal ", personal, " decay ", decay));
+      }
+}
+
+// A row of one sample a batch, linear head: C <- C - eta_I (p - y) w whatever the batch.
+TEST(LocalTrain, TheSizeOfABatchDoesNotDivideARowsStep) {
+  for (const int others : {0, 1, 8}) {
+    ClientCase c = random_case({.head = HeadKind::linear,
+                                .d = 8,
+                                .views = 1,
+                                .trained = true,
+                                .personal = false,
+                                .decay = 0,
+                                .lambda = 0,
+                                .negatives_only = false,
+                                .samples = 1,
+                                .batch = 1,
+                                .epochs = 1,
+                                .by_sum = true},
+                               3);
+    c.steps = {{{38}}, {{1.0}}};
+    for (int k = 0; k < others; ++k) {
+      c.steps.items[0].push_back(k);
+      c.steps.labels[0].push_back(0.0);
+    }
+    const double* row = c.client.table.data() + 38 * 8;
+    double s = c.client.theta[8];
+    for (std::size_t k = 0; k < 8; ++k) s += c.client.theta[k] * row[k];
+    const double slope = 1 / (1 + std::exp(-s)) - 1;
+    const auto got = by_variant(c, production());
+    for (std::size_t k = 0; k < 8; ++k)
+      EXPECT_NEAR(got.client.table[38 * 8 + k],
+                  row[k] - c.rates.lr_items * slope * c.client.theta[k], 1e-6)
+          << others;
+  }
+}
+
 TEST(LocalTrain, OneSampleAndLargeBatch) {
   const auto here = test::runnable(variants());
   for (const auto head : all_heads())

@@ -72,7 +72,7 @@ inline Trained by_variant(const ClientCase& c, const local_train::Variant& varia
   const local_train::Rates rates{float(c.rates.lr),           float(c.rates.lr_items),
                                  float(c.rates.decay),        float(c.rates.lambda),
                                  c.rates.soft_negatives_only, float(c.rates.rap_alpha),
-                                 float(c.rates.rap_beta)};
+                                 float(c.rates.rap_beta),     c.rates.rows_by_sum};
   local_train::Client client{int(slots),  theta.data(),
                              user.data(), router.data(),
                              rows.data(), c.shape.personal ? personal.data() : nullptr,
@@ -128,6 +128,7 @@ struct Options {
   double decay, lambda;
   bool negatives_only;
   int samples, batch, epochs;
+  bool by_sum = false;
 };
 inline ClientCase random_case(const Options& o, std::uint64_t seed) {
   const Rng rng(seed, Purpose::test);
@@ -151,7 +152,9 @@ inline ClientCase random_case(const Options& o, std::uint64_t seed) {
              o.lambda,
              o.personal ? 0.2 : 0.0,
              o.personal ? 0.1 : 0.0,
-             o.negatives_only};
+             o.negatives_only,
+             o.by_sum};
+  if (o.by_sum) c.rates.lr_items = 0.05;  // for each sample
   c.client.items = 40;
   fill(c.client.theta, std::size_t(c.shape.head.theta), 0.3);
   fill(c.client.user, std::size_t(c.shape.head.user), 0.3);

@@ -28,13 +28,15 @@ double farthest(std::span<const float> a, std::span<const float> b) {
 }
 
 // Every backbone x fusion, two rounds: participants and touched rows are equal, numbers agree
-// within rounding.
-void expect_near_the_processor(const Dataset& data, DeviceKind kind) {
+// within rounding. By counts: those whose rows are summed.
+void expect_near_the_processor(const Dataset& data, DeviceKind kind, ItemUpdate rule) {
   const auto self = Comm::self();
   for (const auto& backbone : backbones())
     for (const auto& fusion : fusions()) {
-      const auto what = cat(kind, ": ", backbone.name, "+", fusion.name);
-      auto config = small_device_config(std::string(backbone.name), std::string(fusion.name));
+      const auto what = cat(kind, ": ", backbone.name, "+", fusion.name, " ", rule);
+      auto config = small_device_config(std::string(backbone.name), std::string(fusion.name), rule);
+      const auto spec = resolve(config);
+      if (rule == ItemUpdate::counts && !spec.rows_trained && !spec.has_teacher) continue;
       config.device.kind = DeviceKind::cpu;
       Federation processor(config, data, self, 1);
       config.device.kind = kind;
@@ -86,7 +88,9 @@ void expect_near_the_processor(const Dataset& data, DeviceKind kind) {
 TEST(DeviceEngine, AgreesWithTheProcessor) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
-  for (const auto& kind : device_kinds()) expect_near_the_processor(data, kind);
+  for (const auto& kind : device_kinds())
+    for (const auto rule : {ItemUpdate::mean, ItemUpdate::counts})
+      expect_near_the_processor(data, kind, rule);
 }
 
 // Where k-means groups them, the device does: the processor's groups, within the memory that was
@@ -155,16 +159,58 @@ TEST(DeviceEngine, SameBitsForAnyRanks) {
   const auto world = Comm::world(), self = Comm::self();
   const test::SmallData small(tiny());
   const auto alone = small.alone(), shared = small.together(world);
-  auto config = small_device_config("fcf", "gfmfr");
-  for (const auto& kind : device_kinds()) {
-    config.device.kind = kind;
-    Federation one(config, alone, self, 1), many(config, shared, world, 1);
-    for (int round = 1; round <= 2; ++round) {
-      ASSERT_FALSE(one.run_round(round).failed_client);
-      ASSERT_FALSE(many.run_round(round).failed_client);
+  for (const auto& kind : device_kinds())
+    for (const auto rule : {ItemUpdate::mean, ItemUpdate::counts}) {
+      auto config = small_device_config("fcf", "gfmfr", rule);
+      config.device.kind = kind;
+      Federation one(config, alone, self, 1), many(config, shared, world, 1);
+      for (int round = 1; round <= 2; ++round) {
+        ASSERT_FALSE(one.run_round(round).failed_client);
+        ASSERT_FALSE(many.run_round(round).failed_client);
+      }
+      EXPECT_TRUE(one.global() == many.global()) << kind << " " << rule;
+      EXPECT_TRUE(one.preferences() == many.preferences()) << kind << " " << rule;
     }
-    EXPECT_TRUE(one.global() == many.global()) << kind;
-    EXPECT_TRUE(one.preferences() == many.preferences()) << kind;
+}
+
+// The weight of those who touched a row is a whole number: the processor's, wherever sums meet.
+TEST(DeviceEngine, CountsAreThoseOfTheProcessor) {
+  const auto world = Comm::world();
+  const test::SmallData small(tiny());
+  const auto data = small.together(world);
+  auto config = small_device_config("fedavg", "none", ItemUpdate::counts);  // weighs by samples
+  config.federation.fraction = 1.0;
+  const auto spec = resolve(config);
+  const Federation federation(config, data, world, 1);
+  const auto local = everybody(data);
+  const auto n = std::int64_t(local.size());
+  std::int64_t weight = 0;
+  for (const auto u : local) weight += weight_of(spec, data, u);
+  weight = world.sum(weight);
+  const auto sums_of = [&](Engine& engine) {
+    engine.adopt(federation.state());
+    auto trained = engine.allocate_trained(spec, n);
+    auto sums = std::make_unique<RoundSums>(spec, data.items, weight);
+    EXPECT_FALSE(
+        engine.train(local, {1, federation.global(), federation.state(), {}}, trained, *sums));
+    engine.reduce(*sums, world);
+    return sums;
+  };
+  const auto processor = make_cpu_engine(config, spec, data, 1, {});
+  const auto want = sums_of(*processor);
+  EXPECT_GT(std::ranges::count(want->row_weight(), 0), 0);
+  const auto& table = federation.global().views[0];
+  for (const bool on_devices : {false, true}) {
+    gpu::ChosenReducer reducer{on_devices ? gpu::make_emulated_reducer(world) : nullptr,
+                               "as the test says"};
+    DeviceEngine engine(config, spec, data, open_device(DeviceKind::emulated, Comm::self(), 1), 1,
+                        {}, std::move(reducer));
+    const auto got = sums_of(engine);
+    EXPECT_EQ(got->row_weight(), want->row_weight()) << on_devices;
+    EXPECT_LT(farthest(got->aggregated_table(table, 8.0).span(),
+                       want->aggregated_table(table, 8.0).span()),
+              1e-4)
+        << on_devices;
   }
 }
 

@@ -14,8 +14,9 @@
 
 namespace fedfuse::test {
 
-inline Config small_device_config(const std::string& backbone, const std::string& fusion) {
-  auto c = small_config(backbone, fusion);
+inline Config small_device_config(const std::string& backbone, const std::string& fusion,
+                                  ItemUpdate rule = ItemUpdate::mean) {
+  auto c = small_config(backbone, fusion, rule);
   c.federation.fraction = 0.5;
   if (backbone == "fedrap") c.model.personal_init_std = 0.01;
   return c;
