@@ -103,12 +103,12 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   m.set("loss", report.loss);
   m.set("loss_recommendation", report.loss_recommendation);
   m.set("participants", double(report.participants));
-  if (federation.spec().has_teacher) {
+  if (federation.spec().has_teacher || federation.spec().has_prior()) {
     m.set("loss_distillation", report.loss_distillation);
     m.set("distill_lambda", report.lambda);
     m.set("teacher_loss", report.teacher_loss);
-    groups(round, report, federation);
   }
+  if (federation.spec().has_teacher) groups(round, report, federation);
   if (evaluation) evaluated(*evaluation);
   const auto& t = report.traffic;
   const double n = double(report.participants);

@@ -14,7 +14,7 @@ namespace fedfuse {
 
 struct RoundEvaluation {
   Evaluation model;
-  std::optional<Evaluation> teacher;  // its preferences, ranked for the members of each group
+  std::optional<Evaluation> teacher;  // its preferences alone, ranked for the clients of each group
 };
 
 class Recorder {

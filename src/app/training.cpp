@@ -11,6 +11,7 @@
 #include "core/text.hpp"
 #include "data/read_dataset.hpp"
 #include "evaluation/evaluate.hpp"
+#include "evaluation/evaluate_prior.hpp"
 #include "evaluation/score_rows.hpp"
 #include "results/provenance.hpp"
 #include "results/validity.hpp"
@@ -178,6 +179,9 @@ std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round, cons
     if (!federation_.preferences().empty())
       e.teacher =
           evaluate_rows(federation_.preferences(), federation_.groups(), data_, protocol_, comm_);
+    if (!federation_.global().prior.empty())
+      e.teacher = evaluate_prior(federation_.global(), federation_.state(), data_, protocol_, comm_,
+                                 {}, stop);
     return e;
   });
 }

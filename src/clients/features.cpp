@@ -14,7 +14,7 @@ bool has_features(const Dataset& data) {
 }
 
 std::string features_warning(const ModelSpec& spec, const Dataset& data) {
-  const bool wanted = spec.has_teacher || spec.fusion.views != ViewsKind::table;
+  const bool wanted = spec.has_teacher || spec.has_prior() || spec.fusion.views != ViewsKind::table;
   if (!wanted || has_features(data)) return "";
   return cat("fedfuse: warning: --fusion ", spec.fusion.name, " uses text and image features, and ",
              data.path,

@@ -37,6 +37,7 @@ ClientState init_client_state(const ModelSpec& spec, const Config& config, const
     state.base_scale.assign(std::size_t(n), 1.0f);
   }
   state.group.assign(std::size_t(n), -1);
+  state.shares = Matrix<float>(n, spec.prior_groups);
   return state;
 }
 

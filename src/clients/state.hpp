@@ -19,6 +19,7 @@ struct ClientState {
   Matrix<float> base;
   Array<float> base_scale;          // local clients: decay of the base so far
   std::vector<std::int32_t> group;  // local clients: group of GFMFR, or -1
+  Matrix<float> shares;  // local clients x G: a_u of the group prior; 0 columns without one
 
   bool operator==(const ClientState&) const = default;
 };

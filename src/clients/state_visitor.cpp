@@ -8,6 +8,7 @@ void visit(StateVisitor& visitor, const std::string& name, GlobalModel& model) {
   for (std::size_t j = 0; j < model.views.size(); ++j)
     visitor.shared(cat(name, "/view_", j), model.views[j].span());
   visitor.shared(name + "/theta", std::span<float>(model.theta));
+  visitor.matrix(name + "/prior", model.prior);
 }
 
 void visit(StateVisitor& visitor, const std::string& name, const ModelSpec& spec,
@@ -19,6 +20,7 @@ void visit(StateVisitor& visitor, const std::string& name, const ModelSpec& spec
   if (!state.base.empty())
     visitor.clients(name + "/base_scale", 1, std::span<float>(state.base_scale));
   visitor.clients(name + "/group", 1, std::span<std::int32_t>(state.group));
+  visitor.clients(name + "/shares", state.shares.cols, state.shares.span());
 }
 
 }  // namespace fedfuse

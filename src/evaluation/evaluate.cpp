@@ -25,6 +25,10 @@ rank::Model shared_part(const ModelSpec& spec, const GlobalModel& global, const 
     model.own_rows = spec.backbone.personal_rows ? rank::OwnRows::add : rank::OwnRows::replace;
   if (!state.base.empty()) model.base = state.base.data();
   model.excluded = plan.excluded;
+  if (spec.prior_in_score && !global.prior.empty()) {
+    model.prior = global.prior.data();
+    model.prior_groups = int(global.prior.cols);
+  }
   return model;
 }
 
@@ -48,6 +52,7 @@ rank::Client client_part(const ModelSpec& spec, const ClientState& state, const 
     c.row_ids = rows.ids;
     c.rows = rows.rows;
   }
+  if (spec.prior_in_score) c.shares = state.shares.row(u);
   c.dropped = data.positives(u);
   c.valid = held.valid;
   c.test = held.test;

@@ -6,13 +6,16 @@
 
 namespace fedfuse {
 namespace {
-constexpr std::array<Fusion, 6> table{{
+constexpr std::array<Fusion, 9> table{{
     {"none", ViewsKind::table, TeacherKind::none},
     {"mlp", ViewsKind::mlp, TeacherKind::none},
     {"gfmfr", ViewsKind::table, TeacherKind::group},
     {"fedvlr", ViewsKind::multiview, TeacherKind::none},
     {"fedvlr+gfmfr", ViewsKind::multiview, TeacherKind::group},
     {"mlp+gfmfr", ViewsKind::mlp, TeacherKind::group},
+    {"group-prior", ViewsKind::table, TeacherKind::prior},
+    {"mlp+group-prior", ViewsKind::mlp, TeacherKind::prior},
+    {"fedvlr+group-prior", ViewsKind::multiview, TeacherKind::prior},
 }};
 }  // namespace
 

@@ -9,7 +9,8 @@
 namespace fedfuse {
 
 enum class ViewsKind { table, mlp, multiview };
-enum class TeacherKind { none, group };
+// group: GFMFR's. prior: the group prior, of sums of interactions (models.md section 9).
+enum class TeacherKind { none, group, prior };
 
 struct Fusion {
   std::string_view name;

@@ -31,6 +31,21 @@ void check_fit(const ModelSpec& m) {
                      "personal rows are d wide", cat("use --head ", heads_that(rows_fit)));
 }
 
+// InputError: more groups than clients that can fill them.
+void check_groups(const Config& c, std::int64_t clients) {
+  const auto teacher = find_fusion(c.model.fusion).teacher;
+  const auto participants = participants_of_round(c.federation, clients);
+  const auto refuse = [&](const char* option, std::int64_t groups) {
+    throw InputError(cat(option, " ", groups),
+                     cat("only ", participants, " clients take part in a round"),
+                     "use fewer groups or a larger --fraction");
+  };
+  if (teacher == TeacherKind::group && most_groups(c.gfmfr) > participants)
+    refuse("--groups", most_groups(c.gfmfr));
+  if (teacher == TeacherKind::prior && c.prior.groups > participants)
+    refuse("--prior-groups", c.prior.groups);
+}
+
 }  // namespace
 
 ModelSpec resolve(const Config& config) {
@@ -40,6 +55,10 @@ ModelSpec resolve(const Config& config) {
   m.d = int(config.model.dim);
   m.has_teacher = m.fusion.teacher == TeacherKind::group;
   m.most_groups = m.has_teacher ? most_groups(config.gfmfr) : 0;
+  if (m.fusion.teacher == TeacherKind::prior) {
+    m.prior_groups = config.prior.groups;
+    m.prior_in_score = config.prior.use == PriorUse::prior;
+  }
   m.has_base = m.backbone.personal_rows && config.model.personal_init_std > 0;
   const auto default_head = m.has_teacher ? m.backbone.head_with_teacher : m.backbone.head;
   m.head = head_layout(config.model.head.value_or(default_head), m.d);
@@ -62,13 +81,7 @@ void validate_against_data(const Config& c, std::int64_t clients, std::int64_t i
   if (ranks > clients)
     throw InputError(cat(ranks, " ranks for ", clients, " clients"),
                      "a rank needs at least one client", cat("start at most ", clients, " ranks"));
-  const bool teacher = find_fusion(c.model.fusion).teacher == TeacherKind::group;
-  const auto participants = participants_of_round(c.federation, clients);
-  const auto groups = most_groups(c.gfmfr);
-  if (teacher && groups > participants)
-    throw InputError(cat("--groups ", groups),
-                     cat("only ", participants, " clients take part in a round"),
-                     "use fewer groups or a larger --fraction");
+  check_groups(c, clients);
   constexpr std::int64_t largest_cutoff = cutoffs.back();
   if (items < largest_cutoff)
     throw InputError(cat("a data set of ", items, " items"),

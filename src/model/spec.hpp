@@ -52,6 +52,8 @@ struct GlobalModel {
   std::vector<Matrix<float>> views;
   // the shared head (or, when heads stay on clients, the common start)
   Array<float> theta;
+  // L: M x G, the group prior's logits; empty without one, and before the first round
+  Matrix<float> prior;
   bool operator==(const GlobalModel&) const = default;
 };
 

@@ -47,6 +47,8 @@ GlobalModel ModelFile::global() const {
   GlobalModel global;
   for (const auto& name : matrices_)
     global.views.push_back(finite_matrix("/model/" + name, {items_, spec_.view_width}));
+  if (spec_.has_prior())
+    global.prior = finite_matrix("/model/prior", {items_, spec_.prior_groups});
   if (spec_.head.theta == 0) return global;
   global.theta = file_.read_all<float>("/model/theta", {spec_.head.theta});
   require_finite("/model/theta", global.theta, spec_.head.theta, 0);
@@ -109,6 +111,8 @@ ClientRows ModelFile::clients(std::int64_t first, std::int64_t count) const {
     rows.router = finite_rows("/model/client_router", first, count, spec_.router.size);
   if (spec_.has_overlay()) rows.overlay = overlay(first, count);
   if (spec_.has_base) rows.base_scale = finite_rows("/model/overlay_base_scale", first, count, 0);
+  if (spec_.has_prior())
+    rows.shares = finite_rows("/model/client_shares", first, count, spec_.prior_groups);
   if (!spec_.has_teacher) return rows;
   const h5::Place place{file_.path(), "/model/client_group"};
   rows.group = file_.read_rows<std::int32_t>(place.inside, first, count, {clients_});

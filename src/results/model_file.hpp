@@ -20,7 +20,7 @@ struct NotFinite : InputError {
 
 // The rows of consecutive clients; arrays that the spec does not have are empty.
 struct ClientRows {
-  Array<float> theta, user, router, base_scale;
+  Array<float> theta, user, router, base_scale, shares;
   Array<std::int32_t> group;
   OverlayBlock overlay;  // total: not filled
 };

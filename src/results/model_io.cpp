@@ -35,6 +35,14 @@ void write_overlay(ResultSink& sink, const ClientOrder& order, std::int64_t clie
                    "1", "those rows: fedrap's personal rows, pfedrec's fine-tuned rows");
 }
 
+void write_prior(ResultSink& sink, const ClientOrder& order, std::int64_t clients,
+                 const Matrix<float>& logits, const Matrix<float>& shares) {
+  sink.all<float>("/model/prior", logits.cols, logits.span(), "1",
+                  "L_l[i]: the group prior's logit of item i (row) in group l");
+  write_clients(sink, order, clients, "client_shares", shares,
+                "a_u: the client's shares in the groups of the prior");
+}
+
 // Every rank writes the rounds of its block: it needs all clients' groups of those rounds.
 void write_groups_by_round(ResultSink& sink, const RunRecord& record, const Dataset& data) {
   const auto& comm = sink.comm();
@@ -118,6 +126,8 @@ void write_model(ResultSink& sink, const RunRecord& record, const ModelSpec& spe
                             "group of the client, -1: none");
   }
 
+  if (spec.has_prior()) write_prior(sink, order, data.clients, global.prior, state.shares);
+
   write_groups_by_round(sink, record, data);
   if (!record.group_embeddings.empty())
     sink.all<float>("/groups/embeddings", record.group_embeddings.cols,
@@ -151,6 +161,7 @@ StoredModel read_model(const h5::File& file, const Config& config, const Dataset
   }
   if (spec.has_base) state.base_scale = order.to_local<float>(Rows(rows.base_scale), 1);
   state.group.assign(std::size_t(clients), -1);
+  state.shares = to_clients(order, rows.shares, clients, spec.prior_groups);
   if (spec.has_teacher) {
     const auto mine = order.to_local<std::int32_t>(std::span<const std::int32_t>(rows.group), 1);
     state.group.assign(mine.begin(), mine.end());
@@ -161,10 +172,12 @@ StoredModel read_model(const h5::File& file, const Config& config, const Dataset
 std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global,
                           const ClientState& state, const Comm& comm) {
   std::int64_t shared = std::int64_t(global.theta.size() + state.base.size() +
-                                     record.preferences.size() + record.group_embeddings.size());
+                                     record.preferences.size() + record.group_embeddings.size() +
+                                     global.prior.size());
   for (const auto& view : global.views) shared += std::int64_t(view.size());
   std::int64_t mine = std::int64_t(state.theta.size() + state.user.size() + state.router.size() +
-                                   state.base_scale.size() + state.group.size());
+                                   state.base_scale.size() + state.group.size() +
+                                   state.shares.size());
   mine += state.overlay.total_rows() * (state.overlay.width() + 1) + 2 * state.overlay.clients();
   for (const auto& round : record.group_by_round) mine += std::int64_t(round.size());
   std::int64_t cells = 0, columns = 0;

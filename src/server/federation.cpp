@@ -30,6 +30,10 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     teacher_ = std::make_unique<GroupTeacher>(config_, spec_, data_, engine_->device(), kernels_);
     if (config.gfmfr.group_by == GroupBy::behaviour) behaviour_ = behaviour_vectors(data);
   }
+  if (spec_.has_prior()) {
+    prior_ = std::make_unique<GroupPriorServer>(config_, data_, kernels_);
+    prior_->start(state_.shares, comm_);
+  }
 }
 
 const ClientState& Federation::state() const {
@@ -51,6 +55,11 @@ void Federation::visit(StateVisitor& visitor) {
     visitor.matrix("server/preferences", preferences_);
     // a checkpoint of a program that kept names beyond the groups
     if (visitor.loads()) keep_groups_below(preferences_.rows);
+    schedule_.visit(visitor, "server/distillation");
+  }
+  if (prior_ != nullptr) {
+    for (const auto& [name, values] : prior_->parameters())
+      visitor.shared("server/prior/" + name, values);
     schedule_.visit(visitor, "server/distillation");
   }
 }

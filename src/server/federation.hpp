@@ -18,6 +18,7 @@
 #include "model/spec.hpp"
 #include "server/distillation.hpp"
 #include "server/engine.hpp"
+#include "server/group_prior.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
 #include "server/teacher.hpp"
@@ -74,6 +75,8 @@ class Federation {
   [[nodiscard]] std::optional<std::int64_t> add_to_groups(RoundWork& work);
   void step_server(RoundWork& work);
   void teach(RoundWork& work);
+  void distil(RoundWork& work);
+  void commit_prior(RoundWork& work);
   void commit(RoundWork& work);
   void keep_rows(RoundWork& work);
   void keep_groups_below(std::int64_t groups);
@@ -89,6 +92,7 @@ class Federation {
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<ItemViews> views_;       // null: rows are trained on clients
   std::unique_ptr<GroupTeacher> teacher_;  // null without GFMFR
+  std::unique_ptr<GroupPriorServer> prior_;  // null without a group prior
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;
   PhaseTimer timer_;

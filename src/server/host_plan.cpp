@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "kernels/sample/sample.hpp"
+#include "server/prior_teacher.hpp"
 #include "server/uploads.hpp"
 
 namespace fedfuse {
@@ -64,6 +65,12 @@ std::vector<MemoryNeed> memory_needs(const Config& config, const ModelSpec& spec
     needs.push_back({given("--groups", spec.most_groups), groups * items * width * sum_bytes});
     needs.push_back({given("--group-dim", config.gfmfr.group_dim),
                      (groups + double(spec.d)) * double(config.gfmfr.group_dim) * float_bytes});
+  }
+  if (spec.has_prior()) {
+    std::ranges::copy(PriorTeacher::memory_needs(config, data), std::back_inserter(needs));
+    needs.push_back({given("--prior-groups", spec.prior_groups),
+                     double(spec.prior_groups) * (items * (2 * float_bytes + sum_bytes) +
+                                                  clients * float_bytes)});
   }
   if (config.device.kind != DeviceKind::cpu) return needs;  // clients train elsewhere
   needs.push_back(

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "clients/shares.hpp"
 #include "core/finite.hpp"
 #include "server/federation.hpp"
 #include "server/server_diverged.hpp"
@@ -24,6 +25,7 @@ struct Federation::RoundWork {
   std::vector<std::int64_t> group_sizes;
   std::unique_ptr<GroupSums> group_sums;
   Matrix<float> preferences;  // for the next round
+  Matrix<float> prior;        // logits for the next round
   Stop stop;
   RoundReport report;
 };
@@ -41,10 +43,7 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
     work.total = comm_.sum(std::int64_t(work.local.size()));
     work.total_weight = comm_.sum(weight);
     work.report.participants = work.total;
-    work.report.lambda = preferences_.empty() ? 0.0 : schedule_.lambda(round);
-    if (work.report.lambda > 0)
-      work.distillation = {&preferences_, work.report.lambda,
-                           config_.gfmfr.distillation.on == DistillOn::negatives};
+    distil(work);
   });
 
   // 2. Everybody trains; updates are added up as they come. A round in which a client or the server
@@ -65,7 +64,8 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   }
 
   // 5. GFMFR: targets, fusion, preferences for the next round. Reads the table that the clients
-  // started from. 6. FedVLR steps its operators and makes new views.
+  // started from. Group prior: its teacher's steps on sums of interactions. 6. FedVLR steps its
+  // operators and makes new views.
   step_server(work);
 
   // 7. The new state replaces the old.
@@ -81,6 +81,20 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
       count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, means.touched);
   report.upload_bytes = engine_->stored_bytes();
   return report;
+}
+
+// What the clients of the round learn from beside their data.
+void Federation::distil(RoundWork& work) {
+  const bool labelled = !preferences_.empty() || (!global_.prior.empty() && !spec_.prior_in_score);
+  work.report.lambda = labelled ? schedule_.lambda(work.round) : 0.0;
+  auto& distillation = work.distillation;
+  if (work.report.lambda > 0) {
+    distillation.preferences = preferences_.empty() ? nullptr : &preferences_;
+    distillation.lambda = work.report.lambda;
+    distillation.negatives_only = config_.gfmfr.distillation.on == DistillOn::negatives;
+  }
+  if (!global_.prior.empty() && (spec_.prior_in_score || work.report.lambda > 0))
+    distillation.prior = {&global_.prior, &state_.shares, config_.prior.use};
 }
 
 RoundInputs Federation::inputs(const RoundWork& work) const {
@@ -191,17 +205,27 @@ std::optional<std::int64_t> Federation::add_to_groups(RoundWork& work) {
 // Whatever it throws, teacher and views are what they were.
 void Federation::step_server(RoundWork& work) {
   if (spec_.has_teacher) teacher_->remember();
+  if (prior_ != nullptr) prior_->remember();
   try {
-    if (spec_.has_teacher) timer_.time(Phase::teacher, [&] { teach(work); });
+    if (spec_.has_teacher || prior_ != nullptr)
+      timer_.time(Phase::teacher, [&] { teach(work); });
     if (!spec_.rows_trained && work.total_weight > 0)
       timer_.time(Phase::views, [&] { views_->step_to_next_views(work.summed, comm_); });
   } catch (...) {
     if (spec_.has_teacher) teacher_->undo();
+    if (prior_ != nullptr) prior_->undo();
     throw;
   }
 }
 
 void Federation::teach(RoundWork& work) {
+  if (prior_ != nullptr) {
+    auto taught =
+        prior_->teach(work.local, work.total, state_.shares, work.round, comm_, work.stop);
+    work.report.teacher_loss = taught.loss;
+    work.prior = std::move(taught.logits);
+    return;
+  }
   const auto& sums = *work.group_sums;
   work.report.teacher_loss = teacher_->train(sums.targets(global_), work.round, comm_, work.stop);
   work.preferences =
@@ -224,7 +248,14 @@ void Federation::commit(RoundWork& work) {
     }
     if (spec_.shares_head) global_.theta = std::move(work.theta);
     global_.views = std::move(work.summed);
+    if (prior_ != nullptr) commit_prior(work);
   });
+}
+
+// Every client finds its shares anew, whether it took part or not: it needs its own data only.
+void Federation::commit_prior(RoundWork& work) {
+  global_.prior = std::move(work.prior);
+  if (config_.prior.shares == PriorShares::soft) compute_shares(global_.prior, data_, state_.shares);
 }
 
 // The rows that stay on clients.

@@ -26,10 +26,18 @@ Traffic count_traffic(const ModelSpec& spec, const Dataset& data, std::int64_t o
     down += M;  // its group's preferences
     head_up = theta;
   }
+  double sums_up = 0, sparse_sums_up = 0;
+  if (spec.has_prior()) {  // logits and their normalisers down; sums of shares up
+    const double groups = double(spec.prior_groups),
+                 positives = double(data.train_interactions) / double(data.clients);
+    down += groups * (M + 1);
+    sums_up = bytes * groups * (M + 1);
+    sparse_sums_up = positives * (bytes * groups + row_id) + bytes * groups;
+  }
   t.dense_down = bytes * down;
-  t.dense_up = bytes * (up + head_up);
+  t.dense_up = bytes * (up + head_up) + sums_up;
   t.sparse_down = t.dense_down;  // which rows a client needs would tell its items
-  t.sparse_up = sparse_rows + bytes * head_up;
+  t.sparse_up = sparse_rows + bytes * head_up + sparse_sums_up;
   t.raw_multimodal_down = t.dense_down + bytes * M * double(data.text.cols + data.image.cols);
 
   // The published counts hold tables and the router only: an ID-only client M d, "+MLP" 3 M d,

@@ -1,5 +1,5 @@
 #pragma once
-// The options of the group prior and their choices (models.md, section 5).
+// The options of the group prior and their choices (models.md, section 9).
 #include <cstdint>
 
 #include "core/choice.hpp"
