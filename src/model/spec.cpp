@@ -31,19 +31,19 @@ void check_fit(const ModelSpec& m) {
                      "personal rows are d wide", cat("use --head ", heads_that(rows_fit)));
 }
 
-// InputError: more groups than clients that can fill them.
+// InputError: more groups than clients that can fill them. GFMFR clusters the participants of a
+// round; the prior's groups stand beyond it.
 void check_groups(const Config& c, std::int64_t clients) {
   const auto teacher = find_fusion(c.model.fusion).teacher;
   const auto participants = participants_of_round(c.federation, clients);
-  const auto refuse = [&](const char* option, std::int64_t groups) {
-    throw InputError(cat(option, " ", groups),
+  const auto groups = most_groups(c.gfmfr);
+  if (teacher == TeacherKind::group && groups > participants)
+    throw InputError(cat("--groups ", groups),
                      cat("only ", participants, " clients take part in a round"),
                      "use fewer groups or a larger --fraction");
-  };
-  if (teacher == TeacherKind::group && most_groups(c.gfmfr) > participants)
-    refuse("--groups", most_groups(c.gfmfr));
-  if (teacher == TeacherKind::prior && c.prior.groups > participants)
-    refuse("--prior-groups", c.prior.groups);
+  if (teacher == TeacherKind::prior && c.prior.groups > clients)
+    throw InputError(cat("--prior-groups ", c.prior.groups),
+                     cat("there are only ", clients, " clients"), "use fewer groups");
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ inline Config small_config(const std::string& backbone, const std::string& fusio
   c.federation.item_update = rule;
   c.federation.lr_items = rule == ItemUpdate::mean ? 2.0 : 0.125;  // of a batch: much the same
   c.federation.lr_items_server = 2.0;
+  c.prior.groups = 3;
+  c.prior.hidden = 8;
+  c.prior.steps = 3;
+  c.prior.least_mass = 0.5;
   c.federation.rounds = 4;
   c.federation.fraction = 0.8;
   c.federation.weight_decay = 0.001;

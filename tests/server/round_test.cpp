@@ -34,7 +34,8 @@ void expect_same_bits(const Federation& whole, const Dataset& whole_data, const 
     const auto same = [&](const Matrix<float>& x, const Matrix<float>& y) {
       return x.empty() || std::equal(x.row(u), x.row(u) + x.cols, y.row(p));
     };
-    ASSERT_TRUE(same(a.theta, b.theta) && same(a.user, b.user) && same(a.router, b.router))
+    ASSERT_TRUE(same(a.theta, b.theta) && same(a.user, b.user) && same(a.router, b.router) &&
+                same(a.shares, b.shares))
         << what << ": client " << id;
     ASSERT_EQ(a.group[std::size_t(u)], b.group[at]) << what << ": client " << id;
     if (a.overlay.clients() == 0) continue;
