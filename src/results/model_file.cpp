@@ -47,8 +47,7 @@ GlobalModel ModelFile::global() const {
   GlobalModel global;
   for (const auto& name : matrices_)
     global.views.push_back(finite_matrix("/model/" + name, {items_, spec_.view_width}));
-  if (spec_.has_prior())
-    global.prior = finite_matrix("/model/prior", {items_, spec_.prior_groups});
+  if (spec_.has_prior()) global.prior = finite_matrix("/model/prior", {items_, spec_.prior_groups});
   if (spec_.head.theta == 0) return global;
   global.theta = file_.read_all<float>("/model/theta", {spec_.head.theta});
   require_finite("/model/theta", global.theta, spec_.head.theta, 0);

@@ -171,13 +171,13 @@ StoredModel read_model(const h5::File& file, const Config& config, const Dataset
 
 std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global,
                           const ClientState& state, const Comm& comm) {
-  std::int64_t shared = std::int64_t(global.theta.size() + state.base.size() +
-                                     record.preferences.size() + record.group_embeddings.size() +
-                                     global.prior.size());
+  std::int64_t shared =
+      std::int64_t(global.theta.size() + state.base.size() + record.preferences.size() +
+                   record.group_embeddings.size() + global.prior.size());
   for (const auto& view : global.views) shared += std::int64_t(view.size());
-  std::int64_t mine = std::int64_t(state.theta.size() + state.user.size() + state.router.size() +
-                                   state.base_scale.size() + state.group.size() +
-                                   state.shares.size());
+  std::int64_t mine =
+      std::int64_t(state.theta.size() + state.user.size() + state.router.size() +
+                   state.base_scale.size() + state.group.size() + state.shares.size());
   mine += state.overlay.total_rows() * (state.overlay.width() + 1) + 2 * state.overlay.clients();
   for (const auto& round : record.group_by_round) mine += std::int64_t(round.size());
   std::int64_t cells = 0, columns = 0;

@@ -90,8 +90,8 @@ class Federation {
   GlobalModel global_;
   mutable ClientState state_;  // the host's copy, behind the engine's where that holds the state
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<ItemViews> views_;       // null: rows are trained on clients
-  std::unique_ptr<GroupTeacher> teacher_;  // null without GFMFR
+  std::unique_ptr<ItemViews> views_;         // null: rows are trained on clients
+  std::unique_ptr<GroupTeacher> teacher_;    // null without GFMFR
   std::unique_ptr<GroupPriorServer> prior_;  // null without a group prior
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;

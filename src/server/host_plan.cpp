@@ -69,8 +69,8 @@ std::vector<MemoryNeed> memory_needs(const Config& config, const ModelSpec& spec
   if (spec.has_prior()) {
     std::ranges::copy(PriorTeacher::memory_needs(config, data), std::back_inserter(needs));
     needs.push_back({given("--prior-groups", spec.prior_groups),
-                     double(spec.prior_groups) * (items * (2 * float_bytes + sum_bytes) +
-                                                  clients * float_bytes)});
+                     double(spec.prior_groups) *
+                         (items * (2 * float_bytes + sum_bytes) + clients * float_bytes)});
   }
   if (config.device.kind != DeviceKind::cpu) return needs;  // clients train elsewhere
   needs.push_back(

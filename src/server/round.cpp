@@ -207,8 +207,7 @@ void Federation::step_server(RoundWork& work) {
   if (spec_.has_teacher) teacher_->remember();
   if (prior_ != nullptr) prior_->remember();
   try {
-    if (spec_.has_teacher || prior_ != nullptr)
-      timer_.time(Phase::teacher, [&] { teach(work); });
+    if (spec_.has_teacher || prior_ != nullptr) timer_.time(Phase::teacher, [&] { teach(work); });
     if (!spec_.rows_trained && work.total_weight > 0)
       timer_.time(Phase::views, [&] { views_->step_to_next_views(work.summed, comm_); });
   } catch (...) {
@@ -255,7 +254,8 @@ void Federation::commit(RoundWork& work) {
 // Every client finds its shares anew, whether it took part or not: it needs its own data only.
 void Federation::commit_prior(RoundWork& work) {
   global_.prior = std::move(work.prior);
-  if (config_.prior.shares == PriorShares::soft) compute_shares(global_.prior, data_, state_.shares);
+  if (config_.prior.shares == PriorShares::soft)
+    compute_shares(global_.prior, data_, state_.shares);
 }
 
 // The rows that stay on clients.
