@@ -27,7 +27,10 @@ namespace {
 // depend on the data are filled in.
 Config effective(Config config, const Dataset& data, int threads, const Comm& comm) {
   validate_against_data(config, data.clients, data.items, comm.size());
-  config.federation.lr_items = item_rate(config, data.items);
+  auto& rates = config.federation;
+  rates.lr_items = item_rate(config, data.items);
+  rates.lr_items_server = item_server_rate(config);
+  rates.lr = head_rate(config);
   config.device.kind = resolve_device(config, comm);
   check_host_memory(config, data, threads, comm);
   return config;
@@ -165,8 +168,8 @@ RoundReport Training::train_round(std::int64_t round) {
   fail(round, cat("client ", *report.failed_client),
        cat("the loss or an update of client ", *report.failed_client,
            " was not finite, or 1024 and more, in round ", round),
-       "lower --lr or --lr-items (now " +
-           cat(config_.federation.lr, " and ", recorder_.record.config.federation.lr_items, ")"));
+       "lower --lr or --lr-items (now " + cat(recorder_.record.config.federation.lr, " and ",
+                                              recorder_.record.config.federation.lr_items, ")"));
 }
 
 std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round, const Stop& stop) {

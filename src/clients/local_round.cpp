@@ -17,11 +17,26 @@ double decayed(double factor, std::int64_t round) { return std::pow(factor, doub
 
 }  // namespace
 
+double head_rate(const Config& config) {
+  constexpr double of_table = 0.3, of_views = 0.01;
+  if (config.federation.lr >= 0) return config.federation.lr;
+  return find_fusion(config.model.fusion).views == ViewsKind::table ? of_table : of_views;
+}
+
 double item_rate(const Config& config, std::int64_t items) {
-  constexpr double of_counts = 0.3;
+  constexpr double of_counts = 0.1;
   const auto& o = config.federation;
   if (o.lr_items >= 0) return o.lr_items;
-  return by_counts(config) ? of_counts : o.lr * double(items);
+  return by_counts(config) ? of_counts : head_rate(config) * double(items);
+}
+
+double item_server_rate(const Config& config) {
+  constexpr double alone = 8.0, over_prior = 1.0;
+  const auto& o = config.federation;
+  if (o.lr_items_server >= 0) return o.lr_items_server;
+  const bool prior = find_fusion(config.model.fusion).teacher == TeacherKind::prior &&
+                     config.prior.use == PriorUse::prior;
+  return prior ? over_prior : alone;
 }
 
 double item_rate(const Config& config, std::int64_t items, std::int64_t round) {
@@ -41,7 +56,7 @@ local_train::Shape shape_of(const ModelSpec& spec) {
 local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::int64_t items,
                             std::int64_t round) {
   local_train::Rates rates;
-  rates.lr = float(config.federation.lr * decayed(config.federation.lr_decay, round));
+  rates.lr = float(head_rate(config) * decayed(config.federation.lr_decay, round));
   rates.lr_items = float(item_rate(config, items, round));
   rates.rows_by_sum = by_counts(config);
   rates.decay = float(config.federation.weight_decay);

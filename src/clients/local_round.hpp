@@ -72,7 +72,12 @@ class LocalTrainer {
   LocalUpdate update_;
 };
 
-// eta_I: the given one; else 0.3 with counts, eta * M with means.
+// Rates as given, or their defaults, none of which depends on the data by counts. eta: 0.3 over a
+// trained table, 0.01 over the server's views.
+[[nodiscard]] double head_rate(const Config& config);
+// eta_S: 8; 1 where a group prior is in the score, and rows learn what it leaves.
+[[nodiscard]] double item_server_rate(const Config& config);
+// eta_I: 0.1 with counts, eta * M with means.
 [[nodiscard]] double item_rate(const Config& config, std::int64_t items);
 // ... of a round: eta_I times its decay.
 [[nodiscard]] double item_rate(const Config& config, std::int64_t items, std::int64_t round);

@@ -74,7 +74,10 @@ void visit_federation(Options& o, Visit& visit) {
                      "items that negatives are drawn from (src/models.md, section 1)"},
                     s},
         o.negatives);
-  visit(ConfigField{{"lr", "eta", "1", "learning rate of heads, user vectors and routers"}, s},
+  visit(ConfigField{{"lr", "eta", "1",
+                     "learning rate of heads, user vectors and routers; -1: 0.3, or 0.01 over the "
+                     "server's views"},
+                    s},
         o.lr);
   visit(
       ConfigField{{"item_update", "", "",
@@ -82,15 +85,14 @@ void visit_federation(Options& o, Visit& visit) {
                    "means"},
                   s},
       o.item_update);
-  visit(
-      ConfigField{{"lr_items", "eta_I", "1",
-                   "learning rate of item rows; negative: 0.3 with counts, eta * items with mean"},
-                  s},
-      o.lr_items);
-  visit(
-      ConfigField{{"lr_items_server", "eta_S", "1", "the server's rate of item rows, with counts"},
-                  s},
-      o.lr_items_server);
+  visit(ConfigField{{"lr_items", "eta_I", "1",
+                     "learning rate of item rows; -1: 0.1 with counts, eta * items with mean"},
+                    s},
+        o.lr_items);
+  visit(ConfigField{{"lr_items_server", "eta_S", "1",
+                     "the server's rate of item rows, with counts; -1: 8, or 1 over a group prior"},
+                    s},
+        o.lr_items_server);
   visit(ConfigField{{"lr_decay", "", "1", "factor of eta from round to round"}, s}, o.lr_decay);
   visit(ConfigField{{"lr_items_decay", "", "1", "factor of eta_I from round to round"}, s},
         o.lr_items_decay);

@@ -122,7 +122,7 @@ void Federation::aggregate(RoundWork& work) const {
   }
   if (spec_.rows_trained)
     work.summed.push_back(
-        work.sums->aggregated_table(global_.views.front(), config_.federation.lr_items_server));
+        work.sums->aggregated_table(global_.views.front(), item_server_rate(config_)));
   else
     work.summed = work.sums->mean_view_gradients();
   if (spec_.shares_head) work.theta = work.sums->mean_theta();

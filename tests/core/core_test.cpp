@@ -213,7 +213,7 @@ TEST(Config, RefusesTheImpossible) {
   EXPECT_TRUE(refused([](Config& c) { c.model.dim = 0; }));
   EXPECT_TRUE(refused([](Config& c) { c.federation.fraction = 0; }));
   EXPECT_TRUE(refused([](Config& c) { c.federation.fraction = NAN; }));
-  EXPECT_TRUE(refused([](Config& c) { c.federation.lr = -1; }));
+  EXPECT_TRUE(refused([](Config& c) { c.federation.lr = -2; }));
   EXPECT_TRUE(refused([](Config& c) { c.fedvlr.views = {View::sum, View::sum}; }));
   EXPECT_TRUE(refused([](Config& c) { c.gfmfr.groups_min = 3; }));
 }

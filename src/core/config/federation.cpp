@@ -6,6 +6,14 @@
 #include "core/config/check.hpp"
 
 namespace fedfuse {
+namespace {
+
+void rate_or_default(const char* option, double rate) {
+  require(std::isfinite(rate) && (rate >= 0 || rate == -1) && rate <= 1e30, option, rate,
+          "it must be a finite number from 0 to 1e30", "leave it out, or give -1, for its default");
+}
+
+}  // namespace
 
 void validate(const FederationOptions& o) {
   within("rounds", o.rounds, 1, most_counted);
@@ -14,10 +22,9 @@ void validate(const FederationOptions& o) {
   within("local-epochs", o.local_epochs, 1, most_counted);
   within("batch", o.batch, 1, most_counted);
   within("negatives-per-positive", o.negatives_per_positive, 0, most_counted);
-  finite_at_least("lr", o.lr, 0);
-  require(std::isfinite(o.lr_items) && o.lr_items <= 1e30, "lr-items", o.lr_items,
-          "it must be a number up to 1e30", "leave it out for the default of --item-update");
-  finite_at_least("lr-items-server", o.lr_items_server, 0);
+  rate_or_default("lr", o.lr);
+  rate_or_default("lr-items", o.lr_items);
+  rate_or_default("lr-items-server", o.lr_items_server);
   const auto is_decay = [](double x) { return std::isfinite(x) && x > 0 && x <= 1; };
   require(is_decay(o.lr_decay), "lr-decay", o.lr_decay, "a factor a round is in (0, 1]",
           "1 keeps the rate");

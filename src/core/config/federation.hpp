@@ -29,13 +29,14 @@ struct FederationOptions {
   std::int64_t batch = 256;                 // B
   std::int64_t negatives_per_positive = 4;  // q
   Negatives negatives = Negatives::own_train;
-  double lr = 0.1;  // eta
+  // -1: the default of the fusion (clients/local_round.hpp)
+  double lr = -1.0;  // eta
   ItemUpdate item_update = ItemUpdate::counts;
-  double lr_items = -1.0;        // eta_I; negative: 0.3 with counts, eta * M with mean
-  double lr_items_server = 8.0;  // eta_S: with counts
-  double lr_decay = 1.0;         // eta times this a round
-  double lr_items_decay = 1.0;   // eta_I times this a round
-  double weight_decay = 0.0;     // kappa
+  double lr_items = -1.0;         // eta_I; -1: 0.1 with counts, eta * M with mean
+  double lr_items_server = -1.0;  // eta_S, with counts; -1: 8, or 1 over a group prior
+  double lr_decay = 1.0;          // eta times this a round
+  double lr_items_decay = 1.0;    // eta_I times this a round
+  double weight_decay = 0.0;      // kappa
   bool operator==(const FederationOptions&) const = default;
 };
 void validate(const FederationOptions& options);  // InputError

@@ -16,7 +16,7 @@ inline constexpr auto choice_names<View> =
 struct FedvlrOptions {
   std::vector<View> views = {View::sum, View::mlp, View::gate};
   // of the operators and the ID table
-  double lr = 1e-3;
+  double lr = 3e-3;
   OptimizerKind optimizer = OptimizerKind::adam;
   bool operator==(const FedvlrOptions&) const = default;
 };

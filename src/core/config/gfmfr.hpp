@@ -45,7 +45,7 @@ inline constexpr auto choice_names<DistillOn> =
 
 // The server's fusion network.
 struct TeacherOptions {
-  std::int64_t epochs = 50;  // E_s
+  std::int64_t epochs = 10;  // E_s
   std::int64_t batch = 256;
   TeacherBatches batches = TeacherBatches::items;
   double lr = 1e-3;
@@ -54,7 +54,7 @@ struct TeacherOptions {
 };
 
 struct DistillationOptions {
-  double weight = 0.5;  // lambda
+  double weight = 0.25;  // lambda
   DistillSchedule schedule = DistillSchedule::constant;
   // times the running ratio of the two losses (decay 0.9)
   bool balance = false;
