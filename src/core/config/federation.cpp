@@ -8,9 +8,9 @@
 namespace fedfuse {
 namespace {
 
+// -1 stands for the default.
 void rate_or_default(const char* option, double rate) {
-  require(std::isfinite(rate) && (rate >= 0 || rate == -1) && rate <= 1e30, option, rate,
-          "it must be a finite number from 0 to 1e30", "leave it out, or give -1, for its default");
+  if (rate != -1) finite_at_least(option, rate, 0);
 }
 
 }  // namespace
