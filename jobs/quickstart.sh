@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds fedfuse, generates a data set, trains five fusions over MPI and
+# Installs what is missing, builds fedfuse, generates a data set, trains six fusions over MPI and
 # prints a table of them. All files are in out/quickstart; `build/release/fedfuse info FILE`
 # describes one of them. Started again after it has finished, it prints the table only.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # started as `sh jobs/quickstart.sh`
@@ -7,14 +7,12 @@
 ranks=2
 backbone=fcf
 seed=0
-# Settings of each run; validation NDCG@50 chose them. All other options have their defaults. With
-# the default item rate plain FCF stays at the popularity ranking, so its item rate is larger here.
-settings_none=(--rounds 120 --lr 0.3 --lr-items 1000)
-settings_gfmfr=("${settings_none[@]}" --teacher-epochs 1
-  --distill 0.1 --distill-on negatives --distill-start 20)
-settings_mlp=(--rounds 40 --lr 0.01 --server-lr 0.003)
-settings_fedvlr=(--rounds 15 --lr 0.1 --server-lr 0.003)
-settings_both=("${settings_fedvlr[@]}" --teacher-epochs 5 --distill-on negatives)
+# Rounds of each run. All rates have their defaults.
+rounds_none=40
+rounds_gfmfr=40
+rounds_mlp=40
+rounds_fedvlr=15
+rounds_group_prior=15
 
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
@@ -22,7 +20,7 @@ build_release fedfuse
 cd "$root" || exit
 fedfuse=build/release/fedfuse
 out=out/quickstart
-results=("$out"/{none,gfmfr,mlp,fedvlr,fedvlr_gfmfr}.h5)
+results=("$out"/{none,gfmfr,mlp,fedvlr,group_prior,mlp_group_prior}.h5)
 mkdir -p "$out"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
@@ -32,7 +30,7 @@ made_by() { cat "$fedfuse" jobs/quickstart.sh | sha256sum; }
 are_there() { for file in "${results[@]}"; do [ -f "$file" ] || return; done; }
 if are_there && [ -f "$finished" ] && [ "$(cat "$finished")" = "$(made_by)" ]; then
   "$fedfuse" table "${results[@]}"
-  say "The five runs were finished before and are not repeated; rm -r $out starts them afresh."
+  say "The six runs were finished before and are not repeated; rm -r $out starts them afresh."
   exit
 fi
 rm -f "$finished"
@@ -40,18 +38,18 @@ rm -f "$finished"
 "$fedfuse" generate --seed "$seed" --out "$out/data.h5" --overwrite
 "$fedfuse" info "$out/data.h5"
 
-train() { # fusion, file, settings
-  local fusion=$1 file=$out/$2.h5
-  shift 2
+train() { # fusion, rounds
+  local fusion=$1 rounds=$2 file=$out/${1//[-+]/_}.h5
   say "== $backbone + $fusion"
   mpirun -n "$ranks" "$fedfuse" train --data "$out/data.h5" --backbone "$backbone" \
-    --fusion "$fusion" --seed "$seed" --out "$file" --overwrite "$@"
+    --fusion "$fusion" --rounds "$rounds" --seed "$seed" --out "$file" --overwrite
 }
-train none none "${settings_none[@]}"
-train gfmfr gfmfr "${settings_gfmfr[@]}"
-train mlp mlp "${settings_mlp[@]}"
-train fedvlr fedvlr "${settings_fedvlr[@]}"
-train fedvlr+gfmfr fedvlr_gfmfr "${settings_both[@]}"
+train none "$rounds_none"
+train gfmfr "$rounds_gfmfr"
+train mlp "$rounds_mlp"
+train fedvlr "$rounds_fedvlr"
+train group-prior "$rounds_group_prior"
+train mlp+group-prior "$rounds_group_prior"
 
 made_by >"$finished"
 "$fedfuse" table "${results[@]}"

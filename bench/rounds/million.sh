@@ -12,10 +12,9 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 . "$root/jobs/lib/mpi_environment.sh"
 [ -f "$out/data.h5" ] ||
   mpirun -n 2 "$program" generate --users 1000000 --items 100000 --seed 0 --out "$out/data.h5"
-# The default eta_I = eta * M suits hundreds of items, so it is set here. 2,000 clients are
-# evaluated (R12).
+# 2,000 clients are evaluated (R12).
 mpirun -n 2 "$program" train --data "$out/data.h5" --backbone fcf --fusion gfmfr --rounds 1 \
-  --seed 0 --lr-items 50 --eval-clients 2000 \
+  --seed 0 --eval-clients 2000 \
   --teacher-epochs 1 --out "$out/run.h5" --overwrite
 python3 - "$out/run.json" <<'PY'
 import json, sys
