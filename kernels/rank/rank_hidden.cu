@@ -57,7 +57,7 @@ struct MlpScore {
 
 // A stage is some units of the items, each with its planes, then the same units of the clients:
 // rows of 128 numbers, 8 rows at a time.
-template <int Planes>
+template <int Planes, int Unrolled = Planes == 1 ? 2 : 1>  // more spill
 class MlpTile {
  public:
   static constexpr int units = Planes == 1 ? 16 : 8, rows_at_once = block_threads / 32;
@@ -95,7 +95,7 @@ class MlpTile {
   __device__ void add(int chunk, const float* stage, int x, int y,
                       float (&score)[side][side]) const {
     const float* a = stage + units * Planes * block_items;
-#pragma unroll(Planes == 1 ? 2 : 1)  // more spill
+#pragma unroll(Unrolled)
     for (int o = 0; o < units; ++o, stage += Planes * block_items, a += block_clients)
       unit(weights_[chunk * units + o], stage, a, x, y, score);
   }
@@ -129,7 +129,8 @@ class MlpTile {
   std::int64_t item_pitch_, client_pitch_;
 };
 
-// All units, then the chain of the prior.
+// All units, then the chain of the prior. The chain's addresses are made anew for each stage: the
+// kernel has no register left for them.
 template <class Units>
 class ThenPrior {
  public:
@@ -141,33 +142,28 @@ class ThenPrior {
     return Units::chunks(r) + LinearTile::chunks(r);
   }
   __device__ ThenPrior(const GpuRank& r, std::int64_t first_client, float* more)
-      : units_(r, first_client, more),
-        prior_(r, first_client, nullptr),
-        of_units_(Units::chunks(r)) {}
+      : r_(r), units_(r, first_client, more) {}
   __device__ void copy(int tile, int chunk, float* stage) const {
-    if (chunk < of_units_)
-      units_.copy(tile, chunk, stage);
-    else
-      prior_.copy(tile, chunk - of_units_, stage);
+    const int of_prior = chunk - Units::chunks(r_);
+    if (of_prior < 0) return units_.copy(tile, chunk, stage);
+    const std::int64_t first_client = std::int64_t(blockIdx.x) * block_clients;
+    LinearTile(r_, first_client, nullptr).copy(tile, of_prior, stage);
   }
   __device__ void add(int chunk, const float* stage, int x, int y,
                       float (&score)[side][side]) const {
-    if (chunk < of_units_)
-      units_.add(chunk, stage, x, y, score);
-    else
-      prior_.add(chunk - of_units_, stage, x, y, score);
+    if (chunk < Units::chunks(r_)) return units_.add(chunk, stage, x, y, score);
+    LinearTile::add(chunk, stage, x, y, score);
   }
 
  private:
+  const GpuRank& r_;
   Units units_;
-  LinearTile prior_;
-  int of_units_;
 };
 
 template <int Planes>
 void launch_mlp(const GpuRank& r, int splits, const gpu::Stream& stream) {
   if (r.prior_groups == 0) return launch_tiles<MlpTile<Planes>>(r, splits, stream);
-  launch_tiles<ThenPrior<MlpTile<Planes>>>(r, splits, stream);
+  launch_tiles<ThenPrior<MlpTile<Planes, 1>>>(r, splits, stream);
 }
 
 }  // namespace

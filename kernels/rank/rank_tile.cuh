@@ -137,7 +137,7 @@ class LinearTile {
     for (int c = 0; c < copies; ++c, source += 4 * pitch_)
       gpu::async_copy16(stage + 4 * (int(threadIdx.x) + c * block_threads), source);
   }
-  __device__ void add(int, const float* stage, int x, int y, float (&score)[side][side]) const {
+  static __device__ void add(int, const float* stage, int x, int y, float (&score)[side][side]) {
 #pragma unroll 2  // 4 or more spill on sm_80
     for (int k = 0; k < block_depth; ++k) {
       float client[side], item[side];
