@@ -29,6 +29,7 @@ Case::Case(const CaseShape& s)
   }
   fill(Z.span(), 1 / std::sqrt(double(s.features)), 0.0);
   fill(S.span(), 1.0, 0.0);
+  S(0, 0) = 1.0f;  // there is something to learn
   for (std::int64_t i = 0; i < s.items; ++i) {
     double square = 0;
     for (std::int64_t k = 0; k < s.features; ++k) square += double(Z(i, k)) * Z(i, k);
