@@ -9,13 +9,13 @@ __global__ void __launch_bounds__(block) atomics_kernel(const __grid_constant__ 
     if (row < 0) continue;
     const auto weight = Word(u.weight[u.owner[e]]);
     const float scale = scale_of(u, u.owner[e]);
-    bool good = true;
+    float worst = 0.0f;
     for (int k = lane(); k < u.width; k += 32) {
-      const float x = checked(u.delta[e * u.width + k], u.limit, good);
+      const float x = checked(u.delta[e * u.width + k], u.limit, worst);
       atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k,
                 fixed_update(x, scale, weight));
     }
-    if (!good) mark(u.misfit + u.owner[e]);
+    if (worst != 0.0f) mark(u.misfit + u.owner[e], worst);
   }
 }
 
@@ -25,11 +25,11 @@ __global__ void __launch_bounds__(block)
     const std::int32_t row = u.ids[e];
     if (row < 0) continue;
     const float alpha = float(u.weight[u.owner[e]]) * u.inverse_total;
-    bool good = true;
+    float worst = 0.0f;
     for (int k = lane(); k < u.width; k += 32)
       atomicAdd(u.float_sums + std::int64_t(row) * u.width + k,
-                alpha * checked(u.delta[e * u.width + k], u.limit, good));
-    if (!good) mark(u.misfit + u.owner[e]);
+                alpha * checked(u.delta[e * u.width + k], u.limit, worst));
+    if (worst != 0.0f) mark(u.misfit + u.owner[e], worst);
   }
 }
 
@@ -41,7 +41,6 @@ __global__ void __launch_bounds__(block) weights_kernel(const __grid_constant__ 
 }
 
 constexpr int vectors_at_once = 8;
-constexpr auto vector_limit = float(FixedPoint::limit);
 
 // Of clients c, c + 1, ..., column k: all numbers are on their way before the first is used.
 template <int Clients>
@@ -55,11 +54,11 @@ __device__ inline Word sum_of(const GpuVectors& v, std::int64_t c, std::int64_t 
   }
 #pragma unroll
   for (const float value : x) largest = gpu::max_or_nan(largest, fabsf(value));
-  if (!fits(largest, vector_limit))
+  if (!fits(largest, v.limit))
     for (int j = 0; j < Clients; ++j) {
-      bool good = true;
-      x[j] = checked(x[j], vector_limit, good);
-      if (!good) mark(v.misfit + c + j);
+      float worst = 0.0f;
+      x[j] = checked(x[j], v.limit, worst);
+      if (worst != 0.0f) mark(v.misfit + c + j, worst);
     }
 #pragma unroll
   for (int j = 0; j < Clients; ++j) sum += fixed_update(x[j], float(v.scale), weight[j]);

@@ -80,7 +80,7 @@ void OnDevice::finish(const gpu::Stream& stream, double* next) const {
   float_sums_.copy_out(float_total, stream);
   row_weight_.copy_out(row_weight, stream);
   stream.synchronise();
-  if (std::ranges::find(refused, 1) != refused.end()) throw_misfit();
+  if (std::ranges::any_of(refused, [](auto bits) { return bits != 0; })) throw_misfit();
   if (method_ != GpuMethod::float_atomics)
     aggregate::finish(problem_, fixed_, total, row_weight, next);
   else

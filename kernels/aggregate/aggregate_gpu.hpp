@@ -32,8 +32,8 @@ struct GpuUpdates {
   std::int64_t* row_weight = nullptr;
   float* float_sums = nullptr;  // of the float opponent: rows x width
   float inverse_total = 0;      // of the float opponent: 1 / W
-  // of each client: set to 1 when a value is not finite or not below the limit; then the sums are
-  // worth nothing
+  // of each client: the bits of the largest |x| that is not finite or not below the limit, above
+  // infinity's when it is a NaN; else left at 0. Then the sums are worth nothing.
   std::int32_t* misfit = nullptr;
 };
 
@@ -59,6 +59,7 @@ struct GpuVectors {
   double scale = 0;                      // as in GpuUpdates
   std::int64_t* sums = nullptr;          // width
   std::int32_t* misfit = nullptr;        // count, as in GpuUpdates
+  float limit = float(FixedPoint::limit);
 };
 template <class Platform>
 void add_vectors(const GpuVectors& vectors, const gpu::Stream& stream);

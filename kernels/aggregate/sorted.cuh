@@ -107,10 +107,10 @@ __device__ inline unsigned gather(const GpuUpdates& u, const std::int32_t* order
 __device__ inline void refuse(const GpuUpdates& u, const std::int32_t* owner, Values& x) {
 #pragma unroll
   for (int j = 0; j < group; ++j) {
-    bool good = true;
+    float worst = 0.0f;
 #pragma unroll
-    for (float& value : x[j]) value = checked(value, u.limit, good);
-    if (!good) mark(u.misfit + owner[j]);
+    for (float& value : x[j]) value = checked(value, u.limit, worst);
+    if (worst != 0.0f) mark(u.misfit + owner[j], worst);
   }
 }
 

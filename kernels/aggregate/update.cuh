@@ -32,15 +32,18 @@ __device__ inline float scale_of(const GpuUpdates& u, std::int32_t owner) {
   return float(u.scale_of == nullptr ? u.scale : u.scale_of[owner]);
 }
 
-// x, or 0 and `good` = false: a client whose update does not fit is marked once, after its row.
-__device__ inline float checked(float x, float limit, bool& good) {
+// x, or 0 and |x| in `worst`: a client whose update does not fit is marked once, after its row.
+__device__ inline float checked(float x, float limit, float& worst) {
   if (fits(x, limit)) return x;
-  good = false;
+  worst = gpu::max_or_nan(worst, fabsf(x));
   return 0.0f;
 }
 
-// Several threads may name the same client.
-__device__ inline void mark(std::int32_t* misfit) { atomicOr(misfit, 1); }
+// Several threads may name the same client. Bits of floats from 0 on are in the order of the
+// floats, and those of a NaN above infinity's.
+__device__ inline void mark(std::int32_t* misfit, float worst) {
+  atomicMax(misfit, __float_as_int(worst));
+}
 
 // Blocks for that many threads, or enough to fill any chip: the kernel strides over the rest.
 inline dim3 grid_for(std::int64_t threads) {

@@ -103,6 +103,7 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   m.set("loss", report.loss);
   m.set("loss_recommendation", report.loss_recommendation);
   m.set("participants", double(report.participants));
+  m.set("sum_range_log2", double(federation.sum_ranges().largest_log2()));
   if (federation.spec().has_teacher || federation.spec().has_prior()) {
     m.set("loss_distillation", report.loss_distillation);
     m.set("distill_lambda", report.lambda);
@@ -236,6 +237,7 @@ void Recorder::finish(const Federation& federation) {
   facts["sparse_bytes_up_per_client"] = mean_of(record.traffic, "sparse_up");
   facts["parameters_on_client"] = mean_of(record.traffic, "parameters_on_client");
   facts["upload_bytes"] = double(comm_.max(upload_bytes_));
+  facts["sum_range_log2"] = double(federation.sum_ranges().largest_log2());
   facts["client_state_bytes"] = double(comm_.sum(bytes_of(federation.state())));
   const double peak = double(peak_memory_bytes());
   facts["peak_memory_bytes_min"] = comm_.min(peak);

@@ -18,7 +18,6 @@
 #include "results/writer.hpp"
 #include "server/device/choose.hpp"
 #include "server/host_plan.hpp"
-#include "server/server_diverged.hpp"
 
 namespace fedfuse {
 namespace {
@@ -150,28 +149,6 @@ bool Training::one_round(std::int64_t round) {
   return evaluation && judge(round, *evaluation);
 }
 
-// Ends the run on all ranks, with what was good kept, when a client or the server diverges.
-RoundReport Training::train_round(std::int64_t round) {
-  RoundReport report;
-  try {
-    report = federation_.run_round(round, is_stopped);
-  } catch (const ServerDiverged& e) {
-    fail(round, e.part(), cat(e.why(), " in round ", round), e.what_to_do());
-  } catch (const InputError& e) {
-    auto& record = recorder_.record;
-    record.status = RunStatus::failed;
-    record.status_text = cat("round ", round, ": ", e.what());
-    if (snapshot_) save();
-    throw;
-  }
-  if (!report.failed_client) return report;
-  fail(round, cat("client ", *report.failed_client),
-       cat("the loss or an update of client ", *report.failed_client,
-           " was not finite, or 1024 and more, in round ", round),
-       "lower --lr or --lr-items (now " + cat(recorder_.record.config.federation.lr, " and ",
-                                              recorder_.record.config.federation.lr_items, ")"));
-}
-
 std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round, const Stop& stop) {
   if (round % config_.evaluation.every != 0 && round != config_.federation.rounds)
     return std::nullopt;
@@ -253,23 +230,6 @@ void Training::save() {
                current ? federation_.global() : snapshot_->global,
                current ? federation_.state() : snapshot_->state, data_, comm_, outputs_.existing());
   if (comm_.root()) outputs_.wrote();
-}
-
-// A client or the server diverged: the state is that after the round before, which is saved.
-void Training::fail(std::int64_t round, const std::string& at, const std::string& why,
-                    const std::string& what_to_do) {
-  auto& record = recorder_.record;
-  record.status = RunStatus::failed;
-  record.status_text = why;
-  std::string kept = "nothing was trained before it, so no result file was written";
-  checkpoints_.settle();
-  if (round > 1) {
-    snapshot_.reset();
-    save();
-    kept = cat("the model after round ", round - 1, " is kept in ", config_.files.out);
-  }
-  throw InputError(cat("training diverged in round ", round, " at ", at),
-                   cat(record.status_text, "; ", kept), what_to_do);
 }
 
 }  // namespace fedfuse

@@ -49,8 +49,9 @@ class Training {
   [[nodiscard]] std::string asked_to_stop() const;
   Ending interrupt(std::int64_t done, const std::string& why);
   void save();
-  // at: the part of the federation that diverged
-  [[noreturn]] void fail(std::int64_t round, const std::string& at, const std::string& why,
+  [[noreturn]] void fail_at_client(std::int64_t round, const RoundReport& report);
+  // problem: what diverged in the round
+  [[noreturn]] void fail(std::int64_t round, const std::string& problem, const std::string& why,
                          const std::string& what_to_do);
 
   const Config& config_;

@@ -18,6 +18,8 @@ class StateVisitor {
   virtual ~StateVisitor() = default;
   // it gives values; otherwise it reads them
   [[nodiscard]] virtual bool loads() const { return false; }
+  // False: a checkpoint of an older program, which is read, does not hold the name.
+  [[nodiscard]] virtual bool has(const std::string& /*name*/) const { return true; }
 
   // The same on every rank. A span has the size that the run's configuration gives it; a matrix and
   // a text take theirs from the file.

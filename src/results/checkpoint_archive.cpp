@@ -67,6 +67,12 @@ ArchiveReader::ArchiveReader(const std::string& path, const Dataset& data, const
       all_items_(data.items),
       order_(data.client_ids, data.clients, comm) {}
 
+bool ArchiveReader::has(const std::string& name) const {
+  bool there = false;
+  comm_.together([&] { there = file_.has(path_of(name)); });
+  return there;
+}
+
 template <class T>
 void ArchiveReader::read_shared(const std::string& name, std::span<T> values) {
   std::ranges::copy(

@@ -111,6 +111,7 @@ class ArchiveReader final : public StateVisitor {
  public:
   ArchiveReader(const std::string& path, const Dataset& data, const Comm& comm);
   [[nodiscard]] bool loads() const override { return true; }
+  [[nodiscard]] bool has(const std::string& name) const override;
 
   void shared(const std::string& name, std::span<float> values) override {
     read_shared(name, values);

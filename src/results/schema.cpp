@@ -38,6 +38,8 @@ std::vector<Field> metric_fields() {
       {"loss_distillation", "1",
        "its Kullback-Leibler term towards the group's preferences, before the factor lambda"},
       {"participants", "clients", "clients that took part in the round"},
+      {"sum_range_log2", "1",
+       "b: the sums of the round take |x| < 2^b; the largest range of all kinds of numbers"},
   };
   add_quality(list, "", "", "");
   add_quality(list, "", "_warm", "; only held-out items that somebody trains on");
@@ -135,6 +137,7 @@ std::vector<Field> fact_fields() {
       {"checkpoint_seconds", "s",
        "seconds that the run stood still for all of them (slowest rank)"},
       {"checkpoint_bytes", "B", "size of the last of them"},
+      {"sum_range_log2", "1", "the range of the sums at the end, as in the table of the rounds"},
       {"upload_bytes", "B", "memory for the uploads of one round, the largest rank"},
       {"ranks_on_device", "1", "ranks that share a device, at most"},
       {"device_needed_bytes", "B",

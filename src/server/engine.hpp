@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,21 +47,20 @@ class Engine {
   // them, the rest where the host does.
   [[nodiscard]] Trained allocate_trained(const ModelSpec& spec, std::int64_t n) const;
 
-  // The first pass, over `local` (clients of this rank, ascending). Returns the least id of a
-  // client whose loss, update or state is not finite, or does not fit the sums of the round or what
-  // a group sums of its head, if there is one: then the sums are invalid.
+  // The first pass, over `local` (clients of this rank, ascending). Returns what of these clients'
+  // losses, updates and states is not finite, or beyond the ranges of the round's sums or of what a
+  // group sums of a head: then the sums are invalid, and the pass may be done again with others.
   // All three passes: Stopped once inputs.stop asks.
-  virtual std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
-                                            const RoundInputs& inputs, Trained& trained,
-                                            RoundSums& sums) = 0;
+  [[nodiscard]] virtual Misfit train(const std::vector<std::int32_t>& local,
+                                     const RoundInputs& inputs, Trained& trained,
+                                     RoundSums& sums) = 0;
 
   // The second pass (R10), with a teacher: rows and heads of each participant to its group (-1:
-  // none). Returns the least id of a client whose rows do not fit the sums, if there is one: then
-  // the sums are invalid, and others, of a larger limit, may follow. Changes no state.
-  virtual std::optional<std::int64_t> add_to_groups(const std::vector<std::int32_t>& local,
-                                                    const RoundInputs& inputs,
-                                                    std::span<const std::int32_t> group,
-                                                    const Trained& trained, GroupSums& groups) = 0;
+  // none). Returns and may be done again as train(). Changes no state.
+  [[nodiscard]] virtual Misfit add_to_groups(const std::vector<std::int32_t>& local,
+                                             const RoundInputs& inputs,
+                                             std::span<const std::int32_t> group,
+                                             const Trained& trained, GroupSums& groups) = 0;
   // With an overlay: the rows that stay on each participant to `keep`, one after the other; it may
   // change the client's state. Last of all, when nothing can refuse the round any more.
   using KeepRows = std::function<void(std::int64_t local, const Upload& upload)>;

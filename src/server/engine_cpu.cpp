@@ -3,7 +3,6 @@
 
 #include "core/parallel.hpp"
 #include "server/engine.hpp"
-#include "server/least_client.hpp"
 
 namespace fedfuse {
 namespace {
@@ -17,14 +16,13 @@ class CpuEngine final : public Engine {
         data_(data),
         participants_(config, spec, data, threads, kernels) {}
 
-  std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
-                                    const RoundInputs& inputs, Trained& trained,
-                                    RoundSums& sums) override {
-    LeastClient failed;
+  Misfit train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained,
+               RoundSums& sums) override {
+    MisfitClients misfits;
     participants_.train(local, inputs, spec_.has_second_pass(),
                         [&](std::int64_t position, std::int64_t u, const LocalUpdate& update) {
-                          if (!sums.add(update, weight_of(spec_, data_, u)) || !groups_take(update))
-                            failed.offer(data_.client_ids[std::size_t(u)]);
+                          if (!sums.add(update, weight_of(spec_, data_, u)))
+                            misfits.offer(data_.client_ids[std::size_t(u)], sums.excess(update));
                           if (trained.theta.rows > 0)
                             std::ranges::copy(update.theta, trained.theta.row(position));
                           std::ranges::copy(update.user, trained.user.row(position));
@@ -32,25 +30,25 @@ class CpuEngine final : public Engine {
                           std::ranges::copy(update.outcome.omega,
                                             trained.omega[std::size_t(position)].begin());
                         });
-    return failed.id();
+    return misfits.found();
   }
 
-  std::optional<std::int64_t> add_to_groups(const std::vector<std::int32_t>& local,
-                                            const RoundInputs& inputs,
-                                            std::span<const std::int32_t> group,
-                                            const Trained& trained, GroupSums& groups) override {
+  Misfit add_to_groups(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                       std::span<const std::int32_t> group, const Trained& trained,
+                       GroupSums& groups) override {
     std::vector<std::int32_t> position(data_.client_ids.size(), -1);
     for (std::size_t p = 0; p < local.size(); ++p)
       position[std::size_t(local[p])] = std::int32_t(p);
-    LeastClient refused;
+    MisfitClients misfits;
     participants_.revisit(local, inputs, [&](std::int64_t u, const Upload& upload) {
       const auto p = position[std::size_t(u)];
       const auto l = group[std::size_t(p)];
       const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
-      if (l >= 0 && !groups.add(l, upload, theta, trained.omega[std::size_t(p)].data()))
-        refused.offer(data_.client_ids[std::size_t(u)]);
+      const auto& omega = trained.omega[std::size_t(p)];
+      if (l >= 0 && !groups.add(l, upload, theta, omega.data()))
+        misfits.offer(data_.client_ids[std::size_t(u)], groups.excess(upload, theta, omega));
     });
-    return refused.id();
+    return misfits.found();
   }
 
   void keep_rows(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
@@ -63,10 +61,6 @@ class CpuEngine final : public Engine {
   [[nodiscard]] EngineFacts facts() const override { return {}; }
 
  private:
-  [[nodiscard]] bool groups_take(const LocalUpdate& update) const {
-    return !spec_.has_teacher ||
-           GroupSums::take(spec_, update.rho, update.theta, update.outcome.omega);
-  }
   const ModelSpec& spec_;
   const Dataset& data_;
   Participants participants_;

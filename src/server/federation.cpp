@@ -45,6 +45,7 @@ void Federation::visit(StateVisitor& visitor) {
   engine_->bring_home(state_);
   fedfuse::visit(visitor, "server/global", global_);
   fedfuse::visit(visitor, "clients", spec_, state_);
+  ranges_.visit(visitor, "server/sum_ranges");
   if (visitor.loads()) engine_->adopt(state_);
   if (views_ != nullptr)
     for (const auto& [name, values] : views_->parameters())

@@ -2,6 +2,7 @@
 // The federation: the server's state, this rank's clients, and one verb, run_round (round.cpp: read
 // it and you have read the program). A round is a transaction: it either completes on all ranks, or
 // leaves the state before it.
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,7 @@
 #include "server/group_prior.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
+#include "server/sum_ranges.hpp"
 #include "server/teacher.hpp"
 #include "server/traffic.hpp"
 
@@ -33,9 +35,13 @@ struct RoundReport {
   Traffic traffic;
   std::int64_t upload_bytes = 0;           // stored on this rank for the second pass
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
-  // the least one whose loss, update or state was not finite or did not fit a sum: then the state
-  // is that before the round
+  // the least one whose loss, update or state was not finite, or beyond every range of a sum: then
+  // the state is that before the round
   std::optional<std::int64_t> failed_client;
+  // 0: it was not finite; else its kind of number, and the largest |x| of all clients
+  double too_large = 0;
+  SumKind too_large_kind = SumKind::rows;
+  std::vector<SumRanges::Rise> rises;  // in this round
 };
 
 class Federation {
@@ -66,13 +72,16 @@ class Federation {
   [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const PhaseTimer& timer() const { return timer_; }
   [[nodiscard]] PhaseTimer& timer() { return timer_; }
+  // of the sums of the rounds so far
+  [[nodiscard]] const SumRanges& sum_ranges() const { return ranges_; }
 
  private:
   struct RoundWork;  // what one round computes before it is committed
-  [[nodiscard]] std::optional<std::int64_t> train_participants(RoundWork& work);
+  [[nodiscard]] bool fits(RoundWork& work, const std::function<Misfit()>& pass);
+  [[nodiscard]] Misfit train_participants(RoundWork& work);
   void aggregate(RoundWork& work) const;
   void group_participants(RoundWork& work);
-  [[nodiscard]] std::optional<std::int64_t> add_to_groups(RoundWork& work);
+  [[nodiscard]] Misfit add_to_groups(RoundWork& work);
   void step_server(RoundWork& work);
   void teach(RoundWork& work);
   void distil(RoundWork& work);
@@ -95,6 +104,7 @@ class Federation {
   std::unique_ptr<GroupPriorServer> prior_;  // null without a group prior
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;
+  SumRanges ranges_;
   PhaseTimer timer_;
 };
 

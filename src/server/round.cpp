@@ -1,8 +1,8 @@
 // One federated round (models.md sections 2 to 4), step by step.
 #include <algorithm>
-#include <cmath>
 
 #include "clients/shares.hpp"
+#include "core/error.hpp"
 #include "core/finite.hpp"
 #include "server/federation.hpp"
 #include "server/server_diverged.hpp"
@@ -16,6 +16,7 @@ struct Federation::RoundWork {
   std::vector<std::int32_t> local;           // participants of this rank
   std::int64_t total = 0, total_weight = 0;  // over all ranks
   Distillation distillation;
+  SumRanges ranges;  // of all sums below
   std::unique_ptr<RoundSums> sums;
   Trained trained;
   std::vector<Matrix<float>>
@@ -34,6 +35,7 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   RoundWork work;
   work.round = round;
   work.stop = stop;
+  work.ranges = ranges_;
 
   // 1. The participants, and their soft labels.
   timer_.time(Phase::sampling, [&] {
@@ -47,10 +49,11 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   });
 
   // 2. Everybody trains; updates are added up as they come. A round in which a client or the server
-  // diverges never happened: nothing that lasts changes before step 7.
-  auto& failed = work.report.failed_client;
-  failed = timer_.time(Phase::training, [&] { return train_participants(work); });
-  if (failed) return work.report;
+  // diverges never happened: nothing that lasts changes before step 7. An update beyond the range of
+  // the sums raises it, and everybody trains again.
+  if (!timer_.time(Phase::training,
+                   [&] { return fits(work, [&] { return train_participants(work); }); }))
+    return work.report;
 
   // 3. Sums over all ranks: the next table, or the gradients of the views; the shared head; the
   // losses.
@@ -59,8 +62,10 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10).
   if (spec_.has_teacher) {
     timer_.time(Phase::grouping, [&] { group_participants(work); });
-    failed = timer_.time(Phase::aggregation, [&] { return add_to_groups(work); });
-    if (failed) return work.report;
+    if (!timer_.time(Phase::aggregation,
+                     [&] { return fits(work, [&] { return add_to_groups(work); }); }))
+      return work.report;
+    timer_.time(Phase::aggregation, [&] { engine_->reduce(*work.group_sums, comm_); });
   }
 
   // 5. GFMFR: targets, fusion, preferences for the next round. Reads the table that the clients
@@ -101,15 +106,36 @@ RoundInputs Federation::inputs(const RoundWork& work) const {
   return {work.round, global_, state_, work.distillation, work.stop};
 }
 
-// Returns the least id of a client whose training is not finite; the same on all ranks.
-std::optional<std::int64_t> Federation::train_participants(RoundWork& work) {
+// Makes the pass until its sums take every client of all ranks, each time with the ranges that the
+// last one asked for. False, and the report names a client, when no range helps: a value is not
+// finite, or beyond every range. The same on all ranks.
+bool Federation::fits(RoundWork& work, const std::function<Misfit()>& pass) {
+  auto& report = work.report;
+  for (;;) {
+    Misfit mine;
+    comm_.together([&] { mine = pass(); });
+    const auto misfit = agreed(mine, comm_);
+    if (!misfit.any()) return true;
+    if (misfit.not_finite || misfit.too_large) {
+      report.failed_client = misfit.not_finite ? misfit.not_finite : misfit.too_large;
+      const auto most = std::ranges::max_element(misfit.largest);
+      report.too_large = misfit.not_finite ? 0.0 : *most;
+      report.too_large_kind = SumKind(most - misfit.largest.begin());
+      return false;
+    }
+    const auto rises = work.ranges.raise(misfit);
+    FEDFUSE_CHECK(!rises.empty(), "a client that does not fit names a value");
+    report.rises.insert(report.rises.end(), rises.begin(), rises.end());
+  }
+}
+
+Misfit Federation::train_participants(RoundWork& work) {
   const auto n = std::int64_t(work.local.size());
   const auto weight = std::max<std::int64_t>(1, work.total_weight);
-  work.sums = std::make_unique<RoundSums>(spec_, data_.items, weight, kernels_);
-  auto& trained = work.trained = engine_->allocate_trained(spec_, n);
-  std::optional<std::int64_t> failed;
-  comm_.together([&] { failed = engine_->train(work.local, inputs(work), trained, *work.sums); });
-  return comm_.min(failed);
+  work.sums.reset();
+  work.sums = std::make_unique<RoundSums>(spec_, data_.items, weight, kernels_, work.ranges);
+  work.trained = engine_->allocate_trained(spec_, n);
+  return engine_->train(work.local, inputs(work), work.trained, *work.sums);
 }
 
 void Federation::aggregate(RoundWork& work) const {
@@ -165,41 +191,14 @@ void Federation::group_participants(RoundWork& work) {
   }
 }
 
-namespace {
-
-// |x| that a group's sums of rows take. Rows that clients train have passed the round's sums, whose
-// limit is the same. A virtual update is a rate times the sum of J gradients that have passed them,
-// and may be larger: where one is, the second sums take all of them, with fewer bits behind the
-// point.
-std::vector<double> limits_of_groups(const ModelSpec& spec, double rate) {
-  std::vector<double> limits{FixedPoint::limit};
-  constexpr double most = 0x1p127, rounding = 2;
-  const double largest = FixedPoint::limit * rate * spec.views * rounding;
-  if (!spec.rows_trained && largest > FixedPoint::limit)
-    limits.push_back(std::min(most, std::exp2(std::ceil(std::log2(largest)))));
-  return limits;
-}
-
-}  // namespace
-
-// The second pass: group sums of row updates and heads. Returns the least id of a client that they
-// do not take; the same on all ranks.
-std::optional<std::int64_t> Federation::add_to_groups(RoundWork& work) {
-  std::optional<std::int64_t> refused;
-  for (const double largest :
-       limits_of_groups(spec_, largest_virtual_rate(config_, data_.items, work.round))) {
-    work.group_sums.reset();
-    work.group_sums =
-        std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_, largest);
-    comm_.together([&] {
-      refused = engine_->add_to_groups(work.local, inputs(work), work.group, work.trained,
-                                       *work.group_sums);
-    });
-    refused = comm_.min(refused);
-    if (!refused) break;
-  }
-  if (!refused) engine_->reduce(*work.group_sums, comm_);
-  return refused;
+// The second pass: group sums of row updates and heads. Rows that clients train have passed the
+// round's sums; a virtual update is a rate times the sum of J gradients that have, and may be larger.
+Misfit Federation::add_to_groups(RoundWork& work) {
+  work.group_sums.reset();
+  work.group_sums =
+      std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_, work.ranges);
+  return engine_->add_to_groups(work.local, inputs(work), work.group, work.trained,
+                                *work.group_sums);
 }
 
 // Whatever it throws, teacher and views are what they were.
@@ -245,6 +244,7 @@ void Federation::commit(RoundWork& work) {
         state_.group[std::size_t(work.local[p])] = work.group[p];
       preferences_ = std::move(work.preferences);
     }
+    ranges_ = work.ranges;
     if (spec_.shares_head) global_.theta = std::move(work.theta);
     global_.views = std::move(work.summed);
     if (prior_ != nullptr) commit_prior(work);

@@ -5,47 +5,65 @@
 
 namespace fedfuse {
 namespace {
-constexpr double touched_unit = 1.0 / 4096.0;  // keeps a count of rows inside FixedPoint's range
+
+// Whole numbers of 31 bits, of less than 2^31 clients: their sum is exact.
+constexpr FixedPoint counting{1.0, 1.0, 0x1p32};
+
+FixedPoint fixed_for(std::int64_t weight, const SumRanges& ranges, SumKind kind) {
+  return FixedPoint::for_total_weight(weight, ranges.limit(kind));
 }
 
+}  // namespace
+
 RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight,
-                     const Kernels& kernels)
+                     const Kernels& kernels, const SumRanges& ranges)
     : spec_(spec),
       items_(items),
       total_weight_(double(total_weight)),
-      theta_(spec.shares_head ? spec.head.theta : 0, FixedPoint::for_total_weight(total_weight)),
-      weighted_rho_(1, FixedPoint::for_total_weight(total_weight)),
-      scalars_(5, FixedPoint::for_total_weight(total_weight)) {
-  const auto fixed = FixedPoint::for_total_weight(total_weight);
+      ranges_(ranges),
+      theta_(spec.shares_head ? spec.head.theta : 0,
+             fixed_for(total_weight, ranges, SumKind::head)),
+      weighted_rho_(1, fixed_for(total_weight, ranges, SumKind::rho)),
+      losses_(3, fixed_for(total_weight, ranges, SumKind::losses)),
+      counts_(2, counting) {
+  const auto fixed = fixed_for(total_weight, ranges, SumKind::rows);
   for (int j = 0; j < spec.views; ++j)
     rows_.emplace_back(items, spec.view_width, fixed, kernels.add, spec.counts_rows);
 }
 
 namespace {
 
-// What one client adds to the round's scalars.
-std::array<double, 5> scalars_of(const local_train::Outcome& o, std::int64_t touched) {
-  return {o.loss, o.loss_recommendation, o.loss_distillation, double(touched) * touched_unit, 1.0};
+// What one client adds to the round's losses and counts.
+std::array<double, 3> losses_of(const local_train::Outcome& o) {
+  return {o.loss, o.loss_recommendation, o.loss_distillation};
 }
+std::array<double, 2> counts_of(std::int64_t touched) { return {double(touched), 1.0}; }
 
 }  // namespace
 
 bool RoundSums::Numbers::add(const local_train::Outcome& o, std::int64_t touched, double rho,
                              std::int64_t weight) {
-  return scalars_.add(std::span<const double>(scalars_of(o, touched))) &&
+  return losses_.add(std::span<const double>(losses_of(o))) &&
+         counts_.add(std::span<const double>(counts_of(touched))) &&
          weighted_rho_.add(std::span<const double>(&rho, 1), weight);
 }
 
 void RoundSums::add(const Numbers& numbers) {
-  scalars_.add(numbers.scalars_);
+  losses_.add(numbers.losses_);
+  counts_.add(numbers.counts_);
   weighted_rho_.add(numbers.weighted_rho_);
 }
 
 bool RoundSums::add(const LocalUpdate& update, std::int64_t weight) {
-  const auto scalars = scalars_of(update.outcome, std::int64_t(update.items.size()));
+  const auto losses = losses_of(update.outcome);
+  const auto counts = counts_of(std::int64_t(update.items.size()));
   const double rho = update.rho;
-  if (!update.finite || !scalars_.add(std::span<const double>(scalars)) ||
+  if (!update.finite || !losses_.add(std::span<const double>(losses)) ||
+      !counts_.add(std::span<const double>(counts)) ||
       !weighted_rho_.add(std::span<const double>(&rho, 1), weight))
+    return false;
+  if (spec_.has_teacher &&
+      !GroupSums::take(spec_, ranges_, rho, update.theta, update.outcome.omega))
     return false;
   if (spec_.shares_head && !theta_.add(update.theta, weight)) return false;
   const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
@@ -54,11 +72,30 @@ bool RoundSums::add(const LocalUpdate& update, std::int64_t weight) {
   return true;
 }
 
+Excess RoundSums::excess(const local_train::Outcome& outcome, double rho,
+                         std::span<const float> theta, std::span<const float, 3> omega) const {
+  Excess excess(ranges_);
+  excess.look(SumKind::losses, losses_of(outcome));
+  excess.look(SumKind::rho, rho);
+  if (spec_.has_teacher) GroupSums::look(spec_, rho, theta, omega, excess);
+  return excess;
+}
+
+Excess RoundSums::excess(const LocalUpdate& update) const {
+  auto excess = this->excess(update.outcome, update.rho, update.theta, update.outcome.omega);
+  if (!update.finite) excess.found_not_finite();
+  if (spec_.shares_head) excess.look(SumKind::head, update.theta);
+  const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
+  excess.look(SumKind::rows, {update.rows, rows_.size() * stride});
+  return excess;
+}
+
 void RoundSums::reduce(const Comm& comm) {
   for (auto& rows : rows_) rows.reduce(comm);
   if (spec_.shares_head) theta_.reduce(comm);
   weighted_rho_.reduce(comm);
-  scalars_.reduce(comm);
+  losses_.reduce(comm);
+  counts_.reduce(comm);
 }
 
 Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table, double server_rate) const {
@@ -98,17 +135,19 @@ Array<float> RoundSums::mean_theta() const {
 }
 
 RoundSums::Means RoundSums::means() const {
-  const double n = scalars_[4];  // 0 / 0 without a participant: not a number
-  return {scalars_[0] / n, scalars_[1] / n, scalars_[2] / n, scalars_[3] / n / touched_unit};
+  const double n = counts_[1];  // 0 / 0 without a participant: not a number
+  return {losses_[0] / n, losses_[1] / n, losses_[2] / n, counts_[0] / n};
 }
 
 GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items,
-                     const std::vector<std::int64_t>& sizes, const Kernels& kernels, double largest)
-    : spec_(spec), items_(items), largest_(largest), sizes_(sizes) {
+                     const std::vector<std::int64_t>& sizes, const Kernels& kernels,
+                     const SumRanges& ranges)
+    : spec_(spec), items_(items), ranges_(ranges), sizes_(sizes) {
   for (const auto size : sizes) {
-    rows_.emplace_back(items, spec.view_width, FixedPoint::for_total_weight(size, largest),
+    rows_.emplace_back(items, spec.view_width, fixed_for(size, ranges, kind_of_rows(spec)),
                        kernels.add);
-    small_.emplace_back(spec.head.last_width + 1 + 3 + 1, FixedPoint::for_total_weight(size));
+    small_.emplace_back(spec.head.last_width + 1 + 3 + 1,
+                        fixed_for(size, ranges, SumKind::group_heads));
   }
 }
 
@@ -126,11 +165,19 @@ void numbers_of(const HeadLayout& head, float rho, std::span<const float> theta,
 
 }  // namespace
 
-bool GroupSums::take(const ModelSpec& spec, double rho, std::span<const float> theta,
-                     std::span<const float, 3> omega) {
+bool GroupSums::take(const ModelSpec& spec, const SumRanges& ranges, double rho,
+                     std::span<const float> theta, std::span<const float, 3> omega) {
   std::vector<float> member;
   numbers_of(spec.head, float(rho), theta, omega.data(), member);
-  return aggregate::all_fit(member.data(), std::int64_t(member.size()));
+  return aggregate::all_fit(member.data(), std::int64_t(member.size()),
+                            ranges.limit(SumKind::group_heads));
+}
+
+void GroupSums::look(const ModelSpec& spec, double rho, std::span<const float> theta,
+                     std::span<const float, 3> omega, Excess& excess) {
+  std::vector<float> member;
+  numbers_of(spec.head, float(rho), theta, omega.data(), member);
+  excess.look(SumKind::group_heads, member);
 }
 
 GroupSums::Numbers::Numbers(const GroupSums& of) : spec_(of.spec_) {
@@ -153,6 +200,15 @@ bool GroupSums::add(std::int32_t group, const Upload& upload, std::span<const fl
   numbers_of(spec_.head, upload.rho, theta, omega, member);
   return small_[std::size_t(group)].add(member) &&
          rows_[std::size_t(group)].add(upload.items, upload.rows, 1);
+}
+
+Excess GroupSums::excess(const Upload& upload, std::span<const float> theta,
+                         std::span<const float, 3> omega) const {
+  Excess excess(ranges_);
+  look(spec_, upload.rho, theta, omega, excess);
+  excess.look(kind_of_rows(spec_),
+              {upload.rows, upload.items.size() * std::size_t(spec_.view_width)});
+  return excess;
 }
 
 void GroupSums::reduce(const Comm& comm) {

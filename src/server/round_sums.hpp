@@ -7,6 +7,7 @@
 #include "core/comm.hpp"
 #include "core/matrix.hpp"
 #include "model/spec.hpp"
+#include "server/sum_ranges.hpp"
 #include "server/uploads.hpp"
 
 namespace fedfuse {
@@ -15,23 +16,30 @@ namespace fedfuse {
 class RoundSums {
  public:
   RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight,
-            const Kernels& kernels = {});
-  // Thread-safe. False: a value is not finite, or too large for the sum.
+            const Kernels& kernels = {}, const SumRanges& ranges = {});
+  // Thread-safe. False: a value, or one that a group would sum of the client beside its rows, is not
+  // finite or beyond its range; then the sums are invalid, and excess() says why.
   [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
+  [[nodiscard]] Excess excess(const LocalUpdate& update) const;
   // The same of clients whose heads and rows are added up elsewhere (a device): their losses, how
   // many rows they touched, rho. A thread adds up those of some clients.
   class Numbers {
    public:
     explicit Numbers(const RoundSums& of)
-        : weighted_rho_(of.weighted_rho_.part()), scalars_(of.scalars_.part()) {}
+        : weighted_rho_(of.weighted_rho_.part()),
+          losses_(of.losses_.part()),
+          counts_(of.counts_.part()) {}
     [[nodiscard]] bool add(const local_train::Outcome& outcome, std::int64_t touched, double rho,
                            std::int64_t weight);
 
    private:
     friend class RoundSums;
-    FixedPart weighted_rho_, scalars_;
+    FixedPart weighted_rho_, losses_, counts_;
   };
   void add(const Numbers& numbers);  // thread-safe
+  // Of such a client, without its rows and a shared head. theta: with a teacher.
+  [[nodiscard]] Excess excess(const local_train::Outcome& outcome, double rho,
+                              std::span<const float> theta, std::span<const float, 3> omega) const;
   // ... and those, with fixed(): rows of a view from `first` on, as RowSum::merge; the head, whole:
   // of all ranks already.
   void merge(std::size_t view, std::int64_t first, std::span<const std::int64_t> rows,
@@ -43,7 +51,9 @@ class RoundSums {
     rows_.front().merge_weight(first, weight);
   }
   void merge_theta(std::span<const std::int64_t> theta, bool whole) { theta_.merge(theta, whole); }
-  [[nodiscard]] const FixedPoint& fixed() const { return weighted_rho_.fixed(); }
+  [[nodiscard]] const FixedPoint& fixed() const { return rows_.front().fixed(); }
+  [[nodiscard]] const FixedPoint& fixed_head() const { return theta_.fixed(); }
+  [[nodiscard]] const SumRanges& ranges() const { return ranges_; }
   void reduce(const Comm& comm);
 
   // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta; by counts the second sum is over the
@@ -67,24 +77,31 @@ class RoundSums {
   const ModelSpec& spec_;
   std::int64_t items_;
   double total_weight_;
+  SumRanges ranges_;
   std::vector<RowSum> rows_;  // one a view
-  // scalars: the losses, touched rows / 1024, and 1 of each participant
-  FixedSum theta_, weighted_rho_, scalars_;
+  // counts: touched rows, and 1 of each participant
+  FixedSum theta_, weighted_rho_, losses_, counts_;
 };
 
 // Second pass: means over the members of each group (R1 with alpha = 1/|group|).
 class GroupSums {
  public:
-  // largest: every |x| of a row must be below it (FixedPoint).
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes,
-            const Kernels& kernels = {}, double largest = FixedPoint::limit);
-  // Whether the sums take what a member adds beside its rows, whatever its group: finite, and below
-  // FixedPoint::limit.
-  [[nodiscard]] static bool take(const ModelSpec& spec, double rho, std::span<const float> theta,
-                                 std::span<const float, 3> omega);
-  // thread-safe
+            const Kernels& kernels = {}, const SumRanges& ranges = {});
+  // Whether the sums take what a member adds beside its rows, whatever its group.
+  [[nodiscard]] static bool take(const ModelSpec& spec, const SumRanges& ranges, double rho,
+                                 std::span<const float> theta, std::span<const float, 3> omega);
+  static void look(const ModelSpec& spec, double rho, std::span<const float> theta,
+                   std::span<const float, 3> omega, Excess& excess);
+  // As RoundSums::add. thread-safe
   [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta,
                          const float* omega);
+  [[nodiscard]] Excess excess(const Upload& upload, std::span<const float> theta,
+                              std::span<const float, 3> omega) const;
+  // of its rows
+  [[nodiscard]] static SumKind kind_of_rows(const ModelSpec& spec) {
+    return spec.rows_trained ? SumKind::rows : SumKind::group_rows;
+  }
   // The same of members whose rows are added up elsewhere; a thread adds up some members.
   class Numbers {
    public:
@@ -105,7 +122,7 @@ class GroupSums {
     rows_[group].merge(first, rows, over);
   }
   [[nodiscard]] const FixedPoint& fixed(std::size_t group) const { return rows_[group].fixed(); }
-  [[nodiscard]] double largest() const { return largest_; }  // as given
+  [[nodiscard]] const SumRanges& ranges() const { return ranges_; }
   [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }
   void reduce(const Comm& comm);
 
@@ -119,7 +136,7 @@ class GroupSums {
   [[nodiscard]] double mean(std::size_t group, std::int64_t column) const;
   const ModelSpec& spec_;
   std::int64_t items_;
-  double largest_;
+  SumRanges ranges_;
   std::vector<std::int64_t> sizes_;
   std::vector<RowSum> rows_;     // one a group
   std::vector<FixedSum> small_;  // one a group: last layer's weights and bias, omega[3], rho

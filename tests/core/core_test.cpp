@@ -126,13 +126,18 @@ TEST(FixedPoint, LeavesRoomForTheSumAndKeepsPrecision) {
     EXPECT_NEAR(fixed.decode(fixed.encode(-3.14159)), -3.14159, 0.5001 / fixed.scale);
   }
   // a larger limit costs its bits, and a single element still fits the fast conversion
-  for (const double largest : {0x1p10, 0x1p17, 0x1p127}) {
-    const auto fixed = FixedPoint::for_total_weight(204, largest);
-    EXPECT_EQ(fixed.largest, largest);
-    EXPECT_LT(largest * fixed.scale * 204, 0x1p63);
-    EXPECT_LE(largest * fixed.scale, 0x1p50);
-    EXPECT_EQ(fixed.scale * largest, FixedPoint::for_total_weight(204).scale * FixedPoint::limit);
-  }
+  for (int range = 10; range <= 127; ++range)
+    for (int log2 = 0; log2 <= 44; ++log2)
+      for (const std::int64_t less : {0, 1}) {
+        const auto weight = std::max<std::int64_t>(1, (std::int64_t(1) << log2) - less);
+        const double largest = std::ldexp(1.0, range);
+        const auto fixed = FixedPoint::for_total_weight(weight, largest);
+        EXPECT_EQ(fixed.largest, largest);
+        EXPECT_EQ(fixed.scale * fixed.inverse, 1.0);
+        EXPECT_LE(largest * fixed.scale, 0x1p50);
+        EXPECT_GE(largest * fixed.scale, 0x1p18);
+        EXPECT_LE(largest * fixed.scale * double(weight), 0x1p62);
+      }
   EXPECT_FALSE(FixedPoint::fits(NAN));
   EXPECT_FALSE(FixedPoint::fits(-INFINITY));
   EXPECT_FALSE(FixedPoint::fits(1024.0));

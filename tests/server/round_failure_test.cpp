@@ -100,8 +100,22 @@ TEST(RoundFailure, AMeanOverNoInteractionChangesNothing) {
 
 // ---- a client is refused by all sums, or by none
 
-// One whose head is finite and no update too large: the round's sums do not see a private head, the
-// groups' do.
+// Two private heads are set before a round: the round's sums do not see them, the groups' do.
+RoundReport round_with_heads(Federation& federation, const Dataset& data, float first, float second,
+                             std::int64_t round) {
+  auto& heads = const_cast<Matrix<float>&>(federation.state().theta);
+  for (std::int64_t u = 0; u < heads.rows; ++u)
+    if (const auto id = data.client_ids[std::size_t(u)]; id == 7 || id == 21)
+      heads(u, federation.spec().head.last_w) = id == 7 ? first : second;
+  StateCopy before(federation);
+  before.restore_to(federation);  // to where the engine holds it
+  auto report = federation.run_round(round);
+  if (report.failed_client) {
+    EXPECT_TRUE(StateCopy(federation) == before);
+  }
+  return report;
+}
+
 TEST(RoundFailure, AHeadThatNoGroupTakesIsRefusedWithTheClient) {
   const auto world = Comm::world();
   const test::SmallData small;
@@ -114,17 +128,17 @@ TEST(RoundFailure, AHeadThatNoGroupTakesIsRefusedWithTheClient) {
     Federation federation(config, data, world, 1);
     ASSERT_FALSE(federation.run_round(1).failed_client);
     StateCopy good(federation);
-    constexpr std::int32_t first = 7, second = 21;
-    auto& heads = const_cast<Matrix<float>&>(federation.state().theta);
-    for (std::int64_t u = 0; u < heads.rows; ++u)
-      if (const auto id = data.client_ids[std::size_t(u)]; id == first || id == second)
-        heads(u, federation.spec().head.last_w) = 5000;
-    StateCopy before(federation);
-    before.restore_to(federation);  // to where the engine holds it
-    EXPECT_EQ(federation.run_round(2).failed_client, first) << device;
-    EXPECT_TRUE(StateCopy(federation) == before) << device;
+    auto report = round_with_heads(federation, data, 5e12f, 7e12f, 2);
+    EXPECT_EQ(report.failed_client, 7) << device;
+    EXPECT_GT(report.too_large, 0x1p40) << device;
     good.restore_to(federation);
-    EXPECT_FALSE(federation.run_round(2).failed_client) << device;
+    report = round_with_heads(federation, data, 5e12f, NAN, 2);
+    EXPECT_EQ(report.failed_client, 21) << device;
+    EXPECT_EQ(report.too_large, 0) << device;
+    good.restore_to(federation);
+    report = round_with_heads(federation, data, 5000, 900, 2);
+    EXPECT_FALSE(report.failed_client) << device;
+    EXPECT_EQ(federation.sum_ranges().log2(SumKind::group_heads), 13) << device;
   }
 }
 
@@ -148,9 +162,11 @@ TEST(RoundFailure, VirtualUpdatesBeyondTheLimitAreSummed) {
         Federation one(config, alone, self, 1);
         config.execution.uploads = UploadMode::replay;
         Federation many(config, shared, world, 2);
-        if (rate > 1e20) {  // targets beyond a float's square: the teacher says so
-          EXPECT_THROW((void)one.run_round(1), ServerDiverged) << what;
-          EXPECT_THROW((void)many.run_round(1), ServerDiverged) << what;
+        if (rate > 1e20) {  // beyond every range
+          const auto refused = one.run_round(1);
+          EXPECT_EQ(refused.too_large_kind, SumKind::group_rows) << what;
+          EXPECT_GT(refused.too_large, 0x1p40) << what;
+          EXPECT_EQ(many.run_round(1).failed_client, refused.failed_client) << what;
           continue;
         }
         for (int round = 1; round <= 2; ++round) {
@@ -176,8 +192,14 @@ TEST(RoundFailure, GroupSumsOfALargerLimitAgreeWithDouble) {
   std::vector<float> rows(ids.size() * std::size_t(spec.view_width));
   for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = 1000.0f + 37.31f * float(k);
   const Upload upload{ids, rows.data(), nullptr, 1.0f};
-  GroupSums usual(spec, items, {2}), wide(spec, items, {2}, {}, 0x1p24);
+  Misfit misfit;
+  misfit.largest[std::size_t(SumKind::group_rows)] = 1e7;
+  SumRanges ranges;
+  (void)ranges.raise(misfit);
+  GroupSums usual(spec, items, {2}), wide(spec, items, {2}, {}, ranges);
   EXPECT_FALSE(usual.add(0, upload, theta, omega));
+  EXPECT_EQ(usual.excess(upload, theta, omega).largest()[std::size_t(SumKind::group_rows)],
+            double(rows.back()));
   ASSERT_TRUE(wide.add(0, upload, theta, omega));
   ASSERT_TRUE(wide.add(0, upload, theta, omega));
   const auto targets = wide.targets(global);

@@ -21,6 +21,12 @@ class StateCopy {
     federation.visit(load);
   }
   bool operator==(const StateCopy&) const = default;
+  // As a program that did not have it would have left it.
+  void forget(const std::string& name) { bytes_.erase(name); }
+  [[nodiscard]] std::span<std::int64_t> numbers(const std::string& name) {
+    auto& bytes = bytes_.at(name);
+    return {reinterpret_cast<std::int64_t*>(bytes.data()), bytes.size() / sizeof(std::int64_t)};
+  }
   // Of this rank's clients.
   [[nodiscard]] std::span<std::int32_t> groups() {
     auto& bytes = bytes_.at("clients/group");
@@ -32,6 +38,9 @@ class StateCopy {
    public:
     Visitor(StateCopy& copy, bool load) : copy_(copy), load_(load) {}
     [[nodiscard]] bool loads() const override { return load_; }
+    [[nodiscard]] bool has(const std::string& name) const override {
+      return !load_ || copy_.bytes_.contains(name);
+    }
     void shared(const std::string& name, std::span<float> v) override { flat(name, v); }
     void shared(const std::string& name, std::span<double> v) override { flat(name, v); }
     void shared(const std::string& name, std::span<std::int64_t> v) override { flat(name, v); }

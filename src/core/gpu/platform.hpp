@@ -126,6 +126,7 @@ T __ldg(const T* from) {
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned(std::uint64_t(a) * b >> 32); }
+inline int __float_as_int(float x) { return __builtin_bit_cast(int, x); }
 inline long long __double2ll_rn(double x) { return std::llrint(x); }
 inline long long __float2ll_rn(float x) { return std::llrint(x); }
 

@@ -35,6 +35,7 @@ struct ChunkSizes {
 };
 
 struct ChunkBuffers {
+  static constexpr std::int64_t misfits_a_client = 2;  // of rows, of a shared head
   // of each client; in
   // row, next_row: of the resident state
   gpu::Buffer<std::int32_t> order, local, row, next_row, group, table;
@@ -71,8 +72,8 @@ struct ChunkBuffers {
   template <class Each>
   void list_clients(const ChunkSizes& sizes, Each& each) {
     const auto n = sizes.limits.clients;
-    for (auto* buffer : {&order, &local, &group, &table, &samples, &finite, &misfit})
-      each(*buffer, n);
+    for (auto* buffer : {&order, &local, &group, &table, &samples, &finite}) each(*buffer, n);
+    each(misfit, misfits_a_client * n);
     for (auto* buffer : {&row, &next_row}) each(*buffer, sizes.state_resident ? n : 0);
     each(begin, n + 1);
     each(weight, n);
@@ -81,9 +82,10 @@ struct ChunkBuffers {
     each(outcome, 3 * n);
     each(omega, 3 * n);
     each(rho, n);
-    for (auto* buffer : {&local_host, &group_host, &table_host, &samples_host, &slots_host,
-                         &finite_host, &misfit_host})
+    for (auto* buffer :
+         {&local_host, &group_host, &table_host, &samples_host, &slots_host, &finite_host})
       each(*buffer, n);
+    each(misfit_host, misfits_a_client * n);
     for (auto* buffer : {&row_host, &next_row_host}) each(*buffer, sizes.state_resident ? n : 0);
     each(weight_host, n);
     each(scale_host, n);

@@ -2,6 +2,7 @@
 #include "server/device/device_engine.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <deque>
 #include <thread>
@@ -79,9 +80,8 @@ void DeviceEngine::commit(const std::vector<std::int32_t>& local, const Trained&
   Engine::commit(local, trained, state);
 }
 
-std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>& local,
-                                                const RoundInputs& inputs, Trained& trained,
-                                                RoundSums& sums) {
+Misfit DeviceEngine::train(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                           Trained& trained, RoundSums& sums) {
   if (local != in_chunks_) {
     chunks_ =
         cut_into_chunks(data_, local, config_.federation.negatives_per_positive, plan_.limits);
@@ -92,7 +92,7 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
   folded_ = false;
   send_round(inputs);
   if (plan_.stores_uploads) allocate_uploads();
-  LeastClient failed;
+  MisfitClients misfits;
   over_chunks(
       inputs.stop,
       [&](ChunkWorkspace& work, std::size_t k) {
@@ -100,8 +100,8 @@ std::optional<std::int64_t> DeviceEngine::train(const std::vector<std::int32_t>&
         begin(work, chunks_[k], uploads, local, inputs);
         add_to_round(work, uploads, sums, trained.theta.rows > 0);
       },
-      [&](ChunkWorkspace& work) { collect(work, inputs, trained, sums, failed); });
-  return failed.id();
+      [&](ChunkWorkspace& work) { collect(work, inputs, trained, sums, misfits); });
+  return misfits.found();
 }
 
 // A chunk of few large clients leaves most of the device idle for as long as one of them trains: it
@@ -169,7 +169,7 @@ void DeviceEngine::allocate_uploads() {
 }
 
 void DeviceEngine::collect(ChunkWorkspace& work, const RoundInputs& inputs, Trained& trained,
-                           RoundSums& sums, LeastClient& failed) {
+                           RoundSums& sums, MisfitClients& misfits) {
   work.stream.synchronise();
   const auto& chunk = *work.chunk();
   const auto rates = rates_of(config_, spec_, data_.items, inputs.round);
@@ -197,16 +197,24 @@ void DeviceEngine::collect(ChunkWorkspace& work, const RoundInputs& inputs, Trai
     copy(work.router_host, c, trained.router, p);
     auto& omega = trained.omega[std::size_t(p)];
     std::copy_n(&work.omega_host[3 * c], 3, omega.begin());
-    const auto groups_take = [&] {
-      const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
-      return !spec_.has_teacher || GroupSums::take(spec_, rho, theta, omega);
-    };
+    const std::span<const float> theta =
+        spec_.has_teacher
+            ? std::span<const float>(trained.theta.row(p), std::size_t(trained.theta.cols))
+            : std::span<const float>();
     const bool grows = spec_.backbone.personal_rows && std::abs(rho) > 1;
+    const bool finite =
+        work.finite_host[c] != 0 && (!grows || keeps_finite_rows(inputs.state, u, rho));
+    const auto of_rows = work.misfit_host[c], of_head = work.misfit_host[work.clients() + c];
     const bool good =
-        work.finite_host[c] != 0 && (!grows || keeps_finite_rows(inputs.state, u, rho)) &&
-        work.misfit_host[c] == 0 &&
-        numbers.add(outcome, work.slots_host[c], rho, weight_of(spec_, data_, u)) && groups_take();
-    if (!good) failed.offer(data_.client_ids[std::size_t(u)]);
+        finite && of_rows == 0 && of_head == 0 &&
+        numbers.add(outcome, work.slots_host[c], rho, weight_of(spec_, data_, u)) &&
+        (!spec_.has_teacher || GroupSums::take(spec_, sums.ranges(), rho, theta, omega));
+    if (good) return;
+    auto excess = sums.excess(outcome, rho, theta, omega);
+    if (!finite) excess.found_not_finite();
+    excess.look(SumKind::rows, std::bit_cast<float>(of_rows));
+    excess.look(SumKind::head, std::bit_cast<float>(of_head));
+    misfits.offer(data_.client_ids[std::size_t(u)], excess);
   };
   for_each_block(chunk.clients(), threads(), [&](std::int64_t first, std::int64_t end) {
     RoundSums::Numbers numbers(sums);

@@ -17,7 +17,6 @@
 #include "server/device/resident_state.hpp"
 #include "server/device/sums_to_host.hpp"
 #include "server/engine.hpp"
-#include "server/least_client.hpp"
 
 namespace fedfuse {
 
@@ -29,13 +28,11 @@ class DeviceEngine final : public Engine {
                ChosenDevice chosen, int threads, const ChunkLimits& limits = {},
                gpu::ChosenReducer reducer = {nullptr, "mpi over pinned host memory"});
 
-  std::optional<std::int64_t> train(const std::vector<std::int32_t>& local,
-                                    const RoundInputs& inputs, Trained& trained,
-                                    RoundSums& sums) override;
-  std::optional<std::int64_t> add_to_groups(const std::vector<std::int32_t>& local,
-                                            const RoundInputs& inputs,
-                                            std::span<const std::int32_t> group,
-                                            const Trained& trained, GroupSums& groups) override;
+  Misfit train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained,
+               RoundSums& sums) override;
+  Misfit add_to_groups(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                       std::span<const std::int32_t> group, const Trained& trained,
+                       GroupSums& groups) override;
   void keep_rows(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                  const KeepRows& keep) override;
   [[nodiscard]] bool holds_state() const override { return state_ != nullptr; }
@@ -78,12 +75,12 @@ class DeviceEngine final : public Engine {
                     bool heads);
   void fetch_state(ChunkWorkspace& work, bool heads);
   void collect(ChunkWorkspace& work, const RoundInputs& inputs, Trained& trained, RoundSums& sums,
-               LeastClient& failed);
+               MisfitClients& misfits);
   // The passes after it: their uploads are in their place again.
   UploadBuffers& upload_again(ChunkWorkspace& work, std::size_t chunk,
                               const std::vector<std::int32_t>& local, const RoundInputs& inputs);
   void add_numbers(std::span<const std::int32_t> group, const Trained& trained, GroupSums& groups,
-                   const std::vector<std::int32_t>& local, LeastClient& refused);
+                   const std::vector<std::int32_t>& local, MisfitClients& misfits);
   void add_rows(ChunkWorkspace& work, UploadBuffers& uploads, std::span<const std::int32_t> group,
                 const GroupSums& groups);
   void fetch_overlay(ChunkWorkspace& work, const UploadBuffers& uploads);

@@ -1,17 +1,18 @@
 // The passes after the first, on a device: what the clients uploaded is read again.
+#include <bit>
+
 #include "core/parallel.hpp"
 #include "server/device/device_engine.hpp"
 
 namespace fedfuse {
 
-std::optional<std::int64_t> DeviceEngine::add_to_groups(const std::vector<std::int32_t>& local,
-                                                        const RoundInputs& inputs,
-                                                        std::span<const std::int32_t> group,
-                                                        const Trained& trained, GroupSums& groups) {
-  LeastClient refused;
+Misfit DeviceEngine::add_to_groups(const std::vector<std::int32_t>& local,
+                                   const RoundInputs& inputs, std::span<const std::int32_t> group,
+                                   const Trained& trained, GroupSums& groups) {
+  MisfitClients misfits;
   buffers_.group_sums.fill_bytes(0, stream_);
   stream_.synchronise();
-  add_numbers(group, trained, groups, local, refused);
+  add_numbers(group, trained, groups, local, misfits);
   over_chunks(
       inputs.stop,
       [&](ChunkWorkspace& work, std::size_t k) {
@@ -19,26 +20,32 @@ std::optional<std::int64_t> DeviceEngine::add_to_groups(const std::vector<std::i
       },
       [&](ChunkWorkspace& work) {
         work.stream.synchronise();
-        for (std::size_t c = 0; c < work.clients(); ++c)
-          if (work.misfit_host[c] != 0)
-            refused.offer(data_.client_ids[std::size_t(work.client(c))]);
+        for (std::size_t c = 0; c < work.clients(); ++c) {
+          if (work.misfit_host[c] == 0) continue;
+          Excess excess(groups.ranges());
+          excess.look(GroupSums::kind_of_rows(spec_), std::bit_cast<float>(work.misfit_host[c]));
+          misfits.offer(data_.client_ids[std::size_t(work.client(c))], excess);
+        }
         work.release();
       });
   folded_ = plan_.stores_uploads;
-  return refused.id();
+  return misfits.found();
 }
 
 void DeviceEngine::add_numbers(std::span<const std::int32_t> group, const Trained& trained,
                                GroupSums& groups, const std::vector<std::int32_t>& local,
-                               LeastClient& refused) {
+                               MisfitClients& misfits) {
   for_each_block(std::int64_t(group.size()), threads(), [&](std::int64_t first, std::int64_t end) {
     GroupSums::Numbers numbers(groups);
     for (auto p = first; p < end; ++p) {
       const auto l = group[std::size_t(p)];
       const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
-      if (l >= 0 &&
-          !numbers.add(l, float(rho_[std::size_t(p)]), theta, trained.omega[std::size_t(p)].data()))
-        refused.offer(data_.client_ids[std::size_t(local[std::size_t(p)])]);
+      const auto& omega = trained.omega[std::size_t(p)];
+      const double rho = rho_[std::size_t(p)];
+      if (l < 0 || numbers.add(l, float(rho), theta, omega.data())) continue;
+      Excess excess(groups.ranges());
+      GroupSums::look(spec_, rho, theta, omega, excess);
+      misfits.offer(data_.client_ids[std::size_t(local[std::size_t(p)])], excess);
     }
     groups.add(numbers);
   });

@@ -227,6 +227,7 @@ void DeviceEngine::add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, co
   work.misfit.fill_bytes(0, work.stream);
   auto u = updates(work, uploads, spec_.views, buffers_.sums);
   u.scale = sums.fixed().scale;
+  u.limit = float(sums.fixed().largest);
   u.row_weight = spec_.counts_rows ? buffers_.row_weight.data() : nullptr;
   const auto addressed = work.uploads(uploads, spec_, data_.items, nullptr);
   gpu::on_platform(*device_, [&]<class P>(P) {
@@ -237,15 +238,16 @@ void DeviceEngine::add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, co
                                           .width = spec_.head.theta,
                                           .values = work.theta_out.data(),
                                           .weight = work.weight.data(),
-                                          .scale = u.scale,
+                                          .scale = sums.fixed_head().scale,
                                           .sums = buffers_.theta_sums.data(),
-                                          .misfit = work.misfit.data()};
+                                          .misfit = work.misfit.data() + work.clients(),
+                                          .limit = float(sums.fixed_head().largest)};
     aggregate::add_vectors<P>(all_heads, work.stream);
   });
   work.fetch(work.samples, work.samples_host);
   work.fetch(uploads.slots, work.slots_host);
   work.fetch(work.finite, work.finite_host);
-  work.fetch(work.misfit, work.misfit_host);
+  work.fetch(work.misfit, work.misfit_host, work.misfits_a_client);
   work.fetch(work.outcome, work.outcome_host, 3);
   work.fetch(work.omega, work.omega_host, 3);
   fetch_state(work, heads);
@@ -282,7 +284,7 @@ void DeviceEngine::add_rows(ChunkWorkspace& work, UploadBuffers& uploads,
   work.misfit.fill_bytes(0, work.stream);
   auto u = updates(work, uploads, groups.groups(), buffers_.group_sums);
   u.scale_of = work.scale.data();
-  u.limit = float(groups.largest());
+  u.limit = float(groups.ranges().limit(GroupSums::kind_of_rows(spec_)));
   const auto addressed = work.uploads(uploads, spec_, data_.items, work.table.data());
   gpu::on_platform(*device_, [&]<class P>(P) {
     if (!spec_.rows_trained && !folded_)

@@ -2,6 +2,8 @@
 // updates against plain integer sums, heads.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -37,6 +39,14 @@ struct Sums {
   std::vector<std::int64_t> row_weight = {};  // of updates
 };
 
+// A device has a NaN of its own.
+void make_nans_one(Sums& sums) {
+  constexpr auto infinity = std::bit_cast<std::int32_t>(std::numeric_limits<float>::infinity()),
+                 nan = std::bit_cast<std::int32_t>(std::numeric_limits<float>::quiet_NaN());
+  for (auto& bits : sums.misfit)
+    if (bits > infinity) bits = nan;
+}
+
 Sums add(const std::shared_ptr<gpu::Device>& device, const Heads& heads) {
   const gpu::Stream stream(device);
   const auto values = gpu::to_device(stream, std::span<const float>(heads.values));
@@ -53,6 +63,7 @@ Sums add(const std::shared_ptr<gpu::Device>& device, const Heads& heads) {
   sums.copy_out(out.sums, stream);
   misfit.copy_out(out.misfit, stream);
   stream.synchronise();
+  make_nans_one(out);
   return out;
 }
 
@@ -86,7 +97,7 @@ TEST(AggregateDevice, AHeadThatDoesNotFitIsNamedAndAddsNothing) {
         Heads heads(9, 5);
         heads.values[head * 5 + 3] = 0.0f;
         auto want = add(device, heads);
-        want.misfit[head] = 1;
+        want.misfit[head] = std::bit_cast<std::int32_t>(std::abs(bad));
         heads.values[head * 5 + 3] = bad;
         const auto got = add(device, heads);
         EXPECT_EQ(got.misfit, want.misfit) << bad;
@@ -131,7 +142,8 @@ struct Updates {
         const auto c = std::size_t(owner[e]);
         const double x = double(delta[e * std::size_t(width) + std::size_t(k)]);
         if (!FixedPoint::fits(x))
-          want.misfit[c] = 1;
+          want.misfit[c] =
+              std::max(want.misfit[c], std::bit_cast<std::int32_t>(std::abs(float(x))));
         else
           want.sums[std::size_t(std::int64_t(ids[e]) * width + k)] +=
               times * weight[c] * std::llrint(x * (scale_of.empty() ? scale : scale_of[c]));
@@ -180,6 +192,7 @@ Sums add(const std::shared_ptr<gpu::Device>& device, aggregate::GpuMethod method
   misfit.copy_out(out.misfit, stream);
   row_weight.copy_out(out.row_weight, stream);
   stream.synchronise();
+  make_nans_one(out);
   return out;
 }
 

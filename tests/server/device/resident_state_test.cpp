@@ -39,7 +39,7 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
           engine.adopt(start);
           auto trained = engine.allocate_trained(spec, n);
           RoundSums sums(spec, data.items, n);
-          ASSERT_FALSE(engine.train(local, inputs, trained, sums));
+          ASSERT_FALSE(engine.train(local, inputs, trained, sums).any());
           engine.reduce(sums, Comm::self());
           auto state = start;
           engine.commit(local, trained, state);
