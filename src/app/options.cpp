@@ -9,6 +9,7 @@
 #include "results/config_fields.hpp"
 #include "results/config_text.hpp"
 #include "results/identity.hpp"
+#include "results/presets.hpp"
 #include "results/provenance.hpp"
 
 namespace fedfuse {
@@ -97,8 +98,14 @@ void add_import(CLI::App& app, ImportOptions& o) {
   option_for(app, "overwrite", o.overwrite, d.overwrite, "replace an existing file");
 }
 
-void add_train(CLI::App& app, Config& config, std::string& config_file, bool& dump) {
+void add_train(CLI::App& app, Config& config, std::string& config_file, std::string& preset,
+               bool& dump) {
   const Config standard;
+  app.add_option("--preset", preset,
+                 cat("settings of a publication; --config and the command line win; list: prints "
+                     "all {",
+                     preset_names(), "|list}"))
+      ->group("Files");
   app.add_option("--config", config_file,
                  "TOML file of the same names; the command line wins [path]")
       ->group("Files");
@@ -171,6 +178,7 @@ void require_value(const std::string& value, const char* option, const char* com
 ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   Command command;
   command.argv = argv;
+  std::string preset;
   bool dump = false;
   CLI::App app{"fedfuse: federated multimodal recommendation, emulated over MPI", "fedfuse"};
   app.require_subcommand(0, 1);
@@ -186,12 +194,15 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   info->add_option("files", command.files, "files of fedfuse")->required();
   table->add_option("files", command.files, "result files")->required();
 
-  if (argv.size() > 1 && argv[1] == "train")
+  if (argv.size() > 1 && argv[1] == "train") {
+    if (const auto name = value_of(argv, "--preset"); !name.empty() && name != "list")
+      apply_preset(command.train, name);
     if (const auto file = value_of(argv, "--config"); !file.empty())
       apply_toml_file(command.train, file);
+  }
   add_generate(*generate, command.generate, argv);
   add_import(*import, command.import);
-  add_train(*train, command.train, command.config_file, dump);
+  add_train(*train, command.train, command.config_file, preset, dump);
   add_evaluate(*evaluate, command.evaluate);
 
   try {
@@ -213,6 +224,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
 
   if (train->parsed()) {
     command.kind = Command::Kind::train;
+    if (preset == "list") return {std::nullopt, presets_text()};
     if (dump) return {std::nullopt, config_to_toml(command.train)};
     require_value(command.train.files.data, "data", "train");
     require_value(command.train.files.out, "out", "train");

@@ -55,6 +55,64 @@ TEST(Divergence, a_large_virtual_update_is_none) {
   }
 }
 
+// PFedRec at its published rates: rows move by thousands.
+const std::string published =
+    "--preset pfedrec-paper --dim 8 --item-update mean --candidates full --rounds 6";
+
+void expect_same_run(const std::string& first, const std::string& second) {
+  const auto& place = Place::get();
+  const auto a = h5::File::open(place.file(first)), b = h5::File::open(place.file(second));
+  for (const char* name : {"/metrics/loss", "/metrics/test_ndcg_50", "/metrics/sum_range_log2"})
+    EXPECT_EQ(a.read_all<double>(name), b.read_all<double>(name)) << second << name;
+  for (const char* name : {"/model/item_table", "/model/overlay_rows"})
+    EXPECT_EQ(a.read_all<float>(name), b.read_all<float>(name)) << second << name;
+}
+
+TEST(Divergence, an_update_of_thousands_raises_the_range_and_is_none) {
+  const auto& place = Place::get();
+  const auto whole = test::fedfuse(train("range.h5", published));
+  ASSERT_EQ(whole.code, 0) << whole.output;
+  EXPECT_TRUE(whole.says("the range of the sums of item rows rises from 2^10 to 2^"))
+      << whole.output;
+  const auto file = h5::File::open(place.file("range.h5"));
+  const auto ranges = file.read_all<double>("/metrics/sum_range_log2");
+  EXPECT_GT(ranges.back(), 10);
+  EXPECT_LT(ranges.front(), ranges.back()) << "no range rises after the first round";
+  EXPECT_EQ(file.number("/facts", "sum_range_log2"), ranges.back());
+  ASSERT_EQ(test::fedfuse_on(3, train("range3.h5", cat(published, " --threads 2"))).code, 0);
+  expect_same_run("range.h5", "range3.h5");
+}
+
+// Each start does one round, on other ranks than the one before.
+TEST(Divergence, a_range_that_rose_survives_a_restart) {
+  const auto& place = Place::get();
+  ASSERT_EQ(test::fedfuse(train("rose.h5", published)).code, 0);
+  const auto line = cat(published, " --time-budget 0.001");
+  auto outcome = test::fedfuse(train("rising.h5", line));
+  for (int start = 1; start < 12 && outcome.code == 75; ++start)
+    outcome = test::fedfuse_on(1 + start % 2, train("rising.h5", cat(line, " --resume")));
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  expect_same_run("rose.h5", "rising.h5");
+  EXPECT_EQ(h5::File::open(place.file("rose.h5")).number("/facts", "sum_range_log2"),
+            h5::File::open(place.file("rising.h5")).number("/facts", "sum_range_log2"));
+}
+
+TEST(Divergence, an_update_beyond_every_range_is_told_from_one_that_is_not_finite) {
+  test::without_a_trace([] {
+    for (const int ranks : {1, 2})
+      for (const auto& [device, rate] : {std::pair{"cpu", "1e20"}, {"emulated", "1e20"}}) {
+        const auto outcome = test::fedfuse_on(
+            ranks, train("beyond.h5", cat("--rounds 1 --lr-items ", rate, " --device ", device)));
+        test::expect_refused(outcome, "is too large for the sums");
+        EXPECT_TRUE(outcome.says("training diverged in round 1: an update of client") &&
+                    outcome.says("numbers below 2^40") && outcome.says("lower --lr"))
+            << outcome.output;
+      }
+    const auto outcome = test::fedfuse(train("beyond.h5", "--rounds 1 --lr-items 1e38 --lr 1e38"));
+    test::expect_refused(outcome, "not finite in round 1");
+  });
+}
+
 TEST(Divergence, groups_that_come_and_go_survive_a_restart) {
   const auto& place = Place::get();
   const std::string groups =

@@ -104,6 +104,25 @@ TEST(Options, a_dump_read_back_is_the_same_and_the_line_wins_over_the_file) {
   EXPECT_EQ(dumped(cat("--config ", place.file("dashes.toml"))).federation.local_epochs, 9);
 }
 
+TEST(Options, a_preset_gives_values_and_what_is_given_wins) {
+  const auto& place = Place::get();
+  const std::string same =
+      "--backbone pfedrec --item-update mean --dim 32 --init-std 1 --lr 0.1 --lr-items 13456 "
+      "--local-epochs 1 --negatives own-all --candidates sampled:99 --rounds 100";
+  EXPECT_EQ(dumped("--preset pfedrec-paper"), dumped(same));
+  EXPECT_EQ(dumped("--rounds 3 --preset=pfedrec-paper --dim 8"),
+            dumped(cat(same, " --rounds 3 --dim 8")));
+  test::write_text(place.file("wins.toml"), "dim = 16\nrounds = 9\n");
+  EXPECT_EQ(dumped(cat("--preset pfedrec-paper --rounds 4 --config ", place.file("wins.toml"))),
+            dumped(cat(same, " --dim 16 --rounds 4")));
+  const auto list = test::fedfuse("train --preset list");
+  EXPECT_EQ(list.code, 0);
+  EXPECT_TRUE(list.says("# pfedrec-paper") && list.says("lr_items = 13456")) << list.output;
+  EXPECT_TRUE(test::fedfuse("train --help").says("pfedrec-paper"));
+  test::expect_refused(test::fedfuse("train --preset pfedrek-paper --data a.h5 --out b.h5"),
+                       "did you mean pfedrec-paper?");
+}
+
 TEST(Options, the_last_of_a_repeated_option_counts) {
   EXPECT_EQ(dumped("--data a --backbone fcf --fusion none --rounds 3 --seed 1 --out b --data c "
                    "--backbone fedrap --fusion mlp --rounds 4 --seed 2 --out d"),
