@@ -44,8 +44,8 @@ RoundReport Training::train_round(std::int64_t round) {
 
 void Training::fail_at_client(std::int64_t round, const RoundReport& report) {
   const auto client = cat("client ", *report.failed_client);
-  const auto cure = cat("lower --lr or --lr-items (now ", config_.federation.lr, " and ",
-                        recorder_.record.config.federation.lr_items, ")");
+  const auto& rates = recorder_.record.config.federation;
+  const auto cure = cat("lower --lr or --lr-items (now ", rates.lr, " and ", rates.lr_items, ")");
   if (report.too_large == 0)
     fail(round, cat("training diverged in round ", round, " at ", client),
          cat("the loss or an update of ", client, " was not finite in round ", round), cure);

@@ -76,11 +76,6 @@ float virtual_row_rate(const local_train::Rates& rates, std::int64_t samples, st
   return rates.lr_items * float(double(samples) / double(steps));
 }
 
-double largest_virtual_rate(const Config& config, std::int64_t items, std::int64_t round) {
-  const double samples = by_counts(config) ? double(config.federation.batch) : 1.0;
-  return item_rate(config, items, round) * samples;
-}
-
 void gather_personal(const ClientState& state, std::int64_t local,
                      std::span<const std::int32_t> items, float* to) {
   const auto w = std::size_t(state.overlay.width());

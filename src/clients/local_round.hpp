@@ -92,9 +92,6 @@ class LocalTrainer {
 // section 3). samples: of all steps together.
 [[nodiscard]] float virtual_row_rate(const local_train::Rates& rates, std::int64_t samples,
                                      std::int64_t steps);
-// No client's is larger.
-[[nodiscard]] double largest_virtual_rate(const Config& config, std::int64_t items,
-                                          std::int64_t round);
 // Whether FedRAP's rows of a client that this round does not touch stay finite when `rho` of them
 // is left: weight decay beyond 2 / eta_I lets them grow.
 [[nodiscard]] bool keeps_finite_rows(const ClientState& state, std::int64_t local, double rho);
