@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <tuple>
 
 namespace fedfuse {
 namespace {
@@ -17,7 +18,7 @@ Config config_of(ItemUpdate rule) {
 
 TEST(Rates, TheDefaultOfItemRowsKnowsNoNumberOfItemsWithCounts) {
   for (const std::int64_t items : {50, 1'000'000}) {
-    EXPECT_EQ(item_rate(config_of(ItemUpdate::counts), items), 0.3);
+    EXPECT_EQ(item_rate(config_of(ItemUpdate::counts), items), 0.1);
     EXPECT_EQ(item_rate(config_of(ItemUpdate::mean), items), 0.5 * double(items));
   }
   for (const auto rule : {ItemUpdate::counts, ItemUpdate::mean}) {
@@ -27,6 +28,24 @@ TEST(Rates, TheDefaultOfItemRowsKnowsNoNumberOfItemsWithCounts) {
     config.federation.lr_items = 7.0;
     EXPECT_EQ(item_rate(config, 100), 7.0);
   }
+}
+
+TEST(Rates, HaveDefaultsByFusion) {
+  Config config;
+  for (const auto& [fusion, head, server] :
+       {std::tuple{"none", 0.3, 8.0}, std::tuple{"gfmfr", 0.3, 8.0}, std::tuple{"mlp", 0.01, 8.0},
+        std::tuple{"fedvlr+gfmfr", 0.01, 8.0}, std::tuple{"group-prior", 0.3, 1.0},
+        std::tuple{"mlp+group-prior", 0.01, 1.0}}) {
+    config.model.fusion = fusion;
+    EXPECT_EQ(head_rate(config), head) << fusion;
+    EXPECT_EQ(item_server_rate(config), server) << fusion;
+  }
+  config.prior.use = PriorUse::soft_labels;
+  EXPECT_EQ(item_server_rate(config), 8.0);
+  config.federation.lr = 0.25;
+  config.federation.lr_items_server = 0.5;
+  EXPECT_EQ(head_rate(config), 0.25);
+  EXPECT_EQ(item_server_rate(config), 0.5);
 }
 
 TEST(Rates, FallFromRoundToRound) {
@@ -64,11 +83,6 @@ TEST(Rates, OfAVirtualStepAreThoseOfItsBatches) {
   rates.rows_by_sum = true;
   EXPECT_EQ(virtual_row_rate(rates, 60, 3), 10.0f);
   EXPECT_EQ(virtual_row_rate(rates, 0, 0), 0.5f);  // a client without a sample
-  auto config = config_of(ItemUpdate::counts);
-  config.federation.batch = 256;
-  config.federation.lr_items_decay = 0.5;
-  EXPECT_EQ(largest_virtual_rate(config, 100, 2), 0.3 * 0.5 * 256);
-  EXPECT_EQ(largest_virtual_rate(config_of(ItemUpdate::mean), 100, 1), 50.0);
 }
 
 }  // namespace
