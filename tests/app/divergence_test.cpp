@@ -78,7 +78,7 @@ TEST(Divergence, an_update_of_thousands_raises_the_range_and_is_none) {
   const auto ranges = file.read_all<double>("/metrics/sum_range_log2");
   EXPECT_GT(ranges.back(), 10);
   EXPECT_LT(ranges.front(), ranges.back()) << "no range rises after the first round";
-  EXPECT_EQ(file.number("/facts", "sum_range_log2"), ranges.back());
+  EXPECT_EQ(file.read_all<double>("/facts/sum_range_log2").at(0), ranges.back());
   ASSERT_EQ(test::fedfuse_on(3, train("range3.h5", cat(published, " --threads 2"))).code, 0);
   expect_same_run("range.h5", "range3.h5");
 }
@@ -93,8 +93,8 @@ TEST(Divergence, a_range_that_rose_survives_a_restart) {
     outcome = test::fedfuse_on(1 + start % 2, train("rising.h5", cat(line, " --resume")));
   ASSERT_EQ(outcome.code, 0) << outcome.output;
   expect_same_run("rose.h5", "rising.h5");
-  EXPECT_EQ(h5::File::open(place.file("rose.h5")).number("/facts", "sum_range_log2"),
-            h5::File::open(place.file("rising.h5")).number("/facts", "sum_range_log2"));
+  EXPECT_EQ(h5::File::open(place.file("rose.h5")).read_all<double>("/facts/sum_range_log2"),
+            h5::File::open(place.file("rising.h5")).read_all<double>("/facts/sum_range_log2"));
 }
 
 TEST(Divergence, an_update_beyond_every_range_is_told_from_one_that_is_not_finite) {
@@ -108,7 +108,7 @@ TEST(Divergence, an_update_beyond_every_range_is_told_from_one_that_is_not_finit
                     outcome.says("numbers below 2^40") && outcome.says("lower --lr"))
             << outcome.output;
       }
-    const auto outcome = test::fedfuse(train("beyond.h5", "--rounds 1 --lr-items 1e38 --lr 1e38"));
+    const auto outcome = test::fedfuse(train("beyond.h5", "--rounds 1 --lr-items 1e30 --lr 1e30"));
     test::expect_refused(outcome, "not finite in round 1");
   });
 }

@@ -101,7 +101,7 @@ TEST(Run, every_command_calls_an_invalid_run_so) {
   const auto out = place.file("invalid.h5");
   const auto trained = test::fedfuse(
       cat("train --data ", place.file("data.h5"),
-          " --rounds 8 --dim 8 --lr 0.5 --item-update mean --lr-items 4000 --out ", out));
+          " --rounds 8 --dim 8 --item-update mean --lr 0.5 --lr-items 1e6 --out ", out));
   ASSERT_EQ(trained.code, 2) << trained.output;
   ASSERT_TRUE(trained.says("the model after round 1 is kept")) << trained.output;
   for (const auto& line : {cat("info ", out), cat("table ", out),
