@@ -12,7 +12,7 @@
 //   C'[i] = keep C[i] + eta_S / W_i sum_{u that touched i} n_u (C_u[i] - rho_u C[i])
 //   W_i = sum_{u that touched i} n_u;   keep C[i] where W_i = 0
 //
-// in integers (R7):  S[i, k] += n_u round(x_k 2^bits),  x = C_u[i] - rho_u C[i],  |x| < 1024
+// in integers (R7):  S[i, k] += n_u round(x_k 2^bits),  x = C_u[i] - rho_u C[i],  |x| < 2^range
 // so that any order of clients, threads and ranks gives the same bits. n_u is an integer.
 #include <cstdint>
 #include <span>
@@ -48,7 +48,7 @@ struct Problem {
 };
 
 // A client's rows into the sums. Threads of an OpenMP or parallel_for loop may call it at once.
-// False, and nothing is added, when a value does not fit (not a number, or |x| >= 1024).
+// False, and nothing is added, when a value does not fit: no number, or |x| >= sums.point.largest.
 using Add = bool (*)(Sums& sums, const Update& update);
 // next: M x d, C'. Values that do not fit make InputError: the caller's training diverged.
 using Function = void (*)(const Problem&, double* next);
