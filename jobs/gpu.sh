@@ -128,7 +128,7 @@ rounds() {
   local data=$out/million.h5
   [ -f "$data" ] ||
     step generate "$build/fedfuse" generate --users 1000000 --items 100000 --seed 0 --out "$data"
-  local common=(train --data "$data" --device cuda --seed 0 --lr-items 50 --eval-clients 2000 \
+  local common=(train --data "$data" --device cuda --seed 0 --eval-clients 2000 \
     --teacher-epochs 1 --rounds 3 --overwrite)
   step round_linear "$build/fedfuse" "${common[@]}" --backbone fcf --fusion none \
     --out "$out/linear.h5"

@@ -66,7 +66,6 @@ Config config_of(HeadKind head, const char* fusion, std::int64_t d, bool small) 
   config.model.head = head;
   config.model.fusion = fusion;
   config.model.dim = small ? 16 : d;
-  config.federation.lr_items = 1.0;
   return config;
 }
 

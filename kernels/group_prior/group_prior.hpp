@@ -1,5 +1,5 @@
 #pragma once
-// The group prior's teacher (models.md section 5): for every group l and item i the logit
+// The group prior's teacher (models.md section 9): for every group l and item i the logit
 //
 //   H_l[i] = ReLU(U Z[i] + A_l)          Z[i]: P features, U: h x P, A_l: h
 //   L_l[i] = (v + V_l) . H_l[i] + b_l    v, V_l: h

@@ -1,5 +1,5 @@
 #pragma once
-// The item features that the group prior's teacher sees (models.md section 5).
+// The item features that the group prior's teacher sees (models.md section 9).
 #include <cstdint>
 
 #include "core/config.hpp"

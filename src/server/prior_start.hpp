@@ -1,6 +1,6 @@
 #pragma once
 // The groups that clients start with under `--prior-start behaviour`: k-means of what they
-// interacted with, federated (models.md section 5).
+// interacted with, federated (models.md section 9).
 #include <cstdint>
 #include <vector>
 

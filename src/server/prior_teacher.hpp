@@ -1,5 +1,5 @@
 #pragma once
-// The server side of `--fusion group-prior` (models.md section 5): a network from item features to
+// The server side of `--fusion group-prior` (models.md section 9): a network from item features to
 // one logit a group, fitted to the groups' sums of interactions with a few full-batch steps of Adam
 // a round. Items are cut into fixed blocks; blocks are spread over ranks and threads, gradients are
 // summed in fixed point: the same bits for any split (R13).

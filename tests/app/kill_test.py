@@ -27,13 +27,14 @@ import same_result
 sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
 from records.mpi_environment import mpi_environment
 
-# personal rows, routers, both of the server's networks; private heads and distillation; early
-# stopping
+# personal rows, routers, both of the server's networks; private heads, distillation, rates that
+# fall; early stopping
 SETTINGS = [
     "--backbone fedrap --fusion fedvlr+gfmfr --personal-init-std 0.01 --fraction 0.8 "
     "--distill-balance",
-    "--backbone pfedrec --fusion gfmfr --regroup-every 3",
+    "--backbone pfedrec --fusion gfmfr --regroup-every 3 --lr-decay 0.95 --lr-items-decay 0.9",
     "--backbone fcf --fusion fedvlr --lr-items 1 --patience 3 --patience-after 4 --eval-every 2",
+    "--backbone fedrap --fusion group-prior --prior-groups 4 --fraction 0.7",
 ]
 COMMON = "--dim 8 --groups 3 --teacher-epochs 2 --rounds 20 --checkpoint-every 1"
 INTERRUPTED = 75

@@ -29,7 +29,7 @@ inline constexpr auto choice_names<PriorUse> =
 struct PriorOptions {
   std::int64_t groups = 20;       // G
   std::int64_t hidden = 128;      // h
-  std::int64_t projection = 256;  // P: width of the projected features
+  std::int64_t projection = 512;  // P: width of the projected features
   std::int64_t steps = 10;        // K: Adam steps a round
   double lr = 1e-2;
   double decay = 0.03;      // decoupled weight decay of its parameters

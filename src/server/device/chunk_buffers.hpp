@@ -78,7 +78,6 @@ struct ChunkBuffers {
     each(begin, n + 1);
     each(weight, n);
     each(scale, n);
-    each(rate, n);
     each(outcome, 3 * n);
     each(omega, 3 * n);
     each(rho, n);
@@ -89,7 +88,6 @@ struct ChunkBuffers {
     for (auto* buffer : {&row_host, &next_row_host}) each(*buffer, sizes.state_resident ? n : 0);
     each(weight_host, n);
     each(scale_host, n);
-    each(rate_host, n);
     each(outcome_host, 3 * n);
     each(omega_host, 3 * n);
   }
@@ -123,6 +121,10 @@ struct ChunkBuffers {
     each(entries, n * sizes.local_epochs);
     each(ids, updates);
     each(owner, updates);
+    // a group sums virtual updates of views
+    const bool folds = spec.has_teacher && !spec.rows_trained;
+    each(rate, folds ? sizes.limits.clients : 0);
+    each(rate_host, folds ? sizes.limits.clients : 0);
     const auto tables = std::max<std::int64_t>(spec.views, spec.most_groups);
     each(sort, aggregate::sort_scratch(sizes.items * tables, updates));
     each(scratch, sizes.scratch_floats);

@@ -287,6 +287,9 @@ TEST(AggregateDevice, BytesOfALaunchAreThoseThatMustTravel) {
   EXPECT_EQ(aggregate::launch_bytes(aggregate::GpuMethod::sorted, p), in + 2 * 3 * (8 + 8));
   EXPECT_EQ(aggregate::launch_bytes(aggregate::GpuMethod::atomics, p), in + 3 * 3 * (8 + 8));
   EXPECT_EQ(aggregate::launch_bytes(aggregate::GpuMethod::float_atomics, p), in + 3 * 3 * (4 + 4));
+  p.by_counts = true;  // an id and a weight for every update
+  EXPECT_EQ(aggregate::launch_bytes(aggregate::GpuMethod::atomics, p),
+            in + 3 * 3 * (8 + 8) + 3 * (4 + 8 + 8));
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ TEST(DeviceState, SameBitsHoweverChunksAreCut) {
           engine.commit(local, trained, state);
           engine.bring_home(state);
           auto views = spec.rows_trained
-                           ? std::vector{sums.aggregated_table(federation.global().views[0])}
+                           ? std::vector{sums.aggregated_table(federation.global().views[0],
+                                                               config.federation.lr_items_server)}
                            : sums.mean_view_gradients();
           if (summed.empty()) {
             summed = views;
