@@ -22,9 +22,9 @@ struct ModelSpec {
   bool rows_trained = true;  // table: the client trains the rows; else view-row gradients come back
   // the sums of a round hold the weight of the clients that touched each row (--item-update counts)
   bool counts_rows = false;
-  bool shares_head = false;  // theta is averaged by the server; else it stays on the client
-  bool has_router = false;   // J > 1
-  bool has_teacher = false;  // GFMFR's
+  bool shares_head = false;       // theta is averaged by the server; else it stays on the client
+  bool has_router = false;        // J > 1
+  bool has_teacher = false;       // GFMFR's
   std::int64_t most_groups = 0;   // of the teacher; 0 without
   std::int64_t prior_groups = 0;  // G of the group prior; 0 without
   bool prior_in_score = false;    // it is added to the scores; else its soft labels are distilled

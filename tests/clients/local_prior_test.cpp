@@ -1,12 +1,11 @@
 // clients/local_round: what a client's turn reads of the server's teacher. How it trains is tested
 // with the kernel.
-#include "clients/local_round.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
 
+#include "clients/local_round.hpp"
 #include "core/rng.hpp"
 #include "core/text.hpp"
 #include "tests/server/round_setting.hpp"
