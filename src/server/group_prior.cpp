@@ -78,7 +78,7 @@ GroupPriorServer::Taught GroupPriorServer::teach(const std::vector<std::int32_t>
   Taught taught;
   taught.loss = teacher_.train(sums.sums(), sums.mass(), round, comm, stop);
   taught.logits = teacher_.logits(comm);
-  throw_if_diverged(!all_finite(taught.logits.span()), comm, "the group prior's teacher",
+  throw_if_diverged(!all_finite(taught.logits.span()), comm, "the teacher of the group prior",
                     "a logit is not finite", "lower --prior-lr");
   return taught;
 }

@@ -139,6 +139,12 @@ TEST(ModelFile, names_the_array_that_is_missing_or_of_another_shape) {
   heads.expect_whole();
   for (const char* name : {"/model/client_user", "/model/client_router", "/model/view_gate"})
     heads.expect_refused(name, without(name), "no such dataset");
+  const Changed prior("fcf", "mlp+group-prior", comm);
+  prior.expect_whole();
+  for (const char* name : {"/model/prior", "/model/client_shares"}) {
+    prior.expect_refused(name, without(name), "no such dataset");
+    prior.expect_refused(name, cut(name, H5T_NATIVE_FLOAT), "not");
+  }
 }
 
 TEST(ModelFile, refuses_items_rows_and_groups_that_do_not_exist) {
@@ -168,6 +174,8 @@ TEST(ModelFile, marks_numbers_that_are_not_finite) {
   const Changed heads("fedncf", "fedvlr", comm);
   for (const char* name : {"/model/client_user", "/model/client_router", "/model/view_gate"})
     heads.expect_invalid(name);
+  const Changed prior("fcf", "mlp+group-prior", comm);
+  for (const char* name : {"/model/prior", "/model/client_shares"}) prior.expect_invalid(name);
 }
 
 TEST(ResultReader, refuses_small_parts_that_do_not_fit) {

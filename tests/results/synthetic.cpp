@@ -123,6 +123,8 @@ Run synthetic_run(const std::string& backbone, const std::string& fusion, double
   }
   for (const auto u : data.client_ids)
     state.group.push_back(spec.has_teacher ? group_of(u, rounds - 1) : -1);
+  state.shares = client_matrix(data, spec.prior_groups, 4);
+  if (spec.has_prior()) run.global.prior = Matrix<float>(items, spec.prior_groups, -1.5f);
   if (spec.has_teacher) {
     for (std::int64_t r = 0; r < rounds; ++r) {
       record.group_by_round.emplace_back();

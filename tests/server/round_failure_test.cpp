@@ -22,17 +22,17 @@ using test::StateCopy;
 
 struct Divergence {
   std::string backbone, fusion, part;
-  double server_lr, teacher_lr;
+  double server_lr, teacher_lr;  // teacher: GFMFR's, or the group prior's
 };
 
 // In round 2, after a good one: everything that the next round would depend on is that of round 1.
 void expect_untouched(const Divergence& d, Config config, const Dataset& data, const Comm& comm,
                       const std::string& what) {
   config.fedvlr.lr = d.server_lr;
-  config.gfmfr.teacher.lr = d.teacher_lr;
+  config.gfmfr.teacher.lr = config.prior.lr = d.teacher_lr;
   Config good = config;
   good.fedvlr.lr = 1e-3;
-  good.gfmfr.teacher.lr = 1e-3;
+  good.gfmfr.teacher.lr = good.prior.lr = 1e-3;
   Federation first(good, data, comm, 1);
   ASSERT_FALSE(first.run_round(1).failed_client) << what;
   StateCopy start(first);
@@ -58,13 +58,17 @@ TEST(RoundFailure, ADivergingServerLeavesTheStateBeforeTheRound) {
   const test::SmallData small;
   const auto data = small.together(Comm::world());
   constexpr double good = 1e-3, bad = 1e38;
-  const std::string views = "the server's item views", teacher = "the teacher";
+  const std::string views = "the server's item views", teacher = "the teacher",
+                    prior = "the teacher of the group prior";
   for (const auto& d : std::vector<Divergence>{{"fcf", "fedvlr", views, bad, good},
                                                {"fedavg", "mlp", views, bad, good},
                                                {"fcf", "gfmfr", teacher, good, bad},
                                                {"fedncf", "mlp+gfmfr", teacher, good, bad},
                                                {"fedrap", "gfmfr", teacher, good, bad},
                                                {"pfedrec", "gfmfr", teacher, good, bad},
+                                               {"fedrap", "group-prior", prior, good, bad},
+                                               {"fcf", "mlp+group-prior", prior, good, bad},
+                                               {"fcf", "fedvlr+group-prior", views, bad, good},
                                                {"fedrap", "fedvlr+gfmfr", views, bad, good}})
     for (const auto optimizer : {OptimizerKind::adam, OptimizerKind::sgd})
       for (const auto uploads : {UploadMode::store, UploadMode::replay})
