@@ -18,6 +18,8 @@ from typing import Any
 from records.errors import Refusal
 
 PARTS = ("data", "config", "program")
+# The rates whose default, -1, the program fills in.
+RATES = frozenset(("lr", "lr_items", "lr_items_server"))
 # The options of fedfuse train that decide no bit of a result: its headings Files, Execution and
 # Restart. A test compares this list with the program.
 DECIDES_NOTHING = frozenset(
@@ -99,20 +101,18 @@ def same_value(a: Any, b: Any) -> bool:
 
 
 def other_settings(asked: dict[str, Any], run: dict[str, Any]) -> list[str]:
-    """The options of a run that differ from what was asked, in words. The program fills in an item
-    rate below 0 and the device `auto`.
+    """The options of a run that differ from what was asked, in words. The program fills in a rate
+    of -1 and the device `auto`.
     """
     config, found = run["config"], []
     for given, value in asked.items():
         name = given.replace("-", "_")
         if name in DECIDES_NOTHING or (name, value) == ("device", "auto"):
             continue
-        wanted = value
-        if name == "lr_items" and value < 0:
-            by_counts = config.get("item_update", "mean") == "counts"
-            wanted = 0.3 if by_counts else config.get("lr", 0) * run.get("data", {}).get("items", 0)
-        if name not in config or not same_value(config[name], wanted):
-            found.append(f"{name} is {config.get(name, NOT_RECORDED)}, not {wanted}")
+        if name in RATES and value == -1:  # the program's default, which its identity decides
+            continue
+        if name not in config or not same_value(config[name], value):
+            found.append(f"{name} is {config.get(name, NOT_RECORDED)}, not {value}")
     return found
 
 

@@ -36,7 +36,7 @@ SMALL = {
     "--seed": "3",
     "--threads": "2",
 }
-# The memory that the program plans may change from one version to the next; no result depends on it.
+# The memory that the program plans may change from version to version; no result depends on it.
 PLANS = {"facts/device_needed_bytes", "facts/device_high_water_bytes"}
 OTHERS = (
     "--backbone fcf --fusion gfmfr --cluster kmeans",
