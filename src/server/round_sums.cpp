@@ -67,8 +67,9 @@ bool RoundSums::add(const LocalUpdate& update, std::int64_t weight) {
     return false;
   if (spec_.shares_head && !theta_.add(update.theta, weight)) return false;
   const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
+  const auto of_rows = weight_of_rows(spec_, weight);
   for (std::size_t j = 0; j < rows_.size(); ++j)
-    if (!rows_[j].add(update.items, update.rows + j * stride, weight)) return false;
+    if (!rows_[j].add(update.items, update.rows + j * stride, of_rows)) return false;
   return true;
 }
 

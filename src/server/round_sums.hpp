@@ -12,6 +12,12 @@
 
 namespace fedfuse {
 
+// What a client's rows weigh. By counts a row's step is a sum over samples already: a client of many
+// counts once.
+[[nodiscard]] inline std::int64_t weight_of_rows(const ModelSpec& spec, std::int64_t weight) {
+  return spec.counts_rows ? 1 : weight;
+}
+
 // First pass: sum over participants of weight * (row updates per view, head, rho, losses).
 class RoundSums {
  public:

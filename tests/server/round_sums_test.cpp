@@ -56,8 +56,8 @@ local_train::DenseSteps steps_of(const Samples& s) {
 struct NaiveSums {
   explicit NaiveSums(std::size_t cells) : tables(cells), changes(cells), touched_weight(cells) {}
   std::vector<double> tables;          // sum of n_u C_u
-  std::vector<double> changes;         // sum over those that touched the row of n_u (C_u - rho_u C)
-  std::vector<double> touched_weight;  // of the cell's row
+  std::vector<double> changes;         // sum over those that touched the row of C_u - rho_u C
+  std::vector<double> touched_weight;  // how many touched the cell's row
   double total = 0, kept = 0;          // sums of n_u, n_u rho_u
 
   void add(double weight, double rho, const DenseClient& client, const Array<float>& start,
@@ -69,8 +69,8 @@ struct NaiveSums {
     for (const auto item : touched)
       for (std::size_t k = 0; k < width; ++k) {
         const auto c = std::size_t(item) * width + k;
-        changes[c] += weight * (client.table[c] - rho * double(start[c]));
-        touched_weight[c] += weight;
+        changes[c] += client.table[c] - rho * double(start[c]);
+        touched_weight[c] += 1;
       }
   }
   [[nodiscard]] double next(std::size_t c, const Config& config, double start) const {
@@ -159,7 +159,7 @@ TEST(RoundSums, CountsForgetHowManyTouchedARow) {
       EXPECT_EQ(next(2, 0), 2.0f);
       EXPECT_EQ(next(5, spec.view_width - 1), 2.0f);
       EXPECT_EQ(next(3, 0), 0.0f);
-      EXPECT_EQ(sums.row_weight()[2], 3 * clients);
+      EXPECT_EQ(sums.row_weight()[2], clients);
       EXPECT_EQ(sums.row_weight()[3], 0);
       EXPECT_EQ(sums.aggregated_table(table, 0.0)(2, 0), 0.0f);  // a server that stands still
     }

@@ -39,7 +39,7 @@ struct ChunkBuffers {
   // of each client; in
   // row, next_row: of the resident state
   gpu::Buffer<std::int32_t> order, local, row, next_row, group, table;
-  gpu::Buffer<std::int64_t> begin, weight;
+  gpu::Buffer<std::int64_t> begin, weight, head_weight;  // weight: of rows
   gpu::Buffer<double> scale;
   gpu::Buffer<float> rate;                 // of the second pass over views
   gpu::Buffer<float> theta, user, router;  // of state that crosses
@@ -55,7 +55,7 @@ struct ChunkBuffers {
   // the host's side
   gpu::Pinned<std::int32_t> local_host, row_host, next_row_host, group_host, table_host,
       samples_host, slots_host, finite_host, misfit_host, items_host;
-  gpu::Pinned<std::int64_t> weight_host;
+  gpu::Pinned<std::int64_t> weight_host, head_weight_host;
   gpu::Pinned<double> outcome_host, scale_host;
   gpu::Pinned<float> rate_host;
   gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;
@@ -77,6 +77,7 @@ struct ChunkBuffers {
     for (auto* buffer : {&row, &next_row}) each(*buffer, sizes.state_resident ? n : 0);
     each(begin, n + 1);
     each(weight, n);
+    each(head_weight, n);
     each(scale, n);
     each(outcome, 3 * n);
     each(omega, 3 * n);
@@ -87,6 +88,7 @@ struct ChunkBuffers {
     each(misfit_host, misfits_a_client * n);
     for (auto* buffer : {&row_host, &next_row_host}) each(*buffer, sizes.state_resident ? n : 0);
     each(weight_host, n);
+    each(head_weight_host, n);
     each(scale_host, n);
     each(outcome_host, 3 * n);
     each(omega_host, 3 * n);

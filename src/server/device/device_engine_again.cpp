@@ -104,4 +104,32 @@ std::int64_t DeviceEngine::stored_bytes() const {
   return std::int64_t(sizeof(float) * numbers);
 }
 
+void DeviceEngine::add_rows(ChunkWorkspace& work, UploadBuffers& uploads,
+                            std::span<const std::int32_t> group, const GroupSums& groups) {
+  const bool folds = !spec_.rows_trained && !folded_;
+  for (std::size_t c = 0; c < work.clients(); ++c) {
+    if (folds) work.rate_host[c] = virtual_rate_[std::size_t(work.chunk()->positions[c])];
+    const auto l = group[std::size_t(work.chunk()->positions[c])];
+    work.weight_host[c] = 1;
+    work.table_host[c] = l;
+    work.scale_host[c] = l < 0 ? 1.0 : groups.fixed(std::size_t(l)).scale;
+  }
+  work.send(work.weight, work.weight_host);
+  work.send(work.table, work.table_host);
+  work.send(work.scale, work.scale_host);
+  if (folds) work.send(work.rate, work.rate_host);
+  work.misfit.fill_bytes(0, work.stream);
+  auto u = updates(work, uploads, groups.groups(), buffers_.group_sums);
+  u.scale_of = work.scale.data();
+  u.limit = float(groups.ranges().limit(GroupSums::kind_of_rows(spec_)));
+  const auto addressed = work.uploads(uploads, spec_, data_.items, work.table.data());
+  gpu::on_platform(*device_, [&]<class P>(P) {
+    if (folds)
+      aggregate::fold_views<P>(addressed, work.rate.data(), uploads.rows.data(), work.stream);
+    aggregate::address_updates<P>(addressed, work.ids.data(), work.owner.data(), work.stream);
+    aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, work.sort.data(), work.stream);
+  });
+  work.fetch(work.misfit, work.misfit_host);
+}
+
 }  // namespace fedfuse

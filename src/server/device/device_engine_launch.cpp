@@ -221,9 +221,12 @@ aggregate::GpuUpdates DeviceEngine::updates(const ChunkWorkspace& work,
 void DeviceEngine::add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, const RoundSums& sums,
                                 bool heads) {
   for_each_in_blocks(std::int64_t(work.clients()), threads(), [&](std::int64_t c) {
-    work.weight_host[std::size_t(c)] = weight_of(spec_, data_, work.client(std::size_t(c)));
+    const auto weight = weight_of(spec_, data_, work.client(std::size_t(c)));
+    work.head_weight_host[std::size_t(c)] = weight;
+    work.weight_host[std::size_t(c)] = weight_of_rows(spec_, weight);
   });
   work.send(work.weight, work.weight_host);
+  work.send(work.head_weight, work.head_weight_host);
   work.misfit.fill_bytes(0, work.stream);
   auto u = updates(work, uploads, spec_.views, buffers_.sums);
   u.scale = sums.fixed().scale;
@@ -237,7 +240,7 @@ void DeviceEngine::add_to_round(ChunkWorkspace& work, UploadBuffers& uploads, co
     const aggregate::GpuVectors all_heads{.count = std::int64_t(work.clients()),
                                           .width = spec_.head.theta,
                                           .values = work.theta_out.data(),
-                                          .weight = work.weight.data(),
+                                          .weight = work.head_weight.data(),
                                           .scale = sums.fixed_head().scale,
                                           .sums = buffers_.theta_sums.data(),
                                           .misfit = work.misfit.data() + work.clients(),
@@ -266,34 +269,6 @@ void DeviceEngine::fetch_state(ChunkWorkspace& work, bool heads) {
   if (state_) return;
   work.fetch(work.user_out, work.user_host, std::size_t(spec_.head.user));
   work.fetch(work.router_out, work.router_host, std::size_t(spec_.router.size));
-}
-
-void DeviceEngine::add_rows(ChunkWorkspace& work, UploadBuffers& uploads,
-                            std::span<const std::int32_t> group, const GroupSums& groups) {
-  const bool folds = !spec_.rows_trained && !folded_;
-  for (std::size_t c = 0; c < work.clients(); ++c) {
-    if (folds) work.rate_host[c] = virtual_rate_[std::size_t(work.chunk()->positions[c])];
-    const auto l = group[std::size_t(work.chunk()->positions[c])];
-    work.weight_host[c] = 1;
-    work.table_host[c] = l;
-    work.scale_host[c] = l < 0 ? 1.0 : groups.fixed(std::size_t(l)).scale;
-  }
-  work.send(work.weight, work.weight_host);
-  work.send(work.table, work.table_host);
-  work.send(work.scale, work.scale_host);
-  if (folds) work.send(work.rate, work.rate_host);
-  work.misfit.fill_bytes(0, work.stream);
-  auto u = updates(work, uploads, groups.groups(), buffers_.group_sums);
-  u.scale_of = work.scale.data();
-  u.limit = float(groups.ranges().limit(GroupSums::kind_of_rows(spec_)));
-  const auto addressed = work.uploads(uploads, spec_, data_.items, work.table.data());
-  gpu::on_platform(*device_, [&]<class P>(P) {
-    if (folds)
-      aggregate::fold_views<P>(addressed, work.rate.data(), uploads.rows.data(), work.stream);
-    aggregate::address_updates<P>(addressed, work.ids.data(), work.owner.data(), work.stream);
-    aggregate::add_updates<P>(aggregate::GpuMethod::sorted, u, work.sort.data(), work.stream);
-  });
-  work.fetch(work.misfit, work.misfit_host);
 }
 
 }  // namespace fedfuse

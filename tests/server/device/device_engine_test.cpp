@@ -191,8 +191,8 @@ TEST(DeviceEngine, CountsAreThoseOfTheProcessor) {
     engine.adopt(federation.state());
     auto trained = engine.allocate_trained(spec, n);
     auto sums = std::make_unique<RoundSums>(spec, data.items, weight);
-    EXPECT_FALSE(
-        engine.train(local, {1, federation.global(), federation.state(), {}}, trained, *sums));
+    const RoundInputs inputs{1, federation.global(), federation.state(), {}};
+    EXPECT_FALSE(engine.train(local, inputs, trained, *sums).any());
     engine.reduce(*sums, world);
     return sums;
   };

@@ -52,12 +52,12 @@ class PriorRound {
     std::int64_t weight = 0;
     for (const auto u : local) weight += weight_of(spec_, data_, u);
     RoundSums sums(spec_, data_.items, weight);
-    EXPECT_FALSE(
-        engine.train(local, {1, start_.global(), start_.state(), distillation_}, trained, sums));
+    const RoundInputs inputs{1, start_.global(), start_.state(), distillation_};
+    EXPECT_FALSE(engine.train(local, inputs, trained, sums).any());
     engine.reduce(sums, Comm::self());
     Array<float> rows;
     if (spec_.rows_trained)
-      rows = sums.aggregated_table(start_.global().views[0]).values;
+      rows = sums.aggregated_table(start_.global().views[0], 1.0).values;
     else
       for (const auto& view : sums.mean_view_gradients())
         rows.insert(rows.end(), view.values.begin(), view.values.end());
