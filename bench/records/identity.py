@@ -18,8 +18,6 @@ from typing import Any
 from records.errors import Refusal
 
 PARTS = ("data", "config", "program")
-# The rates whose default, -1, the program fills in.
-RATES = frozenset(("lr", "lr_items", "lr_items_server"))
 # The options of fedfuse train that decide no bit of a result: its headings Files, Execution and
 # Restart. A test compares this list with the program.
 DECIDES_NOTHING = frozenset(
@@ -100,6 +98,27 @@ def same_value(a: Any, b: Any) -> bool:
     return math.isclose(a, b, rel_tol=1e-12) if all(numbers) else a == b
 
 
+def head_rate(config: dict[str, Any], _: int) -> float:
+    return 0.01 if config["fusion"].startswith(("mlp", "fedvlr")) else 0.3
+
+
+def item_rate(config: dict[str, Any], items: int) -> float:
+    return 0.1 if config.get("item_update", "mean") == "counts" else config.get("lr", 0) * items
+
+
+def item_server_rate(config: dict[str, Any], _: int) -> float:
+    in_score = config["fusion"].endswith("group-prior") and config["distill_as"] == "prior"
+    return 1.0 if in_score else 8.0
+
+
+# What the program puts in the place of -1 (src/clients/local_round.cpp), by the number of items.
+DEFAULT_RATES = {
+    "lr": head_rate,
+    "lr_items": item_rate,
+    "lr_items_server": item_server_rate,
+}
+
+
 def other_settings(asked: dict[str, Any], run: dict[str, Any]) -> list[str]:
     """The options of a run that differ from what was asked, in words. The program fills in a rate
     of -1 and the device `auto`.
@@ -109,10 +128,11 @@ def other_settings(asked: dict[str, Any], run: dict[str, Any]) -> list[str]:
         name = given.replace("-", "_")
         if name in DECIDES_NOTHING or (name, value) == ("device", "auto"):
             continue
-        if name in RATES and value == -1:  # the program's default, which its identity decides
-            continue
-        if name not in config or not same_value(config[name], value):
-            found.append(f"{name} is {config.get(name, NOT_RECORDED)}, not {value}")
+        wanted = value
+        if value == -1 and name in DEFAULT_RATES:
+            wanted = DEFAULT_RATES[name](config, run.get("data", {}).get("items", 0))
+        if name not in config or not same_value(config[name], wanted):
+            found.append(f"{name} is {config.get(name, NOT_RECORDED)}, not {wanted}")
     return found
 
 

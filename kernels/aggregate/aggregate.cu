@@ -9,13 +9,15 @@ __global__ void __launch_bounds__(block) atomics_kernel(const __grid_constant__ 
     if (row < 0) continue;
     const auto weight = Word(u.weight[u.owner[e]]);
     const float scale = scale_of(u, u.owner[e]);
-    float worst = 0.0f;
     for (int k = lane(); k < u.width; k += 32) {
-      const float x = checked(u.delta[e * u.width + k], u.limit, worst);
+      float x = u.delta[e * u.width + k];
+      if (!fits(x, u.limit)) {
+        mark(u.misfit + u.owner[e], fabsf(x));
+        x = 0.0f;
+      }
       atomicAdd(reinterpret_cast<Word*>(u.sums) + std::int64_t(row) * u.width + k,
                 fixed_update(x, scale, weight));
     }
-    if (worst != 0.0f) mark(u.misfit + u.owner[e], worst);
   }
 }
 

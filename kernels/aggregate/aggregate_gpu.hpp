@@ -89,8 +89,8 @@ void address_updates<gpu::Cuda>(const GpuUploads&, std::int32_t*, std::int32_t*,
 template <>
 void address_updates<gpu::Emulated>(const GpuUploads&, std::int32_t*, std::int32_t*,
                                     const gpu::Stream&);
-// Client c of J views: its first view <- -rate[c] * (sum of its views' gradients), what a group sums
-// (models.md section 3). rate: of each client, on the device.
+// Client c of J views: its first view <- -rate[c] * (sum of its views' gradients), what a group
+// sums (models.md section 3). rate: of each client, on the device.
 template <class Platform>
 void fold_views(const GpuUploads& uploads, const float* rate, float* delta,
                 const gpu::Stream& stream);

@@ -1,6 +1,6 @@
 #pragma once
-// The group prior of a launch: of each slot, what is added to its score, or its soft label. A kernel
-// of its own: the training kernel has no register left for it. One block, one client.
+// The group prior of a launch: of each slot, what is added to its score, or its soft label. A
+// kernel of its own: the training kernel has no register left for it. One block, one client.
 #include "core/gpu/platform.hpp"
 #include "kernels/local_train/local_train_gpu.hpp"
 

@@ -45,7 +45,7 @@ struct Rates {
   bool rows_by_sum = false;  // rows step by the sum over the batch, else by its mean
   // of the gradient of the batch's mean loss, in a step of a row over n samples
   [[nodiscard]] constexpr float row_rate(int n) const {
-    return rows_by_sum ? lr_items * float(n) : lr_items;
+    return lr_items * (rows_by_sum ? float(n) : 1.0f);
   }
 };
 

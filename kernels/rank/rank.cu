@@ -8,8 +8,8 @@ namespace {
 constexpr int transposing = 256;
 constexpr std::size_t transposing_bytes = 32 * 33 * sizeof(float);
 
-// items_k[p d + k][i] = F_p[i][width - d + k], then the prior's columns: 32 x 32 numbers at a time through shared memory, so
-// that both sides are met in whole lines.
+// items_k[p d + k][i] = F_p[i][width - d + k], then the prior's columns: 32 x 32 numbers at a time
+// through shared memory, so that both sides are met in whole lines.
 __global__ void transpose_kernel(const __grid_constant__ GpuRank r) {
   float* tile = gpu::shared<float>();  // 32 x 33
   const int lane = int(threadIdx.x) % 32, row = int(threadIdx.x) / 32, rows = int(blockDim.x) / 32,
@@ -29,8 +29,8 @@ __global__ void transpose_kernel(const __grid_constant__ GpuRank r) {
       r.items_k[(first_k + j) * r.padded_items() + first_item + lane] = tile[j * 33 + lane];
 }
 
-// clients_k[p d + k][u] = g_u = omega_up w_u[k], then shares, in the same way; and b_u. For neumf w_u[k] is its
-// weight times the user's number.
+// clients_k[p d + k][u] = g_u = omega_up w_u[k], then shares, in the same way; and b_u. For neumf
+// w_u[k] is its weight times the user's number.
 __global__ void clients_kernel(const __grid_constant__ GpuRank r) {
   float* tile = gpu::shared<float>();  // 32 x 33
   const int lane = int(threadIdx.x) % 32, row = int(threadIdx.x) / 32, rows = int(blockDim.x) / 32,

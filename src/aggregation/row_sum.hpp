@@ -37,8 +37,8 @@ class RowSum {
   // ranks at once (collective); null: they are those of all ranks already. Nothing is left to
   // reduce().
   void merge(std::int64_t first, std::span<const std::int64_t> sums, const Comm* over);
-  // ... and, before them, the weights of rows [first, first + weight.size()): merge() adds those over
-  // the ranks with their rows.
+  // ... and, before them, the weights of rows [first, first + weight.size()): merge() adds those
+  // over the ranks with their rows.
   void merge_weight(std::int64_t first, std::span<const std::int64_t> weight);
   // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
   void reduce(const Comm& comm);

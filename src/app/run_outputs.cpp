@@ -37,7 +37,7 @@ bool is_unfinished_result(const std::string& path) {
 
 // then: effective, as a result records it. now: as it was given.
 bool same_options(const Config& then, Config now, std::int64_t items) {
-  now.federation.lr_items = item_rate(now, items);
+  now = with_rates(now, items);
   if (!now.device.kind) now.device = then.device;
   now.files = then.files;
   now.execution = then.execution;

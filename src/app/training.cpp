@@ -26,10 +26,7 @@ namespace {
 // depend on the data are filled in.
 Config effective(Config config, const Dataset& data, int threads, const Comm& comm) {
   validate_against_data(config, data.clients, data.items, comm.size());
-  auto& rates = config.federation;
-  rates.lr_items = item_rate(config, data.items);
-  rates.lr_items_server = item_server_rate(config);
-  rates.lr = head_rate(config);
+  config = with_rates(config, data.items);
   config.device.kind = resolve_device(config, comm);
   check_host_memory(config, data, threads, comm);
   return config;

@@ -39,6 +39,14 @@ double item_server_rate(const Config& config) {
   return prior ? over_prior : alone;
 }
 
+Config with_rates(Config config, std::int64_t items) {
+  auto& rates = config.federation;
+  rates.lr_items = item_rate(config, items);
+  rates.lr_items_server = item_server_rate(config);
+  rates.lr = head_rate(config);
+  return config;
+}
+
 double item_rate(const Config& config, std::int64_t items, std::int64_t round) {
   return item_rate(config, items) * decayed(config.federation.lr_items_decay, round);
 }

@@ -79,6 +79,8 @@ class LocalTrainer {
 [[nodiscard]] double item_server_rate(const Config& config);
 // eta_I: 0.1 with counts, eta * M with means.
 [[nodiscard]] double item_rate(const Config& config, std::int64_t items);
+// The configuration as it is used and recorded: its rates are those three.
+[[nodiscard]] Config with_rates(Config config, std::int64_t items);
 // ... of a round: eta_I times its decay.
 [[nodiscard]] double item_rate(const Config& config, std::int64_t items, std::int64_t round);
 // What every client of a run trains, and how fast in this round (lambda: 0, it is not every

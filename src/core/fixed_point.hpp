@@ -14,8 +14,8 @@ struct FixedPoint {
   static constexpr double limit = 1024.0;  // of |x| of one unit of weight, where none is given
   double largest = limit;                  // the limit of these sums: a power of two
 
-  // total_weight: W, the sum of the (integer) weights, from 1 to 2^44. A million clients of weight 1
-  // get 2^32.
+  // total_weight: W, the sum of the (integer) weights, from 1 to 2^44. A million clients of weight
+  // 1 get 2^32.
   // largest: L, a power of two from `limit` to 2^127; each factor of two costs a bit.
   // Whatever L: |x scale| < 2^50, and W |x scale| < 2^62. L is at least 2^18 units.
   static FixedPoint for_total_weight(std::int64_t total_weight, double largest = limit) {

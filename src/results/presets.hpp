@@ -1,5 +1,5 @@
 #pragma once
-// Named sets of option values for `fedfuse train --preset`: settings of a publication, in one table.
+// Named sets of option values for `fedfuse train --preset`: settings of a publication, in a table.
 #include <string>
 #include <string_view>
 #include <vector>

@@ -49,8 +49,8 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   });
 
   // 2. Everybody trains; updates are added up as they come. A round in which a client or the server
-  // diverges never happened: nothing that lasts changes before step 7. An update beyond the range of
-  // the sums raises it, and everybody trains again.
+  // diverges never happened: nothing that lasts changes before step 7. An update beyond the range
+  // of the sums raises it, and everybody trains again.
   if (!timer_.time(Phase::training,
                    [&] { return fits(work, [&] { return train_participants(work); }); }))
     return work.report;
@@ -192,7 +192,7 @@ void Federation::group_participants(RoundWork& work) {
 }
 
 // The second pass: group sums of row updates and heads. Rows that clients train have passed the
-// round's sums; a virtual update is a rate times the sum of J gradients that have, and may be larger.
+// round's sums; a virtual update is a rate times the sum of J gradients that have: it may be larger.
 Misfit Federation::add_to_groups(RoundWork& work) {
   work.group_sums.reset();
   work.group_sums =

@@ -12,8 +12,8 @@
 
 namespace fedfuse {
 
-// What a client's rows weigh. By counts a row's step is a sum over samples already: a client of many
-// counts once.
+// What a client's rows weigh. By counts a row's step is a sum over samples already: a client of
+// many counts once.
 [[nodiscard]] inline std::int64_t weight_of_rows(const ModelSpec& spec, std::int64_t weight) {
   return spec.counts_rows ? 1 : weight;
 }
@@ -23,8 +23,8 @@ class RoundSums {
  public:
   RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight,
             const Kernels& kernels = {}, const SumRanges& ranges = {});
-  // Thread-safe. False: a value, or one that a group would sum of the client beside its rows, is not
-  // finite or beyond its range; then the sums are invalid, and excess() says why.
+  // Thread-safe. False: a value, or one that a group would sum of the client beside its rows, is
+  // not finite or beyond its range; then the sums are invalid, and excess() says why.
   [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
   [[nodiscard]] Excess excess(const LocalUpdate& update) const;
   // The same of clients whose heads and rows are added up elsewhere (a device): their losses, how
@@ -62,8 +62,8 @@ class RoundSums {
   [[nodiscard]] const SumRanges& ranges() const { return ranges_; }
   void reduce(const Comm& comm);
 
-  // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta; by counts the second sum is over the
-  // clients that touched a row, over their weight, times server_rate (eta_S).
+  // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta; by counts the second sum is over
+  // the clients that touched a row, over their number, times server_rate (eta_S).
   [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table,
                                                double server_rate) const;
   [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients() const;  // weighted by alpha_u

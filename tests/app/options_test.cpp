@@ -38,7 +38,7 @@ TEST(Options, help_names_every_field_with_its_default) {
     std::ranges::replace(option, '_', '-');
     EXPECT_TRUE(outcome.says(option + " ") || outcome.says(option + "\n")) << option;
   });
-  for (const auto& [option, value] : {std::pair{"--dim INT", "64"}, {"--lr FLOAT", "0.1"}})
+  for (const auto& [option, value] : {std::pair{"--dim INT", "64"}, {"--server-lr FLOAT", "0.003"}})
     EXPECT_NE(help_line(outcome.output, option).find(value), std::string::npos) << option;
   for (const char* part : {"(d)", "[epochs]", "fedavg|fcf|fedncf|pfedrec|fedrap",
                            "{full|sampled:N}", "{sum|mlp|gate}"})

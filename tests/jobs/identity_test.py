@@ -175,7 +175,7 @@ class Scaling(IdentityTest):
         # an option fewer is another one, too: its default
         train = {name: value for name, value in SCALING["train"].items() if name != "lr"}
         said = self.scaling({**SCALING, "train": train}, "--submit")
-        self.assertIn("is of other options: lr is 0.2, not 0.1", said)
+        self.assertIn("is of other options: lr is 0.2, not 0.3", said)
         second = self.collected()
         self.assertEqual(second["settings"]["lr"], 0.1)
         for part, same in (("data", True), ("config", False), ("program", True)):

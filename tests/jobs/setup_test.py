@@ -98,10 +98,10 @@ class Setup(JobTest):
 
     def test_a_finished_quickstart_is_not_repeated(self):
         first = self.script("quickstart.sh", shell="sh")
-        self.assertEqual(self.called().count("fedfuse train"), 5, first)
+        self.assertEqual(self.called().count("fedfuse train"), 6, first)
         second = self.script("quickstart.sh")
         self.assertIn("were finished before", second)
-        self.assertEqual(self.called().count("fedfuse train"), 5)
+        self.assertEqual(self.called().count("fedfuse train"), 6)
         self.assertEqual(self.called().count("fedfuse table"), 2)
 
     def test_an_unfinished_or_older_quickstart_is_repeated(self):
@@ -110,7 +110,7 @@ class Setup(JobTest):
         self.assertNotIn("were finished before", self.script("quickstart.sh"))
         self.stand_in(self.tools / "cmake", CMAKE.replace(". ", "#new\\n. "))
         self.assertNotIn("were finished before", self.script("quickstart.sh"))
-        self.assertEqual(self.called().count("fedfuse train"), 15)
+        self.assertEqual(self.called().count("fedfuse train"), 18)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ REGISTERS = {
     "train_kernel": 255,
     "check_state_kernel": 48,
     "fill_prior_kernel": 40,
+    "weights_kernel": 32,
     "atomics_kernel": 64,
     "9aggregate.*count_kernel": 32,
     "scan_kernel": 64,

@@ -19,6 +19,7 @@ inline Config small_config(const std::string& backbone, const std::string& fusio
   c.gfmfr.group_dim = 6;
   c.gfmfr.teacher.epochs = 2;
   c.gfmfr.teacher.batch = 30;
+  c.federation.lr = 0.1;
   c.federation.item_update = rule;
   c.federation.lr_items = rule == ItemUpdate::mean ? 2.0 : 0.125;  // of a batch: much the same
   c.federation.lr_items_server = 2.0;

@@ -1,5 +1,5 @@
-// server/round_sums: a round of both rules of item rows (models.md section 2) against dense tables in
-// double, on any number of ranks: R1, R7, the weights n_u, weight decay and the rates of a round.
+// server/round_sums: a round of both rules of item rows (models.md section 2) against dense tables
+// in double, on any number of ranks: R1, R7, the weights n_u, weight decay, the rates of a round.
 #include "server/round_sums.hpp"
 
 #include <gtest/gtest.h>

@@ -101,7 +101,7 @@ TEST(Round, DistillationMovesClientsTowardsTheirGroup) {
   Federation plain(config, data, Comm::self(), 1);
   const auto first = distilled.run_round(1), second = distilled.run_round(2);
   EXPECT_EQ(first.lambda, 0.0);  // no teacher has spoken yet
-  EXPECT_EQ(second.lambda, 0.5);
+  EXPECT_EQ(second.lambda, 0.25);
   EXPECT_GT(second.loss_distillation, 0.0);
   train(plain, 2);
   EXPECT_FALSE(plain.global() == distilled.global());

@@ -80,8 +80,8 @@ TEST(MemoryPlan, IsWhatTheDeviceHolds) {
   const test::SmallData small(tiny());
   const auto data = small.alone();
   for (const auto* backbone : {"fedavg", "fcf", "fedncf", "pfedrec", "fedrap"})
-    for (const auto* fusion : {"none", "mlp", "gfmfr", "fedvlr", "fedvlr+gfmfr", "group-prior",
-                               "mlp+group-prior"})
+    for (const auto* fusion :
+         {"none", "mlp", "gfmfr", "fedvlr", "fedvlr+gfmfr", "group-prior", "mlp+group-prior"})
       for (const auto home : {StateHome::host, StateHome::device})
         for (const auto uploads : {UploadMode::store, UploadMode::replay}) {
           auto config = small_device_config(backbone, fusion);
