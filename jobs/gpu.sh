@@ -59,7 +59,8 @@ of_kernels+=':*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
 tests() {
   local -x FEDFUSE_POISON=1
   for name in "${kernels[@]/#/kernels/}" core/graph server/grouping server/server_models \
-    server/sums_to_host server/device_engine server/device_prior server/resident_state evaluation/evaluation; do
+    server/sums_to_host server/device_engine server/device_prior server/resident_state \
+    evaluation/evaluation; do
     step "test_${name##*/}" env -u FEDFUSE_TEST_SEED "$build/tests/${name}_test"
   done
   local -x FEDFUSE_TEST_SEED=${FEDFUSE_TEST_SEED:-$(((RANDOM << 15) + RANDOM + 1))}
