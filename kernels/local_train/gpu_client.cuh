@@ -20,6 +20,7 @@ struct Mine {
   float *rows, *personal;
   std::int64_t row;  // in theta, user, router
   Sums sums;         // thread 0 adds
+  float row_rate;    // of the batch; here and not in a register of every thread
 };
 
 __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
@@ -34,6 +35,7 @@ __device__ Mine client_of(const GpuClients& g, const Shape& shape, int c) {
   m.personal = g.personal == nullptr ? nullptr : g.personal + at * shape.width;
   m.row = g.row[c];
   m.sums = {0.0, 0.0, 0.0, 0.0};
+  m.row_rate = 0.0f;
   return m;
 }
 

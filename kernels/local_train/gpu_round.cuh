@@ -79,7 +79,7 @@ struct Round {
     if (shape.personal) personal_rows(n);
     if (shape.rows_trained) {
       decay_rows(m.rows);
-      scatter(n, Z(), stride(), m.rows, -rates.row_rate(n));
+      scatter(n, Z(), stride(), m.rows, -m.row_rate);
     } else {
       gradients(n, keep);
     }
@@ -169,6 +169,7 @@ struct Round {
     if (threadIdx.x != 0) return;
     m.sums.recommendation += recommendation;
     m.sums.distillation += distillation;
+    m.row_rate = rates.row_rate(n);
     m.sums.step =
         recommendation + (taught.labels == nullptr ? 0.0 : double(rates.lambda)) * distillation;
   }
@@ -211,7 +212,7 @@ struct Round {
       m.sums.step +=
           (double(rates.rap_beta) * magnitudes - double(rates.rap_alpha) * squares) / double(w());
     decay_rows(m.personal);
-    scatter(n, temp(), apart, m.personal, -rates.row_rate(n));
+    scatter(n, temp(), apart, m.personal, -m.row_rate);
     __syncthreads();
   }
 
