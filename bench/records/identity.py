@@ -99,7 +99,8 @@ def same_value(a: Any, b: Any) -> bool:
 
 
 def head_rate(config: dict[str, Any], _: int) -> float:
-    return 0.01 if config["fusion"].startswith(("mlp", "fedvlr")) else 0.3
+    views = config["fusion"].split("+")[0]
+    return {"mlp": 0.01, "fedvlr": 0.1}.get(views, 0.3)
 
 
 def item_rate(config: dict[str, Any], items: int) -> float:

@@ -18,9 +18,16 @@ double decayed(double factor, std::int64_t round) { return std::pow(factor, doub
 }  // namespace
 
 double head_rate(const Config& config) {
-  constexpr double of_table = 0.3, of_views = 0.01;
   if (config.federation.lr >= 0) return config.federation.lr;
-  return find_fusion(config.model.fusion).views == ViewsKind::table ? of_table : of_views;
+  switch (find_fusion(config.model.fusion).views) {
+    case ViewsKind::mlp:
+      return 0.01;
+    case ViewsKind::multiview:
+      return 0.1;
+    case ViewsKind::table:
+      break;
+  }
+  return 0.3;
 }
 
 double item_rate(const Config& config, std::int64_t items) {

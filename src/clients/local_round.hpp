@@ -73,7 +73,7 @@ class LocalTrainer {
 };
 
 // Rates as given, or their defaults, none of which depends on the data by counts. eta: 0.3 over a
-// trained table, 0.01 over the server's views.
+// trained table, 0.01 over one view, 0.1 with a router.
 [[nodiscard]] double head_rate(const Config& config);
 // eta_S: 8; 1 where a group prior is in the score, and rows learn what it leaves.
 [[nodiscard]] double item_server_rate(const Config& config);

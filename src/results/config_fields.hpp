@@ -75,8 +75,8 @@ void visit_federation(Options& o, Visit& visit) {
                     s},
         o.negatives);
   visit(ConfigField{{"lr", "eta", "1",
-                     "learning rate of heads, user vectors and routers; -1: 0.3, or 0.01 over the "
-                     "server's views"},
+                     "learning rate of heads, user vectors and routers; -1: 0.3; over one view "
+                     "0.01, with a router 0.1"},
                     s},
         o.lr);
   visit(

@@ -34,7 +34,7 @@ TEST(Rates, HaveDefaultsByFusion) {
   Config config;
   for (const auto& [fusion, head, server] :
        {std::tuple{"none", 0.3, 8.0}, std::tuple{"gfmfr", 0.3, 8.0}, std::tuple{"mlp", 0.01, 8.0},
-        std::tuple{"fedvlr+gfmfr", 0.01, 8.0}, std::tuple{"group-prior", 0.3, 1.0},
+        std::tuple{"fedvlr+gfmfr", 0.1, 8.0}, std::tuple{"group-prior", 0.3, 1.0},
         std::tuple{"mlp+group-prior", 0.01, 1.0}}) {
     config.model.fusion = fusion;
     EXPECT_EQ(head_rate(config), head) << fusion;
