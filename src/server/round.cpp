@@ -192,7 +192,8 @@ void Federation::group_participants(RoundWork& work) {
 }
 
 // The second pass: group sums of row updates and heads. Rows that clients train have passed the
-// round's sums; a virtual update is a rate times the sum of J gradients that have: it may be larger.
+// round's sums; a virtual update is a rate times the sum of J gradients that have, and may be
+// larger.
 Misfit Federation::add_to_groups(RoundWork& work) {
   work.group_sums.reset();
   work.group_sums =

@@ -48,7 +48,7 @@ REGISTERS = {
     "4rank.*count_kernel": 128,
     "transpose_kernel": 32,
     "threshold_kernel": 64,
-    "correct_kernel": 96,
+    "correct_kernel": 128,
     "5views.*product_kernel": 168,
     "5views.*normalise_kernel": 64,
     "5views.*add_blocks_kernel": 64,

@@ -148,7 +148,7 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
             "");
   EXPECT_NE(refused([](auto& h) {
               h.config.federation.lr = 0.2;
-            }).find("--lr was -1 there and is 0.2 here"),
+            }).find("--lr was -1.0 there and is 0.2 here"),
             std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.config.gfmfr.groups_min = 2; }).find("--groups-min"),
             std::string::npos);
