@@ -58,9 +58,9 @@ of_kernels+=':*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
 # value. Then the kernels run again, on inputs of a new seed.
 tests() {
   local -x FEDFUSE_POISON=1
-  for name in "${kernels[@]/#/kernels/}" core/graph server/grouping server/server_models \
-    server/sums_to_host server/device_engine server/device_prior server/resident_state \
-    evaluation/evaluation; do
+  for name in "${kernels[@]/#/kernels/}" kernels/group_prior core/graph server/grouping \
+    server/server_models server/sums_to_host server/device_engine server/device_prior \
+    server/resident_state evaluation/evaluation; do
     step "test_${name##*/}" env -u FEDFUSE_TEST_SEED "$build/tests/${name}_test"
   done
   local -x FEDFUSE_TEST_SEED=${FEDFUSE_TEST_SEED:-$(((RANDOM << 15) + RANDOM + 1))}

@@ -177,7 +177,7 @@ class Scaling(IdentityTest):
         said = self.scaling({**SCALING, "train": train}, "--submit")
         self.assertIn("is of other options: lr is 0.2, not 0.3", said)
         second = self.collected()
-        self.assertEqual(second["settings"]["lr"], 0.1)
+        self.assertEqual(second["settings"]["lr"], 0.3)
         for part, same in (("data", True), ("config", False), ("program", True)):
             values = {table["rows"][0][f"{part}_identity"] for table in (first, second)}
             self.assertEqual(len(values) == 1, same, part)
