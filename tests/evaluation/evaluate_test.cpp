@@ -9,6 +9,7 @@
 #include "core/gpu/device.hpp"
 #include "core/gpu/simt.hpp"
 #include "core/text.hpp"
+#include "evaluation/evaluate_prior.hpp"
 #include "evaluation/router_weights.hpp"
 #include "kernels/local_train/local_train_gpu.hpp"
 #include "kernels/rank/rank_gpu.hpp"
@@ -55,6 +56,28 @@ TEST(Evaluate, EveryBackboneAndFusionLikeTheNaiveForm) {
       const auto config = config_of(backbone.name, fusion.name);
       test::expect_equal(evaluate_on(Comm::world(), config, {}), naive_of(config), 1e-9);
     }
+}
+
+// Soft labels are no part of a score; the prior alone is one.
+TEST(Evaluate, TheGroupPriorAloneAndTheModelWithoutIt) {
+  auto config = config_of("fcf", "group-prior");
+  const auto alone = Comm::self(), world = Comm::world();
+  const auto data = test::make_data(clients, items, trained, alone);
+  auto f = test::make_federation(config, data);
+  const auto shared_data = test::make_data(clients, items, trained, world);
+  const auto shared = test::make_federation(config, shared_data);
+  const auto got = evaluate_prior(shared.global, shared.state, shared_data, {}, world);
+  for (auto& view : f.global.views) std::ranges::fill(view.values, 0.0f);
+  std::ranges::fill(f.state.theta.values, 0.0f);
+  const Naive naive{f, data};
+  test::expect_equal(got,
+                     test::naive_evaluation(data, {[&](std::int64_t u) { return naive.scores(u); },
+                                                   [&](std::int64_t u, bool at_test) {
+                                                     return test::full_candidates(data, u, at_test);
+                                                   }}),
+                     1e-9);
+  config.prior.use = PriorUse::soft_labels;
+  test::expect_equal(evaluate_on(world, config, {}), naive_of(config), 1e-9);
 }
 
 TEST(Evaluate, EveryHeadSharedOrPrivateLikeTheNaiveForm) {

@@ -86,6 +86,10 @@ Federation make_federation(const Config& config, const Dataset& data) {
   f.global.theta.resize(std::size_t(f.spec.head.theta));
   fill(f.global.theta.data(), f.spec.head.theta, 1000000, weight);
   f.state = init_client_state(f.spec, config, data);
+  if (f.spec.has_prior()) {
+    f.global.prior = Matrix<float>(data.items, f.spec.prior_groups);
+    fill(f.global.prior.data(), std::int64_t(f.global.prior.size()), 1000020, 1.0);
+  }
   if (!f.state.base.empty())
     fill(f.state.base.data(), std::int64_t(f.state.base.size()), 1000010, 0.5);
   for (std::int64_t u = 0; u < data.local_clients(); ++u) {
@@ -93,6 +97,7 @@ Federation make_federation(const Config& config, const Dataset& data) {
     if (!f.spec.shares_head) fill(f.state.theta.row(u), f.spec.head.theta, 10 * id, weight);
     fill(f.state.user.row(u), f.spec.head.user, 10 * id + 1, 1.0);
     fill(f.state.router.row(u), f.spec.router.size, 10 * id + 2, weight);
+    fill(f.state.shares.row(u), f.spec.prior_groups, 10 * id + 4, 0.5);
     if (!f.state.base.empty()) f.state.base_scale[std::size_t(u)] = 1.0f - 0.01f * float(id);
     if (!f.spec.has_overlay()) continue;
     const Rng rng(6, Purpose::test);
@@ -161,10 +166,18 @@ double Naive::head(std::int64_t client, const std::vector<double>& z) const {
   return head_score(h, theta.data(), user.data(), whole);
 }
 
+double Naive::prior(std::int64_t client, std::int64_t item) const {
+  double sum = 0;
+  for (std::int64_t l = 0; l < model.spec.prior_groups && model.spec.prior_in_score; ++l)
+    sum += double(model.state.shares(client, l)) * double(model.global.prior(item, l));
+  return sum;
+}
+
 std::vector<double> Naive::scores(std::int64_t client) const {
   const auto w = omega(client);
   std::vector<double> s;
-  for (std::int64_t i = 0; i < data.items; ++i) s.push_back(head(client, row(client, i, w)));
+  for (std::int64_t i = 0; i < data.items; ++i)
+    s.push_back(head(client, row(client, i, w)) + prior(client, i));
   return s;
 }
 

@@ -31,6 +31,7 @@ struct Naive {
   const Federation& model;
   const Dataset& data;
   [[nodiscard]] std::vector<double> omega(std::int64_t client) const;
+  [[nodiscard]] double prior(std::int64_t client, std::int64_t item) const;
   [[nodiscard]] std::vector<double> scores(std::int64_t client) const;
 
  private:
