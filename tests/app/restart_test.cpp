@@ -41,7 +41,7 @@ TEST(Restart, a_time_budget_ends_with_75_and_a_damaged_checkpoint_is_left_aside)
   ASSERT_TRUE(fs::exists(place.file("tiny.ckpt.2.h5")) && fs::exists(place.file("tiny.ckpt.1.h5")));
 
   const auto refused = test::fedfuse_on(2, train("tiny.h5", "--rounds 6 --resume --lr 0.2"));
-  test::expect_refused(refused, "--lr was 0.1 there and is 0.2 here");
+  test::expect_refused(refused, "--lr was 0.3 there and is 0.2 here");
   test::expect_refused(test::fedfuse(train("tiny.h5", "--rounds 6")), "--resume");
 
   damage(place.file("tiny.ckpt.2.h5"));
@@ -72,7 +72,7 @@ TEST(Restart, of_another_run_the_older_one_is_offered) {
   ASSERT_EQ(test::fedfuse(train("theirs.h5", "--rounds 5 --checkpoint-every 2 --lr 0.05")).code, 0);
   fs::copy_file(place.file("theirs.ckpt.4.h5"), place.file("mine.ckpt.4.h5"));
   const auto outcome = test::fedfuse_on(2, train("mine.h5", "--rounds 6 --resume"));
-  test::expect_refused(outcome, "--lr was 0.05 there and is 0.1 here");
+  test::expect_refused(outcome, "--lr was 0.05 there and is 0.3 here");
   EXPECT_TRUE(outcome.says(cat("or move it away, to go on from ", place.file("mine.ckpt.3.h5"),
                                ", which is of this run, after round 3")))
       << outcome.output;
