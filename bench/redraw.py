@@ -22,7 +22,8 @@ from records.program import ROOT
 
 RESULTS = ROOT / "results"
 QUICKSTART = tuple(
-    f"quickstart/{name}.json" for name in ("none", "gfmfr", "mlp", "fedvlr", "fedvlr_gfmfr")
+    f"quickstart/{name}.json"
+    for name in ("none", "gfmfr", "mlp", "fedvlr", "group_prior", "mlp_group_prior")
 )
 # What is drawn, its tables, and its pictures.
 PICTURES = (
