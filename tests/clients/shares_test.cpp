@@ -25,9 +25,10 @@ std::vector<long double> naive_shares(const Matrix<float>& logits,
   long double sum = 0;
   for (std::int64_t l = 0; l < logits.cols; ++l) {
     long double all = 0, score = 0;
-    for (std::int64_t j = 0; j < logits.rows; ++j) all += std::exp((long double)(logits(j, l)));
-    for (const auto i : positives) score += (long double)(logits(i, l)) - std::log(all);
-    shares.push_back(std::exp(score / std::sqrt((long double)(positives.size()))));
+    for (std::int64_t j = 0; j < logits.rows; ++j)
+      all += std::exp(static_cast<long double>(logits(j, l)));
+    for (const auto i : positives) score += static_cast<long double>(logits(i, l)) - std::log(all);
+    shares.push_back(std::exp(score / std::sqrt(static_cast<long double>(positives.size()))));
     sum += shares.back();
   }
   for (auto& share : shares) share /= sum;
