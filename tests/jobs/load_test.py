@@ -22,7 +22,7 @@ SCALING = {
     "name": "tiny",
     "kind": "strong",
     "generate": {"users": 60},
-    "train": {"backbone": "fcf", "fusion": "none", "rounds": 120},
+    "train": {name: a_result()["config"][name] for name in ("backbone", "fusion", "rounds")},
     "points": [{"ranks": 1}, {"ranks": 2}],
     "repeats": 2,
 }
