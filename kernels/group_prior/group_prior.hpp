@@ -6,10 +6,10 @@
 //
 // fitted to the groups' sums of interactions S with the constant complement N_l:
 //
-//   loss = sum_l sum_i [ S_l[i] softplus(-L_l[i]) + N_l softplus(L_l[i]) ] / total
-//   total = sum_l sum_i (S_l[i] + N_l)
+//   loss = sum_l sum_i [ S_l[i] softplus(-L_l[i]) + c[i] N_l softplus(L_l[i]) ] / total
+//   total = sum_l sum_i (S_l[i] + c[i] N_l)
 //
-// and its gradient, with g_l[i] = (sigmoid(L_l[i]) (S_l[i] + N_l) - S_l[i]) / total:
+// and its gradient, with g_l[i] = (sigmoid(L_l[i]) (S_l[i] + c[i] N_l) - S_l[i]) / total:
 //
 //   db_l = sum_i g_l[i]    dV_l = sum_i g_l[i] H_l[i]    dv = sum_l dV_l
 //   dA_l = (v + V_l) * sum_i g_l[i] [H_l[i] > 0]         (element by element)
@@ -59,6 +59,7 @@ struct Problem {
   const float* parameters = nullptr;  // layout.size
   const float* S = nullptr;           // M x G, >= 0; for the gradient
   const float* N = nullptr;           // G, >= 0; for the gradient
+  const float* c = nullptr;           // M, >= 0: an item's part in N; null: 1 for every item
   double total = 1.0;                 // > 0; for the gradient
 
   // Of one step; multiply-adds, maxima and comparisons count as they are written above:

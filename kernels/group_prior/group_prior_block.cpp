@@ -170,10 +170,11 @@ double Block::slopes(const Problem& p, const Operators& op, std::int64_t first, 
   for (std::int64_t i = 0; i < n; ++i) {
     float* S = S_.data() + i * at_.G;
     std::copy_n(p.S + (first + i) * G, G, S);
+    const Float8 part = simd::splat(p.c == nullptr ? 1.0f : p.c[first + i]);
     Float8 of_item{};
     for (std::int64_t l = 0; l < at_.G; l += lanes) {
       float* L = L_.data() + i * at_.G + l;
-      of_item += slope(L, simd::load(S + l), simd::load(op.N.data() + l), inverse);
+      of_item += slope(L, simd::load(S + l), part * simd::load(op.N.data() + l), inverse);
       simd::store(db + l, simd::load(db + l) + simd::load(L));
     }
     loss += double(simd::sum(of_item));

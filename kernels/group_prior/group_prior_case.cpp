@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "core/rng.hpp"
 #include "core/text.hpp"
@@ -30,17 +31,25 @@ Case::Case(const CaseShape& s)
   fill(Z.span(), 1 / std::sqrt(double(s.features)), 0.0);
   fill(S.span(), 1.0, 0.0);
   S(0, 0) = 1.0f;  // there is something to learn
+  if (s.untouched) {
+    c.assign(std::size_t(s.items), 1.0f);
+    for (std::int64_t i = 1; i < s.items; i += 3) c[std::size_t(i)] = 0.0f;
+  }
   for (std::int64_t i = 0; i < s.items; ++i) {
     double square = 0;
     for (std::int64_t k = 0; k < s.features; ++k) square += double(Z(i, k)) * Z(i, k);
     largest_row = std::max(largest_row, std::sqrt(square));
+    const bool no_sums = !c.empty() && c[std::size_t(i)] == 0.0f;
     for (std::int64_t l = 0; l < s.groups; ++l) {
       auto& x = S(i, l);
-      x = s.untaught && l == 1 ? 0.0f : std::max(0.0f, x) * (i % 7 == 0 ? 5.0f : 1.0f);
+      const bool none = no_sums || (s.untaught && l == 1);
+      x = none ? 0.0f : std::max(0.0f, x) * (i % 7 == 0 ? 5.0f : 1.0f);
       N[std::size_t(l)] += 4.0f * x / float(s.items);
     }
   }
-  for (std::int64_t l = 0; l < s.groups; ++l) total += double(s.items) * N[std::size_t(l)];
+  double counted = double(s.items);
+  if (!c.empty()) counted = std::accumulate(c.begin(), c.end(), 0.0);
+  for (std::int64_t l = 0; l < s.groups; ++l) total += counted * double(N[std::size_t(l)]);
   for (const float x : S.values) total += x;
 }
 
@@ -52,6 +61,7 @@ Problem Case::problem() const {
           .parameters = parameters.data(),
           .S = S.data(),
           .N = N.data(),
+          .c = c.empty() ? nullptr : c.data(),
           .total = total};
 }
 

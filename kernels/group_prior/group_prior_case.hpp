@@ -11,7 +11,8 @@ namespace fedfuse::group_prior {
 
 struct CaseShape {
   std::int64_t items = 0, features = 256, hidden = 128, groups = 20;
-  bool untaught = true;  // group 1 has no sums
+  bool untaught = true;    // group 1 has no sums
+  bool untouched = false;  // every third item has no sums, and no part in the complement
   std::uint64_t seed = 1;
 };
 
@@ -26,7 +27,7 @@ struct Case {
   Layout layout;
   Array<float> parameters;
   Matrix<float> Z, S;
-  std::vector<float> N;
+  std::vector<float> N, c;  // c: empty where every item counts
   double total = 0, largest_row = 0;
 };
 

@@ -30,7 +30,7 @@ void reference(const Problem& p, std::span<const double> w, Result& result) {
       }
       result.logits[i * G + g] = logit;
       if (p.S == nullptr) continue;
-      const double S = p.S[i * G + g], N = p.N[g];
+      const double S = p.S[i * G + g], N = double(p.N[g]) * (p.c == nullptr ? 1.0 : double(p.c[i]));
       result.loss += (S * softplus(-logit) + N * softplus(logit)) / p.total;
       const double slope = ((S + N) / (1 + std::exp(-logit)) - S) / p.total;
       d[l.b + g] += slope;

@@ -41,9 +41,7 @@ double item_server_rate(const Config& config) {
   constexpr double alone = 8.0, over_prior = 1.0;
   const auto& o = config.federation;
   if (o.lr_items_server >= 0) return o.lr_items_server;
-  const bool prior = find_fusion(config.model.fusion).teacher == TeacherKind::prior &&
-                     config.prior.use == PriorUse::prior;
-  return prior ? over_prior : alone;
+  return adds_prior(config) ? over_prior : alone;
 }
 
 Config with_rates(Config config, std::int64_t items) {

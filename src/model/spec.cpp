@@ -41,12 +41,23 @@ void check_groups(const Config& c, std::int64_t clients) {
     throw InputError(cat("--groups ", groups),
                      cat("only ", participants, " clients take part in a round"),
                      "use fewer groups or a larger --fraction");
-  if (teacher == TeacherKind::prior && c.prior.groups > clients)
+  if (teacher != TeacherKind::prior) return;
+  if (c.prior.groups > clients)
     throw InputError(cat("--prior-groups ", c.prior.groups),
                      cat("there are only ", clients, " clients"), "use fewer groups");
+  if (c.prior.least_mass > double(participants))
+    throw InputError(
+        cat("--prior-least-mass ", c.prior.least_mass),
+        cat("only ", participants, " clients take part in a round: no group can be taught"),
+        "use a smaller mass or a larger --fraction");
 }
 
 }  // namespace
+
+bool adds_prior(const Config& config) {
+  return find_fusion(config.model.fusion).teacher == TeacherKind::prior &&
+         config.prior.use == PriorUse::prior;
+}
 
 ModelSpec resolve(const Config& config) {
   ModelSpec m;
@@ -57,7 +68,7 @@ ModelSpec resolve(const Config& config) {
   m.most_groups = m.has_teacher ? most_groups(config.gfmfr) : 0;
   if (m.fusion.teacher == TeacherKind::prior) {
     m.prior_groups = config.prior.groups;
-    m.prior_in_score = config.prior.use == PriorUse::prior;
+    m.prior_in_score = adds_prior(config);
   }
   m.has_base = m.backbone.personal_rows && config.model.personal_init_std > 0;
   const auto default_head = m.has_teacher ? m.backbone.head_with_teacher : m.backbone.head;

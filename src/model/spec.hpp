@@ -42,6 +42,8 @@ struct ModelSpec {
 
 // InputError: an unknown backbone, fusion or head, or parts that do not fit each other.
 [[nodiscard]] ModelSpec resolve(const Config& config);
+// A teacher's logits are added to every score (models.md section 9).
+[[nodiscard]] bool adds_prior(const Config& config);
 // InputError: a value of the configuration that this data set, or this number of ranks, forbids.
 void validate_against_data(const Config& config, std::int64_t clients, std::int64_t items,
                            int ranks);

@@ -71,6 +71,12 @@ void visit_prior(Options& o, Visit& visit) {
                      "computed by the client each round, or those of the start"},
                     s},
         o.shares);
+  visit(
+      ConfigField{
+          {"prior_negatives", "c_i", "",
+           "items that count against a group: all, or those that a client of the round has"},
+          s},
+      o.negatives);
   visit(ConfigField{{"distill_as", "", "", "logits added to a client's scores, or its soft labels"},
                     s},
         o.use);

@@ -70,13 +70,13 @@ void GroupPriorServer::start(Matrix<float>& to, const Comm& comm) const {
 
 GroupPriorServer::Taught GroupPriorServer::teach(const std::vector<std::int32_t>& local,
                                                  std::int64_t participants,
-                                                 const Matrix<float>& shares, std::int64_t round,
-                                                 const Comm& comm, const Stop& stop) {
+                                                 const Matrix<float>& shares, const Comm& comm,
+                                                 const Stop& stop) {
   PriorSums sums(data_.items, config_.prior.groups, participants, kernels_);
   comm.together([&] { sums.add(local, data_, shares); });
   sums.reduce(comm);
   Taught taught;
-  taught.loss = teacher_.train(sums.sums(), sums.mass(), round, comm, stop);
+  taught.loss = teacher_.train(sums.sums(), sums.mass(), comm, stop);
   taught.logits = teacher_.logits(comm);
   throw_if_diverged(!all_finite(taught.logits.span()), comm, "the teacher of the group prior",
                     "a logit is not finite", "lower --prior-lr");

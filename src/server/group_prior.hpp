@@ -34,8 +34,7 @@ class GroupPriorServer {
   // (local clients x G). participants: over all ranks. Collective. ServerDiverged, Stopped: the
   // teacher is what it was.
   [[nodiscard]] Taught teach(const std::vector<std::int32_t>& local, std::int64_t participants,
-                             const Matrix<float>& shares, std::int64_t round, const Comm& comm,
-                             const Stop& stop);
+                             const Matrix<float>& shares, const Comm& comm, const Stop& stop);
   void remember() { teacher_.remember(); }
   void undo() { teacher_.undo(); }
   // the teacher's whole state, by name

@@ -11,6 +11,7 @@
 #include "kernels/group_prior/gradient_sum.hpp"
 #include "server/item_views_rows.hpp"
 #include "server/prior_features.hpp"
+#include "server/prior_targets.hpp"
 #include "server/server_diverged.hpp"
 
 namespace fedfuse {
@@ -133,51 +134,13 @@ double PriorTeacher::Impl::step(const group_prior::Problem& p, const Comm& comm,
   return sum.loss();
 }
 
-// S of the groups that are taught, N and total.
-namespace {
-struct Targets {
-  const Matrix<float>* S;
-  Matrix<float> masked;  // where some group is not taught
-  std::vector<float> N;
-  double total = 0;
-
-  Targets(const Matrix<float>& sums, std::span<const double> mass, const Config& config)
-      : S(&sums), N(std::size_t(sums.cols), 0.0f) {
-    const double negatives = double(config.federation.negatives_per_positive);
-    std::vector<double> of_group(N.size(), 0.0);
-    bool all = true;
-    for (std::int64_t i = 0; i < sums.rows; ++i)
-      for (std::int64_t l = 0; l < sums.cols; ++l) of_group[std::size_t(l)] += double(sums(i, l));
-    for (std::size_t l = 0; l < N.size(); ++l) {
-      const bool taught = mass[l] >= config.prior.least_mass;
-      all = all && taught;
-      if (!taught) continue;
-      N[l] = float(negatives * of_group[l] / double(sums.rows));
-      total += (1 + negatives) * of_group[l];
-    }
-    if (!all) mask(mass, config.prior.least_mass);
-  }
-
- private:
-  void mask(std::span<const double> mass, double least) {
-    masked = *S;
-    S = &masked;
-    for (std::int64_t i = 0; i < masked.rows; ++i)
-      for (std::int64_t l = 0; l < masked.cols; ++l)
-        if (!(mass[std::size_t(l)] >= least)) masked(i, l) = 0.0f;
-  }
-};
-}  // namespace
-
 double PriorTeacher::Impl::train(const Matrix<float>& sums, std::span<const double> mass,
                                  const Comm& comm, const Stop& stop) {
-  const Targets targets(sums, mass, config);
-  if (targets.total == 0) return 0;
-  if (!std::isfinite(targets.total)) throw prior_diverged("a sum of interactions");
+  const PriorTargets targets(sums, mass, config);
+  if (targets.total() == 0) return 0;
+  if (!std::isfinite(targets.total())) throw prior_diverged("a sum of interactions");
   auto p = problem();
-  p.S = targets.S->data();
-  p.N = targets.N.data();
-  p.total = targets.total;
+  targets.enter(p);
   double loss = 0;
   for (std::int64_t k = 0; k < config.prior.steps; ++k) loss = step(p, comm, stop);
   for (const auto& array : trained())
@@ -192,7 +155,7 @@ PriorTeacher::PriorTeacher(PriorTeacher&&) noexcept = default;
 PriorTeacher& PriorTeacher::operator=(PriorTeacher&&) noexcept = default;
 
 double PriorTeacher::train(const Matrix<float>& sums, std::span<const double> mass,
-                           std::int64_t /*round*/, const Comm& comm, const Stop& stop) {
+                           const Comm& comm, const Stop& stop) {
   const auto& l = impl_->layout;
   FEDFUSE_CHECK(sums.rows == impl_->Z.rows && sums.cols == l.G, "the groups' sums are M x G");
   FEDFUSE_CHECK(std::int64_t(mass.size()) == l.G, "every group has a mass");

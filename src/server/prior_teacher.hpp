@@ -34,15 +34,14 @@ class PriorTeacher {
   [[nodiscard]] static std::vector<MemoryNeed> memory_needs(const Config& config,
                                                             const Dataset& data);
 
-  // --prior-steps steps towards sums (S: M x G, >= 0) with the complement N_l = q sum_i S_l[i] / M;
-  // both the same on every rank. mass: G, the sum of the clients' shares in each group; a group
-  // below --prior-least-mass is not taught: S_l and N_l count as 0. Warm start: parameters, moments
+  // --prior-steps steps towards sums (S: M x G, >= 0) and their complement (prior_targets.hpp), the
+  // same on every rank. mass: G, the sum of the clients' shares in each group. Warm start: parameters, moments
   // and the count of steps persist from round to round. Returns the loss of the last step, taken
   // before it; 0, and nothing moves, where no group is taught. Collective. ServerDiverged when a
   // gradient, a parameter or a moment is not finite; Stopped, on all ranks, once stop asks on one
   // of them before a step. After both, the parameters are what they were.
-  double train(const Matrix<float>& sums, std::span<const double> mass, std::int64_t round,
-               const Comm& comm, const Stop& stop = {});
+  double train(const Matrix<float>& sums, std::span<const double> mass, const Comm& comm,
+               const Stop& stop = {});
   // L: M x G, row i: the logits of item i, complete on every rank. Collective.
   [[nodiscard]] Matrix<float> logits(const Comm& comm) const;
 

@@ -219,8 +219,7 @@ void Federation::step_server(RoundWork& work) {
 
 void Federation::teach(RoundWork& work) {
   if (prior_ != nullptr) {
-    auto taught =
-        prior_->teach(work.local, work.total, state_.shares, work.round, comm_, work.stop);
+    auto taught = prior_->teach(work.local, work.total, state_.shares, comm_, work.stop);
     work.report.teacher_loss = taught.loss;
     work.prior = std::move(taught.logits);
     return;

@@ -100,6 +100,13 @@ TEST(Spec, RefusesWhatTheDataForbid) {
   EXPECT_NO_THROW(validate_against_data(c, 10, 50, 10));
   c.model.fusion = "fedvlr";
   EXPECT_NO_THROW(validate_against_data(c, 4, 100, 1));  // no teacher, no groups
+  c.model.fusion = "group-prior";
+  EXPECT_THROW(validate_against_data(c, 19, 100, 1), InputError);  // more groups than clients
+  EXPECT_NO_THROW(validate_against_data(c, 20, 100, 1));
+  c.federation.fraction = 0.2;
+  EXPECT_THROW(validate_against_data(c, 20, 100, 1),
+               InputError);  // 4 clients, and 5 the least mass
+  EXPECT_NO_THROW(validate_against_data(c, 25, 100, 1));
 }
 
 // A misspelt row: named, with the nearest row and all rows.

@@ -64,7 +64,7 @@ std::size_t members_of(const Config& config) {
   const auto& [g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, teacher, distillation] = gfmfr;
   const auto& [t1, t2, t3, t4, t5] = teacher;
   const auto& [d1, d2, d3, d4, d5] = distillation;
-  const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10] = prior;
+  const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11] = prior;
   const auto& [v1, v2, v3] = fedvlr;
   const auto& [e1, e2, e3, e4, e5, e6] = evaluation;
   const auto& [kind] = device;
@@ -73,7 +73,7 @@ std::size_t members_of(const Config& config) {
   return count(f1, f2, f3, f4) + count(m1, m2, m3, m4, m5, m6, m7, m8, m9) +
          count(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14) +
          count(g1, g2, g3, g4, g5, g6, g7, g8, g9, g10) + count(t1, t2, t3, t4, t5) +
-         count(d1, d2, d3, d4, d5) + count(p1, p2, p3, p4, p5, p6, p7, p8, p9, p10) +
+         count(d1, d2, d3, d4, d5) + count(p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11) +
          count(v1, v2, v3) + count(e1, e2, e3, e4, e5, e6) + count(kind) + count(x1, x2, x3, x4) +
          count(c1, c2, c3);
 }

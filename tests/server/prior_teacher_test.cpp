@@ -56,7 +56,7 @@ TEST(PriorTeacher, MatchesGoldens) {
     for (const auto* parameter : {"U", "A", "v", "V", "b"})
       std::ranges::transform(golden.in[parameter], p.at(parameter).begin(),
                              [](double x) { return float(x); });
-    const double loss = teacher.train(golden.sums, golden.mass, 1, Comm::world());
+    const double loss = teacher.train(golden.sums, golden.mass, Comm::world());
     EXPECT_NEAR(loss, golden.out["loss"].back(), 1e-5 * loss);
     for (const auto* parameter : {"U", "A", "v", "V", "b"})
       expect_near(p.at(parameter), golden.out[parameter], 2e-4, parameter);
@@ -68,8 +68,7 @@ std::vector<float> trained(const PriorSetting& s, const Comm& comm, int threads)
   const Threads scope(threads);
   PriorTeacher teacher(s.config, s.data);
   std::vector<float> bits;
-  for (int round = 1; round <= 2; ++round)
-    bits.push_back(float(teacher.train(s.sums, s.mass, round, comm)));
+  for (int k = 0; k < 2; ++k) bits.push_back(float(teacher.train(s.sums, s.mass, comm)));
   const auto after = bits_of(teacher, comm);
   bits.insert(bits.end(), after.begin(), after.end());
   return bits;
@@ -89,8 +88,8 @@ TEST(PriorTeacher, LearnsWhichGroupLikesWhat) {
   PriorSetting s(400);
   s.config.prior.steps = 40;
   PriorTeacher teacher(s.config, s.data);
-  const double first = teacher.train(s.sums, s.mass, 1, Comm::world());
-  const double second = teacher.train(s.sums, s.mass, 2, Comm::world());  // a warm start
+  const double first = teacher.train(s.sums, s.mass, Comm::world());
+  const double second = teacher.train(s.sums, s.mass, Comm::world());  // a warm start
   EXPECT_LT(second, first);
   EXPECT_EQ(teacher.parameters().at("steps")[0], 80.0f);
   const auto L = teacher.logits(Comm::world());
@@ -107,11 +106,11 @@ TEST(PriorTeacher, GoesOnFromItsParameters) {
   other.federation.seed = 9;
   PriorTeacher first(s.config, s.data), second(other, s.data);
   EXPECT_NE(bits_of(first, Comm::world()), bits_of(second, Comm::world()));
-  first.train(s.sums, s.mass, 1, Comm::world());
+  first.train(s.sums, s.mass, Comm::world());
   for (auto& [name, values] : second.parameters())
     std::ranges::copy(first.parameters().at(name), values.begin());
-  EXPECT_EQ(first.train(s.sums, s.mass, 2, Comm::world()),
-            second.train(s.sums, s.mass, 2, Comm::world()));
+  EXPECT_EQ(first.train(s.sums, s.mass, Comm::world()),
+            second.train(s.sums, s.mass, Comm::world()));
   EXPECT_EQ(bits_of(first, Comm::world()), bits_of(second, Comm::world()));
 }
 
@@ -144,7 +143,7 @@ TEST(PriorTeacher, LightGroupsAreNotTaught) {
   PriorTeacher teacher(s.config, s.data);
   const auto before = teacher.parameters();
   const std::vector<float> A(before.at("A").begin(), before.at("A").end());
-  teacher.train(s.sums, s.mass, 1, Comm::world());
+  teacher.train(s.sums, s.mass, Comm::world());
   const auto h = std::size_t(s.config.prior.hidden);
   for (std::size_t k = 0; k < 4 * h; ++k) {
     EXPECT_EQ(teacher.parameters().at("A")[k] == A[k], k / h == 2) << k;
@@ -155,33 +154,33 @@ TEST(PriorTeacher, LightGroupsAreNotTaught) {
   auto other = s.sums;
   for (std::int64_t i = 0; i < other.rows; ++i) other(i, 2) = 100.0f;
   PriorTeacher again(s.config, s.data);
-  again.train(other, s.mass, 1, Comm::world());
+  again.train(other, s.mass, Comm::world());
   EXPECT_EQ(bits_of(again, Comm::world()), bits_of(teacher, Comm::world()));
 
   s.config.prior.decay = 0.5;
   PriorTeacher none(s.config, s.data);
   const auto start = bits_of(none, Comm::world());
-  EXPECT_EQ(none.train(s.sums, std::vector<double>(4, 0.0), 1, Comm::world()), 0.0);
-  EXPECT_EQ(none.train(Matrix<float>(60, 4), s.mass, 1, Comm::world()), 0.0);
+  EXPECT_EQ(none.train(s.sums, std::vector<double>(4, 0.0), Comm::world()), 0.0);
+  EXPECT_EQ(none.train(Matrix<float>(60, 4), s.mass, Comm::world()), 0.0);
   EXPECT_EQ(bits_of(none, Comm::world()), start);
 }
 
 TEST(PriorTeacher, RefusesWhatIsNotFiniteAndStaysWhatItWas) {
   PriorSetting s(300);
   PriorTeacher teacher(s.config, s.data);
-  teacher.train(s.sums, s.mass, 1, Comm::world());
+  teacher.train(s.sums, s.mass, Comm::world());
   const auto before = bits_of(teacher, Comm::world());
   for (const float bad :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     auto sums = s.sums;
     sums(7, 1) = bad;
-    EXPECT_THROW(teacher.train(sums, s.mass, 2, Comm::world()), ServerDiverged);
+    EXPECT_THROW(teacher.train(sums, s.mass, Comm::world()), ServerDiverged);
     EXPECT_EQ(bits_of(teacher, Comm::world()), before);
   }
   s.config.prior.lr = 1e30;
   PriorTeacher fast(s.config, s.data);
-  EXPECT_THROW(fast.train(s.sums, s.mass, 1, Comm::world()), ServerDiverged);
-  EXPECT_THROW(teacher.train(Matrix<float>(299, 4), s.mass, 1, Comm::world()), InternalError);
+  EXPECT_THROW(fast.train(s.sums, s.mass, Comm::world()), ServerDiverged);
+  EXPECT_THROW(teacher.train(Matrix<float>(299, 4), s.mass, Comm::world()), InternalError);
 }
 
 // One rank is asked to stop before the second step: all stop, and nothing moved.
@@ -192,10 +191,10 @@ TEST(PriorTeacher, StopsOnAllRanks) {
   const auto world = Comm::world();
   int asked = 0;
   const auto stop = [&] { return world.rank() == world.size() - 1 && ++asked == 2; };
-  EXPECT_THROW(teacher.train(s.sums, s.mass, 1, world, stop), Stopped);
+  EXPECT_THROW(teacher.train(s.sums, s.mass, world, stop), Stopped);
   EXPECT_EQ(bits_of(teacher, world), before);
   teacher.remember();
-  teacher.train(s.sums, s.mass, 1, world);
+  teacher.train(s.sums, s.mass, world);
   EXPECT_NE(bits_of(teacher, world), before);
   teacher.undo();
   EXPECT_EQ(bits_of(teacher, world), before);

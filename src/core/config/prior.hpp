@@ -26,6 +26,12 @@ template <>
 inline constexpr auto choice_names<PriorUse> =
     std::array{Named{PriorUse::prior, "prior"}, Named{PriorUse::soft_labels, "soft-labels"}};
 
+// The items that the teacher counts as negatives: all, or those that a client of the round has.
+enum class PriorNegatives { all, touched };
+template <>
+inline constexpr auto choice_names<PriorNegatives> =
+    std::array{Named{PriorNegatives::all, "all"}, Named{PriorNegatives::touched, "touched"}};
+
 struct PriorOptions {
   std::int64_t groups = 20;       // G
   std::int64_t hidden = 128;      // h
@@ -36,6 +42,7 @@ struct PriorOptions {
   double least_mass = 5.0;  // of a group; a lighter one is not taught
   PriorStart start = PriorStart::behaviour;
   PriorShares shares = PriorShares::soft;
+  PriorNegatives negatives = PriorNegatives::all;
   PriorUse use = PriorUse::prior;
   bool operator==(const PriorOptions&) const = default;
 };

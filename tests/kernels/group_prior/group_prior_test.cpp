@@ -30,6 +30,7 @@ std::vector<CaseShape> shapes() {
                                    {.items = 300, .features = 20, .hidden = 17, .groups = 9},
                                    {.items = 257, .features = 64, .hidden = 128, .groups = 3},
                                    {.items = 560, .features = 30, .hidden = 24, .groups = 20},
+                                   {.items = 290, .features = 7, .groups = 5, .untouched = true},
                                    {.items = 64, .features = 270, .hidden = 8, .groups = 33}};
   return test::with_asked_seed(all);
 }
@@ -45,7 +46,9 @@ void expect_near(std::span<const double> got, std::span<const double> want, doub
 }
 
 TEST(GroupPrior, TheNaiveFormAgreesWithDifferences) {
-  for (const auto& shape : {shapes()[0], shapes()[1], shapes()[2]}) {
+  auto few = shapes()[0];
+  few.untouched = true;
+  for (const auto& shape : {shapes()[0], shapes()[1], shapes()[2], few}) {
     constexpr double step = 1e-6;
     const Case input(shape);
     const auto p = input.problem();
@@ -96,6 +99,19 @@ TEST(GroupPrior, AGroupWithoutSumsHasNoGradient) {
     EXPECT_EQ(got.gradient[l.A + 17 + k], 0.0);
     EXPECT_EQ(got.gradient[l.V + 17 + k], 0.0);
   }
+}
+
+// An item without sums and without a part in the complement moves nothing: its features are free.
+TEST(GroupPrior, AnItemWithoutAPartHasNoGradient) {
+  Case input({.items = 300, .features = 20, .hidden = 17, .groups = 9, .untouched = true});
+  Result with, without;
+  group_prior::run_cpu(input.problem(), with);
+  for (std::int64_t i = 1; i < 300; i += 3)
+    for (std::int64_t k = 0; k < 20; ++k) input.Z(i, k) *= 0.5f;
+  group_prior::run_cpu(input.problem(), without);
+  EXPECT_EQ(with.loss, without.loss);
+  EXPECT_EQ(with.gradient, without.gradient);
+  EXPECT_NE(with.logits, without.logits);
 }
 
 // What ranks with the given ranges and so many threads have together.
