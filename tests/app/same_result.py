@@ -1,106 +1,12 @@
-"""Is a result the one that another run gave, bit for bit? Everything but times, memory and what
-belongs to one start of the program.
+"""Is a result the one that another run gave, bit for bit? bench/records/same_bits.py says what is
+compared.
 """
 
-import json
 import sys
+from pathlib import Path
 
-# What a start of the program decides, not the run: who waited for whom, and where.
-OWN_FACTS = {
-    "ranks",
-    "threads",
-    "checkpoints",
-    "checkpoint_seconds",
-    "checkpoint_bytes",
-    "client_rounds_per_second",
-    "upload_bytes",
-    "client_state_bytes",
-    "training_seconds",
-    "total_seconds",
-    "setup_seconds",
-}
-# the identity of the program may differ: two builds are compared
-OWN_ATTRIBUTES = {"provenance", "config", "identity"}
-OWN_OPTIONS = {
-    "resume",
-    "checkpoint_every",
-    "time_budget",
-    "out",
-    "overwrite",
-    "threads",
-    "save_every",
-    "data",
-}
-# between ranks: another number of them moves other bytes
-MOVED = {"traffic/moved_sum", "traffic/moved_gather"}
-
-
-def datasets(file):
-    found = {}
-    file.visititems(
-        lambda name, object: found.update({name: object[()]}) if hasattr(object, "shape") else None
-    )
-    return found
-
-
-def is_own(name):
-    section, _, rest = name.partition("/")
-    if section == "time":
-        return rest != "round"
-    return name in MOVED or (
-        section == "facts" and (rest in OWN_FACTS or rest.startswith("peak_memory"))
-    )
-
-
-def text(value):
-    """Of an attribute: h5py gives bytes where the length is fixed."""
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def differences(path, expected):
-    """Names of what differs between two result files."""
-    import h5py
-
-    with h5py.File(path) as a, h5py.File(expected) as b:
-        x, y = datasets(a), datasets(b)
-        found = [
-            name
-            for name in sorted(x.keys() | y.keys())
-            if name not in x
-            or name not in y
-            or (
-                not is_own(name)
-                and (
-                    x[name].dtype != y[name].dtype
-                    or x[name].shape != y[name].shape
-                    or x[name].tobytes() != y[name].tobytes()
-                )
-            )
-        ]
-        found += [
-            "@" + name
-            for name in sorted(a.attrs.keys() | b.attrs.keys())
-            if name not in OWN_ATTRIBUTES and text(a.attrs.get(name)) != text(b.attrs.get(name))
-        ]
-        known = [json.loads(f.attrs.get("identity", "{}")) for f in (a, b)]
-        found += [
-            "identity." + part
-            for part in ("data", "config")
-            if all(known) and known[0][part] != known[1][part]
-        ]
-        options = [json.loads(f.attrs["config"]) for f in (a, b)]
-        found += [
-            "--" + name
-            for name in options[0]
-            if name not in OWN_OPTIONS and options[0][name] != options[1].get(name)
-        ]
-        lengths = [len(f["time/round_s"]) for f in (a, b)]
-        return found + (
-            [f"time/round_s: {lengths[0]} rounds, not {lengths[1]}"]
-            if lengths[0] != lengths[1]
-            else []
-        )
-
+sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
+from records.same_bits import differences
 
 if __name__ == "__main__":
     found = differences(sys.argv[1], sys.argv[2])
