@@ -13,6 +13,7 @@
 #include "evaluation/evaluate.hpp"
 #include "evaluation/evaluate_prior.hpp"
 #include "evaluation/score_rows.hpp"
+#include "results/agreement.hpp"
 #include "results/provenance.hpp"
 #include "results/validity.hpp"
 #include "results/writer.hpp"
@@ -212,6 +213,8 @@ void Training::save_checkpoint(std::int64_t round, bool needed) {
 void Training::save() {
   auto& record = recorder_.record;
   recorder_.finish(federation_);
+  record.facts["ranks_that_differ"] =
+      double(ranks_that_differ([&](StateVisitor& v) { federation_.visit(v); }, comm_));
   record.facts["checkpoints"] = double(checkpoints_.written());
   record.facts["checkpoint_seconds"] = checkpoints_.seconds();
   record.facts["checkpoint_bytes"] = double(checkpoints_.bytes());

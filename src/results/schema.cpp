@@ -138,6 +138,7 @@ std::vector<Field> fact_fields() {
        "seconds that the run stood still for all of them (slowest rank)"},
       {"checkpoint_bytes", "B", "size of the last of them"},
       {"sum_range_log2", "1", "the range of the sums at the end, as in the table of the rounds"},
+      {"ranks_that_differ", "1", "ranks whose shared model has other bits than that of rank 0"},
       {"upload_bytes", "B", "memory for the uploads of one round, the largest rank"},
       {"ranks_on_device", "1", "ranks that share a device, at most"},
       {"device_needed_bytes", "B",
