@@ -4,10 +4,11 @@
   compare.py A B [--by of_fma] [--threshold 0.05]
 
 A and B are records of one kind: Google Benchmark JSON, results of fedfuse train (HDF5 or JSON
-twin), folders of results, scaling tables, or collectives. In a folder, runs that differ only in
-seed or repeat are samples of one row. Rows are compared when they are of the same workload: the
-same data set and the same options that decide bits. Programs and machines may differ.
---across-settings compares runs of one data set with different options, and says which.
+twin), folders of results, scaling tables, collectives, or folders of jobs/suite.py. In a folder of
+results, runs that differ only in seed or repeat are samples of one row. Rows are compared when they
+are of the same workload: the same data set and the same options that decide bits. Programs and
+machines may differ. --across-settings compares runs of one data set with different options, and
+says which. Rows of the suite have their runs as samples: fewer than three give no verdict.
 
 A ratio is B / A of medians with a 95 % interval: by bootstrap when both have three samples, else
 from the intervals in the records. A row is slower or faster (worse or better) when its whole

@@ -5,10 +5,12 @@
   plot.py phases   RESULT...    --out phases.svg
   plot.py scaling  table.json   --out scaling.png scaling.svg [--model model.json]
   plot.py roofline kernels.json --out roofline.png
+  plot.py suite    FOLDER...    --out suite.png
 
 curves: learning curves; the best round is marked. phases: time by phase, of results or of scaling
 tables. scaling: strong or weak, with the ideal line. roofline: kernels under the ceilings of the
-same process, CPU and device apart.
+same process, CPU and device apart. suite: figures of merit of runs of jobs/suite.py, relative to
+the first; phases draws such folders, too.
 
 RESULT: an HDF5 result or its JSON twin, or a folder of them. INVALID runs and failed benchmarks are
 named, and drawn in no line. Needs h5py and matplotlib (Debian: python3-h5py python3-matplotlib).
@@ -24,11 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from records.arguments import Parser, filled
 from records.errors import Refusal, exit_with, reading
 from records.readers import results_in
+from records.suite_rows import suite_file
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = Parser(description=__doc__)
-    parser.add_argument("what", choices=["curves", "phases", "scaling", "roofline"])
+    parser.add_argument("what", choices=["curves", "phases", "scaling", "roofline", "suite"])
     parser.add_argument("records", nargs="+", type=Path)
     parser.add_argument("--out", nargs="+", required=True, type=filled)
     parser.add_argument("--metric", default="ndcg_50", type=filled)
@@ -37,15 +40,25 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def files_of(path: Path, what: str) -> list[Path]:
+    record = suite_file(path)
+    if record is not None and what in ("phases", "suite"):
+        return [record]
+    return results_in(path) or [path] if path.is_dir() else [path]
+
+
 def main() -> int:
     given = parse_arguments()
-    from figures import curves, phases, roofline, scaling, style  # here: --help needs no matplotlib
+    from figures import (  # here: --help needs no matplotlib
+        curves,
+        phases,
+        roofline,
+        scaling,
+        style,
+        suite,
+    )
 
-    given.records = [
-        file
-        for path in given.records
-        for file in (results_in(path) or [path] if path.is_dir() else [path])
-    ]
+    given.records = [file for path in given.records for file in files_of(path, given.what)]
     if given.what in ("scaling", "roofline") and len(given.records) != 1:
         raise Refusal(f"{len(given.records)} records", f"{given.what} draws one", "give one")
     inputs = [*given.records, *([given.model] if given.model else [])]
@@ -55,6 +68,7 @@ def main() -> int:
         "phases": lambda: phases.draw(given.records),
         "scaling": lambda: scaling.draw(given.records[0], given.model),
         "roofline": lambda: roofline.draw(given.records[0]),
+        "suite": lambda: suite.draw(given.records),
     }[given.what]
     with reading(" ".join(map(str, inputs)), "record"):
         figure = draw()

@@ -9,7 +9,7 @@ from typing import Any
 
 from figures import style, words
 
-from records import load
+from records import load, suite_rows
 from records.errors import Refusal
 from records.fields import PHASES
 from records.load import is_number
@@ -27,11 +27,7 @@ class Bar:
 
 
 def draw(files: list[Path]) -> Any:
-    bars = [
-        bar
-        for file in files
-        for bar in (_of_table(file) if kind_of(file) == "scaling" else [_of_result(file)])
-    ]
+    bars = [bar for file in files for bar in BARS.get(kind_of(file), _of_result)(file)]
     longest = max((sum(bar.seconds.values()) for bar in bars), default=0.0)
     if longest <= 0:
         raise Refusal("nothing to draw", "no run is valid and has times", "check the records")
@@ -79,7 +75,7 @@ def _segments(axes: Any, bars: list[Bar], longest: float) -> list[str]:
     return thin
 
 
-def _of_result(file: Path) -> Bar:
+def _of_result(file: Path) -> list[Bar]:
     run = read_result(file)
     config, provenance = run["config"], run["provenance"]
     shape = words.shape(provenance.get("ranks"), provenance.get("threads"))
@@ -87,18 +83,24 @@ def _of_result(file: Path) -> Bar:
         part for part in (words.method(config["backbone"], config["fusion"]), shape) if part
     )
     if why_invalid(run):
-        return Bar(f"{name}\nINVALID")
+        return [Bar(f"{name}\nINVALID")]
     columns = {
         phase: [s for s in run["time"].get(f"{phase}_max", []) if is_number(s)] for phase in PHASES
     }
-    return Bar(
-        name,
-        {
-            phase: statistics.median(values[1:] or values)
-            for phase, values in columns.items()
-            if values
-        },
-    )
+    medians = {phase: statistics.median(v[1:] or v) for phase, v in columns.items() if v}
+    return [Bar(name, medians)]
+
+
+def _of_suite(file: Path) -> list[Bar]:
+    """Of every row that has the phases of a round."""
+    bars = []
+    for row in read_json(file)["rows"]:
+        seconds = {phase: s for phase, s in row.get("phases", {}).items() if phase in PHASES}
+        if suite_rows.why_invalid(row):
+            bars.append(Bar(f"{row['name']}\nINVALID"))
+        elif seconds:
+            bars.append(Bar(row["name"], seconds, row))
+    return bars
 
 
 def _of_table(file: Path) -> list[Bar]:
@@ -120,3 +122,6 @@ def _of_table(file: Path) -> list[Bar]:
                 )
             )
     return bars
+
+
+BARS = {"scaling": _of_table, "suite": _of_suite}  # other files are results

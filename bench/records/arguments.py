@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import shlex
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -60,4 +61,13 @@ def filled(word: str) -> str:
     """A word with something in it."""
     if not word.strip():
         raise argparse.ArgumentTypeError("an empty word")
+    return word
+
+
+def launcher(word: str) -> str:
+    """The words that start MPI ranks; {ranks} is filled in."""
+    try:
+        shlex.split(word.format(ranks=1))
+    except (LookupError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f'"{word}": only {{ranks}} is filled in') from error
     return word

@@ -7,10 +7,12 @@ from typing import Any
 
 from records import load
 from records.readers import kind_of, read_json
+from records.suite_rows import suite_file
 
 
 def load_notes(path: Path) -> list[str]:
     """One sentence for each load; none when no record says busy."""
+    path = suite_file(path) or path
     if path.is_dir():
         records = [read_json(file) for file in sorted(path.rglob("*.load.json"))]
     else:
@@ -20,6 +22,8 @@ def load_notes(path: Path) -> list[str]:
             records = [read_json(beside)] if beside.exists() else []
         elif kind == "benchmark":
             records = [load.of_benchmarks(read_json(path)["context"])]
+        elif kind == "suite":
+            records = [load.worst(read_json(path)["rows"])]
         else:
             records = read_json(path)["rows"]
     notes = [load.note(record) for record in records if isinstance(record, dict)]

@@ -16,6 +16,8 @@ from records.errors import Refusal
 from records.identity import DECIDES_NOTHING, Workload, deciding, identity_of, workload
 from records.intervals import median_interval
 from records.readers import chosen_row, kind_of, read_json, read_result, results_in
+from records.suite_rows import samples_of, suite_file, workload_of
+from records.suite_rows import why_invalid as why_row_invalid
 from records.validity import why_invalid
 
 PHASES = (
@@ -72,6 +74,7 @@ def _check(count: int, invalid: str, settings: dict[str, Any] | None = None) -> 
 
 
 def measurements(path: Path, counter: str = "") -> dict[str, Measurement]:
+    path = suite_file(path) or path
     if path.is_dir():
         files = results_in(path)
         if not files:
@@ -90,6 +93,7 @@ def measurements(path: Path, counter: str = "") -> dict[str, Measurement]:
             "benchmark": lambda d: _benchmarks(d, counter),
             "scaling": _scaling,
             "collectives": _collectives,
+            "suite": _suite,
         }[kind](document)
     except (KeyError, TypeError) as error:
         raise Refusal(
@@ -262,4 +266,22 @@ def _collectives(document: dict[str, Any]) -> dict[str, Measurement]:
             invalid=f"{wrong} words were wrong" if wrong else "",
             workload=Workload(settings=nodes),
         ).close()
+    return rows
+
+
+def _suite(document: dict[str, Any]) -> dict[str, Measurement]:
+    rows = {}
+    for row in document["rows"]:
+        invalid = why_row_invalid(row)
+        samples = samples_of(row)
+        one = Measurement(
+            row["unit"],
+            False,
+            samples,
+            median=row["fom"] or 0.0,
+            count=max(1, len(row["runs"])),
+            invalid=invalid or ("" if row["fom"] else "it has no figure"),
+            workload=workload_of(row),
+        )
+        rows[row["name"]] = one.close()
     return rows

@@ -17,12 +17,14 @@ SCHEMAS = {
     "fedfuse-scaling": 1,
     "fedfuse-collectives": 1,
     "fedfuse-model": 1,
+    "fedfuse-suite": 1,
+    "fedfuse-suite-reference": 1,
 }
 TABLES = ("metrics", "time", "traffic", "groups", "baselines")
 
 
 def kind_of(path: Path) -> str:
-    """result, benchmark, scaling or collectives."""
+    """result, benchmark, scaling, collectives or suite."""
     if not path.is_file():
         raise Refusal(
             f"{path} cannot be read",
@@ -36,9 +38,9 @@ def kind_of(path: Path) -> str:
     if not kind:
         raise Refusal(
             f"{path} is none of our records",
-            "it is JSON, but no result, no benchmark, no scaling table and no collectives",
+            "it is JSON, but no result, benchmark, scaling table, collectives or suite",
             "give a file of fedfuse train, bench_kernels --benchmark_out_format=json, "
-            "jobs/scaling.py --collect or bench_collectives",
+            "jobs/scaling.py --collect, bench_collectives or jobs/suite.py",
         )
     check_schema(document, path)
     return kind
@@ -65,6 +67,7 @@ def _kind_of_document(document: Any) -> str:
         "fedfuse-result": "result",
         "fedfuse-scaling": "scaling",
         "fedfuse-collectives": "collectives",
+        "fedfuse-suite": "suite",
     }.get(str(document.get("format")), "")
 
 

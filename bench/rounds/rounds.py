@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from records import identity, load, outputs
-from records.arguments import Parser, filled, whole
+from records.arguments import Parser, filled, launcher, whole
 from records.errors import Refusal, exit_with
 from records.fields import PHASES as ALL_PHASES
 from records.mpi_environment import mpi_environment
@@ -46,14 +46,6 @@ def method(word):
     backbone, slash, fusion = word.partition("/")
     if not (backbone and slash and fusion):
         raise argparse.ArgumentTypeError(f'"{word}" is no BACKBONE/FUSION')
-    return word
-
-
-def launcher(word):
-    try:
-        shlex.split(word.format(ranks=1))
-    except (LookupError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f'"{word}": only {{ranks}} is filled in') from error
     return word
 
 

@@ -43,6 +43,10 @@ STUDY
 "$prefix/share/fedfuse/jobs/scaling.py" --work study --collect
 python3 "$prefix/share/fedfuse/bench/rounds/rounds.py" --data data.h5 --ranks 1 --methods fcf/none \
   --rounds 2 --repeat 1 --launcher env --options "--dim 8" | grep -q fcf/none
+benchmarks=()
+[ ! -x "$prefix/bin/bench_io" ] || benchmarks=(io)
+python3 "$prefix/share/fedfuse/jobs/suite.py" linear "${benchmarks[@]}" --ranks 1 --out suite \
+  2>/dev/null
 TRY
 if [ "$(id -u)" -eq 0 ] && unshare --mount true 2>/dev/null; then
   case $build/ in "$source"/*) hidden=("$source") ;; *) hidden=("$source" "$build") ;; esac

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "jobs")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("bench", "jobs", "bench/rounds")]
 QUICKSTART = ROOT / "results" / "quickstart"
 # options of `fedfuse generate`, and a study of one run for study.py
 SMALL = ["--users", "60", "--items", "60", "--dim-text", "8", "--dim-image", "8"]

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""The parts of jobs/suite.py over small records: verdicts on kernels, collectives and io; energy;
+the memory model; lines for machines.
+"""
+
+from __future__ import annotations
+
+import unittest
+from pathlib import Path
+from typing import Any
+
+from tool import ROOT, ToolTest, a_result
+
+from lib import suite_classes, suite_judge, suite_measure, suite_plan, suite_table
+from lib.suite_machine import Energy
+
+CLASS = suite_classes.CLASSES["S"]
+ROW = {"class": "S", "copies": 1, "weak": False, "threads": 1, "device": "cpu", "failures": []}
+
+
+def kernels(**changes: Any) -> dict[str, Any]:
+    entries = [
+        {"name": name, "run_type": "iteration", "FLOP/s": 2e9 * n, "of_fma": 0.25}
+        for name in suite_classes.KERNELS
+        for n in (1, 2, 4)
+    ]
+    entries[0] |= changes
+    return {"context": {"ceiling_fma_flop_per_s": "8e+09"}, "benchmarks": entries}
+
+
+def collectives(**changes: Any) -> dict[str, Any]:
+    row = {"collective": "mpi", "bytes": CLASS.most_bytes, "wrong_words": 0}
+    row |= {"seconds": [1e-3, 2e-3, 4e-3]}
+    return {"ranks": 2, "rows": [{**row, "bytes": 8}, row | changes]}
+
+
+def io(**changes: Any) -> dict[str, Any]:
+    sizes = {"clients": CLASS.users, "items": CLASS.items, "ranks": 2, "bytes": 1e9}
+    return sizes | {"wrong_bytes": 0, "write_seconds": [3.0], "read_seconds": [1.0]} | changes
+
+
+class Verdicts(ToolTest):
+    def judged(self, workload: str, document: dict[str, Any]) -> dict[str, Any]:
+        ranks = 1 if workload == "kernels" else 2
+        row = ROW | {"name": f"{workload}.S", "workload": workload, "ranks": ranks}
+        row |= {"clients": CLASS.users, "unit": suite_classes.WORKLOADS[workload].unit}
+        self.write(f"{workload}.S/{workload}.json", document)
+        return suite_judge.judge(self.folder, row, {})
+
+    def test_whole_records_are_valid(self) -> None:
+        for workload, document, figure in (
+            ("kernels", kernels(), 4.0),  # the median of 2, 4 and 8
+            ("collectives", collectives(), CLASS.most_bytes / 2e-3 * 1e-9),
+            ("io", io(), 0.5),
+        ):
+            row = self.judged(workload, document)
+            self.assertEqual(row["verdict"], "VALID", row["checks"])
+            self.assertAlmostEqual(row["fom"], figure)
+        self.assertAlmostEqual(self.judged("kernels", kernels())["efficiency"], 0.25)
+
+    def test_a_failed_check_is_invalid(self) -> None:
+        missing = kernels()
+        missing["benchmarks"] = missing["benchmarks"][3:]
+        failed = {"error_occurred": True, "error_message": "wrong result"}
+        for workload, document, said in (
+            ("kernels", kernels(**failed), "wrong result"),
+            ("kernels", missing, "did not run"),
+            ("collectives", collectives(wrong_words=3), "3 words were wrong"),
+            ("collectives", collectives(bytes=1024), "up to 1024 B, not"),
+            ("collectives", collectives() | {"ranks": 4}, "4 ranks, not 2"),
+            ("collectives", collectives(seconds=[0.0]), "a sample is missing"),
+            ("io", io(wrong_bytes=4), "4 bytes came back changed"),
+            ("io", io(clients=9), "clients 9, not 500"),
+        ):
+            with self.subTest(said):
+                row = self.judged(workload, document)
+                self.assertEqual(row["verdict"], "INVALID")
+                told = [check["told"] for check in row["checks"] if not check["passed"]]
+                self.assertIn(said, "; ".join(told))
+                line = suite_table.fom_line(row)
+                self.assertRegex(line, rf"^FOM {workload}\.S - \S+ INVALID ranks=")
+
+
+class Numbers(unittest.TestCase):
+    def test_warm_up_and_the_last_round_are_not_measured(self) -> None:
+        run = a_result()
+        run["time"]["round_s"] = [9.0, 9.0, 0.5, 1.0, 9.0]
+        run["metrics"]["participants"] = [100.0] * 5
+        linear = suite_classes.WORKLOADS["linear"]
+        self.assertEqual(suite_measure.rates(run, linear), [200.0, 100.0])
+
+    def test_a_mean_of_nothing_or_of_zero_does_not_exist(self) -> None:
+        self.assertAlmostEqual(suite_measure.geometric_mean([1.0, 4.0]), 2.0)
+        self.assertIsNone(suite_measure.geometric_mean([]))
+        self.assertIsNone(suite_measure.geometric_mean([1.0, 0.0]))
+
+    def test_numbers_of_lines_have_no_exponent(self) -> None:
+        for value, text in ((8.49e7, "84900000"), (3.14159, "3.142"), (2e-5, "0.000020")):
+            self.assertEqual(suite_table.number(value), text)
+        self.assertEqual(suite_table.number(None), "-")
+
+
+class Joules(ToolTest):
+    def package(self, number: int, joules: float) -> Path:
+        folder = f"intel-rapl:{number}"
+        self.write(f"{folder}/max_energy_range_uj", "999999")
+        return self.write(f"{folder}/energy_uj", str(round(joules * 1e6)))
+
+    def test_packages_are_added_and_counters_wrap(self) -> None:
+        first, second = self.package(0, 0.9), self.package(1, 0.1)
+        self.write("intel-rapl:0:0/energy_uj", "5")  # a part of package 0
+        energy = Energy(self.folder)
+        first.write_text("100000")
+        second.write_text("300000")
+        self.assertAlmostEqual(energy.record()["energy_joules"], 0.2 + 0.2)
+
+    def test_the_record_says_why_not(self) -> None:
+        self.assertIn("no intel-rapl package", Energy(self.folder).record()["energy_skipped"])
+        self.package(0, 0.5).write_text("denied")
+        self.assertIn("cannot be read", Energy(self.folder).record()["energy_skipped"])
+
+
+class Plan(unittest.TestCase):
+    def test_nodes_share_the_clients_and_repeat_the_items(self) -> None:
+        need = suite_plan.Memory(a_rank=2.0, shared=100.0, file=0)
+        self.assertEqual(need.on_a_node(ranks=3), 106.0)
+        self.assertEqual(need.nodes(ranks=3, free=16.0), 10)
+        self.assertEqual(need.nodes(ranks=3, free=1000.0), 1)
+        self.assertIsNone(need.nodes(ranks=3, free=6.0))
+
+    def test_memory_is_that_of_a_published_run(self) -> None:
+        """A million clients with 100,000 items took 0.87 GiB on each of two ranks."""
+        of = suite_classes.CLASSES["B"]
+        need = suite_plan.memory(suite_classes.WORKLOADS["distil"], of, of.users)
+        a_rank = (need.a_rank + need.shared / 2) / 2**30
+        self.assertGreater(a_rank, 0.87 / 1.5)
+        self.assertLess(a_rank, 0.87 * 1.5)
+
+
+class Lists(ToolTest):
+    def test_every_workload_and_class_is_listed(self) -> None:
+        said = self.run_tool("jobs/suite.py", "--list")
+        for name in (*suite_classes.WORKLOADS, *suite_classes.CLASSES):
+            self.assertRegex(said, rf"(?m)^  {name} ")
+        rules = (ROOT / "bench/README.md").read_text()
+        for name in suite_classes.WORKLOADS:
+            self.assertIn(f"`{name}`", rules)
+
+
+if __name__ == "__main__":
+    unittest.main()
