@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import sys
 from pathlib import Path
 
@@ -54,7 +55,13 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--overwrite", action="store_true", help="replace the records in --out")
     parser.add_argument("--cache", type=Path, default=Path("out/suite/data"), help="of data sets")
     parser.add_argument("--program", type=Path, default=default_program())
-    parser.add_argument("--launcher", type=launcher, default="mpirun -n {ranks}")
+    parser.add_argument(
+        "--launcher",
+        type=launcher,
+        default=os.environ.get("FEDFUSE_LAUNCHER", "mpirun -n {ranks}"),
+        help="of MPI ranks; default: FEDFUSE_LAUNCHER, or mpirun -n {ranks}",
+    )
+    parser.add_argument("--nodes", type=whole(1), default=1, help="that the launcher uses")
     parser.add_argument("--reference", type=Path, default=suite_record.REFERENCE)
     parser.add_argument("--save-reference", type=filled, metavar="NAME", help="write --reference")
     parser.add_argument("--plan", action="store_true")
@@ -66,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
 def run(given: argparse.Namespace) -> int:
     of = suite_classes.find_class(given.of)
     workloads = suite_classes.find_workloads(given.workloads)
-    cores = load.usable_cores()
+    cores = given.nodes * load.usable_cores()
     ranks = given.ranks or max(1, int(cores) // (given.threads * given.copies))
     shape = Shape(ranks, given.threads, given.device, given.copies)
     if ranks == 1 and not given.workloads:
@@ -74,15 +81,14 @@ def run(given: argparse.Namespace) -> int:
     free = given.memory_gib * suite_plan.GIB if given.memory_gib else suite_machine.free_memory()
     reference = read_reference(given)
     users = of.users * (ranks if given.weak else 1)
-    all_ranks = ranks * given.copies
+    plan = suite_plan.Plan(workloads, of, users, shape, given.nodes, free)
     if given.plan or of.only_planned:
-        plan = (workloads, of, users, all_ranks, shape.cores(), free, reference)
-        print(suite_plan.as_text(*plan))
+        print(plan.as_text(reference))
     if given.plan:
         return 0
     check_shape(of, shape, workloads, cores, given.oversubscribe)
-    suite_plan.check(workloads, of, users, all_ranks, free)
-    suite_plan.check_disk(workloads, of, users, given.cache)
+    plan.check()
+    plan.check_disk(given.cache)
     folder = make_folder(given, of.name)
     verifies = given.verify or of.verifies
     runner = Runner(given.program.absolute(), given.launcher, folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.suite_classes import Class, Workload
+from lib.suite_run import Shape
 from lib.suite_table import aligned
 from records.errors import Refusal
 from records.load import is_number
@@ -78,64 +79,86 @@ def seconds(
     return users * of.fraction / rate
 
 
-def as_text(
-    workloads: list[Workload],
-    of: Class,
-    users: int,
-    ranks: int,
-    cores: int,
-    free: float,
-    reference: dict[str, Any],
-) -> str:
-    rows = [["workload", "a rank", "all ranks", "a node", "unit", "data file", "a round", "nodes"]]
-    for workload in workloads:
-        need = memory(workload, of, users)
-        nodes, took = need.nodes(ranks, free), seconds(workload, of, users, cores, reference)
-        rows.append(
-            [
-                f"{workload.name}.{of.name}",
-                *(f"{b / GIB:.2f}" for b in (need.a_rank, need.shared, need.on_a_node(ranks))),
-                "GiB",
-                f"{need.file / GIB:.2f} GiB",
-                f"{took:.3g} s" if took is not None else "-",
-                str(nodes) if nodes else "none",
-            ]
+@dataclass(frozen=True)
+class Plan:
+    workloads: list[Workload]
+    of: Class
+    users: int
+    shape: Shape
+    nodes: int
+    free: float  # bytes of a node
+
+    def ranks_a_node(self) -> int:
+        return math.ceil(self.shape.ranks * self.shape.copies / self.nodes)
+
+    def need(self, workload: Workload) -> Memory:
+        """Copies have clients of their own."""
+        one = memory(workload, self.of, self.users)
+        return Memory(one.a_rank, one.shared * self.shape.copies, one.file)
+
+    def as_text(self, reference: dict[str, Any]) -> str:
+        head = (
+            "workload",
+            "a rank",
+            "all ranks",
+            "a node",
+            "unit",
+            "data file",
+            "a round",
+            "nodes",
         )
-    told = (
-        f"{users:,} clients, {of.items:,} items; {ranks} ranks a node with {free / GIB:.1f} GiB "
-        "free. By formula; a round at the rate of the reference machine for each core."
-    )
-    return "\n".join([*aligned(rows), told])
+        rows = [list(head)]
+        for workload in self.workloads:
+            need = self.need(workload)
+            nodes = need.nodes(self.ranks_a_node(), self.free)
+            took = seconds(workload, self.of, self.users, self.shape.cores(), reference)
+            a_node = need.on_a_node(self.ranks_a_node(), self.nodes)
+            rows.append(
+                [
+                    f"{workload.name}.{self.of.name}",
+                    *(f"{size / GIB:.2f}" for size in (need.a_rank, need.shared, a_node)),
+                    "GiB",
+                    f"{need.file / GIB:.2f} GiB",
+                    f"{took:.3g} s" if took is not None else "-",
+                    str(nodes) if nodes else "none",
+                ]
+            )
+        told = (
+            f"{self.users:,} clients, {self.of.items:,} items; {self.ranks_a_node()} ranks a node, "
+            f"{self.nodes} of them, each with {self.free / GIB:.1f} GiB free. nodes: how many it "
+            "takes. By formula; a round at the reference machine's rate of a core."
+        )
+        return "\n".join([*aligned(rows), told])
 
-
-def check(workloads: list[Workload], of: Class, users: int, ranks: int, free: float) -> None:
-    """Refusal when the largest workload does not fit this machine."""
-    needs = {workload.name: memory(workload, of, users) for workload in workloads}
-    name = max(needs, key=lambda name: needs[name].on_a_node(ranks))
-    need = needs[name]
-    if need.on_a_node(ranks) <= free:
-        return
-    nodes = need.nodes(ranks, free)
-    take = (
-        f"it would take {nodes} nodes of this size"
-        if nodes
-        else f"no number of nodes will do: {ranks} ranks need {ranks * need.a_rank / GIB:.1f} GiB "
-        "for the items alone"
-    )
-    raise Refusal(
-        f"{name}.{of.name} does not fit this machine",
-        f"it needs {need.on_a_node(ranks) / GIB:.1f} GiB, and {free / GIB:.1f} are free; {take}",
-        "choose a smaller class, fewer ranks with more threads, or more nodes (--plan shows all)",
-    )
-
-
-def check_disk(workloads: list[Workload], of: Class, users: int, folder: Path) -> None:
-    need = max(memory(workload, of, users).file for workload in workloads)
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    if need > free:
+    def check(self) -> None:
+        """Refusal when the largest workload does not fit."""
+        ranks = self.ranks_a_node()
+        sizes = {w.name: self.need(w).on_a_node(ranks, self.nodes) for w in self.workloads}
+        name = max(sizes, key=lambda name: sizes[name])
+        if sizes[name] <= self.free:
+            return
+        need = self.need(next(w for w in self.workloads if w.name == name))
+        nodes = need.nodes(ranks, self.free)
+        take = (
+            f"it would take {nodes} nodes of this size"
+            if nodes
+            else f"no number of nodes will do: {ranks} ranks need "
+            f"{ranks * need.a_rank / GIB:.1f} GiB for the items alone"
+        )
+        told = f"a node needs {sizes[name] / GIB:.1f} GiB, and {self.free / GIB:.1f} GiB are free"
         raise Refusal(
-            f"the data of class {of.name} do not fit the disk",
-            f"they take {need / GIB:.1f} GiB, and {there} has {free / GIB:.1f} GiB",
-            "give another --cache",
+            f"{name}.{self.of.name} does not fit this machine",
+            f"{told}; {take}",
+            "choose a smaller class, fewer ranks with more threads, or more --nodes (see --plan)",
         )
+
+    def check_disk(self, folder: Path) -> None:
+        need = max(self.need(workload).file for workload in self.workloads)
+        there = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
+        free = shutil.disk_usage(there).free
+        if need > free:
+            raise Refusal(
+                f"the data of class {self.of.name} do not fit the disk",
+                f"they take {need / GIB:.1f} GiB, and {there} has {free / GIB:.1f} GiB",
+                "give another --cache",
+            )

@@ -14,8 +14,8 @@ class Fedfuse(CMakePackage):
     license("Apache-2.0")
 
     variant("native", default=True, description="optimise for the processor of the build machine")
-    variant("benchmarks", default=True, description="build the kernel and collective benchmarks")
-    variant("tools", default=True, description="Python packages that compare and plot need")
+    variant("benchmarks", default=True, description="build the benchmarks that the suite runs")
+    variant("tools", default=True, description="Python packages that the suite and plots need")
     variant("cuda", default=False, description="look for CUDA, cuBLAS and NCCL")
 
     depends_on("c", type="build")
@@ -23,6 +23,7 @@ class Fedfuse(CMakePackage):
     depends_on("cmake@3.25:", type="build")
     depends_on("mpi")
     depends_on("hdf5@1.10:+mpi")
+    depends_on("zlib-api")
     depends_on("eigen@3.4:5")
     depends_on("random123")
     depends_on("cli11")
@@ -34,6 +35,10 @@ class Fedfuse(CMakePackage):
     depends_on("python@3.10:", type="run")
     depends_on("py-h5py", type="run", when="+tools")
     depends_on("py-matplotlib", type="run", when="+tools")
+
+    def setup_run_environment(self, env):
+        """suite.py and the other jobs are commands, as `fedfuse` is."""
+        env.prepend_path("PATH", f"{self.prefix}/share/fedfuse/jobs")
 
     def cmake_args(self):
         return [
