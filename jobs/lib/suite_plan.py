@@ -23,7 +23,7 @@ FLOAT, SUM = 4, 8
 DIM, FEATURES = 64, 128  # of the model; text and image of fedfuse generate
 INTERACTIONS = 10.5  # of a client, mean
 PROGRAM = 190e6  # an MPI process with its libraries
-STATE_COPIES = 3  # clients' parameters: now, of the best round, on their way to the file
+STATE_COPIES = 2  # clients' parameters: now, and on their way to the file
 VIEWS, GROUPS, PRIOR_GROUPS, PRIOR_PROJECTION = 3, 5, 20, 512
 
 
