@@ -211,7 +211,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
     app.parse(words);
   } catch (const CLI::CallForVersion&) {
     const Identity own{.data = "", .config = "", .program = program_hash()};
-    return {std::nullopt, cat(version_text(), "\n", identity_words(own))};
+    return {std::nullopt, cat(version_text(), "\n", build_text(), identity_words(own))};
   } catch (const CLI::Success&) {
     for (const auto* sub : app.get_subcommands()) return {std::nullopt, sub->help("fedfuse")};
     return {std::nullopt, app.help()};

@@ -24,6 +24,7 @@ using Json = nlohmann::ordered_json;
 
 // An HDF5 attribute holds 64 KiB: long command lines and long host lists are cut, and say so.
 constexpr std::size_t longest_argument = 2048, most_argument_bytes = 16384, most_hosts = 256;
+constexpr std::size_t longest_name = 20;  // of a line of build_text(), as in identity_words()
 
 Json command_line(const std::vector<std::string>& argv) {
   Json list = Json::array();
@@ -139,6 +140,17 @@ std::string version_text() {
   const bool modified = dirty.is_boolean() && dirty.get<bool>();
   return "fedfuse " FEDFUSE_VERSION " (commit " + std::string(FEDFUSE_GIT_SHA).substr(0, 12) +
          (modified ? ", modified)" : ")");
+}
+
+std::string build_text() {
+  const auto line = [](const std::string& name, const std::string& value) {
+    return "  " + name + std::string(longest_name - name.size(), ' ') + value + "\n";
+  };
+  return line("compiler",
+              FEDFUSE_COMPILER_ID " " FEDFUSE_COMPILER_VERSION ", " FEDFUSE_BUILD_TYPE) +
+         line("flags", FEDFUSE_COMPILER_FLAGS) + line("instruction set", instruction_set()) +
+         line("MPI", mpi_library()) + line("HDF5", H5_VERS_INFO) +
+         line("CUDA", FEDFUSE_CUDA_REPORT) + line("NCCL", FEDFUSE_NCCL_REPORT);
 }
 
 std::string program_hash() {

@@ -10,6 +10,8 @@ namespace fedfuse {
 
 // "fedfuse 0.1.0 (commit 57e6ef3, modified)".
 [[nodiscard]] std::string version_text();
+// What it was built with, a line for each: compiler and flags, instruction set, MPI, HDF5, CUDA.
+[[nodiscard]] std::string build_text();
 // The identity of the program: SHA-256, 64 hexadecimal digits, of what may decide bits: version,
 // commit, changes to the commit, compiler, flags, instruction set, Eigen, CUDA and the C library.
 [[nodiscard]] std::string program_hash();

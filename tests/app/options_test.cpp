@@ -49,10 +49,13 @@ TEST(Options, help_names_every_field_with_its_default) {
     EXPECT_EQ(test::fedfuse(cat(command, " --help")).code, 0) << command;
 }
 
-TEST(Options, version_says_the_commit) {
+TEST(Options, version_says_the_commit_and_the_build) {
   const auto outcome = test::fedfuse("--version");
   EXPECT_EQ(outcome.code, 0);
   EXPECT_TRUE(outcome.says("fedfuse ") && outcome.says("commit")) << outcome.output;
+  for (const char* part : {"\n  compiler ", "\n  flags ", "\n  instruction set ", "\n  MPI ",
+                           "\n  HDF5 ", "\n  CUDA ", "\n  NCCL ", "\n  identity of program "})
+    EXPECT_TRUE(outcome.says(part)) << part << outcome.output;
 }
 
 TEST(Options, without_any_they_are_the_defaults) { EXPECT_EQ(dumped(""), Config()); }
