@@ -1,7 +1,7 @@
 """Memory and seconds of a class by formula, before anything is allocated.
 
-A rank holds the items, and its share of the clients. The formulas count the largest
-arrays.
+A rank holds the items, and its share of the clients. The formulas count the largest arrays. The
+uploads of `distil` and `all` are not counted: the program stores them only where there is room.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ DIM, FEATURES = 64, 128  # of the model; text and image of fedfuse generate
 INTERACTIONS = 10.5  # of a client, mean
 PROGRAM = 190e6  # an MPI process with its libraries
 STATE_COPIES = 2  # clients' parameters: now, and on their way to the file
+FUSED_TABLES = 6  # beside a fused view: its operators' moments, activations and gradients
 VIEWS, GROUPS, PRIOR_GROUPS, PRIOR_PROJECTION = 3, 5, 20, 512
 
 
@@ -54,13 +55,16 @@ def memory(workload: Workload, of: Class, users: int) -> Memory:
     if workload.has_router:
         state += VIEWS * dim * dim + dim + VIEWS * dim + VIEWS
     tables = 2 * views * items * dim * (FLOAT + SUM / 2) + items * SUM
+    if fusion.startswith(("mlp", "fedvlr")):
+        tables += FUSED_TABLES * views * items * dim * FLOAT
     if "gfmfr" in fusion:
         tables += GROUPS * items * dim * SUM
     if "prior" in fusion:
         tables += items * (PRIOR_GROUPS * 2 * SUM + PRIOR_PROJECTION * FLOAT)
         state += PRIOR_GROUPS
     features = items * FLOAT * FEATURES
-    shared = users * (a_client + STATE_COPIES * state * FLOAT)
+    copies = STATE_COPIES + workload.evaluates_each_round()  # that keeps the best model, too
+    shared = users * (a_client + copies * state * FLOAT)
     return Memory(PROGRAM + features + tables, shared, file)
 
 

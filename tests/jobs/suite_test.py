@@ -9,14 +9,30 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
+import sys
 import unittest
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from suite_case import FOM, SuiteTest
 from tool import ROOT
 
 REFERENCE = ROOT / "jobs/lib/suite_reference.json"
+# a program whose loss is another one where it runs on two ranks
+WRONG = """#!/usr/bin/env bash
+{0} "$@" || exit
+[ "$1" = train ] && [ "${{OMPI_COMM_WORLD_RANK:-0}}" = 0 ] || exit 0
+[ "${{OMPI_COMM_WORLD_SIZE:-1}}" = 2 ] || exit 0
+while [ "$1" != --out ]; do shift; done
+{1} - "${{2%.h5}}.json" <<'PYTHON'
+import json, sys
+run = json.load(open(sys.argv[1]))
+run["metrics"]["loss"] = [1.01 * loss for loss in run["metrics"]["loss"]]
+json.dump(run, open(sys.argv[1], "w"))
+PYTHON
+"""
 
 
 class Verdicts(SuiteTest):
@@ -106,6 +122,16 @@ class Verdicts(SuiteTest):
                 self.assertRegex(told, r"(?m)^FOM distil\.S \d\S* client-rounds/s VALID ")
                 self.assertIn("workloads=1/10", told)
 
+    def test_a_program_that_sums_wrongly_ends_with_1(self) -> None:
+        """On two ranks alone, so that the run on other ranks shows it."""
+        program = self.write("wrong", WRONG.format(os.environ["FEDFUSE_PROGRAM"], sys.executable))
+        program.chmod(0o755)
+        words = ["--program", program, "--ranks", "2", "--oversubscribe", "--cache", self.cache]
+        told = self.suite("linear", *words, "--out", self.folder / "wrong_run", code=1)
+        self.assertIn("INVALID linear.S: the same bits on other ranks and threads", told)
+        self.assertIn("INVALID linear.S: the loss of the reference", told)
+        self.assertRegex(told, r"(?m)^FOM linear\.S - \S+ INVALID ")
+
     def test_a_record_that_is_missing_is_invalid(self) -> None:
         for name, said in (
             ("run-0.json", "0 of 1 have one"),
@@ -173,6 +199,14 @@ class Tools(SuiteTest):
             out = self.folder / f"{what}.svg"
             self.run_tool("bench/plot.py", what, self.run_folder, self.run_folder, "--out", out)
             self.assertIn("linear.S", out.read_text())
+
+    def test_weak_gives_every_rank_the_clients_of_the_class(self) -> None:
+        out = self.folder / "weak"
+        words = ["--weak", "--ranks", "2", "--oversubscribe", "--out", out]
+        told = self.suite("linear", *words)
+        self.assertRegex(told, r"(?m)^FOM linear\.S-weak2 \d\S* \S+ UNCHECKED ranks=2 ")
+        twin = json.loads((out / "linear.S-weak2/run-0.json").read_text())
+        self.assertEqual((twin["data"]["clients"], twin["data"]["items"]), (1000, 200))
 
     def test_copies_add_their_rates(self) -> None:
         out = self.folder / "copies"
