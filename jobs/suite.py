@@ -29,7 +29,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench"), str(HERE.parent / "bench" / "rounds")]
 from lib import suite_classes, suite_machine, suite_plan, suite_record, suite_table  # noqa: E402
-from lib.suite_run import Runner, Shape  # noqa: E402  (the path comes first)
+from lib.suite_classes import Class, Workload  # noqa: E402  (the path comes first)
+from lib.suite_run import Runner, Shape  # noqa: E402
 from lib.suite_session import Session  # noqa: E402
 from records import load, outputs  # noqa: E402
 from records.arguments import Parser, filled, launcher, real, whole  # noqa: E402
@@ -101,7 +102,9 @@ def run(given: argparse.Namespace) -> int:
     return report([document], given, f"records in {folder}")
 
 
-def check_shape(of, shape, workloads, cores, oversubscribe) -> None:
+def check_shape(
+    of: Class, shape: Shape, workloads: list[Workload], cores: float, oversubscribe: bool
+) -> None:
     if of.only_planned:
         raise Refusal(f"class {of.name} is not run", "it is only planned", "choose A, B or C")
     if shape.ranks < 2 and any(one.name == "collectives" for one in workloads):

@@ -73,7 +73,7 @@ def _training(
         return {}, [_check("every run has a record", f"{len(files)} of {wanted} have one")]
     runs = [read_result(file) for file in files]
     checks = [
-        _check("finite, and no client is lost", _first(map(why_invalid, runs))),
+        _check("finite, and no client is lost", _first(map(_finite_and_whole, runs))),
         _check(
             "the size of the class", _first(_other_size(run, row, workload, of) for run in runs)
         ),
@@ -94,6 +94,15 @@ def _training(
 
 def _first(words: Iterable[str]) -> str:
     return next((word for word in words if word), "")
+
+
+def _finite_and_whole(run: dict[str, Any]) -> str:
+    """Sizes and fractions of the suite leave no half client, so not one may be missing."""
+    wanted = run["config"].get("fraction", 1.0) * run["data"].get("clients", 0)
+    for number, took_part in enumerate(run["metrics"].get("participants", []), 1):
+        if is_number(took_part) and took_part != round(wanted):
+            return f"{took_part:.0f} of {wanted:.0f} clients took part in round {number}"
+    return why_invalid(run)
 
 
 def _other_size(run: dict[str, Any], row: dict[str, Any], workload: Workload, of: Class) -> str:
@@ -124,11 +133,10 @@ def _ranks_that_differ(run: dict[str, Any]) -> str:
 
 
 def _mixed(runs: list[dict[str, Any]], row: dict[str, Any]) -> str:
-    if any(identity.identity_of(run)["data"] != row["data_identity"] for run in runs):
-        return "a run is of another data set than suite.json names"
-    for part in ("data", "program"):
-        if len({identity.identity_of(run)[part] for run in runs}) > 1:
-            return f"the runs are of several {part} identities"
+    for part, what in (("data", "data set"), ("program", "program")):
+        named = row[f"{part}_identity"]
+        if any(identity.identity_of(run)[part] != named for run in runs):
+            return f"a run is of another {what} than suite.json names"
     return ""
 
 

@@ -91,6 +91,8 @@ def efficiency(workload: Workload, run: Run, cores: int, ceiling: float | None) 
     column = "evaluation" if workload.evaluates_each_round() else formula.get(config["fusion"], "")
     if not column:
         return {"efficiency": None, "efficiency_skipped": "no FLOP formula for these heads"}
+    if config["device"] != "cpu":
+        return {"efficiency": None, "efficiency_skipped": "the ceiling is of CPU cores"}
     if ceiling is None:
         return {"efficiency": None, "efficiency_skipped": "kernels measured no ceiling in this run"}
     data = run["data"]

@@ -64,7 +64,7 @@ class Session:
         }
         ceiling = None
         for workload in workloads:
-            row = self._row(workload, file, known)
+            row = self._row(workload, file, known) | {"program_identity": program}
             if workload.name == "kernels" and not row["failures"]:
                 record = self.runner.folder / row["name"] / "kernels.json"
                 ceiling = ceiling_of(read_json(record))

@@ -65,7 +65,7 @@ class Verdicts(SuiteTest):
             run["metrics"]["loss"][3] = None
 
         def lost(run: Any) -> None:
-            run["metrics"]["participants"][3] -= 5
+            run["metrics"]["participants"][3] -= 1
 
         def smaller(run: Any) -> None:
             run["data"]["clients"] = 499
@@ -92,6 +92,9 @@ class Verdicts(SuiteTest):
         def other_data(run: Any) -> None:
             run["identity"]["data"] = "0" * 64
 
+        def other_program(run: Any) -> None:
+            run["identity"]["program"] = "0" * 64
+
         def failed(document: Any) -> None:
             document["rows"][0]["failures"] = ["exit code 139"]
 
@@ -101,7 +104,7 @@ class Verdicts(SuiteTest):
         first, second, record = "linear.S/run-0.json", "linear.S/verify.json", "suite.json"
         for file, change, said in (
             (first, nan, "loss of round 4 is not finite"),
-            (first, lost, "495 of 500 clients took part in round 4"),
+            (first, lost, "499 of 500 clients took part in round 4"),
             (first, smaller, "the size of the class: clients 499, not 500"),
             (first, easier, "the size of the class: dim is 32, not 64"),
             (first, shorter, "the size of the class: 8 rounds"),
@@ -109,6 +112,7 @@ class Verdicts(SuiteTest):
             (first, not_compared, "the program did not compare them"),
             (first, slower_start, "the loss of the reference"),
             (first, other_data, "of another data set than suite.json names"),
+            (first, other_program, "of another program than suite.json names"),
             (second, other_sum, "the same bits on other ranks and threads: metrics/loss"),
             (record, failed, "programs ended well: exit code 139"),
             (record, other_model, "ranks and threads: model/item_table"),
