@@ -8,7 +8,8 @@ twin), folders of results, scaling tables, collectives, or folders of jobs/suite
 results, runs that differ only in seed or repeat are samples of one row. Rows are compared when they
 are of the same workload: the same data set and the same options that decide bits. Programs and
 machines may differ. --across-settings compares runs of one data set with different options, and
-says which. Rows of the suite have their runs as samples: fewer than three give no verdict.
+says which. Rows of the suite have their runs as samples: fewer than three, or a busy machine,
+give no verdict.
 
 A ratio is B / A of medians with a 95 % interval: by bootstrap when both have three samples, else
 from the intervals in the records. A row is slower or faster (worse or better) when its whole
@@ -54,6 +55,8 @@ def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
     if a.median <= 0 or b.median <= 0:
         return Verdict("not judged: a ratio needs numbers above 0")
     ratio = b.median / a.median
+    if why := a.unjudged or b.unjudged:
+        return Verdict(f"not judged: {why}", ratio)
     interval = _interval(a, b)
     if interval is None:
         return Verdict(f"not judged: {min(a.count, b.count)} sample(s)", ratio)

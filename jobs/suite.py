@@ -45,6 +45,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--ranks", type=whole(1), help="MPI ranks; default: the usable cores")
     parser.add_argument("--threads", type=whole(1), default=1, help="threads of a rank")
     parser.add_argument("--device", choices=["cpu", "cuda", "emulated"], default="cpu")
+    parser.add_argument("--repeats", type=whole(1), help="more runs than the class has")
     parser.add_argument("--copies", type=whole(1), default=1, help="independent runs side by side")
     parser.add_argument(
         "--weak", action="store_true", help="the clients of the class on every rank"
@@ -93,7 +94,8 @@ def run(given: argparse.Namespace) -> int:
     folder = make_folder(given, of.name)
     verifies = given.verify or of.verifies
     runner = Runner(given.program.absolute(), given.launcher, folder)
-    session = Session(runner, of, shape, given.weak, verifies, given.cache)
+    repeats = max(of.repeats, given.repeats or 0)
+    session = Session(runner, of, shape, given.weak, verifies, repeats, given.cache)
     for workload in workloads:
         if not workload.trains():
             runner.program_of(workload.program)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from records import load
 from records.errors import Refusal
 from records.identity import DECIDES_NOTHING, Workload, deciding, identity_of, workload
 from records.intervals import median_interval
@@ -46,6 +47,7 @@ class Measurement:
     high: float | None = None
     count: int = 0
     invalid: str = ""
+    unjudged: str = ""  # why its number gets no verdict
     is_check: bool = False  # no number: are all `count` runs of the row valid?
     # of a check of results: what the runs were asked
     settings: dict[str, Any] = field(default_factory=dict)
@@ -281,6 +283,7 @@ def _suite(document: dict[str, Any]) -> dict[str, Measurement]:
             median=row["fom"] or 0.0,
             count=max(1, len(row["runs"])),
             invalid=invalid or ("" if row["fom"] else "it has no figure"),
+            unjudged=load.note(row),
             workload=workload_of(row),
         )
         rows[row["name"]] = one.close()

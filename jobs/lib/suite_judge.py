@@ -68,7 +68,7 @@ def _training(
     folder: Path, row: dict[str, Any], workload: Workload, of: Class
 ) -> tuple[dict[str, Any], list[Check]]:
     files = twins(folder, "run-")
-    wanted = of.repeats * row["copies"]
+    wanted = row["repeats"] * row["copies"]
     if len(files) != wanted:
         return {}, [_check("every run has a record", f"{len(files)} of {wanted} have one")]
     runs = [read_result(file) for file in files]
@@ -121,7 +121,9 @@ def _other_size(run: dict[str, Any], row: dict[str, Any], workload: Workload, of
         if run["provenance"].get(name) != number
     ]
     rounds = len(run["metrics"].get("round", []))
-    return ", ".join(other + [f"{rounds} rounds"] * (rounds != of.rounds()))
+    other += [f"{rounds} rounds"] * (rounds != of.rounds())
+    other += [f"{row['repeats']} runs, not {of.repeats}"] * (row["repeats"] < of.repeats)
+    return ", ".join(other)
 
 
 def _ranks_that_differ(run: dict[str, Any]) -> str:

@@ -50,10 +50,12 @@ def rates(run: Run, workload: Workload) -> list[float]:
 
 
 def of_training(workload: Workload, runs: list[Run], copies: int) -> dict[str, Any]:
-    """copies > 1: the runs went side by side, and their rates are added round by round."""
-    each = [rates(run, workload) for run in runs]
-    if copies > 1:
-        each = [[sum(one) for one in zip(*each)]]
+    """The first `copies` runs went side by side, then the next: their rates are added round by
+    round.
+    """
+    alone = [rates(run, workload) for run in runs]
+    groups = [alone[first : first + copies] for first in range(0, len(alone), copies)]
+    each = [[sum(one) for one in zip(*group)] for group in groups]
     samples = [value for one in each for value in one]
     found = summary(samples, [statistics.median(one) for one in each if one])
     phases = {

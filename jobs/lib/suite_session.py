@@ -26,6 +26,7 @@ class Session:
     shape: Shape
     is_weak: bool
     verifies: bool
+    repeats: int  # runs of a workload that trains
     cache: Path
 
     def users(self) -> int:
@@ -45,7 +46,9 @@ class Session:
         return Shape(ranks, 1, "cpu")
 
     def run(self, workloads: list[Workload]) -> dict[str, Any]:
-        """The document of suite.json, not yet judged."""
+        """The document of suite.json, not yet judged. The runs alternate (A B C A B C ...), so that
+        a slow phase of the machine meets all workloads alike.
+        """
         program = identity.ask_program(self.runner.program)
         file, known = None, ""
         if any(workload.needs_data() for workload in workloads):
@@ -53,27 +56,27 @@ class Session:
             generate = generate_options(self.of, self.users())
             file, known = data_set(self.runner.program, self.cache, name, generate)
         now = datetime.datetime.now(datetime.timezone.utc)
-        document = {
+        rows = [self._row(workload, known, program) for workload in workloads]
+        for number in range(self.repeats):
+            for workload, row in zip(workloads, rows):
+                if number == 0 or workload.trains():
+                    self._measure(workload, row, file, number)
+        for workload, row in zip(workloads, rows):
+            if workload.trains():
+                self._end(workload, row, file)
+        return {
             "format": FORMAT,
             "schema_version": VERSION,
             "class": self.of.name,
             "started_utc": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "machine": describe(),
             "identity": {"program": program, "data": known},
-            "rows": [],
+            "rows": [row | _of_all_runs(row.pop("around")) | self._ceiling(rows) for row in rows],
         }
-        ceiling = None
-        for workload in workloads:
-            row = self._row(workload, file, known) | {"program_identity": program}
-            if workload.name == "kernels" and not row["failures"]:
-                record = self.runner.folder / row["name"] / "kernels.json"
-                ceiling = ceiling_of(read_json(record))
-            document["rows"].append(row | {"ceiling_flop_per_s": ceiling})
-        return document
 
-    def _row(self, workload: Workload, data: Path | None, known: str) -> dict[str, Any]:
+    def _row(self, workload: Workload, known: str, program: str) -> dict[str, Any]:
         shape = self.shape_of(workload)
-        row: dict[str, Any] = {
+        row = {
             "name": self.name_of(workload),
             "workload": workload.name,
             "class": self.of.name,
@@ -83,45 +86,65 @@ class Session:
             "threads": shape.threads,
             "device": shape.device,
             "copies": shape.copies,
+            "repeats": self.repeats if workload.trains() else 1,
             "clients": self.users(),
             "items": self.of.items,
             "data_identity": known if workload.needs_data() else "",
+            "program_identity": program,
+            "failures": [],
             "verify": None,
+            "around": [],  # of each run: the load, and the energy
         }
         folder = self.runner.folder / row["name"]
         shutil.rmtree(folder, ignore_errors=True)
         outputs.make_folder(folder)
-        before, energy = load.now(), Energy()
-        if workload.trains():
-            row |= self._train(workload, data, folder, row["name"])
-        else:
-            say(f"{row['name']}")
-            failures = suite_run.run_bench(self.runner, workload, self.of, data, shape, folder)
-            row |= {"failures": failures} | energy.record()
-        own = shape.cores()
-        row |= load.judge(before["load"], load.average(), before["cores"], own)
         return row
 
-    def _train(
-        self, workload: Workload, data: Path | None, folder: Path, name: str
-    ) -> dict[str, Any]:
-        """The measured runs, then the one that must give the same bits; energy is of the former."""
-        failures: list[str] = []
-        energy = Energy()
-        for number in range(self.of.repeats):
-            say(f"{name}: run {number + 1} of {self.of.repeats}")
-            failures += self._run(workload, data, self.shape, folder, f"run-{number}")
-        row: dict[str, Any] = {"failures": failures} | energy.record()
-        if self.verifies and not failures:
+    def _measure(
+        self, workload: Workload, row: dict[str, Any], data: Path | None, number: int
+    ) -> None:
+        """One run; it adds its failures, its load and its energy to the row."""
+        shape, folder = self.shape_of(workload), self.runner.folder / row["name"]
+        say(f"{row['name']}: run {number + 1} of {row['repeats']}")
+        before, energy = load.now(), Energy()
+        if workload.trains():
+            row["failures"] += self._train(workload, row, data, shape, f"run-{number}")
+        else:
+            parts = (workload, self.of, data, shape, folder)
+            row["failures"] += suite_run.run_bench(self.runner, *parts)
+        around = load.judge(before["load"], load.average(), before["cores"], shape.cores())
+        row["around"].append(around | energy.record())
+
+    def _end(self, workload: Workload, row: dict[str, Any], data: Path | None) -> None:
+        """The run that must give the same bits; then no model is needed any more."""
+        folder = self.runner.folder / row["name"]
+        if self.verifies and not row["failures"]:
             other = self.shape.other()
-            say(f"{name}: again on {other.ranks} x {other.threads}, for the same bits")
-            failures += self._run(workload, data, other, folder, "verify")
+            say(f"{row['name']}: again on {other.ranks} x {other.threads}, for the same bits")
+            row["failures"] += self._train(workload, row, data, other, "verify")
             first = "run-0-seed0" if self.shape.copies > 1 else "run-0"
             row["verify"] = suite_run.compare_bits(folder, "verify", first)
         suite_run.remove_models(folder)
-        return row
 
-    def _run(
-        self, workload: Workload, data: Path | None, shape: Shape, folder: Path, name: str
+    def _train(
+        self, workload: Workload, row: dict[str, Any], data: Path | None, shape: Shape, name: str
     ) -> list[str]:
+        folder = self.runner.folder / row["name"]
         return suite_run.run_training(self.runner, workload, self.of, data, shape, folder, name)
+
+    def _ceiling(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """What `kernels` of this run measured."""
+        good = [row for row in rows if row["workload"] == "kernels" and not row["failures"]]
+        if not good:
+            return {"ceiling_flop_per_s": None}
+        record = read_json(self.runner.folder / good[0]["name"] / "kernels.json")
+        return {"ceiling_flop_per_s": ceiling_of(record)}
+
+
+def _of_all_runs(around: list[dict[str, Any]]) -> dict[str, Any]:
+    """The worst load; the energy of all runs together, or why there is none."""
+    found = load.worst(around)
+    skipped = next((one["energy_skipped"] for one in around if "energy_skipped" in one), "")
+    if skipped:
+        return found | {"energy_joules": None, "energy_skipped": skipped}
+    return found | {"energy_joules": sum(one["energy_joules"] for one in around)}

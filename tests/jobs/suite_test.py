@@ -98,6 +98,9 @@ class Verdicts(SuiteTest):
         def failed(document: Any) -> None:
             document["rows"][0]["failures"] = ["exit code 139"]
 
+        def fewer_runs(document: Any) -> None:
+            document["rows"][0]["repeats"] = 0
+
         def other_model(document: Any) -> None:
             document["rows"][0]["verify"]["differences"] = ["model/item_table"]
 
@@ -115,6 +118,7 @@ class Verdicts(SuiteTest):
             (first, other_program, "of another program than suite.json names"),
             (second, other_sum, "the same bits on other ranks and threads: metrics/loss"),
             (record, failed, "programs ended well: exit code 139"),
+            (record, fewer_runs, "every run has a record: 1 of 0 have one"),
             (record, other_model, "ranks and threads: model/item_table"),
         ):
             with self.subTest(change.__name__):
@@ -175,10 +179,15 @@ class Tools(SuiteTest):
             def change(document: Any) -> None:
                 for row in document["rows"]:
                     row["runs"] = [factor * row["fom"] * share for share in (1, 1.01, 0.99)]
+                    row["load"] = load
 
             return change
 
+        load = "busy"
+        busy = self.doctored("suite.json", three(0.5))
+        load = "quiet"
         a, b = (self.doctored("suite.json", three(factor)) for factor in (1, 0.5))
+        self.assertIn("not judged: busy machine", self.run_tool("bench/compare.py", a, busy))
         self.assertIn("not judged", self.run_tool("bench/compare.py", self.run_folder, b))
         self.assertIn("REGRESSION (worse)", self.run_tool("bench/compare.py", a, b, code=1))
         self.assertIn("better", self.run_tool("bench/compare.py", b, a))
@@ -215,16 +224,21 @@ class Tools(SuiteTest):
     def test_copies_add_their_rates(self) -> None:
         out = self.folder / "copies"
         words = ["--copies", "2", "--ranks", "1", "--oversubscribe", "--cache", self.cache]
+        words += ["--repeats", "2"]
         told = self.suite("linear", *words, "--out", out)
         self.assertRegex(told, r"(?m)^FOM linear\.S-copies2 \d\S* \S+ VALID ranks=1 .* copies=2$")
         row = json.loads((out / "suite.json").read_text())["rows"][0]
         each = [
-            json.loads((out / row["name"] / f"run-0-seed{seed}.json").read_text())
+            json.loads((out / row["name"] / f"run-{number}-seed{seed}.json").read_text())
+            for number in range(2)
             for seed in range(2)
         ]
-        self.assertEqual([run["config"]["seed"] for run in each], [0, 1])
+        self.assertEqual([run["config"]["seed"] for run in each], [0, 1, 0, 1])
         rates = [500 / run["time"]["round_s"][2] for run in each]
-        self.assertAlmostEqual(row["samples"][0], sum(rates), delta=1e-6 * sum(rates))
+        self.assertEqual(len(row["samples"]), 12)
+        for at, one in ((0, rates[:2]), (6, rates[2:])):
+            self.assertAlmostEqual(row["samples"][at], sum(one), delta=1e-6 * sum(one))
+        self.assertEqual(len(row["runs"]), 2)
 
 
 class Refusals(SuiteTest):
