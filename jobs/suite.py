@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "bench"), str(HERE.parent / "bench" / "rounds")]
 from lib import suite_classes, suite_machine, suite_plan, suite_record, suite_table  # noqa: E402
 from lib.suite_classes import Class, Workload  # noqa: E402  (the path comes first)
-from lib.suite_run import Runner, Shape  # noqa: E402
+from lib.suite_run import Runner, Shape, say  # noqa: E402
 from lib.suite_session import Session  # noqa: E402
 from records import load, outputs  # noqa: E402
 from records.arguments import Parser, filled, launcher, real, whole  # noqa: E402
@@ -80,6 +80,7 @@ def run(given: argparse.Namespace) -> int:
     shape = Shape(ranks, given.threads, given.device, given.copies)
     if ranks == 1 and not given.workloads:
         workloads = [one for one in workloads if one.name != "collectives"]
+        say("collectives is left out: a rank alone sums nothing")
     free = given.memory_gib * suite_plan.GIB if given.memory_gib else suite_machine.free_memory()
     reference = read_reference(given)
     users = of.users * (ranks if given.weak else 1)
@@ -91,14 +92,15 @@ def run(given: argparse.Namespace) -> int:
     check_shape(of, shape, workloads, cores, given.oversubscribe)
     plan.check()
     plan.check_disk(given.cache)
-    folder = make_folder(given, of.name)
-    verifies = given.verify or of.verifies
+    folder = choose_folder(given, of.name)
     runner = Runner(given.program.absolute(), given.launcher, folder)
-    repeats = max(of.repeats, given.repeats or 0)
-    session = Session(runner, of, shape, given.weak, verifies, repeats, given.cache)
     for workload in workloads:
         if not workload.trains():
             runner.program_of(workload.program)
+    outputs.make_folder(folder)
+    repeats = max(of.repeats, given.repeats or 0)
+    verifies = given.verify or of.verifies
+    session = Session(runner, of, shape, given.weak, verifies, repeats, given.cache)
     document = suite_record.judged(folder, session.run(workloads), reference)
     suite_record.write(folder, document)
     return report([document], given, f"records in {folder}")
@@ -125,7 +127,7 @@ def read_reference(given: argparse.Namespace) -> dict:
     return suite_record.read_reference(given.reference)
 
 
-def make_folder(given: argparse.Namespace, name: str) -> Path:
+def choose_folder(given: argparse.Namespace, name: str) -> Path:
     """A results folder of another version is refused; so is one that is in use."""
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S")
     folder = given.out or Path("out/suite") / f"{name}-{now}"
@@ -137,7 +139,6 @@ def make_folder(given: argparse.Namespace, name: str) -> Path:
                 f"{suite_record.FILE} is in it",
                 "give another --out, or --overwrite",
             )
-    outputs.make_folder(folder)
     return folder
 
 

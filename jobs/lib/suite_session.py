@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib import suite_run
+from lib import suite_profile, suite_run
 from lib.suite_classes import Class, Workload, generate_options
 from lib.suite_data import data_set
 from lib.suite_machine import Energy, describe
@@ -125,6 +125,7 @@ class Session:
             first = "run-0-seed0" if self.shape.copies > 1 else "run-0"
             row["verify"] = suite_run.compare_bits(folder, "verify", first)
         suite_run.remove_models(folder)
+        suite_profile.write(folder)
 
     def _train(
         self, workload: Workload, row: dict[str, Any], data: Path | None, shape: Shape, name: str

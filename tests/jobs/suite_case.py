@@ -18,6 +18,20 @@ from tool import ROOT, ToolTest
 
 FOM = re.compile(r"^FOM (\S+)\.(\w\S*) (\S+) (\S+) (VALID|INVALID|UNCHECKED) ranks=(\d+) ", re.M)
 
+# a program whose loss is another one where it runs on two ranks
+WRONG = """#!/usr/bin/env bash
+{0} "$@" || exit
+[ "$1" = train ] && [ "${{OMPI_COMM_WORLD_RANK:-0}}" = 0 ] || exit 0
+[ "${{OMPI_COMM_WORLD_SIZE:-1}}" = 2 ] || exit 0
+while [ "$1" != --out ]; do shift; done
+{1} - "${{2%.h5}}.json" <<'PYTHON'
+import json, sys
+run = json.load(open(sys.argv[1]))
+run["metrics"]["loss"] = [1.01 * loss for loss in run["metrics"]["loss"]]
+json.dump(run, open(sys.argv[1], "w"))
+PYTHON
+"""
+
 
 class SuiteTest(ToolTest):
     """One run of two workloads of class S for all cases."""

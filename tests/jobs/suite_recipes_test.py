@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """The recipes of packaging: their expressions over the output of a real suite, their workloads and
-options against those of the suite, and the container's packages against those of setup.sh.
+options against those of the suite, the container's packages against those of setup.sh; and the
+profiles that other tools read.
 
   FEDFUSE_PROGRAM=... suite_recipes_test.py
 """
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import re
 import shutil
@@ -55,6 +58,28 @@ class OverRealOutput(SuiteTest):
         self.assertTrue(passes)
         self.assertGreater(figure, 0)
         self.assertEqual(recipes.reframe(self.invalid), (False, 0.0))
+
+
+class Profile(SuiteTest):
+    def setUp(self) -> None:
+        super().setUp()
+        self.tree = json.loads((self.run_folder / "distil.S/profile.json").read_text())
+
+    def test_regions_are_those_of_the_record(self) -> None:
+        twin = json.loads((self.run_folder / "distil.S/run-0.json").read_text())
+        ((_, rounds),) = (node["children"] for node in self.tree)
+        self.assertAlmostEqual(rounds["metrics"]["time (inc)"], sum(twin["time"]["round_s"]))
+        teacher = next(n for n in rounds["children"] if n["frame"]["name"] == "teacher")
+        self.assertAlmostEqual(teacher["metrics"]["max"], sum(twin["time"]["teacher_max"]))
+        self.assertAlmostEqual(teacher["metrics"]["min"], sum(twin["time"]["teacher_min"]))
+
+    def test_hatchet_reads_it(self) -> None:
+        if importlib.util.find_spec("hatchet") is None:
+            self.skipTest("no hatchet (pip install llnl-hatchet)")
+        import hatchet
+
+        frame = hatchet.GraphFrame.from_literal(self.tree).dataframe
+        self.assertIn("teacher", set(frame["name"]))
 
 
 class AgainstTheSuite(ToolTest):

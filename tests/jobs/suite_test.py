@@ -16,23 +16,10 @@ import unittest
 from collections.abc import Callable
 from typing import Any
 
-from suite_case import FOM, SuiteTest
+from suite_case import FOM, WRONG, SuiteTest
 from tool import ROOT
 
 REFERENCE = ROOT / "jobs/lib/suite_reference.json"
-# a program whose loss is another one where it runs on two ranks
-WRONG = """#!/usr/bin/env bash
-{0} "$@" || exit
-[ "$1" = train ] && [ "${{OMPI_COMM_WORLD_RANK:-0}}" = 0 ] || exit 0
-[ "${{OMPI_COMM_WORLD_SIZE:-1}}" = 2 ] || exit 0
-while [ "$1" != --out ]; do shift; done
-{1} - "${{2%.h5}}.json" <<'PYTHON'
-import json, sys
-run = json.load(open(sys.argv[1]))
-run["metrics"]["loss"] = [1.01 * loss for loss in run["metrics"]["loss"]]
-json.dump(run, open(sys.argv[1], "w"))
-PYTHON
-"""
 
 
 class Verdicts(SuiteTest):
@@ -294,6 +281,13 @@ class Refusals(SuiteTest):
         said = self.suite("linear", "--ranks", "1", "--out", self.run_folder, code=2)
         self.assertIn("holds a run of the suite", said)
         self.assertIn("is no record of the suite", self.suite("--table", self.folder, code=2))
+
+    def test_a_benchmark_that_is_not_built(self) -> None:
+        program = self.write("fedfuse", "#!/bin/sh")
+        out = self.folder / "out"
+        said = self.suite("io", "--ranks", "1", "--program", program, "--out", out, code=2)
+        self.assertIn("there is no bench_io", said)
+        self.assertFalse(out.exists())
 
 
 if __name__ == "__main__":
