@@ -95,7 +95,7 @@ def finish(process: subprocess.Popen[str], line: list[str], record: Path) -> str
     told = "; ".join(text.strip() for text in lines or said.splitlines()[-1:])
     if process.returncode == BAD_INPUT and not record.exists():
         raise Refusal(
-            f"{Path(line[-1]).name if len(line) == 1 else shlex.join(line[:4])} ... was refused",
+            f"{shlex.join(line[:4])} ... was refused",
             told or "exit code 2",
             f"try it by hand: {shlex.join(line)}",
         )
