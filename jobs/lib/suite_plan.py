@@ -23,7 +23,7 @@ FLOAT, SUM = 4, 8
 DIM, FEATURES = 64, 128  # of the model; text and image of fedfuse generate
 INTERACTIONS = 10.5  # of a client, mean
 PROGRAM = 190e6  # an MPI process with its libraries
-STATE_COPIES = 2  # clients' parameters: now, and on their way to the file
+STATE_COPIES = 2  # clients' parameters: now, and of a round's participants, at most all
 FUSED_TABLES = 6  # beside a fused view: its operators' moments, activations and gradients
 VIEWS, GROUPS, PRIOR_GROUPS, PRIOR_PROJECTION = 3, 5, 20, 512
 
