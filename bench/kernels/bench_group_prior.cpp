@@ -81,8 +81,7 @@ void prior_round(benchmark::State& state) {
   data.has_text.assign(std::size_t(data.items), 1);
   PriorTeacher teacher(config, data);
   const std::vector<double> mass(std::size_t(config.prior.groups), 1e3);
-  std::int64_t round = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(teacher.train(input.S, mass, ++round, comm));
+  for (auto _ : state) benchmark::DoNotOptimize(teacher.train(input.S, mass, comm));
   auto problem = input.problem();
   report(state, double(config.prior.steps) * problem.gradient_flops(),
          double(config.prior.steps) * problem.gradient_bytes());

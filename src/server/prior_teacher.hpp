@@ -35,11 +35,11 @@ class PriorTeacher {
                                                             const Dataset& data);
 
   // --prior-steps steps towards sums (S: M x G, >= 0) and their complement (prior_targets.hpp), the
-  // same on every rank. mass: G, the sum of the clients' shares in each group. Warm start: parameters, moments
-  // and the count of steps persist from round to round. Returns the loss of the last step, taken
-  // before it; 0, and nothing moves, where no group is taught. Collective. ServerDiverged when a
-  // gradient, a parameter or a moment is not finite; Stopped, on all ranks, once stop asks on one
-  // of them before a step. After both, the parameters are what they were.
+  // same on every rank. mass: G, the sum of the clients' shares in each group. Warm start:
+  // parameters, moments and the count of steps persist from round to round. Returns the loss of the
+  // last step, taken before it; 0, and nothing moves, where no group is taught. Collective.
+  // ServerDiverged when a gradient, a parameter or a moment is not finite; Stopped, on all ranks,
+  // once stop asks on one of them before a step. After both, the parameters are what they were.
   double train(const Matrix<float>& sums, std::span<const double> mass, const Comm& comm,
                const Stop& stop = {});
   // L: M x G, row i: the logits of item i, complete on every rank. Collective.
