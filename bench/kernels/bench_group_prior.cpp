@@ -39,7 +39,7 @@ void prior_gradient(benchmark::State& state) {
     sum.decode(problem, gradient);
     benchmark::ClobberMemory();
   }
-  report(state, problem.gradient_flops(), problem.gradient_bytes());
+  report(state, {.flops = problem.gradient_flops(), .bytes = problem.gradient_bytes()});
   count_items(state);
 }
 BENCHMARK(prior_gradient)
@@ -59,7 +59,7 @@ void prior_logits(benchmark::State& state) {
     kernels.prior_logits(problem, {0, problem.items}, workspace, L.data());
     benchmark::ClobberMemory();
   }
-  report(state, problem.logits_flops(), problem.logits_bytes());
+  report(state, {.flops = problem.logits_flops(), .bytes = problem.logits_bytes()});
   count_items(state);
 }
 BENCHMARK(prior_logits)
@@ -83,8 +83,10 @@ void prior_round(benchmark::State& state) {
   const std::vector<double> mass(std::size_t(config.prior.groups), 1e3);
   for (auto _ : state) benchmark::DoNotOptimize(teacher.train(input.S, mass, comm));
   auto problem = input.problem();
-  report(state, double(config.prior.steps) * problem.gradient_flops(),
-         double(config.prior.steps) * problem.gradient_bytes());
+  const double steps = double(config.prior.steps);
+  report(state, {.flops = steps * problem.gradient_flops(),
+                 .bytes = steps * problem.gradient_bytes(),
+                 .held = problem.gradient_bytes()});
   count_items(state);
 }
 BENCHMARK(prior_round)

@@ -56,7 +56,11 @@ void local_train_clients(benchmark::State& state) {
     }
   }
   const auto problem = clients.front()->problem();
-  report(state, problem.flops(), problem.bytes());
+  // a client's data go in and out; a cold client comes back after all the others
+  const double of_a_client = problem.bytes() / 2;
+  report(state, {.flops = problem.flops(),
+                 .bytes = problem.bytes(),
+                 .held = of_a_client * double(clients.size())});
   state.counters["client_rounds/s"] =
       benchmark::Counter(1, benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(name + (cold ? " cold" : " hot"));

@@ -17,6 +17,12 @@
 namespace fedfuse::bench {
 namespace {
 
+// The updates and the sums, and in whole problems the tables before and after.
+double held_by(const aggregate::Problem& p, double a_number) {
+  const double updates = double(p.updates()) * (4.0 + 4.0 * double(p.width));
+  return updates + double(p.items) * double(p.width) * a_number;
+}
+
 // 2,000 clients' rows (85 x 64 each, 45 MB) into a table of 1,000, 10,000 or 100,000 rows (5
 // groups' tables of 2,000 items: 10,000).
 void aggregate_updates(benchmark::State& state) {
@@ -34,7 +40,9 @@ void aggregate_updates(benchmark::State& state) {
     variant.run(problem, next.data());
     benchmark::ClobberMemory();
   }
-  report(state, problem.flops(), problem.bytes());
+  report(state, {.flops = problem.flops(),
+                 .bytes = problem.bytes(),
+                 .held = held_by(problem, 8.0 + 4.0 + 8.0)});
   state.counters["clients/s"] =
       benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(std::string(variant.name) + (variant.order_dependent ? " (order-dependent)" : ""));
@@ -67,7 +75,10 @@ void aggregate_clients(benchmark::State& state) {
   }
   if (!fit) state.SkipWithError("a value does not fit");
   const double cells = double(p.updates()) * p.width;
-  report(state, 2 * cells, double(p.updates()) * 4 + cells * (4 + 8 + 8), threads);
+  report(state, {.flops = 2 * cells,
+                 .bytes = double(p.updates()) * 4 + cells * (4 + 8 + 8),
+                 .held = held_by(p, 8.0),
+                 .threads = threads});
   state.counters["clients/s"] =
       benchmark::Counter(double(p.clients), benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -90,7 +101,7 @@ void preference_map(benchmark::State& state) {
     kernels.preferences(problem);
     benchmark::ClobberMemory();
   }
-  report(state, problem.flops(), problem.bytes());
+  report(state, {.flops = problem.flops(), .bytes = problem.bytes()});
   state.counters["items/s"] =
       benchmark::Counter(double(shape.items), benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -114,7 +125,7 @@ void kmeans_nearest(benchmark::State& state) {
     kernels.nearest(problem, group.data());
     benchmark::ClobberMemory();
   }
-  report(state, problem.flops(), problem.bytes());
+  report(state, {.flops = problem.flops(), .bytes = problem.bytes()});
   state.counters["points/s"] =
       benchmark::Counter(double(problem.count), benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -137,7 +148,7 @@ void kmeans_step(benchmark::State& state) {
     kernels.step(problem, out);
     benchmark::ClobberMemory();
   }
-  report(state, problem.flops(), problem.bytes());
+  report(state, {.flops = problem.flops(), .bytes = problem.bytes()});
   state.counters["points/s"] =
       benchmark::Counter(double(problem.count), benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -146,6 +157,13 @@ BENCHMARK(kmeans_step)
     ->Args({65536, 65, 5})
     ->Args({65536, 65, 64})
     ->Unit(benchmark::kMillisecond);
+
+// Features and targets; parameters, their gradient and Adam's two moments.
+double held_by(const teacher::Problem& p, const teacher::Case& input) {
+  const auto& shape = p.shape;
+  const double an_item = double(shape.d_text + shape.d_image + p.groups * shape.d);
+  return 4.0 * (double(shape.items) * an_item + 4.0 * double(input.values.size()));
+}
 
 // 64 steps of the teacher: 51 items x 5 groups, or 256 pairs.
 void teacher_steps(benchmark::State& state) {
@@ -158,7 +176,8 @@ void teacher_steps(benchmark::State& state) {
     kernels.teacher_epoch(problem, workspace);
     benchmark::ClobberMemory();
   }
-  report(state, problem.flops(), problem.bytes());
+  report(state,
+         {.flops = problem.flops(), .bytes = problem.bytes(), .held = held_by(problem, input)});
   state.counters["steps/s"] = benchmark::Counter(double(problem.steps_an_epoch()),
                                                  benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(state.range(0) == 1 ? "batches of items" : "batches of pairs");
@@ -192,7 +211,7 @@ void rank_count(benchmark::State& state) {
     kernels.ranks(problem, out);
     benchmark::ClobberMemory();
   }
-  report(state, problem.flops(), problem.bytes());
+  report(state, {.flops = problem.flops(), .bytes = problem.bytes()});
   state.counters["clients/s"] =
       benchmark::Counter(double(shape.clients), benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(names[which]);

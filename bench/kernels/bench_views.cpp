@@ -29,7 +29,7 @@ void views_forward(benchmark::State& state) {
     kernels.views_forward(problem, {0, problem.items}, out);
     benchmark::ClobberMemory();
   }
-  report(state, problem.forward_flops(), problem.forward_bytes());
+  report(state, {.flops = problem.forward_flops(), .bytes = problem.forward_bytes()});
   count_items(state);
 }
 BENCHMARK(views_forward)->Name("views/forward")->Arg(560)->Arg(8192)->Unit(benchmark::kMillisecond);
@@ -46,7 +46,7 @@ void views_backward(benchmark::State& state) {
       return state.SkipWithError("a gradient is not finite");
     benchmark::ClobberMemory();
   }
-  report(state, problem.backward_flops(), problem.backward_bytes());
+  report(state, {.flops = problem.backward_flops(), .bytes = problem.backward_bytes()});
   count_items(state);
 }
 BENCHMARK(views_backward)

@@ -19,9 +19,16 @@ int main(int argc, char** argv) {
   };
   benchmark::AddCustomContext("fedfuse_version", fedfuse::version_text());
   benchmark::AddCustomContext("fedfuse_program", fedfuse::program_hash());
-  benchmark::AddCustomContext("ceiling_fma_flop_per_s", show(top.flops));
+  benchmark::AddCustomContext("ceiling_fma_bits", std::to_string(top.fma.back().bits));
+  benchmark::AddCustomContext("ceiling_fma_flop_per_s", show(top.flops()));
+  for (const auto& width : top.fma)
+    benchmark::AddCustomContext("ceiling_fma_" + std::string(width.name) + "_flop_per_s",
+                                show(width.flops));
   benchmark::AddCustomContext("ceiling_eigen_gemm_flop_per_s", show(top.gemm_flops));
   benchmark::AddCustomContext("ceiling_copy_bytes_per_s", show(top.copy_bytes));
+  for (const auto& [cache, read_bytes] : top.caches)
+    benchmark::AddCustomContext("ceiling_l" + std::to_string(cache.level) + "_read_bytes_per_s",
+                                show(read_bytes));
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }
