@@ -15,7 +15,8 @@ A ratio is B / A of medians with a 95 % interval: by bootstrap when both have th
 from the intervals in the records. A row is slower or faster (worse or better) when its whole
 interval is beyond the threshold. With too few samples a row has no verdict. --by compares another
 counter of benchmarks. of_fma is the share of the ceiling of the same process; a busy machine
-changes it less than seconds.
+changes it less than seconds. Records from before the ceilings of each vector width have other
+shares (of_fma, of_copy), and are not compared by them.
 
 Exit code 0; 1: a row is a regression, or INVALID in B (a failed check; lost clients; numbers that
 are not finite); 2: bad input.

@@ -35,6 +35,8 @@ PHASES = (
 NOT_SETTINGS = {"seed", *DECIDES_NOTHING} - {"uploads", "client_state", "memory_gib"}
 # Not part of the workload: samples of a row differ in the seed, and devices are compared.
 ASIDE = ("seed", "device")
+# Counters of benchmarks that are shares of the CPU's ceilings.
+SHARES = ("of_fma", "of_copy", "of_floor")
 
 
 @dataclass
@@ -137,6 +139,9 @@ def _benchmarks(document: dict[str, Any], counter: str) -> dict[str, Measurement
     for entry in document["benchmarks"]:
         if entry.get("aggregate_name", "median") == "median":
             work = {name: entry[name] for name in ("FLOP", "bytes") if name in entry}
+            if counter in SHARES and "warm_up_ms" not in entry:  # a device has its own
+                known = "ceiling_fma_bits" in document.get("context", {})
+                work["ceilings of"] = "each vector width" if known else "eight lanes of C++"
             row = rows.get(entry.get("run_name", entry["name"]))
             if row is not None:
                 row.workload = Workload(settings=work)

@@ -270,6 +270,14 @@ class Compare(ToolTest):
         self.assertIn("FLOP", self.run_tool("bench/compare.py", a, b, code=2))
         self.run_tool("bench/compare.py", a, a)
 
+    def test_shares_of_other_ceilings_are_not_compared(self):
+        rows = [entry | {"of_fma": 0.5} for entry in benchmarks(self.base)["benchmarks"]]
+        old = self.write("a.json", {"context": {}, "benchmarks": rows})
+        new = self.write("b.json", {"context": {"ceiling_fma_bits": "1"}, "benchmarks": rows})
+        said = self.run_tool("bench/compare.py", old, new, "--by", "of_fma", code=2)
+        self.assertIn("ceilings of eight lanes of C++ | each vector width", said)
+        self.run_tool("bench/compare.py", old, new)
+
     def test_another_schema_is_refused(self):
         good = self.write("a.json", a_result())
         for version in (2, 99, "1", None):
