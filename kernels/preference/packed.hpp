@@ -32,8 +32,8 @@ class Packed {
     const auto a = small::rows_of(A, stride_A);
     std::int64_t n = 0;
     for (; n + width <= rows_; n += width)
-      small::gemm_columns<2>(int(M), int(depth_), a, panels_.data() + n * depth_, width, C + n,
-                             stride_C, 0.0f, 1.0f);
+      small::gemm_columns<simd::Widest, width / simd::widest_lanes>(
+          int(M), int(depth_), a, panels_.data() + n * depth_, width, C + n, stride_C, 0.0f, 1.0f);
     if (n < rows_)
       small::gemm(int(M), int(rows_ - n), int(depth_), a, panels_.data() + n * depth_, rows_ - n,
                   C + n, stride_C);

@@ -9,6 +9,35 @@ using Float8 = float __attribute__((vector_size(32), aligned(4), may_alias));
 using Int8 = std::int32_t __attribute__((vector_size(32), aligned(4), may_alias));
 inline constexpr int lanes = 8;
 
+// As many floats as a register of the target holds, for products. Every lane goes through the same
+// operations, so the width changes no bit.
+#ifdef __AVX512F__
+using Widest = float __attribute__((vector_size(64), aligned(4), may_alias));
+#else
+using Widest = Float8;
+#endif
+inline constexpr int widest_lanes = int(sizeof(Widest) / sizeof(float));
+template <class Vector>
+inline Vector load_as(const float* p) {
+  return *reinterpret_cast<const Vector*>(p);
+}
+template <class Vector>
+inline void store_as(float* p, Vector v) {
+  *reinterpret_cast<Vector*>(p) = v;
+}
+
+// x, a product, as it is rounded: the compiler must not fuse it into the addition that follows, so
+// that in keep c + alpha x it has no choice which of the two to fuse.
+template <class T>
+inline T rounded(T x) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(x));
+#elif defined(__FMA__)
+  asm("" : "+x"(x));
+#endif
+  return x;
+}
+
 inline Float8 load(const float* p) { return *reinterpret_cast<const Float8*>(p); }
 inline void store(float* p, Float8 v) { *reinterpret_cast<Float8*>(p) = v; }
 inline Float8 splat(float x) { return Float8{x, x, x, x, x, x, x, x}; }

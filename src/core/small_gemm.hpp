@@ -1,8 +1,8 @@
 #pragma once
-// C = keep C + alpha A B for small matrices, all in L1/L2. A is read through two
-// strides, so that the same tile serves A (row-major) and A^T (gradients of weights). 6 x 16 floats
-// of C stay in registers: 12 accumulators, 2 vectors of B, 1 broadcast of A fill the 16 registers
-// of AVX2.
+// C = keep C + alpha A B for small matrices, all in L1/L2. A is read through two strides, so that
+// the same tile serves A (row-major) and A^T (gradients of weights). A tile of C stays in
+// registers: with AVX2 6 x 16 floats (12 accumulators, 2 vectors of B, 1 broadcast of A fill the 16
+// registers), with AVX-512 12 x 32 (24, 2 and 1 of 32).
 #include <algorithm>
 
 #include "core/simd.hpp"
@@ -17,24 +17,31 @@ struct Strided {
 inline Strided rows_of(const float* data, long width) { return {data, width, 1}; }
 inline Strided transpose_of(const float* data, long width) { return {data, 1, width}; }
 
-// MR rows of C times NV vectors of 8 columns.
-template <int MR, int NV>
+// MR rows of C times NV vectors of columns.
+template <class Vector, int MR, int NV>
 inline void gemm_tile(int K, const float* a, long a_row, long a_col, const float* B, long ldb,
                       float* C, long ldc, float keep, float alpha) {
-  using namespace simd;
-  Float8 acc[MR][NV] = {};
+  constexpr int lanes = int(sizeof(Vector) / sizeof(float));
+  Vector acc[MR][NV] = {};
   for (int k = 0; k < K; ++k) {
-    Float8 b[NV];
-    for (int v = 0; v < NV; ++v) b[v] = load(B + k * ldb + v * lanes);
+    Vector b[NV];
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) b[v] = simd::load_as<Vector>(B + k * ldb + v * lanes);
+#pragma GCC unroll 12
     for (int m = 0; m < MR; ++m) {
-      const Float8 x = splat(a[m * a_row + k * a_col]);
+      const float x = a[m * a_row + k * a_col];
+#pragma GCC unroll 2
       for (int v = 0; v < NV; ++v) acc[m][v] += x * b[v];
     }
   }
+#pragma GCC unroll 12
   for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 2
     for (int v = 0; v < NV; ++v) {
       float* c = C + m * ldc + v * lanes;
-      store(c, keep == 0.0f ? alpha * acc[m][v] : keep * load(c) + alpha * acc[m][v]);
+      Vector result = simd::rounded(alpha * acc[m][v]);
+      if (keep != 0.0f) result += keep * simd::load_as<Vector>(c);
+      simd::store_as(c, result);
     }
 }
 
@@ -46,35 +53,46 @@ inline void gemm_scalar(int M, int N, int K, Strided A, const float* B, long ldb
       float sum = 0;
       for (int k = 0; k < K; ++k) sum += A.data[m * A.row + k * A.col] * B[k * ldb + n];
       float& c = C[m * ldc + n];
-      c = keep == 0.0f ? alpha * sum : keep * c + alpha * sum;
+      float result = simd::rounded(alpha * sum);
+      if (keep != 0.0f) result += keep * c;
+      c = result;
     }
 }
 
-template <int NV>
+inline constexpr int tile_rows = simd::widest_lanes == 16 ? 12 : 6;
+
+// NV vectors of columns, all rows.
+template <class Vector, int NV>
 inline void gemm_columns(int M, int K, Strided A, const float* B, long ldb, float* C, long ldc,
                          float keep, float alpha) {
-  int m = 0;
-  for (; m + 6 <= M; m += 6)
-    gemm_tile<6, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
-  for (; m + 2 <= M; m += 2)
-    gemm_tile<2, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
-  if (m < M) gemm_tile<1, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
+  const auto rows = [&]<int MR>(int m) {
+    for (; m + MR <= M; m += MR)
+      gemm_tile<Vector, MR, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
+    return m;
+  };
+  int m = rows.template operator()<tile_rows>(0);
+  if constexpr (tile_rows > 6) m = rows.template operator()<6>(m);
+  m = rows.template operator()<2>(m);
+  rows.template operator()<1>(m);
 }
 
-inline constexpr int panel_depth = 256, panel_width = 16;
+inline constexpr int panel_depth = 256, panel_vectors = 2;
+inline constexpr int panel_width = panel_vectors * simd::widest_lanes;
 
-// 16 columns of B, one row behind the other. Rows of a power of two apart would share a few sets of
-// the L1 cache and evict each other: packed, a panel is read at full speed by every strip of A.
+// Two vectors of columns of B, one row behind the other. Rows of a power of two apart would share a
+// few sets of the L1 cache and evict each other: packed, a panel is read at full speed by every
+// strip of A.
 inline void pack_panel(int K, const float* B, long ldb, float* panel) {
-  for (int k = 0; k < K; ++k) {
-    simd::store(panel + k * panel_width, simd::load(B + k * ldb));
-    simd::store(panel + k * panel_width + simd::lanes, simd::load(B + k * ldb + simd::lanes));
-  }
+  using simd::Widest;
+  for (int k = 0; k < K; ++k)
+    for (int v = 0; v < panel_width; v += simd::widest_lanes)
+      simd::store_as(panel + k * panel_width + v, simd::load_as<Widest>(B + k * ldb + v));
 }
 
 // C[M x N] = keep C + alpha A[M x K] B[K x N]; C is not read when keep is 0.
 inline void gemm(int M, int N, int K, Strided A, const float* B, long ldb, float* C, long ldc,
                  float keep = 0.0f, float alpha = 1.0f) {
+  using simd::Float8, simd::Widest;
   alignas(64) float panel[panel_depth * panel_width];
   for (int k = 0; k < K; k += panel_depth) {
     const int depth = std::min(panel_depth, K - k);
@@ -84,9 +102,12 @@ inline void gemm(int M, int N, int K, Strided A, const float* B, long ldb, float
     int n = 0;
     for (; n + panel_width <= N; n += panel_width) {
       pack_panel(depth, b + n, ldb, panel);
-      gemm_columns<2>(M, depth, a, panel, panel_width, C + n, ldc, kept, alpha);
+      gemm_columns<Widest, panel_vectors>(M, depth, a, panel, panel_width, C + n, ldc, kept, alpha);
     }
-    for (; n + 8 <= N; n += 8) gemm_columns<1>(M, depth, a, b + n, ldb, C + n, ldc, kept, alpha);
+    for (; n + simd::widest_lanes <= N; n += simd::widest_lanes)
+      gemm_columns<Widest, 1>(M, depth, a, b + n, ldb, C + n, ldc, kept, alpha);
+    for (; n + simd::lanes <= N; n += simd::lanes)
+      gemm_columns<Float8, 1>(M, depth, a, b + n, ldb, C + n, ldc, kept, alpha);
     if (n < N) gemm_scalar(M, N - n, depth, a, b + n, ldb, C + n, ldc, kept, alpha);
   }
 }
