@@ -25,9 +25,17 @@ QUICKSTART = tuple(
     f"quickstart/{name}.json"
     for name in ("none", "gfmfr", "mlp", "fedvlr", "group_prior", "mlp_group_prior")
 )
+KU = tuple(
+    f"ku/curves/{name}_0.json"
+    for name in (
+        *("none", "mlp", "fedvlr", "gfmfr"),
+        *("group-prior", "mlp_group-prior", "fedvlr_group-prior"),
+    )
+)
 # What is drawn, its tables, and its pictures.
 PICTURES = (
     ("curves", QUICKSTART, ("quickstart/curves.png",)),
+    ("curves", KU, ("ku/curves.png",)),
     ("roofline", ("kernels/kernels.json",), ("kernels/roofline.png",)),
     (
         "scaling",

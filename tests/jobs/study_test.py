@@ -113,7 +113,7 @@ class FairStudy(ToolTest):
 class Studies(unittest.TestCase):
     def test_every_study_can_be_read(self):
         names = [
-            *("example.json", "ku.json", "fair_ku.json", "fair_planted.json", "fair_10k.json"),
+            *("example.json", "fair_ku.json", "fair_planted.json", "fair_10k.json"),
             *("planted.json", "planted_sparse.json", "planted_control.json"),
         ]
         for name in names:
