@@ -202,7 +202,7 @@ class Scaling(ToolTest):
             work,
             "--program",
             program,
-            *["--rounds", "50", "--repeat", "2"],
+            *["--rounds", "1000", "--repeat", "2"],
         )
         self.assertIn("ms of CPU a round", said)
         table = json.loads((work / "table.json").read_text())
