@@ -17,6 +17,7 @@ from records.fields import PHASES
 from records.intervals import median_interval
 
 Run = dict[str, Any]
+WITH_FORMULA = ("none", "gfmfr", "group-prior")  # fusions whose heads cost_model.py counts
 
 
 def summary(samples: list[float], runs: list[float]) -> dict[str, Any]:
@@ -89,9 +90,8 @@ def _bytes(run: Run) -> dict[str, Any]:
 def efficiency(workload: Workload, run: Run, cores: int, ceiling: float | None) -> dict[str, Any]:
     """FLOP/s of the formula over the fused multiply-adds/s that these cores did in `kernels`."""
     config = run["config"]
-    formula = {"none": "training", "gfmfr": "training", "group-prior": "training"}
-    column = "evaluation" if workload.evaluates_each_round() else formula.get(config["fusion"], "")
-    if not column:
+    ranks = workload.evaluates_each_round()
+    if not ranks and config["fusion"] not in WITH_FORMULA:
         return {"efficiency": None, "efficiency_skipped": "no FLOP formula for these heads"}
     if config["device"] != "cpu":
         return {"efficiency": None, "efficiency_skipped": "the ceiling is of CPU cores"}
@@ -106,7 +106,8 @@ def efficiency(workload: Workload, run: Run, cores: int, ceiling: float | None) 
             "train_interactions": data["train_interactions"],
         },
     )
-    flop = amount["ranking_flop" if column == "evaluation" else "training_flop"]
+    column = "evaluation" if ranks else "training"
+    flop = amount["ranking_flop" if ranks else "training_flop"]
     seconds = measured_rounds(run, f"{column}_max")
     if not seconds or statistics.median(seconds) <= 0:
         return {"efficiency": None, "efficiency_skipped": f"no seconds of {column}"}

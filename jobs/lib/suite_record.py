@@ -20,32 +20,23 @@ TOLERANCE = 1e-3  # relative, of a loss: another compiler rounds in another way
 
 
 def read_reference(file: Path) -> dict[str, Any]:
-    found = read_json(file)
-    if not isinstance(found, dict) or found.get("format") != REFERENCE_FORMAT:
-        raise Refusal(
-            f"{file} holds no reference",
-            f"its format is not {REFERENCE_FORMAT}",
-            "give a file of --save-reference",
-        )
-    check_schema(found, file)
-    return found
+    what = f"{file} holds no reference"
+    return _document(file, REFERENCE_FORMAT, what, "give a file of --save-reference")
 
 
 def read(folder: Path) -> dict[str, Any]:
     file = folder / FILE if folder.is_dir() else folder
+    remedy = "give a folder that jobs/suite.py wrote"
     if not file.exists():
-        raise Refusal(
-            f"{folder} is no record of the suite",
-            f"there is no {FILE} in it",
-            "give a folder that jobs/suite.py wrote",
-        )
-    found = read_json(file)
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise Refusal(
-            f"{file} is no record of the suite",
-            f"its format is not {FORMAT}",
-            "give a folder that jobs/suite.py wrote",
-        )
+        raise Refusal(f"{folder} is no record of the suite", f"there is no {FILE} in it", remedy)
+    return _document(file, FORMAT, f"{file} is no record of the suite", remedy)
+
+
+def _document(file: Path, wanted: str, what: str, remedy: str) -> dict[str, Any]:
+    """what, remedy: of the Refusal of a file that has another format."""
+    found: Any = read_json(file)
+    if not isinstance(found, dict) or found.get("format") != wanted:
+        raise Refusal(what, f"its format is not {wanted}", remedy)
     check_schema(found, file)
     return found
 
