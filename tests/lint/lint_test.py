@@ -74,7 +74,12 @@ class Tools(unittest.TestCase):
 
     def test_flags_that_only_gcc_knows_are_removed(self):
         line = "c++ -O3 -Wno-restrict -fsanitize=address,undefined -fopenmp -o a.o -c a.cpp"
-        self.assertEqual(tidy.UNKNOWN.sub("", line), "c++ -O3 -fopenmp -o a.o -c a.cpp")
+        self.assertEqual(tidy.for_clang(line), "c++ -O3 -fopenmp -o a.o -c a.cpp")
+
+    def test_precompiled_headers_of_gcc_are_not_clangs(self):
+        pch = "-Winvalid-pch -include /b/CMakeFiles/fedfuse_lib.dir/cmake_pch.hxx"
+        line = f"c++ -O3 {pch} -include kept.hpp -o a.o -c a.cpp"
+        self.assertEqual(tidy.for_clang(line), "c++ -O3 -include kept.hpp -o a.o -c a.cpp")
 
     def test_findings_are_told_from_other_lines(self):
         text = "a.cpp:3:4: error: x\n    3 |  code\nIn file included from b.cpp:1:\n"

@@ -14,6 +14,8 @@ import files
 
 # GCC knows these flags, clang does not.
 UNKNOWN = re.compile(r" -(?:Wno-maybe-uninitialized|Wno-restrict|fsanitize=\S+)(?= )")
+# GCC's precompiled headers are not clang's, and hide a missing #include.
+PRECOMPILED = re.compile(r" -Winvalid-pch(?= )| -include \S*cmake_pch\.hxx(?= )")
 # GCC's pragmas; libstdc++ 12 calls its own get_temporary_buffer.
 ADDED = "-Wno-unknown-pragmas -Wno-deprecated-declarations"
 PROCESSOR = "-march=x86-64-v3"  # the findings do not depend on the machine
@@ -46,14 +48,20 @@ def write_database(database: Path, folder: Path) -> list[str]:
     include.mkdir(exist_ok=True)
     compiler = {}
     for entry in json.loads(database.read_text()):
-        if not entry["file"].endswith(".cu"):  # nvcc's; the emulated unit includes the same source
+        # nvcc's .cu: the emulated unit includes the same source
+        if not entry["file"].endswith((".cu", "cmake_pch.hxx.cxx")):
             compiler.setdefault(entry["file"], entry)
     for entry in compiler.values():
-        command = UNKNOWN.sub("", entry["command"]).replace("-march=native", PROCESSOR)
+        command = for_clang(entry["command"]).replace("-march=native", PROCESSOR)
         entry["command"] = command.replace(" -c ", f" {ADDED} -isystem {include} -c ", 1)
     copy_omp_header(next(iter(compiler.values()))["command"].split()[0], include)
     (folder / "compile_commands.json").write_text(json.dumps(list(compiler.values())))
     return sorted(compiler)
+
+
+def for_clang(command: str) -> str:
+    """The compiler's command line without what only GCC reads."""
+    return PRECOMPILED.sub("", UNKNOWN.sub("", command))
 
 
 def copy_omp_header(compiler: str, include: Path) -> None:
