@@ -5,25 +5,15 @@
 #include "core/small_gemm.hpp"
 #include "kernels/local_train/loss.hpp"
 #include "kernels/local_train/router.hpp"
+#include "kernels/local_train/rows.hpp"
 #include "kernels/local_train/variants.hpp"
 #include "model/heads.hpp"
 
 namespace fedfuse::local_train {
 namespace {
 
-using namespace small;
-
 // Buffers of Workspace::round.
-enum : int {
-  score_buffer,
-  delta_buffer,
-  Z_buffer,
-  dZ_buffer,
-  C_buffer,
-  X_buffer,
-  dX_buffer,
-  entropy_buffer
-};
+enum : int { score_buffer, delta_buffer, C_buffer, Z_buffer, dZ_buffer, X_buffer, entropy_buffer };
 
 int largest_batch(const Steps& steps) {
   int most = 0;
@@ -32,18 +22,12 @@ int largest_batch(const Steps& steps) {
   return most;
 }
 
-struct Batch {
-  const std::int32_t* slot;
-  const float* label;
-  int n;
-};
-
 // A head that trains on the client's rows in place, when nothing else is made of them.
 template <class Head>
 constexpr bool trains_in_place = requires { &Head::backward_rows; };
 
-// The steps of one client. Head: the Trainer of a head.
-template <class Head>
+// The steps of one client. Head: the Trainer of a head; J: views.
+template <class Head, int J>
 class Round {
  public:
   Round(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
@@ -53,37 +37,37 @@ class Round {
         steps_(steps),
         client_(client),
         sgd_{rates.lr, rates.lr_items, rates.decay},
+        d_(shape.d),
+        halves_(shape.width / shape.d),
         batch_(largest_batch(steps)),
-        head_(shape.head, client.theta, client.user, ws.head, batch_) {
-    const std::size_t n = std::size_t(batch_), d = std::size_t(shape.d);
+        head_(shape.head, client.theta, client.user, ws.head, batch_),
+        router_(shape, client, ws.router, batch_) {
+    const std::size_t n = std::size_t(batch_);
     s_ = ws.round.take(score_buffer, n + simd::lanes);
     delta_ = ws.round.take(delta_buffer, n + simd::lanes);
-    Z_ = ws.round.take(Z_buffer, n * std::size_t(shape.head.item_width));
-    dZ_ = ws.round.take(dZ_buffer, n * std::size_t(shape.head.item_width));
-    C_ = ws.round.take(C_buffer, n * std::size_t(shape.width));
-    if (shape.views > 1) {
-      X_ = ws.round.take(X_buffer, n * d * std::size_t(shape.views));
-      dX_ = ws.round.take(dX_buffer, n * d * std::size_t(shape.views));
-    }
+    take_halves(ws.round, C_buffer, C_);
+    take_halves(ws.round, Z_buffer, Z_);
+    take_halves(ws.round, dZ_buffer, dZ_);
+    const auto floats = Panels::floats(batch_, d_);
+    float* x = ws.round.take(X_buffer, J > 1 ? J * floats : 0);
+    for (std::size_t j = 0; j < J; ++j) X_[j] = {x + j * floats, batch_};
     if (rates.lambda > 0.0f) {
       entropy_ = ws.round.take(entropy_buffer, std::size_t(client.slots));
       for (int i = 0; i < client.slots; ++i) entropy_[i] = negative_entropy(client.soft[i]);
     }
     if (client.view_grad != nullptr)
-      std::fill_n(client.view_grad, long(shape.views) * client.slots * shape.width, 0.0f);
+      std::fill_n(client.view_grad, long(J) * client.slots * shape.width, 0.0f);
   }
 
-  Outcome run(Router* router, std::span<float> step_loss) {
+  Outcome run(std::span<float> step_loss) {
     Outcome out;
     double rec = 0, dis = 0, all = 0;
     for (int k = 0; k < steps_.count(); ++k) {
       const int begin = steps_.begin[std::size_t(k)], n = steps_.begin[std::size_t(k) + 1] - begin;
       const Batch batch{steps_.slot + begin, steps_.label + begin, n};
-      std::fill_n(s_, n + simd::lanes, 0.0f);
       sgd_.lr_items = rates_.row_rate(n);
       double extra = 0;
-      const BatchLoss loss =
-          in_place() ? in_place_step(batch) : general_step(batch, router, out.omega, extra);
+      const BatchLoss loss = in_place() ? in_place_step(batch) : general_step(batch, out, extra);
       rec += loss.recommendation;
       dis += loss.distillation;
       const double step = (loss.recommendation + rates_.lambda * loss.distillation) / n + extra;
@@ -91,6 +75,7 @@ class Round {
       if (!step_loss.empty()) step_loss[std::size_t(k)] = float(step);
     }
     head_.end();
+    router_.end();
     const double samples = std::max(1, steps_.begin.back());
     out.loss_recommendation = rec / samples;
     out.loss_distillation = dis / samples;
@@ -99,108 +84,95 @@ class Round {
   }
 
  private:
-  [[nodiscard]] bool in_place() const {
-    return trains_in_place<Head> && shape_.rows_trained && !shape_.personal && shape_.views == 1;
+  using Halves = Panels[2];  // of rows of the table: z1 and z2, or z1 alone
+  void take_halves(ScratchBuffers& ws, int buffer, Halves& to) const {
+    const auto floats = Panels::floats(batch_, d_);
+    float* data = ws.take(buffer, std::size_t(halves_) * floats);
+    for (int h = 0; h < halves_; ++h) to[h] = {data + std::size_t(h) * floats, batch_};
   }
+  [[nodiscard]] bool in_place() const {
+    return trains_in_place<Head> && shape_.rows_trained && !shape_.personal && J == 1 &&
+           keep_rows() == 1.0f;
+  }
+  // What weight decay leaves of a row, whatever the size of the batch.
+  [[nodiscard]] float keep_rows() const { return 1.0f - rates_.lr_items * rates_.decay; }
 
   // Over the client's own rows: scores, weights and rows without a copy of the batch.
   BatchLoss in_place_step(const Batch& b) {
     if constexpr (trains_in_place<Head>) {
-      const int d = shape_.d;
-      for (int i = 0; i < b.n; ++i) s_[i] = head_.score(client_.rows + long(b.slot[i]) * d);
-      add_prior(b);
-      const auto loss =
-          loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
-      const float keep = 1.0f - rates_.lr_items * rates_.decay;
-      if (keep != 1.0f) return decayed_step(b, loss, keep);
+      head_.score_rows(client_.rows, b.slot, b.n, s_);
+      const auto loss = loss_of(b);
       head_.backward_rows(client_.rows, b.slot, delta_, b.n, sgd_);
       return loss;
     } else {
       return {};
     }
   }
-  // Weight decay shrinks every row of the client, and the weights' gradient needs the rows before
-  // that.
-  BatchLoss decayed_step(const Batch& b, BatchLoss loss, float keep) {
-    for (int i = 0; i < b.n; ++i)
-      std::copy_n(client_.rows + long(b.slot[i]) * shape_.d, shape_.d, Z_ + long(i) * shape_.d);
-    head_.backward(Z_, delta_, b.n, dZ_, sgd_);
-    scale(keep, client_.rows, long(client_.slots) * shape_.d);
-    for (int i = 0; i < b.n; ++i)
-      axpy(-sgd_.lr_items, dZ_ + long(i) * shape_.d, client_.rows + long(b.slot[i]) * shape_.d,
-           shape_.d);
-    return loss;
-  }
 
-  BatchLoss general_step(const Batch& b, Router* router, float* omega, double& extra) {
-    shared_part(b, router, omega);
-    if (z_is_c()) {
-      std::swap(Z_, C_);  // nothing is added, and C is not read again
-    } else {
-      add_personal(b);
+  BatchLoss general_step(const Batch& b, Outcome& out, double& extra) {
+    shared_part(b, out.omega);
+    if (shape_.personal) add_personal(b);
+    const Halves& z = shape_.personal ? Z_ : C_;
+    const bool folded = shape_.head.item_width != shape_.width;
+    const heads::BatchRows rows{z[0], folded ? z[0] : z[1], b.n, folded};
+    head_.forward(rows, s_);
+    const auto loss = loss_of(b);
+    if (J == 1 && !shape_.personal) {
+      head_.backward(rows, delta_, sgd_, row_gradients(b));
+      return loss;
     }
-    head_.forward(Z_, b.n, s_);
-    add_prior(b);
-    const auto loss =
-        loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
-    head_.backward(Z_, delta_, b.n, dZ_, sgd_);
-    fold_halves(b.n);
+    head_.backward(rows, delta_, sgd_, StoreTiles{dZ_});
     if (shape_.personal) extra = step_personal(b);
-    if (shape_.rows_trained) {
-      step_rows(b);
+    if (J > 1) {
+      return_gradients(b, out.omega);
     } else {
-      return_gradients(b, router, omega);
+      const auto to = row_gradients(b);
+      for_vectors(
+          b, [&](int i, int half, int k) { to(i, half, k, panels::load(dZ_[half].at(i, k))); });
     }
     return loss;
   }
 
-  void add_prior(const Batch& b) {
-    if (client_.prior == nullptr) return;
-    for (int i = 0; i < b.n; ++i) s_[i] += client_.prior[b.slot[i]];
+  BatchLoss loss_of(const Batch& b) {
+    if (client_.prior != nullptr)
+      for (int i = 0; i < b.n; ++i) s_[i] += client_.prior[b.slot[i]];
+    return loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
   }
 
-  [[nodiscard]] bool z_is_c() const {
-    return !shape_.personal && shape_.head.item_width == shape_.width;
+  // work(i, half, k) for every vector of the batch's rows.
+  template <class Work>
+  void for_vectors(const Batch& b, const Work& work) const {
+    for (int i = 0; i < b.n; ++i)
+      for (int half = 0; half < halves_; ++half)
+        for (int k = 0; k < d_; k += panels::lanes) work(i, half, k);
+  }
+  [[nodiscard]] RowPart part(const float* rows, int half) const {
+    return {.rows = rows, .width = shape_.width, .column = half * d_, .d = d_};
+  }
+  [[nodiscard]] const float* view(int j) const {
+    return client_.rows + long(j) * client_.slots * shape_.width;
   }
 
   // C_ = sum_j omega_j F_j[i]
-  void shared_part(const Batch& b, Router* router, float* omega) {
-    const int w = shape_.width, J = shape_.views;
-    if (router == nullptr) {
-      for (int i = 0; i < b.n; ++i)
-        std::copy_n(client_.rows + long(b.slot[i]) * w, w, C_ + long(i) * w);
+  void shared_part(const Batch& b, float* omega) {
+    if constexpr (J == 1) {
+      for (int half = 0; half < halves_; ++half) gather(part(client_.rows, half), b, C_[half]);
       return;
     }
-    for (int i = 0; i < b.n; ++i)
-      for (int j = 0; j < J; ++j)
-        std::copy_n(client_.rows + (long(j) * client_.slots + b.slot[i]) * w, w,
-                    X_ + (long(i) * J + j) * w);
-    router->forward(X_, b.n, omega);
-    for (int i = 0; i < b.n; ++i) {
-      const float* x = X_ + long(i) * J * w;
-      float* c = C_ + long(i) * w;
-      for (int k = 0; k < w; ++k) c[k] = omega[0] * x[k];
-      for (int j = 1; j < J; ++j) axpy(omega[j], x + long(j) * w, c, w);
-    }
+    for (int j = 0; j < J; ++j) gather(part(view(j), 0), b, X_[j]);
+    router_.forward(X_, b.n, omega);
+    for_vectors(b, [&](int i, int, int k) {
+      Widest c = omega[0] * panels::load(X_[0].at(i, k));
+      for (int j = 1; j < J; ++j) c += omega[j] * panels::load(X_[j].at(i, k));
+      panels::store(C_[0].at(i, k), c);
+    });
   }
 
-  // Z_ = C_ (+ P), twice where the head reads both halves from one row.
+  // Z_ = C_ + P
   void add_personal(const Batch& b) {
-    const int w = shape_.width, full = shape_.head.item_width;
-    for (int i = 0; i < b.n; ++i) {
-      float* z = Z_ + long(i) * full;
-      std::copy_n(C_ + long(i) * w, w, z);
-      if (shape_.personal) axpy(1.0f, client_.personal + long(b.slot[i]) * w, z, w);
-      if (full != w) std::copy_n(z, w, z + w);
-    }
-  }
-  // dZ_ becomes n x width.
-  void fold_halves(int n) {
-    const int w = shape_.width, full = shape_.head.item_width;
-    if (full == w) return;
-    for (int i = 0; i < n; ++i)
-      for (int k = 0; k < w; ++k)
-        dZ_[long(i) * w + k] = dZ_[long(i) * full + k] + dZ_[long(i) * full + w + k];
+    for (int half = 0; half < halves_; ++half)
+      gather(part(client_.personal, half), b, Z_[half],
+             [&](int i, int k, Widest p) { return panels::load(C_[half].at(i, k)) + p; });
   }
 
   // FedRAP's two terms; returns them, steps P, and adds their part of dL/dc to dZ_ where rows are
@@ -209,60 +181,53 @@ class Round {
     const int w = shape_.width;
     const float pull = 2.0f * rates_.rap_alpha / (float(b.n) * float(w)),
                 shrink = rates_.rap_beta / (float(b.n) * float(w));
-    double squares = 0, magnitudes = 0;
-    float* P = C_;   // P - c takes the place of c, sample by sample
-    float* dP = Z_;  // Z has been used: it holds dL/dP now
-    for (int i = 0; i < b.n; ++i) {
-      const float* p = client_.personal + long(b.slot[i]) * w;
-      for (int k = 0; k < w; ++k) {
-        const long at = long(i) * w + k;
-        const float c = C_[at], apart = p[k] - c;
-        squares += double(apart) * apart;
-        magnitudes += std::abs(c);
-        const float g = dZ_[at];
-        dP[at] = g - pull * apart;
-        if (shape_.rows_trained)
-          dZ_[at] = g + pull * apart + (c > 0.0f ? shrink : c < 0.0f ? -shrink : 0.0f);
-        P[at] = apart;
+    panels::DoubleSums squares, magnitudes;
+    for_vectors(b, [&](int i, int half, int k) {
+      const auto p = part(client_.personal, half).of(b.slot[i]);
+      const Widest c = panels::load(C_[half].at(i, k)),
+                   apart = panels::load_first(p + k, d_ - k) - c,
+                   g = panels::load(dZ_[half].at(i, k));
+      squares.add_wide(apart * apart);
+      magnitudes.add_wide(c > 0.0f ? c : -c);
+      panels::store(Z_[half].at(i, k), g - pull * apart);  // Z has been used: it holds dL/dP now
+      if (shape_.rows_trained) {
+        const Widest none{}, sign = c > 0.0f ? none + shrink : c < 0.0f ? none - shrink : none;
+        panels::store(dZ_[half].at(i, k), g + pull * apart + sign);
       }
-    }
-    const float keep = 1.0f - rates_.lr_items * rates_.decay;
-    if (keep != 1.0f) scale(keep, client_.personal, long(client_.slots) * w);
-    for (int i = 0; i < b.n; ++i)
-      axpy(-sgd_.lr_items, dP + long(i) * w, client_.personal + long(b.slot[i]) * w, w);
-    return (rates_.rap_beta * magnitudes - rates_.rap_alpha * squares) / (double(b.n) * w);
+    });
+    decay(client_.personal);
+    const AddToRows to{client_.personal, b.slot, w, d_, -sgd_.lr_items};
+    for_vectors(b,
+                [&](int i, int half, int k) { to(i, half, k, panels::load(Z_[half].at(i, k))); });
+    return (rates_.rap_beta * magnitudes.total() - rates_.rap_alpha * squares.total()) /
+           (double(b.n) * w);
   }
 
-  void step_rows(const Batch& b) {
-    const int w = shape_.width;
-    const float keep = 1.0f - rates_.lr_items * rates_.decay;
-    if (keep != 1.0f) scale(keep, client_.rows, long(client_.slots) * w);
-    for (int i = 0; i < b.n; ++i)
-      axpy(-sgd_.lr_items, dZ_ + long(i) * w, client_.rows + long(b.slot[i]) * w, w);
+  // Weight decay shrinks every row of the client.
+  void decay(float* rows) const {
+    if (keep_rows() != 1.0f) small::scale(keep_rows(), rows, long(client_.slots) * shape_.width);
+  }
+  // Where dL/dc goes without a router: a step of the rows, or their sum over the steps.
+  AddToRows row_gradients(const Batch& b) const {
+    if (!shape_.rows_trained) return {client_.view_grad, b.slot, shape_.width, d_, 1.0f};
+    decay(client_.rows);
+    return {client_.rows, b.slot, shape_.width, d_, -sgd_.lr_items};
   }
 
-  // dL/dF_j[i] = omega_j dL/dc_i (+ the router's part), added up over the steps.
-  void return_gradients(const Batch& b, Router* router, const float* omega) {
-    const int w = shape_.width, J = shape_.views;
-    if (router == nullptr) {
-      for (int i = 0; i < b.n; ++i)
-        axpy(1.0f, dZ_ + long(i) * w, client_.view_grad + long(b.slot[i]) * w, w);
-      return;
+  // dL/dF_j[i] = omega_j dL/dc_i + the router's part, added up over the steps.
+  void return_gradients(const Batch& b, const float* omega) {
+    if constexpr (J > 1) {
+      Widest products[J] = {};
+      for_vectors(b, [&](int i, int, int k) {
+        const Widest g = panels::load(dZ_[0].at(i, k));
+        for (int j = 0; j < J; ++j) products[j] += g * panels::load(X_[j].at(i, k));
+      });
+      float d_omega[J];
+      for (int j = 0; j < J; ++j) d_omega[j] = panels::sum(products[j]);
+      const AddToRows to{client_.view_grad, b.slot, shape_.width, d_, 1.0f};
+      router_.backward(X_, b.n, d_omega, rates_,
+                       AddToViews{to, long(client_.slots) * shape_.width, omega, dZ_[0]});
     }
-    float d_omega[simd::lanes] = {};
-    for (int i = 0; i < b.n; ++i)
-      for (int j = 0; j < J; ++j) {
-        const float *g = dZ_ + long(i) * w, *x = X_ + (long(i) * J + j) * w;
-        float* dx = dX_ + (long(i) * J + j) * w;
-        d_omega[j] += dot(g, x, w);
-#pragma GCC ivdep
-        for (int k = 0; k < w; ++k) dx[k] = omega[j] * g[k];
-      }
-    router->backward(X_, b.n, d_omega, dX_, rates_);
-    for (int i = 0; i < b.n; ++i)
-      for (int j = 0; j < J; ++j)
-        axpy(1.0f, dX_ + (long(i) * J + j) * w,
-             client_.view_grad + (long(j) * client_.slots + b.slot[i]) * w, w);
   }
 
   const Shape& shape_;
@@ -270,27 +235,25 @@ class Round {
   const Steps& steps_;
   const Client& client_;
   heads::SgdRates sgd_;  // lr_items: of the step
-  int batch_;
+  int d_, halves_, batch_;
   Head head_;
-  float *s_ = nullptr, *delta_ = nullptr, *Z_ = nullptr, *dZ_ = nullptr, *C_ = nullptr,
-        *X_ = nullptr, *dX_ = nullptr, *entropy_ = nullptr;
+  Router<J> router_;
+  Halves C_, Z_, dZ_;
+  Panels X_[J];
+  float *s_ = nullptr, *delta_ = nullptr, *entropy_ = nullptr;
 };
-
-template <class Trainer>
-Outcome run(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
-            Workspace& ws, std::span<float> step_loss) {
-  Round<Trainer> round(shape, rates, steps, client, ws);
-  if (shape.views == 1) return round.run(nullptr, step_loss);
-  Router router(shape, client, ws.router, largest_batch(steps));
-  return round.run(&router, step_loss);
-}
 
 }  // namespace
 
 Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
                   Workspace& ws, std::span<float> step_loss) {
   return with_head(shape.head.kind, [&]<class Head> {
-    return run<typename Head::Trainer>(shape, rates, steps, client, ws, step_loss);
+    const auto run = [&]<int J>() {
+      return Round<typename Head::Trainer, J>(shape, rates, steps, client, ws).run(step_loss);
+    };
+    if (shape.views == 1) return run.template operator()<1>();
+    if (shape.views == 2) return run.template operator()<2>();
+    return run.template operator()<3>();
   });
 }
 

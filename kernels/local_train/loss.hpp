@@ -1,9 +1,10 @@
 #pragma once
 // R6: BCE(p, y) + lambda KL(t || p) is one soft label. delta = (p - y + lambda (p - t)) / n, and
 // the two losses.
+#include <algorithm>
 #include <cmath>
 
-#include "core/simd.hpp"
+#include "core/panels.hpp"
 #include "kernels/local_train/local_train.hpp"
 
 namespace fedfuse::local_train {
@@ -18,33 +19,42 @@ inline float negative_entropy(float t) {
   return float((x > 0 ? x * std::log(x) : 0.0) + (x < 1 ? (1 - x) * std::log1p(-x) : 0.0));
 }
 
-// s: n scores, padded to a multiple of 8. soft, entropy: of each entry's slot; read when lambda >
-// 0.
+// s, delta: n numbers, padded to a multiple of 8 (s: with finite ones). soft, entropy: of each
+// entry's slot; read when lambda > 0.
 inline BatchLoss loss_and_delta(const float* s, const std::int32_t* slot, const float* label, int n,
                                 const Rates& r, const float* soft, const float* entropy,
                                 float* delta) {
   using namespace simd;
-  BatchLoss sum;
+  panels::DoubleSums recommendation, distillation;
   const float inverse = 1.0f / float(n);
+  const Float8 zero = splat(0.0f), one = splat(1.0f);
   for (int i = 0; i < n; i += lanes) {
-    const Float8 x = load(s + i);
-    const Float8 magnitude = x > splat(0.0f) ? x : -x;
-    const Float8 e = exp(-magnitude), one = splat(1.0f);
-    const Float8 p = (x > splat(0.0f) ? one : e) / (one + e);
-    const Float8 softplus = max(x, splat(0.0f)) + log_1_to_2(one + e);
-    for (int k = 0; k < std::min(lanes, n - i); ++k) {
-      const float y = label[i + k];
-      float g = p[k] - y;
-      sum.recommendation += double(softplus[k]) - double(y) * x[k];
-      if (r.lambda > 0.0f && !(r.soft_negatives_only && y > 0.0f)) {
-        const float t = soft[slot[i + k]];
-        g += r.lambda * (p[k] - t);
-        sum.distillation += double(entropy[slot[i + k]]) + softplus[k] - double(t) * x[k];
-      }
-      delta[i + k] = g * inverse;
+    const int count = std::min(lanes, n - i);
+    Float8 y{}, inside = one;
+    if (count == lanes) {
+      y = load(label + i);
+    } else {
+      for (int l = 0; l < lanes; ++l) inside[l] = l < count ? 1.0f : 0.0f;
+      for (int l = 0; l < count; ++l) y[l] = label[i + l];
     }
+    const Float8 x = load(s + i), e = exp(x > zero ? -x : x), p = (x > zero ? one : e) / (one + e),
+                 log = log_1_to_2(one + e);
+    const auto loss = [&](Float8 target) { return max(x, zero) - target * x + log; };
+    Float8 g = p - y;
+    recommendation.add(inside * loss(y));
+    if (r.lambda > 0.0f) {
+      Float8 t{}, constant{};
+      for (int l = 0; l < count; ++l) {
+        t[l] = soft[slot[i + l]];
+        constant[l] = entropy[slot[i + l]];
+      }
+      const Float8 taught = r.soft_negatives_only ? (y > zero ? zero : inside) : inside;
+      g += r.lambda * taught * (p - t);
+      distillation.add(taught * (constant + loss(t)));
+    }
+    store(delta + i, g * inverse);
   }
-  return sum;
+  return {recommendation.total(), distillation.total()};
 }
 
 }  // namespace fedfuse::local_train

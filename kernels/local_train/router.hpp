@@ -1,92 +1,122 @@
 #pragma once
 // omega = mean over the batch of softmax(Phi2 ReLU(Phi1 x + phi1) + phi2), x = [F_1[i]; ..; F_J[i]]
-// (FedVLR, models.md section 4). backward gets d omega and gives dX, then one SGD step.
+// (FedVLR, models.md section 4). backward gets d omega and gives dX, then one SGD step. The views
+// stay apart: Phi1 x is a sum of J products.
+#include <algorithm>
 #include <cmath>
 
-#include "core/small_gemm.hpp"
 #include "kernels/local_train/local_train.hpp"
+#include "model/heads/layer.hpp"
 
 namespace fedfuse::local_train {
 
-using namespace small;
-
+template <int J>
 class Router {
  public:
+  using Panels = panels::Panels;
+  using Views = Panels[J];
+
   Router(const Shape& shape, const Client& client, ScratchBuffers& ws, int batch)
-      : d_(shape.d), J_(shape.views), in_(J_ * d_) {
-    const auto& l = shape.router;
-    Phi1_ = client.router + l.Phi1;
-    phi1_ = client.router + l.phi1;
-    Phi2_ = client.router + l.Phi2;
-    phi2_ = client.router + l.phi2;
-    Phi1t_ = ws.take(0, std::size_t(in_) * d_);
-    H_ = ws.take(1, std::size_t(batch) * d_);
-    dH_ = ws.take(2, std::size_t(batch) * d_);
-    soft_ = ws.take(3, std::size_t(batch) * 3);
-    sums_ = ws.take(4, std::size_t(d_) * std::size_t(1 + J_));
-    transpose(d_, in_, Phi1_, Phi1t_);
+      : d_(shape.d), stride_(batch + simd::lanes), at_(shape.router), phi_(client.router) {
+    const auto each = heads::Weights::floats(d_, d_);
+    float* scratch = ws.take(0, J * each);
+    for (int j = 0; j < J; ++j) {
+      weights_[j] = {d_, d_, scratch + std::size_t(j) * each};
+      weights_[j].load(phi_ + at_.Phi1 + j * d_, long(J) * d_);
+    }
+    hidden_ = {d_, batch, ws.take(1, heads::Hidden::floats(d_, batch))};
+    logits_ = {d_, ws.take(2, heads::Readout<J>::floats(d_))};
+    logits_.load(phi_ + at_.Phi2);
+    phi1_ = ws.take(3, std::size_t(panels::padded(d_)));
+    std::fill_n(phi1_, panels::padded(d_), 0.0f);
+    std::copy_n(phi_ + at_.phi1, d_, phi1_);
+    soft_ = ws.take(4, 2 * J * std::size_t(stride_));
+    d_logits_ = soft_ + J * stride_;
   }
 
-  void forward(const float* X, int n, float* omega) {
-    gemm(n, d_, in_, rows_of(X, in_), Phi1t_, d_, H_, d_);
-    std::fill_n(omega, J_, 0.0f);
-    for (int i = 0; i < n; ++i) {
-      float *h = H_ + long(i) * d_, *p = soft_ + long(i) * J_;
-#pragma GCC ivdep
-      for (int o = 0; o < d_; ++o) h[o] = std::max(h[o] + phi1_[o], 0.0f);
-      softmax(h, p);
-      for (int j = 0; j < J_; ++j) omega[j] += p[j];
+  void forward(const Views& X, int n, float* omega) {
+    for (int j = 0; j < J; ++j) std::fill_n(soft_ + j * stride_, stride_, phi_[at_.phi2 + j]);
+    panels::for_tiles(n, d_, [&](auto& tile) {
+      for (int j = 0; j < J; ++j) tile.multiply(X[j], d_, weights_[j].Wt);
+      hidden_.activate(tile, phi1_);
+      logits_.add_scores(tile, soft_, stride_);
+    });
+    for (int i = 0; i < n; i += simd::lanes) softmax(i);
+    for (int j = 0; j < J; ++j) {
+      float sum = 0;
+      for (int i = 0; i < n; ++i) sum += soft_[j * stride_ + i];
+      omega[j] = sum / float(n);
     }
-    for (int j = 0; j < J_; ++j) omega[j] /= float(n);
   }
 
-  // d_omega[J] -> dX += (n x J*d, already holds omega_j dC); then the step.
-  void backward(const float* X, int n, const float* d_omega, float* dX, const Rates& r) {
-    std::fill_n(sums_, d_ * (1 + J_), 0.0f);
-    float d_phi2[simd::lanes] = {};
-    for (int i = 0; i < n; ++i) {
-      const float *h = H_ + long(i) * d_, *p = soft_ + long(i) * J_;
-      float* g = dH_ + long(i) * d_;
-      float e[simd::lanes] = {}, mean = 0;
-      for (int j = 0; j < J_; ++j) mean += p[j] * d_omega[j];
-      for (int j = 0; j < J_; ++j) e[j] = p[j] * (d_omega[j] - mean) / float(n);
-      std::fill_n(g, d_, 0.0f);
-      for (int j = 0; j < J_; ++j) {
-        axpy(e[j], Phi2_ + long(j) * d_, g, d_);
-        axpy(e[j], h, sums_ + long(1 + j) * d_, d_);
-        d_phi2[j] += e[j];
-      }
-#pragma GCC ivdep
-      for (int o = 0; o < d_; ++o) {
-        g[o] = h[o] > 0.0f ? g[o] : 0.0f;
-        sums_[o] += g[o];
-      }
-    }
-    gemm(n, in_, d_, rows_of(dH_, d_), Phi1_, in_, dX, in_, 1.0f, 1.0f);
+  // d_omega[J]; to(tile, j) for every tile of dL/dx_j through the router; then the step.
+  template <class To>
+  void backward(const Views& X, int n, const float* d_omega, const Rates& r, const To& to) {
+    for (int i = 0; i < n; i += simd::lanes) softmax_back(i, d_omega, 1.0f / float(n));
+    hidden_.clear_sums();
+    logits_.clear_sums();
+    for (int j = 0; j < J; ++j)
+      panels::for_tiles(n, d_, [&](auto& tile) {
+        if (j == 0 && tile.column == 0)
+          logits_.back(hidden_, tile.row, tile.rows, d_logits_, stride_);
+        tile.multiply(hidden_.dH, d_, weights_[j].W);
+        to(tile, j);
+      });
     const float keep = 1.0f - r.lr * r.decay;
-    gemm(in_, d_, n, transpose_of(X, in_), dH_, d_, Phi1t_, d_, keep, -r.lr);
-    transpose(in_, d_, Phi1t_, Phi1_);
-    step(keep, -r.lr, sums_, phi1_, d_);
-    step(keep, -r.lr, sums_ + d_, Phi2_, J_ * d_);
-    step(keep, -r.lr, d_phi2, phi2_, J_);
+    for (int j = 0; j < J; ++j) {
+      weights_[j].step(hidden_.dH, X[j], n, keep, r.lr);
+      float sum = 0;
+      for (int i = 0; i < n; ++i) sum += d_logits_[j * stride_ + i];
+      float& phi2 = phi_[at_.phi2 + j];
+      phi2 = keep * phi2 - r.lr * sum;
+    }
+    panels::step(keep, -r.lr, hidden_.db, phi1_, d_);
+    logits_.step(keep, r.lr);
+  }
+
+  void end() {
+    for (int j = 0; j < J; ++j) weights_[j].save(phi_ + at_.Phi1 + j * d_, long(J) * d_);
+    std::copy_n(phi1_, d_, phi_ + at_.phi1);
+    logits_.save(phi_ + at_.Phi2);
   }
 
  private:
-  void softmax(const float* h, float* p) const {
-    float top = -1e30f, sum = 0;
-    for (int j = 0; j < J_; ++j) {
-      p[j] = dot(h, Phi2_ + long(j) * d_, d_) + phi2_[j];
-      top = std::max(top, p[j]);
+  using Float8 = simd::Float8;
+  // Of eight samples: logits become shares.
+  void softmax(int i) const {
+    Float8 p[J], top = simd::load(soft_ + i), sum{};
+    for (int j = 1; j < J; ++j) top = simd::max(top, simd::load(soft_ + j * stride_ + i));
+    for (int j = 0; j < J; ++j) {
+      p[j] = simd::exp(simd::load(soft_ + j * stride_ + i) - top);
+      sum += p[j];
     }
-    simd::Float8 e{};
-    for (int j = 0; j < J_; ++j) e[j] = p[j] - top;
-    e = simd::exp(e);
-    for (int j = 0; j < J_; ++j) sum += e[j];
-    for (int j = 0; j < J_; ++j) p[j] = e[j] / sum;
+    for (int j = 0; j < J; ++j) simd::store(soft_ + j * stride_ + i, p[j] / sum);
   }
-  int d_, J_, in_;
-  float *Phi1_, *phi1_, *Phi2_, *phi2_;
-  float *Phi1t_, *H_, *dH_, *soft_, *sums_;
+  void softmax_back(int i, const float* d_omega, float share) const {
+    Float8 mean{};
+    for (int j = 0; j < J; ++j) mean += simd::load(soft_ + j * stride_ + i) * d_omega[j];
+    for (int j = 0; j < J; ++j) {
+      const Float8 p = simd::load(soft_ + j * stride_ + i);
+      simd::store(d_logits_ + j * stride_ + i, p * (simd::splat(d_omega[j]) - mean) * share);
+    }
+  }
+  int d_;
+  long stride_;  // of an output's numbers over the batch
+  RouterLayout at_;
+  float* phi_;  // the client's router
+  heads::Weights weights_[J];
+  heads::Hidden hidden_;
+  heads::Readout<J> logits_;
+  float *phi1_, *soft_, *d_logits_;
+};
+
+// One view needs no weights.
+template <>
+class Router<1> {
+ public:
+  Router(const Shape&, const Client&, ScratchBuffers&, int) {}
+  void forward(const panels::Panels*, int, float*) {}
+  void end() {}
 };
 
 }  // namespace fedfuse::local_train

@@ -11,15 +11,14 @@
 //                        from the old weights, then one SGD step of theta and user); end (writes
 //                        back what was kept in another layout)
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include "core/scratch_buffers.hpp"
-#include "core/small_gemm.hpp"
+#include "model/heads/layer.hpp"
 #include "model/heads/parts.hpp"
 
 namespace fedfuse::heads {
-
-using namespace small;
 
 struct Linear {
   static constexpr HeadKind kind = HeadKind::linear;
@@ -54,41 +53,65 @@ struct Linear {
     Trainer(const HeadLayout& h, float* theta, float* /*user*/, ScratchBuffers& ws, int /*batch*/)
         : d_(h.d), w_(theta + h.last_w), b_(theta + h.last_b), dw_(ws.take(0, std::size_t(d_))) {}
 
-    void forward(const float* Z, int n, float* s) const {
-      for (int i = 0; i < n; ++i) s[i] = dot(w_, Z + long(i) * d_, d_) + *b_;
+    void forward(const BatchRows& rows, float* s) const {
+      std::fill_n(s, rows.n + simd::lanes, *b_);
+      panels::add_sums(rows.n, s, [&](int i) {
+        Widest sum{};
+        for (int k = 0; k < d_; k += panels::lanes)
+          sum += panels::load_first(w_ + k, d_ - k) * panels::load(rows.z1.at(i, k));
+        return sum;
+      });
     }
-    void backward(const float* Z, const float* delta, int n, float* dZ, const SgdRates& r) {
-      for (int i = 0; i < n; ++i)
-        for (int k = 0; k < d_; ++k) dZ[long(i) * d_ + k] = delta[i] * w_[k];
-      std::fill_n(dw_, d_, 0.0f);
-      float db = 0;
-      for (int i = 0; i < n; ++i) {
-        axpy(delta[i], Z + long(i) * d_, dw_, d_);
-        db += delta[i];
+    template <class To>
+    void backward(const BatchRows& rows, const float* delta, const SgdRates& r, const To& to) {
+      for (int k = 0; k < d_; k += panels::lanes) {
+        Widest dw{};
+        for (int i = 0; i < rows.n; ++i) dw += delta[i] * panels::load(rows.z1.at(i, k));
+        panels::store_first(dw_ + k, dw, d_ - k);
       }
-      apply(db, r);
+      panels::for_tiles(rows.n, d_, [&](auto& tile) {
+        tile.each([&](int row, int v, Widest& g) {
+          const int k = tile.column + v * panels::lanes;
+          g = delta[tile.row + row] * panels::load_first(w_ + k, d_ - k);
+        });
+        to(tile, 0);
+      });
+      apply(delta, rows.n, r);
     }
-    // The same with rows in place (no copy of Z, no dZ): duplicates in a batch add up in sample
-    // order.
+
+    // The same with rows in place: no copy of Z, no dZ.
+    void score_rows(const float* rows, const std::int32_t* slot, int n, float* s) const {
+      std::fill_n(s, n + simd::lanes, *b_);
+      panels::for_columns(d_, [&](const auto& columns) {
+        const auto w = columns.load(w_);
+        panels::add_sums(n, s, [&](int i) { return columns.dot(w, rows + long(slot[i]) * d_); });
+      });
+    }
+    // Rows that a batch has twice take both gradients, in sample order; dw is of the rows before.
     void backward_rows(float* rows, const std::int32_t* slot, const float* delta, int n,
                        const SgdRates& r) {
-      std::fill_n(dw_, d_, 0.0f);
-      float db = 0;
-      for (int i = 0; i < n; ++i) {
-        axpy(delta[i], rows + long(slot[i]) * d_, dw_, d_);
-        db += delta[i];
-      }
-      for (int i = 0; i < n; ++i) axpy(-r.lr_items * delta[i], w_, rows + long(slot[i]) * d_, d_);
-      apply(db, r);
+      panels::for_columns(d_, [&](const auto& columns) {
+        auto dw = columns.zero(), other = columns.zero();
+        int i = 0;
+        for (; i + 2 <= n; i += 2) {  // two chains of additions
+          columns.add(delta[i], rows + long(slot[i]) * d_, dw);
+          columns.add(delta[i + 1], rows + long(slot[i + 1]) * d_, other);
+        }
+        if (i < n) columns.add(delta[i], rows + long(slot[i]) * d_, dw);
+        columns.store_sum(dw, other, dw_);
+        const auto w = columns.load(w_);
+        for (i = 0; i < n; ++i)
+          columns.add_to(-r.lr_items * delta[i], w, rows + long(slot[i]) * d_);
+      });
+      apply(delta, n, r);
     }
-    [[nodiscard]] float score(const float* z) const { return dot(w_, z, d_) + *b_; }
     void end() {}
 
    private:
-    void apply(float db, const SgdRates& r) {
+    void apply(const float* delta, int n, const SgdRates& r) {
       const float keep = 1.0f - r.lr * r.decay;
-      step(keep, -r.lr, dw_, w_, d_);
-      *b_ = keep * *b_ - r.lr * db;
+      panels::step(keep, -r.lr, dw_, w_, d_);
+      *b_ = keep * *b_ - r.lr * std::accumulate(delta, delta + n, 0.0f);
     }
     int d_;
     float *w_, *b_, *dw_;

@@ -1,19 +1,17 @@
 #pragma once
 // s = w.ReLU(W_u u + W_z z + b1) + b. theta = W_u[d x d] W_z[d x d] b1[d] w[d] b; user = u[d].
-// R2: the user half is one vector a batch, its gradient one outer product. W_z is kept transposed
-// beside itself: forward and the weight gradient want W_z^T, the row gradient W_z.
+// R2: the user half is one vector a batch, its gradient one outer product.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 
 #include "core/scratch_buffers.hpp"
-#include "core/small_gemm.hpp"
 #include "core/tile_math.hpp"
+#include "model/heads/layer.hpp"
 #include "model/heads/parts.hpp"
 
 namespace fedfuse::heads {
-
-using namespace small;
 
 struct Mlp {
   static constexpr HeadKind kind = HeadKind::mlp;
@@ -72,71 +70,57 @@ struct Mlp {
   class Trainer {
    public:
     Trainer(const HeadLayout& h, float* theta, float* user, ScratchBuffers& ws, int batch)
-        : d_(h.d), u_(user) {
-      W_u_ = theta + h.W_u;
-      W_z_ = theta + h.W_z;
-      b1_ = theta + h.b1;
-      w_ = theta + h.last_w;
-      b_ = theta + h.last_b;
-      Wt_ = ws.take(0, std::size_t(d_) * d_);
-      H_ = ws.take(1, std::size_t(batch) * d_);
-      dH_ = ws.take(2, std::size_t(batch) * d_);
-      base_ = ws.take(3, std::size_t(d_) * 4);
-      sum_ = base_ + d_;
-      dw_ = sum_ + d_;
-      du_ = dw_ + d_;
-      transpose(d_, d_, W_z_, Wt_);
+        : h_(h),
+          theta_(theta),
+          user_{.d = h.d, .W_u = theta + h.W_u, .u = user, .stride = h.d},
+          weights_(h.d, h.d, ws.take(0, Weights::floats(h.d, h.d))),
+          hidden_(h.d, batch, ws.take(1, Hidden::floats(h.d, batch))),
+          last_(h.d, ws.take(2, Readout<1>::floats(h.d))),
+          base_(ws.take(3, std::size_t(panels::padded(h.d)))) {
+      weights_.load(theta + h.W_z, h.d);
+      last_.load(theta + h.last_w);
+      std::fill_n(base_, panels::padded(h.d), 0.0f);
     }
 
-    void forward(const float* Z, int n, float* s) {
-      for (int o = 0; o < d_; ++o) base_[o] = b1_[o] + dot(W_u_ + long(o) * d_, u_, d_);
-      gemm(n, d_, d_, rows_of(Z, d_), Wt_, d_, H_, d_);
-      for (int i = 0; i < n; ++i) {
-        float* h = H_ + long(i) * d_;
-#pragma GCC ivdep
-        for (int o = 0; o < d_; ++o) h[o] = std::max(h[o] + base_[o], 0.0f);
-        s[i] = dot(h, w_, d_) + *b_;
-      }
+    void forward(const BatchRows& rows, float* s) {
+      user_.add_to(theta_ + h_.b1, base_);
+      std::fill_n(s, rows.n + simd::lanes, theta_[h_.last_b]);
+      panels::for_tiles(rows.n, h_.d, [&](auto& tile) {
+        tile.multiply(rows.z1, h_.d, weights_.Wt);
+        hidden_.activate(tile, base_);
+        last_.add_scores(tile, s, 0);
+      });
     }
-    void backward(const float* Z, const float* delta, int n, float* dZ, const SgdRates& r) {
-      std::fill_n(sum_, 2 * d_, 0.0f);  // sum_ and dw_
-      float db = 0;
-      for (int i = 0; i < n; ++i) {
-        const float *h = H_ + long(i) * d_, e = delta[i];
-        float* g = dH_ + long(i) * d_;
-#pragma GCC ivdep
-        for (int o = 0; o < d_; ++o) {
-          g[o] = h[o] > 0.0f ? e * w_[o] : 0.0f;
-          sum_[o] += g[o];
-          dw_[o] += e * h[o];
-        }
-        db += e;
-      }
-      gemm(n, d_, d_, rows_of(dH_, d_), W_z_, d_, dZ, d_);
+    template <class To>
+    void backward(const BatchRows& rows, const float* delta, const SgdRates& r, const To& to) {
+      hidden_.clear_sums();
+      last_.clear_sums();
+      panels::for_tiles(rows.n, h_.d, [&](auto& tile) {
+        if (tile.column == 0) last_.back(hidden_, tile.row, tile.rows, delta, 0);
+        tile.multiply(hidden_.dH, h_.d, weights_.W);
+        to(tile, 0);
+      });
       const float keep = 1.0f - r.lr * r.decay;
-      gemm(d_, d_, n, transpose_of(Z, d_), dH_, d_, Wt_, d_, keep, -r.lr);
-      transpose(d_, d_, Wt_, W_z_);
-      step_user(keep, r.lr);
-      step(keep, -r.lr, dw_, w_, d_);
-      step(keep, -r.lr, sum_, b1_, d_);
-      *b_ = keep * *b_ - r.lr * db;
+      weights_.step(hidden_.dH, rows.z1, rows.n, keep, r.lr);
+      user_.step(hidden_.db, keep, r.lr);
+      last_.step(keep, r.lr);
+      panels::step(keep, -r.lr, hidden_.db, theta_ + h_.b1, h_.d);
+      float& b = theta_[h_.last_b];
+      b = keep * b - r.lr * std::accumulate(delta, delta + rows.n, 0.0f);
     }
-    void end() {}
+    void end() {
+      weights_.save(theta_ + h_.W_z, h_.d);
+      last_.save(theta_ + h_.last_w);
+    }
 
    private:
-    // dW_u = sum u^T, du = W_u^T sum, both from the old values.
-    void step_user(float keep, float lr) {
-      std::fill_n(du_, d_, 0.0f);
-      for (int o = 0; o < d_; ++o) {
-        float* row = W_u_ + long(o) * d_;
-        axpy(sum_[o], row, du_, d_);
-        step(keep, -lr * sum_[o], u_, row, d_);
-      }
-      step(keep, -lr, du_, u_, d_);
-    }
-    int d_;
-    float *u_, *W_u_, *W_z_, *b1_, *w_, *b_;
-    float *Wt_, *H_, *dH_, *base_, *sum_, *dw_, *du_;
+    const HeadLayout& h_;
+    float* theta_;
+    UserHalf user_;
+    Weights weights_;
+    Hidden hidden_;
+    Readout<1> last_;
+    float* base_;  // b1 + W_u u
   };
 };
 

@@ -3,16 +3,15 @@
 // z = [z1; z2] is 2d wide. theta = W1[d x 2d] b1[d] W2[d/2 x d] b2 W3[d/4 x d/2] b3 w[d/4+d] b;
 // user = u1[d] u2[d]. R2: the user half of the first layer is one vector a batch.
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include "core/scratch_buffers.hpp"
-#include "core/small_gemm.hpp"
 #include "core/tile_math.hpp"
+#include "model/heads/layer.hpp"
 #include "model/heads/parts.hpp"
 
 namespace fedfuse::heads {
-
-using namespace small;
 
 struct Neumf {
   static constexpr HeadKind kind = HeadKind::neumf;
@@ -100,140 +99,141 @@ struct Neumf {
   class Trainer {
    public:
     Trainer(const HeadLayout& h, float* theta, float* user, ScratchBuffers& ws, int batch)
-        : d_(h.d), h2_(d_ / 2), h3_(d_ / 4) {
-      W1_ = theta + h.W1;
-      b1_ = theta + h.b1;
-      W2_ = theta + h.W2;
-      b2_ = theta + h.b2;
-      W3_ = theta + h.W3;
-      b3_ = theta + h.b3;
-      w_ = theta + h.last_w;
-      b_ = theta + h.last_b;
-      u1_ = user;
-      u2_ = user + d_;
-      W1u_ = ws.take(0, std::size_t(2 * d_) * d_);
-      W1z_ = W1u_ + long(d_) * d_;
-      W1zt_ = ws.take(1, std::size_t(d_) * d_ + std::size_t(h2_) * d_ + std::size_t(h3_) * h2_);
-      W2t_ = W1zt_ + long(d_) * d_;
-      W3t_ = W2t_ + long(h2_) * d_;
-      const auto n = std::size_t(batch);
-      T1_ = ws.take(2, n * d_);
-      dT1_ = ws.take(3, n * d_);
-      T2_ = ws.take(4, n * h2_);
-      dT2_ = ws.take(5, n * h2_);
-      T3_ = ws.take(6, n * h3_);
-      dT3_ = ws.take(7, n * h3_);
-      base_ = ws.take(8, std::size_t(d_) * 8);
-      s1_ = base_ + d_;
-      s2_ = s1_ + d_;
-      s3_ = s2_ + d_;
-      dw_ = s3_ + d_;
-      du1_ = dw_ + 2 * d_;
-      du2_ = du1_ + d_;
-      for (int o = 0; o < d_; ++o) {
-        std::copy_n(W1_ + long(o) * 2 * d_, d_, W1u_ + long(o) * d_);
-        std::copy_n(W1_ + long(o) * 2 * d_ + d_, d_, W1z_ + long(o) * d_);
+        : h_(h),
+          theta_(theta),
+          u2_(user + h.d),
+          user_{.d = h.d, .W_u = theta + h.W1, .u = user, .stride = 2L * h.d} {
+      const int d = h.d, in[layers] = {d, d, d / 2};
+      for (int l = 0; l < layers; ++l) {
+        const int out = d >> l;
+        weights_[l] = {out, in[l], ws.take(3 * l, Weights::floats(out, in[l]))};
+        hidden_[l] = {out, batch, ws.take(3 * l + 1, Hidden::floats(out, batch))};
+        bias_[l] = ws.take(3 * l + 2, std::size_t(panels::padded(out)));
+        std::fill_n(bias_[l], panels::padded(out), 0.0f);
       }
-      refresh();
+      weights_[0].load(theta + h.W1 + d, 2L * d);
+      weights_[1].load(theta + h.W2, d);
+      weights_[2].load(theta + h.W3, d / 2);
+      std::copy_n(theta + h.b2, d / 2, bias_[1]);
+      std::copy_n(theta + h.b3, d / 4, bias_[2]);
+      last_ = {d / 4, ws.take(9, Readout<1>::floats(d / 4))};
+      last_.load(theta + h.last_w);
+      wg_ = theta + h.last_w + d / 4;
+      const int wide = panels::padded(d);
+      product_ = ws.take(10, std::size_t(2 * wide));
+      sum_z2_ = product_ + wide;
+      std::fill_n(product_, 2 * wide, 0.0f);
     }
 
-    void forward(const float* Z, int n, float* s) {
-      for (int o = 0; o < d_; ++o) base_[o] = b1_[o] + dot(W1u_ + long(o) * d_, u1_, d_);
-      gemm(n, d_, d_, rows_of(Z, 2 * d_), W1zt_, d_, T1_, d_);
-      relu(n, d_, base_, T1_);
-      gemm(n, h2_, d_, rows_of(T1_, d_), W2t_, h2_, T2_, h2_);
-      relu(n, h2_, b2_, T2_);
-      gemm(n, h3_, h2_, rows_of(T2_, h2_), W3t_, h3_, T3_, h3_);
-      relu(n, h3_, b3_, T3_);
-      for (int i = 0; i < n; ++i) {
-        const float *t = T3_ + long(i) * h3_, *z2 = Z + long(i) * 2 * d_ + d_, *wg = w_ + h3_;
-        float gmf = 0;
-        for (int k = 0; k < d_; ++k) gmf += wg[k] * u2_[k] * z2[k];
-        s[i] = dot(t, w_, h3_) + gmf + *b_;
-      }
+    void forward(const BatchRows& rows, float* s) {
+      user_.add_to(theta_ + h_.b1, bias_[0]);
+      for (int k = 0; k < h_.d; ++k) product_[k] = wg_[k] * u2_[k];
+      for (int l = 0; l + 1 < layers; ++l)
+        panels::for_tiles(rows.n, weights_[l].out, [&](auto& tile) {
+          tile.multiply(l == 0 ? rows.z1 : hidden_[l - 1].H, weights_[l].in, weights_[l].Wt);
+          hidden_[l].activate(tile, bias_[l]);
+        });
+      std::fill_n(s, rows.n + simd::lanes, theta_[h_.last_b]);
+      panels::add_sums(rows.n, s, [&](int i) { return gmf(rows, i); });
+      panels::for_tiles(rows.n, weights_[2].out, [&](auto& tile) {
+        tile.multiply(hidden_[1].H, weights_[2].in, weights_[2].Wt);
+        hidden_[2].activate(tile, bias_[2]);
+        last_.add_scores(tile, s, 0);
+      });
     }
 
-    void backward(const float* Z, const float* delta, int n, float* dZ, const SgdRates& r) {
-      std::fill_n(s1_, 7 * d_, 0.0f);  // every sum below
-      const float* wg = w_ + h3_;
-      float db = 0;
-      for (int i = 0; i < n; ++i) {
-        const float e = delta[i], *t = T3_ + long(i) * h3_, *z2 = Z + long(i) * 2 * d_ + d_;
-        float *g = dT3_ + long(i) * h3_, *dz2 = dZ + long(i) * 2 * d_ + d_;
-#pragma GCC ivdep
-        for (int k = 0; k < h3_; ++k) {
-          g[k] = t[k] > 0.0f ? e * w_[k] : 0.0f;
-          dw_[k] += e * t[k];
-          s3_[k] += g[k];
-        }
-#pragma GCC ivdep
-        for (int k = 0; k < d_; ++k) {
-          dw_[h3_ + k] += e * u2_[k] * z2[k];
-          du2_[k] += e * wg[k] * z2[k];
-          dz2[k] = e * wg[k] * u2_[k];
-        }
-        db += e;
-      }
-      gemm(n, h2_, h3_, rows_of(dT3_, h3_), W3_, h2_, dT2_, h2_);
-      mask(n, h2_, T2_, dT2_, s2_);
-      gemm(n, d_, h2_, rows_of(dT2_, h2_), W2_, d_, dT1_, d_);
-      mask(n, d_, T1_, dT1_, s1_);
-      gemm(n, d_, d_, rows_of(dT1_, d_), W1z_, d_, dZ, 2 * d_);
-      apply(Z, n, db, r);
+    template <class To>
+    void backward(const BatchRows& rows, const float* delta, const SgdRates& r, const To& to) {
+      for (auto& hidden : hidden_) hidden.clear_sums();
+      last_.clear_sums();
+      std::fill_n(sum_z2_, panels::padded(h_.d), 0.0f);
+      panels::for_tiles(rows.n, weights_[2].in, [&](auto& tile) {
+        if (tile.column == 0) last_.back(hidden_[2], tile.row, tile.rows, delta, 0);
+        tile.multiply(hidden_[2].dH, weights_[2].out, weights_[2].W);
+        hidden_[1].back(tile);
+      });
+      panels::for_tiles(rows.n, weights_[1].in, [&](auto& tile) {
+        tile.multiply(hidden_[1].dH, weights_[1].out, weights_[1].W);
+        hidden_[0].back(tile);
+      });
+      panels::for_tiles(rows.n, h_.d, [&](auto& tile) {
+        add_gmf(tile, rows, delta, to);
+        tile.multiply(hidden_[0].dH, h_.d, weights_[0].W);
+        to(tile, 0);
+      });
+      apply(rows, std::accumulate(delta, delta + rows.n, 0.0f), r);
     }
 
     void end() {
-      for (int o = 0; o < d_; ++o) {
-        std::copy_n(W1u_ + long(o) * d_, d_, W1_ + long(o) * 2 * d_);
-        std::copy_n(W1z_ + long(o) * d_, d_, W1_ + long(o) * 2 * d_ + d_);
-      }
+      const int d = h_.d;
+      weights_[0].save(theta_ + h_.W1 + d, 2L * d);
+      weights_[1].save(theta_ + h_.W2, d);
+      weights_[2].save(theta_ + h_.W3, d / 2);
+      std::copy_n(bias_[1], d / 2, theta_ + h_.b2);
+      std::copy_n(bias_[2], d / 4, theta_ + h_.b3);
+      last_.save(theta_ + h_.last_w);
     }
 
    private:
-    static void relu(int n, int width, const float* bias, float* T) {
-      for (int i = 0; i < n; ++i)
-#pragma GCC ivdep
-        for (int k = 0; k < width; ++k)
-          T[long(i) * width + k] = std::max(T[long(i) * width + k] + bias[k], 0.0f);
+    static constexpr int layers = 3;
+
+    // The terms of w . (u2 o z2).
+    [[nodiscard]] Widest gmf(const BatchRows& rows, int i) const {
+      Widest sum{};
+      for (int k = 0; k < h_.d; k += panels::lanes)
+        sum += panels::load(product_ + k) * panels::load(rows.z2.at(i, k));
+      return sum;
     }
-    static void mask(int n, int width, const float* T, float* dT, float* sum) {
-      for (int i = 0; i < n; ++i)
-#pragma GCC ivdep
-        for (int k = 0; k < width; ++k) {
-          float& g = dT[long(i) * width + k];
-          g = T[long(i) * width + k] > 0.0f ? g : 0.0f;
-          sum[k] += g;
-        }
-    }
-    void refresh() {
-      transpose(d_, d_, W1z_, W1zt_);
-      transpose(h2_, d_, W2_, W2t_);
-      transpose(h3_, h2_, W3_, W3t_);
-    }
-    void apply(const float* Z, int n, float db, const SgdRates& r) {
-      const float keep = 1.0f - r.lr * r.decay;
-      gemm(d_, d_, n, transpose_of(dT1_, d_), Z, 2 * d_, W1z_, d_, keep, -r.lr);
-      gemm(h2_, d_, n, transpose_of(dT2_, h2_), T1_, d_, W2_, d_, keep, -r.lr);
-      gemm(h3_, h2_, n, transpose_of(dT3_, h3_), T2_, h2_, W3_, h2_, keep, -r.lr);
-      for (int o = 0; o < d_; ++o) {  // dW1u = s1 u1^T, du1 = W1u^T s1, from the old values
-        float* row = W1u_ + long(o) * d_;
-        axpy(s1_[o], row, du1_, d_);
-        step(keep, -r.lr * s1_[o], u1_, row, d_);
+    // dL/dz2 = delta w o u2, into the tile where z2 is z1; and sum_i delta_i z2_i.
+    template <class T, class To>
+    void add_gmf(T& tile, const BatchRows& rows, const float* delta, const To& to) const {
+      T other(tile.row, tile.column);
+      const float *product = product_ + tile.column, *e = delta + tile.row;
+      other.each(
+          [&](int r, int v, Widest& g) { g = e[r] * panels::load(product + v * panels::lanes); });
+      if (rows.folded) {
+        tile = other;
+      } else {
+        to(other, 1);
       }
-      step(keep, -r.lr, du1_, u1_, d_);
-      step(keep, -r.lr, du2_, u2_, d_);
-      step(keep, -r.lr, s1_, b1_, d_);
-      step(keep, -r.lr, s2_, b2_, h2_);
-      step(keep, -r.lr, s3_, b3_, h3_);
-      step(keep, -r.lr, dw_, w_, h3_ + d_);
-      *b_ = keep * *b_ - r.lr * db;
-      refresh();
+      const float* z2 = rows.z2.at(tile.row, tile.column);
+#pragma GCC unroll 4
+      for (int v = 0; v < T::vectors; ++v) {
+        float* to_sum = sum_z2_ + tile.column + v * panels::lanes;
+        Widest sum = panels::load(to_sum);
+#pragma GCC unroll 8
+        for (int r = 0; r < T::rows; ++r)
+          sum += e[r] * panels::load(z2 + r * panels::width + v * panels::lanes);
+        panels::store(to_sum, sum);
+      }
     }
-    int d_, h2_, h3_;
-    float *W1_, *b1_, *W2_, *b2_, *W3_, *b3_, *w_, *b_, *u1_, *u2_;
-    float *W1u_, *W1z_, *W1zt_, *W2t_, *W3t_;
-    float *T1_, *dT1_, *T2_, *dT2_, *T3_, *dT3_;
-    float *base_, *s1_, *s2_, *s3_, *dw_, *du1_, *du2_;
+    void apply(const BatchRows& rows, float db, const SgdRates& r) {
+      const int d = h_.d;
+      const float keep = 1.0f - r.lr * r.decay;
+      weights_[0].step(hidden_[0].dH, rows.z1, rows.n, keep, r.lr);
+      weights_[1].step(hidden_[1].dH, hidden_[0].H, rows.n, keep, r.lr);
+      weights_[2].step(hidden_[2].dH, hidden_[1].H, rows.n, keep, r.lr);
+      user_.step(hidden_[0].db, keep, r.lr);
+      panels::step(keep, -r.lr, hidden_[0].db, theta_ + h_.b1, d);
+      for (int l = 1; l < layers; ++l)
+        panels::step(keep, -r.lr, hidden_[l].db, bias_[l], weights_[l].out);
+      last_.step(keep, r.lr);
+      for (int k = 0; k < d; ++k) {  // dw = u2 o sum, du2 = w o sum, both from the old values
+        const float w = wg_[k];
+        wg_[k] = keep * w - r.lr * (u2_[k] * sum_z2_[k]);
+        u2_[k] = keep * u2_[k] - r.lr * (w * sum_z2_[k]);
+      }
+      float& b = theta_[h_.last_b];
+      b = keep * b - r.lr * db;
+    }
+    const HeadLayout& h_;
+    float *theta_, *u2_;
+    UserHalf user_;
+    Weights weights_[layers];
+    Hidden hidden_[layers];
+    float* bias_[layers];  // the first: b1 + W_u u1
+    Readout<1> last_;
+    float *wg_, *product_, *sum_z2_;  // the GMF part's weights w, w o u2, sum_i delta_i z2_i
   };
 };
 
