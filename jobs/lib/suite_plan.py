@@ -1,7 +1,8 @@
 """Memory and seconds of a class by formula, before anything is allocated.
 
 A rank holds the items, and its share of the clients. The formulas count the largest arrays. The
-uploads of `distil` and `all` are not counted: the program stores them only where there is room.
+uploads of `distil` and `all` are stored where there is room for them; elsewhere the clients train
+twice, and a chunk of them is stored.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ INTERACTIONS = 10.5  # of a client, mean
 PROGRAM = 190e6  # an MPI process with its libraries
 STATE_COPIES = 2  # clients' parameters: now, and of a round's participants, at most all
 FUSED_TABLES = 6  # beside a fused view: its operators' moments, activations and gradients
+NEGATIVES = 4  # of a positive
+STORED_SHARE = 0.15  # of the free memory: a rank stores no more uploads (src/server/uploads.cpp)
+REPLAYED = 1024  # clients of a rank whose uploads are stored where they train twice
+UPLOAD = 80  # bytes of an upload beside its rows
+LANDMARKS = 2048  # clients of the spectral grouping
+AFFINITIES = 1.5  # matrices of theirs: the affinities, and each distance once, for the median
 VIEWS, GROUPS, PRIOR_GROUPS, PRIOR_PROJECTION = 3, 5, 20, 512
 
 
@@ -43,13 +50,30 @@ class Memory:
         return max(1, math.ceil(self.shared / left)) if left > 0 else None
 
 
-def memory(workload: Workload, of: Class, users: int) -> Memory:
+def dim_of(workload: Workload, of: Class) -> int:
+    return of.router_dim if workload.has_router else DIM
+
+
+def has_groups(workload: Workload) -> bool:
+    return "gfmfr" in workload.train.get("fusion", "none")
+
+
+def upload_bytes(workload: Workload, of: Class) -> float:
+    """Of a client's upload: the rows of its items, where its group needs them."""
+    if not has_groups(workload):
+        return 0
+    dim = dim_of(workload, of)
+    return UPLOAD + INTERACTIONS * (1 + NEGATIVES) * FLOAT * (dim + 1)
+
+
+def memory(workload: Workload, of: Class, users: int, room: float = math.inf) -> Memory:
+    """room: for uploads, over all ranks."""
     items, fusion = of.items, workload.train.get("fusion", "none")
     a_client = 2 * SUM + FLOAT * (INTERACTIONS + 4)
     file = users * a_client + items * FLOAT * (FEATURES + 20)
     if not workload.needs_data():
         return Memory(PROGRAM + 4 * of.most_bytes, 0, 0)
-    dim = of.router_dim if workload.has_router else DIM
+    dim = dim_of(workload, of)
     views = VIEWS if workload.has_router else 1
     state = dim + 2
     if workload.has_router:
@@ -57,15 +81,23 @@ def memory(workload: Workload, of: Class, users: int) -> Memory:
     tables = 2 * views * items * dim * (FLOAT + SUM / 2) + items * SUM
     if fusion.startswith(("mlp", "fedvlr")):
         tables += FUSED_TABLES * views * items * dim * FLOAT
-    if "gfmfr" in fusion:
+    participants = users * of.fraction
+    heads = 0.0  # that are grouped
+    if has_groups(workload):
         tables += GROUPS * items * dim * SUM
+        tables += AFFINITIES * SUM * min(participants, LANDMARKS) ** 2
+        heads = participants * dim * FLOAT
     if "prior" in fusion:
         tables += items * (PRIOR_GROUPS * 2 * SUM + PRIOR_PROJECTION * FLOAT)
         state += PRIOR_GROUPS
     features = items * FLOAT * FEATURES
     copies = STATE_COPIES + workload.evaluates_each_round()  # that keeps the best model, too
-    shared = users * (a_client + copies * state * FLOAT)
-    return Memory(PROGRAM + features + tables, shared, file)
+    shared = users * (a_client + copies * state * FLOAT) + heads
+    upload = upload_bytes(workload, of)
+    uploads = participants * upload
+    if uploads > room:
+        return Memory(PROGRAM + features + tables + REPLAYED * upload, shared, file)
+    return Memory(PROGRAM + features + tables, shared + uploads, file)
 
 
 def seconds(
@@ -97,7 +129,7 @@ class Plan:
 
     def need(self, workload: Workload) -> Memory:
         """Copies have clients of their own."""
-        one = memory(workload, self.of, self.users)
+        one = memory(workload, self.of, self.users, STORED_SHARE * self.free * self.shape.ranks)
         return Memory(one.a_rank, one.shared * self.shape.copies, one.file)
 
     def as_text(self, reference: dict[str, Any]) -> str:
