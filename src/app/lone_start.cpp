@@ -27,7 +27,8 @@ bool one_of_several() {
 }
 
 bool needs_no_mpi(const std::vector<std::string>& argv) {
-  if (argv.size() < 2 || argv[1] == "info" || argv[1] == "table") return true;
+  if (argv.size() < 2 || argv[1] == "info" || argv[1] == "table" || argv[1] == "completion")
+    return true;
   return std::any_of(argv.begin() + 1, argv.end(), [](const std::string& word) {
     return word == "--help" || word == "-h" || word == "--version" || word == "--dump-config";
   });

@@ -13,7 +13,7 @@ namespace fedfuse {
 [[nodiscard]] bool one_of_several();
 
 // True where the command reads or writes no more than one process can: help, version, info, table,
-// the configuration. It runs without MPI_Init unless it is one_of_several().
+// completion, the configuration. It runs without MPI_Init unless it is one_of_several().
 [[nodiscard]] bool needs_no_mpi(const std::vector<std::string>& argv);
 
 // Prepares the environment of MPI_Init, mostly where the process is alone.

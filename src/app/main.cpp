@@ -20,7 +20,7 @@ namespace {
 Ending train(const Command& command, const Comm& comm) {
   validate(command.train);
   (void)resolve(command.train);
-  return run_training(command.train, command.config_file, command.argv, comm);
+  return run_training(command.train, command.config_file, command.argv, comm, command.quiet);
 }
 
 void import(const ImportOptions& options, const Comm& comm) {

@@ -1,8 +1,9 @@
-// The only source that includes CLI11, which is slow to compile.
+// This and completion.cpp are the only sources that include CLI11, which is slow to compile.
 #include "app/options.hpp"
 
 #include <algorithm>
 
+#include "app/completion.hpp"
 #include "app/option_for.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -98,19 +99,20 @@ void add_import(CLI::App& app, ImportOptions& o) {
   option_for(app, "overwrite", o.overwrite, d.overwrite, "replace an existing file");
 }
 
-void add_train(CLI::App& app, Config& config, std::string& config_file, std::string& preset,
-               bool& dump) {
+void add_train(CLI::App& app, Command& command, std::string& preset, bool& dump) {
+  auto& config = command.train;
   const Config standard;
   app.add_option("--preset", preset,
                  cat("settings of a publication; --config and the command line win; list: prints "
                      "all {",
                      preset_names(), "|list}"))
       ->group("Files");
-  app.add_option("--config", config_file,
+  app.add_option("--config", command.config_file,
                  "TOML file of the same names; the command line wins [path]")
       ->group("Files");
   app.add_flag("--dump-config", dump, "print the effective configuration as TOML and end")
       ->group("Files");
+  app.add_flag("--quiet", command.quiet, "print warnings and errors only");
   // The two structs are walked side by side: one is filled, the other shows the defaults.
   for_each_field(config, [&](const ConfigField& field, auto& member) {
     using T = std::remove_reference_t<decltype(member)>;
@@ -193,6 +195,12 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   auto* table = app.add_subcommand("table", "compare result files, one row each");
   info->add_option("files", command.files, "files of fedfuse")->required();
   table->add_option("files", command.files, "result files")->required();
+  auto* completion =
+      app.add_subcommand("completion", "print a script that completes words of the shell");
+  std::string shell;
+  completion->add_option("shell", shell, "{bash}: `source <(fedfuse completion bash)`")
+      ->required()
+      ->check(CLI::IsMember({"bash"}));
 
   if (argv.size() > 1 && argv[1] == "train") {
     if (const auto name = value_of(argv, "--preset"); !name.empty() && name != "list")
@@ -202,7 +210,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   }
   add_generate(*generate, command.generate, argv);
   add_import(*import, command.import);
-  add_train(*train, command.train, command.config_file, preset, dump);
+  add_train(*train, command, preset, dump);
   add_evaluate(*evaluate, command.evaluate);
 
   try {
@@ -222,6 +230,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
     throw InputError("no command is given", "fedfuse does one thing at a time",
                      "`fedfuse --help` lists the commands");
 
+  if (completion->parsed()) return {std::nullopt, bash_completion(app)};
   if (train->parsed()) {
     command.kind = Command::Kind::train;
     if (preset == "list") return {std::nullopt, presets_text()};

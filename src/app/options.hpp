@@ -29,6 +29,7 @@ struct Command {
   ImportOptions import;
   Config train;
   std::string config_file;  // of train's --config
+  bool quiet = false;       // of train's --quiet: how it is told, no part of the configuration
   EvaluateOptions evaluate;
   std::vector<std::string> files;  // of info and table
 };

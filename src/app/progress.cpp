@@ -14,19 +14,23 @@ Progress::Progress(bool speaks, std::int64_t done, std::int64_t rounds)
       terminal_(isatty(STDERR_FILENO) != 0),
       done_(done),
       rounds_(rounds),
-      start_(now_seconds()) {}
+      start_(now_seconds()),
+      last_shown_(start_) {}
 
 Progress::~Progress() {
   if (speaks_ && terminal_ && client_rounds_ > 0) std::fputc('\n', stderr);
 }
 
+bool Progress::is_due(std::int64_t round, double now) const {
+  if (!terminal_) return now - last_shown_ >= 60;
+  return round == rounds_ || round == done_ + 1 || now - last_shown_ >= 0.1;
+}
+
 void Progress::show(std::int64_t round, double loss, double ndcg, std::int64_t participants) {
   client_rounds_ += participants;
   if (ndcg >= 0) ndcg_ = ndcg;
-  if (!speaks_) return;
-  const double now = now_seconds(), interval = terminal_ ? 0.1 : 5.0;
-  const bool last = round == rounds_;
-  if (!last && round != done_ + 1 && now - last_shown_ < interval) return;
+  const double now = now_seconds();
+  if (!speaks_ || !is_due(round, now)) return;
   last_shown_ = now;
   const double seconds = now - start_,
                left = seconds / double(round - done_) * double(rounds_ - round);

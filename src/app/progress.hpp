@@ -1,5 +1,6 @@
 #pragma once
-// Progress on stderr: one line with rate and time left on a terminal, plain lines otherwise.
+// Progress on stderr: one line with rate and time left on a terminal. Elsewhere, as in the log of a
+// batch job, a line once a minute.
 #include <cmath>
 #include <cstdint>
 
@@ -7,7 +8,7 @@ namespace fedfuse {
 
 class Progress {
  public:
-  // done: rounds of an earlier start
+  // speaks: false keeps silent. done: rounds of an earlier start.
   Progress(bool speaks, std::int64_t done, std::int64_t rounds);
   ~Progress();  // ends the line of a terminal
   Progress(const Progress&) = delete;
@@ -16,9 +17,10 @@ class Progress {
   void show(std::int64_t round, double loss, double ndcg, std::int64_t participants);
 
  private:
+  [[nodiscard]] bool is_due(std::int64_t round, double now) const;
   bool speaks_, terminal_;
   std::int64_t done_, rounds_;
-  double start_, last_shown_ = 0, ndcg_ = std::nan("");
+  double start_, last_shown_, ndcg_ = std::nan("");
   std::int64_t client_rounds_ = 0;
 };
 

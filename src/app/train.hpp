@@ -15,8 +15,9 @@ enum class Ending { complete, interrupted, invalid };
 inline constexpr int exit_code_invalid = 1, exit_code_interrupted = 75;
 
 // Collective. Trains as config says (validated) and writes config.files.out. config_file: of
-// --config, or "".
+// --config, or "". quiet: neither progress nor summary is printed; warnings are.
 [[nodiscard]] Ending run_training(const Config& config, const std::string& config_file,
-                                  const std::vector<std::string>& argv, const Comm& comm);
+                                  const std::vector<std::string>& argv, const Comm& comm,
+                                  bool quiet = false);
 
 }  // namespace fedfuse

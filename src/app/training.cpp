@@ -43,8 +43,9 @@ Matrix<float> embeddings_of(const GroupTeacher* teacher) {
 }  // namespace
 
 Training::Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm,
-                   double start, RunOutputs& outputs)
+                   double start, RunOutputs& outputs, bool quiet)
     : config_(config),
+      quiet_(quiet),
       comm_(comm),
       outputs_(outputs),
       threads_(set_threads(config.execution.threads, comm)),
@@ -73,7 +74,7 @@ Ending Training::all_rounds() {
   auto& record = recorder_.record;
   need_something_to_watch();
   const auto done = config_.restart.resume ? resume() : 0;
-  Progress progress(comm_.root(), done, config_.federation.rounds);
+  Progress progress(comm_.root() && !quiet_, done, config_.federation.rounds);
   for (std::int64_t round = done + 1;
        round <= config_.federation.rounds && record.status == RunStatus::running; ++round) {
     checkpoints_.settle_if_done();

@@ -17,10 +17,10 @@ namespace fedfuse {
 
 class Training {
  public:
-  // start: now_seconds() at the program's begin. outputs must outlive this. Collective, as
-  // everything here.
+  // start: now_seconds() at the program's begin. outputs must outlive this. quiet: no progress.
+  // Collective, as everything here.
   Training(const Config& config, const std::vector<std::string>& argv, const Comm& comm,
-           double start, RunOutputs& outputs);
+           double start, RunOutputs& outputs, bool quiet);
   Ending run();
   void print_summary() const;
 
@@ -55,6 +55,7 @@ class Training {
                          const std::string& what_to_do);
 
   const Config& config_;
+  const bool quiet_;
   const Comm& comm_;
   RunOutputs& outputs_;
   int threads_;

@@ -1,4 +1,6 @@
 // The last lines of a run, for people.
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "app/print.hpp"
@@ -17,6 +19,21 @@ std::string end_of_curve(const RunRecord& record) {
   return words.empty() ? "" : cat(" (", joined(words, ", "), ")");
 }
 
+// The validation curve in at most six words, or "": "round 1 0.0351, round 4 0.1212".
+std::string curve(const Table& metrics) {
+  std::vector<std::size_t> evaluated;
+  for (std::size_t row = 0; row < metrics.rows(); ++row)
+    if (std::isfinite(metrics.at("valid_ndcg_50", row))) evaluated.push_back(row);
+  if (evaluated.size() < 2) return "";
+  const std::size_t last = evaluated.size() - 1, steps = std::min<std::size_t>(last, 5);
+  std::vector<std::string> words;
+  for (std::size_t k = 0; k <= steps; ++k) {
+    const auto row = evaluated[k * last / steps];
+    words.push_back(cat("round ", row + 1, " ", fixed(metrics.at("valid_ndcg_50", row), 4)));
+  }
+  return cat("validation NDCG@50: ", joined(words, ", "), "\n");
+}
+
 }  // namespace
 
 void Training::print_summary() const {
@@ -32,13 +49,13 @@ void Training::print_summary() const {
                : cat("best round - of ", rows,
                      " (no validation item is ranked: the model is that of the "
                      "last round)");
-  const auto text =
-      cat(config_.model.backbone, "+", config_.model.fusion, " on ", data_.name, ": ", chosen,
-          ", validation NDCG@50 ", at("valid_ndcg_50"), "; test HR@50 ", at("test_hr_50"),
-          ", NDCG@50 ", at("test_ndcg_50"), " (popularity ", baseline("test_hr_50"), ", ",
-          baseline("test_ndcg_50"), ")\n", fixed(record.facts.at("client_rounds_per_second"), 0),
-          " client-rounds/s in training, ", fixed(record.facts.at("total_seconds"), 1),
-          " s in all; result in ", config_.files.out, "\n");
+  const auto text = cat(
+      curve(record.metrics), config_.model.backbone, "+", config_.model.fusion, " on ", data_.name,
+      ": ", chosen, ", validation NDCG@50 ", at("valid_ndcg_50"), "; test HR@50 ", at("test_hr_50"),
+      ", NDCG@50 ", at("test_ndcg_50"), " (popularity ", baseline("test_hr_50"), ", ",
+      baseline("test_ndcg_50"), ")\n", fixed(record.facts.at("client_rounds_per_second"), 0),
+      " client-rounds/s in training, ", fixed(record.facts.at("total_seconds"), 1),
+      " s in all; result in ", config_.files.out, "\n");
   std::fputs(text.c_str(), stdout);
 }
 

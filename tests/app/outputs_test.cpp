@@ -86,9 +86,9 @@ TEST(Outputs, a_file_that_appears_during_the_run_stays) {
   const auto out = folder.file("x.h5"), log = folder.file("log");
   const auto outcome = test::shell(
       cat(FEDFUSE_PROGRAM, " train --dim 8 --rounds 2000 --eval-every 1000 --data ",
-          folder.file("data.h5"), " --out ", out, " 2>", log, " & p=$!; until grep -q round/ ", log,
-          " || grep -q \"round 1/\" ", log, "; do sleep 0.02; done; echo precious >", out,
-          "; wait $p; c=$?; cat ", log, "; exit $c"));
+          folder.file("data.h5"), " --out ", out, " --time-budget 1h 2>", log,
+          " & p=$!; until [ -e ", out, ".lock ]; do sleep 0.02; done; sleep 0.1; echo precious >",
+          out, "; wait $p; c=$?; cat ", log, "; exit $c"));
   test::expect_refused(outcome, "a file appeared there since the start");
   EXPECT_EQ(test::read_text(out), "precious\n");
   EXPECT_EQ(h5::File::open(folder.file("x.1.h5")).text("/", "status"), "finished");

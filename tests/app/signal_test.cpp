@@ -62,11 +62,29 @@ TEST(Signals, leave_no_data_set_behind) {
   });
 }
 
+TEST(Signals, one_of_the_keyboard_saves_what_resumes_to_the_same_result) {
+  const auto& place = Place::get();
+  const auto line = [&](const char* out) {
+    return train(out, "--rounds 3000 --local-epochs 2 --eval-every 1000 --resume");
+  };
+  ASSERT_EQ(test::fedfuse(line("undisturbed.h5")).code, 0);
+  const auto cut = interrupted(line("keyboard.h5"), "keyboard.h5", {"INT"});
+  EXPECT_EQ(cut.code, 75) << cut.output;
+  EXPECT_TRUE(cut.says("SIGINT came after round ")) << cut.output;
+  EXPECT_EQ(h5::File::open(place.file("keyboard.h5")).text("/", "status"), "interrupted");
+  const auto rest = test::fedfuse(line("keyboard.h5"));
+  EXPECT_EQ(rest.code, 0) << rest.output;
+  const auto a = h5::File::open(place.file("undisturbed.h5")),
+             b = h5::File::open(place.file("keyboard.h5"));
+  EXPECT_EQ(a.read_all<double>("/metrics/loss"), b.read_all<double>("/metrics/loss"));
+}
+
 TEST(Signals, a_second_one_of_the_keyboard_ends_at_once) {
-  const auto outcome =
-      interrupted(train("twice.h5", "--rounds 1 --fusion gfmfr --groups 3 --teacher-epochs 100000"),
-                  "twice.h5", {"TERM", "INT"});
-  EXPECT_TRUE(outcome.code == 130 || outcome.code == 75) << outcome.code << outcome.output;
+  // a client takes seconds, and the first signal waits for it
+  const auto outcome = interrupted(train("twice.h5", "--rounds 1 --local-epochs 4000000"),
+                                   "twice.h5", {"INT", "0 $p; sleep 0.05; kill -INT"}, 0.5);
+  EXPECT_EQ(outcome.code, 130) << outcome.output;
+  EXPECT_FALSE(outcome.says("came after round")) << outcome.output;
 }
 
 // Its rounds are mostly evaluation, so that most of the signals come inside one.
