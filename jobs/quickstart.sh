@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds fedfuse, generates a data set, trains six fusions over MPI and
-# prints a table of them. All files are in out/quickstart; `build/release/fedfuse info FILE`
-# describes one of them. Started again after it has finished, it prints the table only.
+# Installs what is missing, builds fedfuse, generates a data set, trains six fusions over MPI,
+# prints a table of them, draws their learning curves, and measures one workload of the suite. All
+# files are in out/quickstart; `build/release/fedfuse info FILE` describes one of them. Started
+# again after it has finished, it prints the table only.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # started as `sh jobs/quickstart.sh`
 
 ranks=2
@@ -62,3 +63,9 @@ if "$python" -c 'import h5py, matplotlib' 2>/dev/null; then
 else
   say "no picture of the learning curves is drawn: $python has no matplotlib (python3-matplotlib)"
 fi
+
+say "== one workload of the suite (all of them: jobs/suite.py --class S)"
+said=$out/suite.txt
+"$python" jobs/suite.py --class S linear --ranks "$ranks" --oversubscribe --out "$out/suite" \
+  --overwrite --cache "$out/suite/data" >"$said" 2>&1 || say "the suite failed: see $said"
+grep '^FOM ' "$said" || true

@@ -104,6 +104,18 @@ class Setup(JobTest):
         self.assertEqual(self.called().count("fedfuse train"), 6)
         self.assertEqual(self.called().count("fedfuse table"), 2)
 
+    def test_the_quickstart_ends_with_a_figure_of_merit(self):
+        line = "FOM linear.S 1 client-rounds/s VALID ranks=2 threads=1 device=cpu"
+        suite = f"import sys\nprint('a table', *sys.argv[1:4])\nprint('{line}')\n"
+        (self.root / "jobs/suite.py").write_text(suite)
+        self.assertIn(f"{line}\n", self.script("quickstart.sh"))
+        told = (self.root / "out/quickstart/suite.txt").read_text()
+        self.assertEqual(told.splitlines()[0], "a table --class S linear")
+        (self.root / "jobs/suite.py").write_text(suite + "sys.exit(1)\n")
+        (self.root / "out/quickstart/finished.txt").unlink()
+        said = self.script("quickstart.sh")
+        self.assertIn("the suite failed: see out/quickstart/suite.txt", said)
+
     def test_an_unfinished_or_older_quickstart_is_repeated(self):
         self.script("quickstart.sh")
         (self.root / "out/quickstart/mlp.h5").unlink()
