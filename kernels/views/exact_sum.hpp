@@ -21,12 +21,20 @@ class ExactSum {
   explicit ExactSum(std::size_t size) : words_(2 * size, 0), size_(size) {}
   // False when some |x| is too large, infinite or NaN: the sum is then worthless.
   [[nodiscard]] bool add(std::span<const float> x);
+  // ... of doubles: what is below 2^-61 is rounded away
+  [[nodiscard]] bool add(std::span<const double> x);
   void merge(const ExactSum& other);
   void reduce(const Comm& comm) { comm.sum(words_); }  // collective
   // out = factor * sum, rounded once to float.
   void decode(std::span<float> out, double factor) const;
+  void decode(std::span<double> out, double factor) const;
 
  private:
+  template <class T>
+  bool add_values(std::span<const T> x);
+  [[nodiscard]] double value(std::size_t i) const {
+    return double(words_[i]) * 0x1p-16 + double(words_[size_ + i]) * 0x1p-60;
+  }
   std::vector<std::int64_t> words_;  // all high words, then all low words
   std::size_t size_;
 };

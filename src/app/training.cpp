@@ -36,7 +36,7 @@ Config effective(Config config, const Dataset& data, int threads, const Comm& co
 constexpr const char* no_validation =
     "no client has a validation item that is ranked, so the model is that of the last round";
 
-Matrix<float> embeddings_of(const GroupTeacher* teacher) {
+Matrix<float> embeddings_of(const ServerTeacher* teacher) {
   return teacher != nullptr ? teacher->group_embeddings() : Matrix<float>();
 }
 

@@ -38,6 +38,7 @@ enum class Purpose : std::uint32_t {
   prior_weights = 17,
   prior_ids = 18,
   prior_start = 19,
+  closed_teacher = 20,
   test = 99,
 };
 

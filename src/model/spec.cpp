@@ -65,6 +65,7 @@ ModelSpec resolve(const Config& config) {
   m.fusion = find_fusion(config.model.fusion);
   m.d = int(config.model.dim);
   m.has_teacher = m.fusion.teacher == TeacherKind::group;
+  m.group_scores = m.has_teacher && config.gfmfr.teacher.solver == TeacherSolver::closed;
   m.most_groups = m.has_teacher ? most_groups(config.gfmfr) : 0;
   if (m.fusion.teacher == TeacherKind::prior) {
     m.prior_groups = config.prior.groups;

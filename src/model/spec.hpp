@@ -25,6 +25,7 @@ struct ModelSpec {
   bool shares_head = false;       // theta is averaged by the server; else it stays on the client
   bool has_router = false;        // J > 1
   bool has_teacher = false;       // GFMFR's
+  bool group_scores = false;      // ... which reads one number an item and group (R14)
   std::int64_t most_groups = 0;   // of the teacher; 0 without
   std::int64_t prior_groups = 0;  // G of the group prior; 0 without
   bool prior_in_score = false;    // it is added to the scores; else its soft labels are distilled

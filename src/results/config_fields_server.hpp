@@ -29,6 +29,13 @@ void visit_gfmfr(Options& o, Visit& visit) {
         o.regroup_every);
   visit(ConfigField{{"group_dim", "e_l", "floats", "width of the learned group embedding"}, s},
         o.group_dim);
+  visit(
+      ConfigField{
+          {"teacher_solver", "", "",
+           "steps: the paper's network; batches: the same, a step an epoch; closed: a ridge "
+           "regression on fixed features"},
+          s},
+      o.teacher.solver);
   visit(ConfigField{{"teacher_epochs", "E_s", "epochs",
                      "epochs of the server's fusion network, each round"},
                     s},
@@ -40,6 +47,14 @@ void visit_gfmfr(Options& o, Visit& visit) {
         o.teacher.batches);
   visit(ConfigField{{"teacher_lr", "", "1", "its learning rate"}, s}, o.teacher.lr);
   visit(ConfigField{{"teacher_optimizer", "", "", "its optimizer"}, s}, o.teacher.optimizer);
+  visit(
+      ConfigField{
+          {"teacher_hidden", "K", "floats", "closed: random hidden units beside the features"}, s},
+      o.teacher.hidden);
+  visit(ConfigField{{"teacher_ridge", "r", "1",
+                     "closed: the ridge, in means of the diagonal of the Gram matrix"},
+                    s},
+        o.teacher.ridge);
   visit(ConfigField{{"distill", "lambda", "1", "weight of the distillation term"}, s},
         o.distillation.weight);
   visit(

@@ -56,7 +56,8 @@ std::vector<Field> metric_fields() {
                   "held-out items left out by --cold-items exclude, validation and test"});
   add_quality(list, "teacher_", "", ", ranked by the preferences of the client's group");
   list.push_back({"distill_lambda", "1", "lambda_r that the clients used in the round"});
-  list.push_back({"teacher_loss", "1", "loss of the teacher's last epoch (group-prior: step)"});
+  list.push_back({"teacher_loss", "1",
+                  "loss of the teacher's last epoch (group-prior: step; closed: of scores)"});
   return list;
 }
 

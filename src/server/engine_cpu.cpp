@@ -46,7 +46,7 @@ class CpuEngine final : public Engine {
       const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
       const auto& omega = trained.omega[std::size_t(p)];
       if (l >= 0 && !groups.add(l, upload, theta, omega.data()))
-        misfits.offer(data_.client_ids[std::size_t(u)], groups.excess(upload, theta, omega));
+        misfits.offer(data_.client_ids[std::size_t(u)], groups.excess(l, upload, theta, omega));
     });
     return misfits.found();
   }

@@ -27,7 +27,7 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     views_->forward(global_.views, comm_);
   }
   if (spec_.has_teacher) {
-    teacher_ = std::make_unique<GroupTeacher>(config_, spec_, data_, engine_->device(), kernels_);
+    teacher_ = make_server_teacher(config_, spec_, data_, comm_, engine_->device(), kernels_);
     if (config.gfmfr.group_by == GroupBy::behaviour) behaviour_ = behaviour_vectors(data);
   }
   if (spec_.has_prior()) {

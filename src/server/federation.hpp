@@ -22,8 +22,8 @@
 #include "server/group_prior.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
+#include "server/server_teacher.hpp"
 #include "server/sum_ranges.hpp"
-#include "server/teacher.hpp"
 #include "server/traffic.hpp"
 
 namespace fedfuse {
@@ -68,7 +68,7 @@ class Federation {
   [[nodiscard]] const std::vector<std::int32_t>& groups() const { return state_.group; }
   // G x M; empty without a teacher, or before it spoke
   [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }
-  [[nodiscard]] const GroupTeacher* teacher() const { return teacher_.get(); }
+  [[nodiscard]] const ServerTeacher* teacher() const { return teacher_.get(); }
   [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const PhaseTimer& timer() const { return timer_; }
   [[nodiscard]] PhaseTimer& timer() { return timer_; }
@@ -100,7 +100,7 @@ class Federation {
   mutable ClientState state_;  // the host's copy, behind the engine's where that holds the state
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<ItemViews> views_;         // null: rows are trained on clients
-  std::unique_ptr<GroupTeacher> teacher_;    // null without GFMFR
+  std::unique_ptr<ServerTeacher> teacher_;   // null without GFMFR
   std::unique_ptr<GroupPriorServer> prior_;  // null without a group prior
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;

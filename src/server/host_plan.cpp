@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "kernels/sample/sample.hpp"
+#include "server/closed_teacher.hpp"
 #include "server/prior_teacher.hpp"
 #include "server/uploads.hpp"
 
@@ -62,7 +63,11 @@ std::vector<MemoryNeed> memory_needs(const Config& config, const ModelSpec& spec
       {dim, clients * double(spec.head.user + spec.router.size) * float_bytes +
                 (spec.shares_head ? 0 : clients * double(spec.head.theta) * float_bytes)});
   if (spec.has_teacher) {
-    needs.push_back({given("--groups", spec.most_groups), groups * items * width * sum_bytes});
+    const double of_group = spec.group_scores ? 1 : width;
+    needs.push_back({given("--groups", spec.most_groups), groups * items * of_group * sum_bytes});
+    if (spec.group_scores)
+      needs.push_back({given("--teacher-hidden", config.gfmfr.teacher.hidden),
+                       ClosedTeacher::bytes(config, data, 1)});
     needs.push_back({given("--group-dim", config.gfmfr.group_dim),
                      (groups + double(spec.d)) * double(config.gfmfr.group_dim) * float_bytes});
   }

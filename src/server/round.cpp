@@ -24,6 +24,7 @@ struct Federation::RoundWork {
   Array<float> theta;               // the next shared head
   std::vector<std::int32_t> group;  // of each participant; -1: none
   std::vector<std::int64_t> group_sizes;
+  Matrix<float> group_weights;  // G x d: w_l, where groups sum scores
   std::unique_ptr<GroupSums> group_sums;
   Matrix<float> preferences;  // for the next round
   Matrix<float> prior;        // logits for the next round
@@ -189,6 +190,9 @@ void Federation::group_participants(RoundWork& work) {
       if (l >= 0) ++sizes[std::size_t(l)];
     comm_.sum(sizes);
   }
+  if (spec_.group_scores)
+    work.group_weights = mean_last_weights(spec_, global_, sizes, work.group, work.trained.theta,
+                                           work.ranges, comm_);
 }
 
 // The second pass: group sums of row updates and heads. Rows that clients train have passed the
@@ -196,8 +200,8 @@ void Federation::group_participants(RoundWork& work) {
 // larger.
 Misfit Federation::add_to_groups(RoundWork& work) {
   work.group_sums.reset();
-  work.group_sums =
-      std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_, work.ranges);
+  work.group_sums = std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_,
+                                                work.ranges, work.group_weights);
   return engine_->add_to_groups(work.local, inputs(work), work.group, work.trained,
                                 *work.group_sums);
 }
@@ -224,10 +228,9 @@ void Federation::teach(RoundWork& work) {
     work.prior = std::move(taught.logits);
     return;
   }
-  const auto& sums = *work.group_sums;
-  work.report.teacher_loss = teacher_->train(sums.targets(global_), work.round, comm_, work.stop);
-  work.preferences =
-      teacher_->preference(sums.last_weights(global_), sums.last_biases(global_), comm_);
+  auto taught = teacher_->teach(*work.group_sums, global_, work.round, comm_, work.stop);
+  work.report.teacher_loss = taught.loss;
+  work.preferences = std::move(taught.preferences);
   work.group_sums.reset();
   throw_if_diverged(!all_finite(work.preferences.span()), comm_, "the teacher",
                     "a group's preference is not finite", "lower --teacher-lr or --lr");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/error.hpp"
+
 namespace fedfuse {
 namespace {
 
@@ -142,11 +144,12 @@ RoundSums::Means RoundSums::means() const {
 
 GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items,
                      const std::vector<std::int64_t>& sizes, const Kernels& kernels,
-                     const SumRanges& ranges)
-    : spec_(spec), items_(items), ranges_(ranges), sizes_(sizes) {
+                     const SumRanges& ranges, Matrix<float> weights)
+    : spec_(spec), items_(items), ranges_(ranges), sizes_(sizes), weights_(std::move(weights)) {
+  FEDFUSE_CHECK(weights_.empty() != spec.group_scores, "scores need the last layer of each group");
+  const int width = spec.group_scores ? 1 : spec.view_width;
   for (const auto size : sizes) {
-    rows_.emplace_back(items, spec.view_width, fixed_for(size, ranges, kind_of_rows(spec)),
-                       kernels.add);
+    rows_.emplace_back(items, width, fixed_for(size, ranges, kind_of_rows(spec)), kernels.add);
     small_.emplace_back(spec.head.last_width + 1 + 3 + 1,
                         fixed_for(size, ranges, SumKind::group_heads));
   }
@@ -199,14 +202,20 @@ bool GroupSums::add(std::int32_t group, const Upload& upload, std::span<const fl
                     const float* omega) {
   std::vector<float> member;
   numbers_of(spec_.head, upload.rho, theta, omega, member);
+  auto& rows = rows_[std::size_t(group)];
   return small_[std::size_t(group)].add(member) &&
-         rows_[std::size_t(group)].add(upload.items, upload.rows, 1);
+         (spec_.group_scores ? rows.add(upload.items, scores_of(group, upload).data(), 1)
+                             : rows.add(upload.items, upload.rows, 1));
 }
 
-Excess GroupSums::excess(const Upload& upload, std::span<const float> theta,
+Excess GroupSums::excess(std::int32_t group, const Upload& upload, std::span<const float> theta,
                          std::span<const float, 3> omega) const {
   Excess excess(ranges_);
   look(spec_, upload.rho, theta, omega, excess);
+  if (spec_.group_scores) {
+    excess.look(kind_of_rows(spec_), scores_of(group, upload));
+    return excess;
+  }
   excess.look(kind_of_rows(spec_),
               {upload.rows, upload.items.size() * std::size_t(spec_.view_width)});
   return excess;
@@ -221,23 +230,27 @@ double GroupSums::mean(std::size_t group, std::int64_t column) const {
   return small_[group][column] / double(sizes_[group]);
 }
 
-std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global) const {
-  std::vector<Matrix<float>> targets;
+std::vector<double> GroupSums::mix_of(std::size_t group) const {
   const std::int64_t omega = spec_.head.last_width + 1, rho = omega + 3;
+  std::vector<double> mix(std::size_t(spec_.views), 1.0);
+  if (sizes_[group] == 0) {
+    std::ranges::fill(mix, 1.0 / spec_.views);
+  } else if (spec_.rows_trained) {
+    mix[0] = mean(group, rho);
+  } else if (spec_.has_router) {
+    for (int j = 0; j < spec_.views; ++j) mix[std::size_t(j)] = mean(group, omega + j);
+  }
+  return mix;
+}
+
+std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global) const {
+  FEDFUSE_CHECK(!spec_.group_scores, "the groups sum tables");
+  std::vector<Matrix<float>> targets;
   for (std::size_t l = 0; l < sizes_.size(); ++l) {
     auto& target = targets.emplace_back(items_, spec_.view_width);
-    const bool empty = sizes_[l] == 0;
-    // of the views: the members' mean router, or rho of the one table
-    std::vector<double> mix(std::size_t(spec_.views), 1.0);
-    if (empty) {
-      std::ranges::fill(mix, 1.0 / spec_.views);
-    } else if (spec_.rows_trained) {
-      mix[0] = mean(l, rho);
-    } else if (spec_.has_router) {
-      for (int j = 0; j < spec_.views; ++j) mix[std::size_t(j)] = mean(l, omega + j);
-    }
+    const auto mix = mix_of(l);
     const auto& sum = rows_[l];
-    const double inverse = empty ? 0.0 : 1.0 / double(sizes_[l]);
+    const double inverse = sizes_[l] == 0 ? 0.0 : 1.0 / double(sizes_[l]);
 #pragma omp parallel for schedule(static)
     for (std::int64_t i = 0; i < items_; ++i)
       for (int k = 0; k < spec_.view_width; ++k) {

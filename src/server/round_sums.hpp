@@ -89,11 +89,21 @@ class RoundSums {
   FixedSum theta_, weighted_rho_, losses_, counts_;
 };
 
+// w_l: G x d, the mean last layer of the members of each group; the global one where a group has
+// none. group: of each participant of this rank, -1: none. theta: participants x head, which have
+// passed the round's sums. Collective.
+[[nodiscard]] Matrix<float> mean_last_weights(const ModelSpec& spec, const GlobalModel& global,
+                                              const std::vector<std::int64_t>& sizes,
+                                              std::span<const std::int32_t> group,
+                                              const Matrix<float>& theta, const SumRanges& ranges,
+                                              const Comm& comm);
+
 // Second pass: means over the members of each group (R1 with alpha = 1/|group|).
 class GroupSums {
  public:
+  // weights: G x d, w_l, where the groups sum scores (spec.group_scores); else empty.
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes,
-            const Kernels& kernels = {}, const SumRanges& ranges = {});
+            const Kernels& kernels = {}, const SumRanges& ranges = {}, Matrix<float> weights = {});
   // Whether the sums take what a member adds beside its rows, whatever its group.
   [[nodiscard]] static bool take(const ModelSpec& spec, const SumRanges& ranges, double rho,
                                  std::span<const float> theta, std::span<const float, 3> omega);
@@ -102,11 +112,11 @@ class GroupSums {
   // As RoundSums::add. thread-safe
   [[nodiscard]] bool add(std::int32_t group, const Upload& upload, std::span<const float> theta,
                          const float* omega);
-  [[nodiscard]] Excess excess(const Upload& upload, std::span<const float> theta,
-                              std::span<const float, 3> omega) const;
-  // of its rows
+  [[nodiscard]] Excess excess(std::int32_t group, const Upload& upload,
+                              std::span<const float> theta, std::span<const float, 3> omega) const;
+  // of its rows, or of their scores
   [[nodiscard]] static SumKind kind_of_rows(const ModelSpec& spec) {
-    return spec.rows_trained ? SumKind::rows : SumKind::group_rows;
+    return spec.rows_trained && !spec.group_scores ? SumKind::rows : SumKind::group_rows;
   }
   // The same of members whose rows are added up elsewhere; a thread adds up some members.
   class Numbers {
@@ -136,14 +146,20 @@ class GroupSums {
   [[nodiscard]] std::vector<Matrix<float>> targets(const GlobalModel& global) const;
   [[nodiscard]] Matrix<float> last_weights(const GlobalModel& global) const;  // G x d: w_l
   [[nodiscard]] std::vector<float> last_biases(const GlobalModel& global) const;
+  // s_l[i] = w_l . C_l[i] without C (R14), where the groups sum scores: M x G.
+  [[nodiscard]] Matrix<double> scores(const GlobalModel& global) const;
 
  private:
+  [[nodiscard]] std::vector<float> scores_of(std::int32_t group, const Upload& upload) const;
+  // what the views weigh in a group's table: its members' mean router, or rho of the one table
+  [[nodiscard]] std::vector<double> mix_of(std::size_t group) const;
   // of a group's row of small_
   [[nodiscard]] double mean(std::size_t group, std::int64_t column) const;
   const ModelSpec& spec_;
   std::int64_t items_;
   SumRanges ranges_;
   std::vector<std::int64_t> sizes_;
+  Matrix<float> weights_;
   std::vector<RowSum> rows_;     // one a group
   std::vector<FixedSum> small_;  // one a group: last layer's weights and bias, omega[3], rho
 };

@@ -16,7 +16,7 @@ std::string_view words_for(SumKind kind) {
                                                           "the shared head",
                                                           "losses",
                                                           "shares of untouched rows",
-                                                          "groups' virtual rows",
+                                                          "groups' virtual rows or scores",
                                                           "groups' heads"};
   return words[std::size_t(kind)];
 }

@@ -16,7 +16,8 @@
 
 namespace fedfuse {
 
-// group_rows: virtual updates of views (rows that clients train are in the range of `rows`);
+// group_rows: virtual updates of views (rows that clients train are in the range of `rows`), and
+// scores of rows;
 // group_heads: all else that a group sums of a member.
 enum class SumKind { rows, head, losses, rho, group_rows, group_heads };
 inline constexpr std::size_t sum_kinds = 6;

@@ -3,45 +3,19 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
-#include <numeric>
+#include <functional>
 
 #include "core/error.hpp"
 #include "core/finite.hpp"
 #include "core/rng.hpp"
 #include "core/text.hpp"
-#include "model/init.hpp"
 #include "server/device/device_teacher.hpp"
+#include "server/full_batch.hpp"
 #include "server/server_diverged.hpp"
 #include "server/teacher_problem.hpp"
+#include "server/teacher_start.hpp"
 
 namespace fedfuse {
-namespace {
-
-// Weights Xavier-uniform, biases 0, e ~ N(0, 1); each parameter has its own counters.
-void initialise(Parameters& parameters, std::uint64_t seed) {
-  const Rng rng(seed, Purpose::teacher_weights);
-  std::uint64_t who = 0;
-  for (const auto& p : parameters.entries()) {
-    const std::span<float> values(parameters.at(p.at), p.size());
-    if (p.name == "e")
-      for (std::size_t j = 0; j < values.size(); ++j)
-        values[j] = float(rng.normal(who, 0, std::uint32_t(j)));
-    else if (p.rows > 1)
-      init_xavier(values, int(p.rows), int(p.cols), rng, who, 0);
-    ++who;
-  }
-}
-
-void shuffle(std::span<std::int32_t> order, const Rng& rng, std::int64_t epoch,
-             std::int64_t round) {
-  std::iota(order.begin(), order.end(), 0);
-  RngStream words(rng, std::uint64_t(epoch), std::uint32_t(round));
-  for (std::size_t n = order.size(); n > 1; --n)
-    std::swap(order[n - 1], order[words.below(std::uint32_t(n))]);
-}
-
-}  // namespace
-
 struct GroupTeacher::Impl {
   Config config;
   Kernels kernels;
@@ -66,7 +40,7 @@ struct GroupTeacher::Impl {
         parameters(teacher::declare(shape, at)),
         optimizer(c.gfmfr.teacher.optimizer, c.gfmfr.teacher.lr, parameters.values.size()),
         embeddings(shape.groups, c.gfmfr.group_dim) {
-    initialise(parameters, c.federation.seed);
+    teacher::initialise(parameters, c.federation.seed);
     if (on != nullptr && DeviceTeacher::serves(*on, shape))
       device = std::make_unique<DeviceTeacher>(on, shape, problem_of(shape, features), batching,
                                                c.gfmfr.teacher.optimizer == OptimizerKind::adam,
@@ -79,6 +53,7 @@ struct GroupTeacher::Impl {
   void save();
   [[nodiscard]] teacher::Problem epoch(std::span<const float* const> targets);
   double train(std::span<const float* const> targets, std::int64_t round, const Stop& stop);
+  double train_full(std::span<const float* const> targets, const Comm& comm, const Stop& stop);
   // without groups and output
   [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;
 };
@@ -122,7 +97,7 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
   const Rng rng(config.federation.seed, Purpose::teacher_batches);
   const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) {
     if (is_asked(stop)) throw Stopped();
-    shuffle(to, rng, epoch, round);
+    teacher::shuffle(to, rng, epoch, round);
   };
   double last = 0;
   const auto see = [&](std::int64_t epoch, double loss) {
@@ -141,6 +116,21 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
     see(e, kernels.teacher_epoch(problem, workspace));
   }
   return last;
+}
+
+// Collective. Throws the same on every rank.
+double GroupTeacher::Impl::train_full(std::span<const float* const> targets, const Comm& comm,
+                                      const Stop& stop) {
+  const auto problem = epoch(targets);
+  double loss = 0;
+  for (std::int64_t e = 0; e < config.gfmfr.teacher.epochs; ++e) {
+    const auto gradient = teacher::full_gradient(problem, comm, is_asked(stop));
+    if (gradient.stopped) throw Stopped();
+    loss = gradient.loss;
+    if (!std::isfinite(loss)) throw LossNotFinite(e);
+    optimizer_step(float(problem.lr), optimizer.state(), parameters.values, gradient.values);
+  }
+  return loss;
 }
 
 GroupTeacher::GroupTeacher(const Config& config, const ModelSpec& spec, const Dataset& data,
@@ -170,16 +160,20 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   double loss = 0;
   std::string what;
   remember();
-  // Every rank trains alike: a step is a millisecond on a host and less on a device, less than
-  // sending its gradients around would take.
+  const auto note_divergence = [&](const std::function<double()>& run) {
+    try {
+      loss = run();
+    } catch (const LossNotFinite& diverged) {
+      what = cat("the teacher's loss is not finite in epoch ", diverged.epoch + 1);
+    }
+  };
+  // By steps every rank trains alike: a step is a millisecond on a host and less on a device, less
+  // than sending its gradients around would take.
   try {
-    comm.together([&] {
-      try {
-        loss = impl_->train(pointers, round, stop);
-      } catch (const LossNotFinite& diverged) {
-        what = cat("the teacher's loss is not finite in epoch ", diverged.epoch + 1);
-      }
-    });
+    if (impl_->config.gfmfr.teacher.solver == TeacherSolver::batches)
+      note_divergence([&] { return impl_->train_full(pointers, comm, stop); });
+    else
+      comm.together([&] { note_divergence([&] { return impl_->train(pointers, round, stop); }); });
   } catch (const Stopped&) {
     undo();
     throw;
@@ -191,6 +185,12 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   throw ServerDiverged("the teacher",
                        what + ": its steps are too long, or the item tables have diverged",
                        "lower --teacher-lr or --lr-items");
+}
+
+ServerTeacher::Taught GroupTeacher::teach(const GroupSums& sums, const GlobalModel& global,
+                                          std::int64_t round, const Comm& comm, const Stop& stop) {
+  const double loss = train(sums.targets(global), round, comm, stop);
+  return {loss, preference(sums.last_weights(global), sums.last_biases(global), comm)};
 }
 
 void GroupTeacher::remember() { impl_->save(); }
@@ -269,7 +269,7 @@ Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<co
   return pref;
 }
 
-const Matrix<float>& GroupTeacher::group_embeddings() const {
+Matrix<float> GroupTeacher::group_embeddings() const {
   impl_->copy_embeddings();
   return impl_->embeddings;
 }

@@ -18,10 +18,11 @@
 #include "data/dataset.hpp"
 #include "kernels/production.hpp"
 #include "model/spec.hpp"
+#include "server/server_teacher.hpp"
 
 namespace fedfuse {
 
-class GroupTeacher {
+class GroupTeacher final : public ServerTeacher {
  public:
   // data must outlive this: its features are read in place. device: where it trains and prefers;
   // null: on the host.
@@ -30,12 +31,14 @@ class GroupTeacher {
   // What it holds on a device, at most.
   [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec,
                                                  const Dataset& data);
-  ~GroupTeacher();
+  ~GroupTeacher() override;
   GroupTeacher(const GroupTeacher&) = delete;
   GroupTeacher& operator=(const GroupTeacher&) = delete;
   GroupTeacher(GroupTeacher&&) noexcept;
   GroupTeacher& operator=(GroupTeacher&&) noexcept;
 
+  [[nodiscard]] Taught teach(const GroupSums& sums, const GlobalModel& global, std::int64_t round,
+                             const Comm& comm, const Stop& stop) override;
   // Trains (e, phi) for E_s epochs towards targets: G matrices M x d (C_l), the same on every rank.
   // Warm start: the parameters persist from round to round. Every rank does all of it. Returns the
   // mean loss of the last epoch. ServerDiverged when a loss, a parameter or a moment is not finite;
@@ -44,17 +47,17 @@ class GroupTeacher {
   double train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm,
                const Stop& stop = {});
   // Parameters and moments as they stand now, and as they stood at the last remember() or train().
-  void remember();
-  void undo();
+  void remember() override;
+  void undo() override;
   // pref: G x M, sigmoid(w_l . Q_l[i] + b_l) by R4, complete on every rank. last_w: G x d, last_b:
   // G. Collective.
   [[nodiscard]] Matrix<float> preference(const Matrix<float>& last_w, std::span<const float> last_b,
                                          const Comm& comm) const;
 
-  [[nodiscard]] const Matrix<float>& group_embeddings() const;  // e: G x group_dim
+  [[nodiscard]] Matrix<float> group_embeddings() const override;  // e: G x group_dim
   // By the names of models.md; with Adam also X.m and X.v of each X, and steps: the whole state
   // that training goes on from.
-  [[nodiscard]] std::map<std::string, std::span<float>> parameters();
+  [[nodiscard]] std::map<std::string, std::span<float>> parameters() override;
 
  private:
   struct Impl;

@@ -62,7 +62,7 @@ std::size_t members_of(const Config& config) {
   const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9] = model;
   const auto& [r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14] = federation;
   const auto& [g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, teacher, distillation] = gfmfr;
-  const auto& [t1, t2, t3, t4, t5] = teacher;
+  const auto& [t1, t2, t3, t4, t5, t6, t7, t8] = teacher;
   const auto& [d1, d2, d3, d4, d5] = distillation;
   const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11] = prior;
   const auto& [v1, v2, v3] = fedvlr;
@@ -72,7 +72,7 @@ std::size_t members_of(const Config& config) {
   const auto& [c1, c2, c3] = restart;
   return count(f1, f2, f3, f4) + count(m1, m2, m3, m4, m5, m6, m7, m8, m9) +
          count(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14) +
-         count(g1, g2, g3, g4, g5, g6, g7, g8, g9, g10) + count(t1, t2, t3, t4, t5) +
+         count(g1, g2, g3, g4, g5, g6, g7, g8, g9, g10) + count(t1, t2, t3, t4, t5, t6, t7, t8) +
          count(d1, d2, d3, d4, d5) + count(p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11) +
          count(v1, v2, v3) + count(e1, e2, e3, e4, e5, e6) + count(kind) + count(x1, x2, x3, x4) +
          count(c1, c2, c3);
@@ -181,7 +181,7 @@ TEST(ConfigText, every_choice_names_what_is_wrong_and_what_is_right) {
       EXPECT_TRUE(says(said, "use one of: " + joined(names, ", "))) << said;
     }
   });
-  EXPECT_EQ(choices, 21);
+  EXPECT_EQ(choices, 22);
 }
 
 TEST(ConfigText, every_name_of_a_choice_is_read_and_written_back) {

@@ -202,7 +202,7 @@ TEST(RoundFailure, GroupSumsOfALargerLimitAgreeWithDouble) {
   (void)ranges.raise(misfit);
   GroupSums usual(spec, items, {2}), wide(spec, items, {2}, {}, ranges);
   EXPECT_FALSE(usual.add(0, upload, theta, omega));
-  EXPECT_EQ(usual.excess(upload, theta, omega).largest()[std::size_t(SumKind::group_rows)],
+  EXPECT_EQ(usual.excess(0, upload, theta, omega).largest()[std::size_t(SumKind::group_rows)],
             double(rows.back()));
   ASSERT_TRUE(wide.add(0, upload, theta, omega));
   ASSERT_TRUE(wide.add(0, upload, theta, omega));

@@ -69,6 +69,29 @@ TEST(Round, SameBitsForAnyRanksThreadsAndUploads) {
       }
 }
 
+TEST(Round, SameBitsForEverySolverOfTheTeacher) {
+  const auto world = Comm::world(), self = Comm::self();
+  const test::SmallData small;
+  const auto alone = small.alone(), shared = small.together(world);
+  for (const auto solver : {TeacherSolver::batches, TeacherSolver::closed})
+    for (const std::string fusion : {"gfmfr", "mlp+gfmfr", "fedvlr+gfmfr"}) {
+      auto config = small_config("fcf", fusion, ItemUpdate::counts);
+      config.gfmfr.teacher.solver = solver;
+      config.gfmfr.teacher.hidden = 8;
+      config.gfmfr.regroup_every = 2;
+      config.execution.uploads = UploadMode::store;
+      omp_set_num_threads(1);
+      Federation one(config, alone, self, 1);
+      train(one, 3);
+      EXPECT_FALSE(one.preferences().empty());
+      config.execution.uploads = UploadMode::replay;
+      omp_set_num_threads(2);
+      Federation many(config, shared, world, 2);
+      train(many, 3);
+      expect_same_bits(one, alone, many, shared, cat(fusion, " ", text_of(solver)));
+    }
+}
+
 TEST(Round, ADivergingClientLeavesTheStateBeforeTheRound) {
   const auto world = Comm::world();
   const test::SmallData small;

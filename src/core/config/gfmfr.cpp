@@ -11,6 +11,8 @@ void validate(const TeacherOptions& o) {
   within("teacher-epochs", o.epochs, 1, most_counted);
   within("teacher-batch", o.batch, 1, most_counted);
   finite_at_least("teacher-lr", o.lr, 0);
+  within("teacher-hidden", o.hidden, 0, 65536);
+  finite_at_least("teacher-ridge", o.ridge, 0);
 }
 
 void validate(const DistillationOptions& o) {

@@ -31,6 +31,14 @@ template <>
 inline constexpr auto choice_names<TeacherBatches> =
     std::array{Named{TeacherBatches::items, "items"}, Named{TeacherBatches::pairs, "pairs"}};
 
+// steps: the paper's network, E_s epochs of small batches. batches: the same network, E_s steps of
+// one batch of everything. closed: a ridge regression, solved.
+enum class TeacherSolver { steps, batches, closed };
+template <>
+inline constexpr auto choice_names<TeacherSolver> =
+    std::array{Named{TeacherSolver::steps, "steps"}, Named{TeacherSolver::batches, "batches"},
+               Named{TeacherSolver::closed, "closed"}};
+
 // Course of the distillation weight over the rounds.
 enum class DistillSchedule { constant, cosine };
 template <>
@@ -45,11 +53,15 @@ inline constexpr auto choice_names<DistillOn> =
 
 // The server's fusion network.
 struct TeacherOptions {
+  TeacherSolver solver = TeacherSolver::steps;
   std::int64_t epochs = 10;  // E_s
   std::int64_t batch = 256;
   TeacherBatches batches = TeacherBatches::items;
   double lr = 1e-3;
   OptimizerKind optimizer = OptimizerKind::adam;
+  // closed: K, random hidden units; the ridge, in means of the Gram matrix's diagonal
+  std::int64_t hidden = 512;
+  double ridge = 1e-2;
   bool operator==(const TeacherOptions&) const = default;
 };
 

@@ -14,8 +14,9 @@ namespace fedfuse {
 namespace {
 
 bool trains_on_a_device(const Config& config) {
+  const auto spec = resolve(config);
   return local_train::width_on_device(config.model.dim) &&
-         local_train::trains_on_device(resolve(config).head.kind);
+         local_train::trains_on_device(spec.head.kind) && !spec.group_scores;
 }
 
 using Uuid = std::array<char, 48>;
@@ -30,6 +31,9 @@ std::int64_t ranks_with(const std::string& uuid, const Comm& comm) {
 }  // namespace
 
 DeviceKind resolve_device(const Config& config, const Comm& comm) {
+  if (config.device.kind && *config.device.kind != DeviceKind::cpu && resolve(config).group_scores)
+    throw InputError("--teacher-solver closed on a device",
+                     "scores of groups are summed on the host", "use --device cpu");
   if (config.device.kind && *config.device.kind != DeviceKind::cuda) return *config.device.kind;
   const auto seen = std::int64_t(gpu::count_devices());
   if (!config.device.kind)

@@ -1,0 +1,69 @@
+#include "server/full_batch.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "kernels/teacher/teacher_net.hpp"
+#include "kernels/views/exact_sum.hpp"
+#include "server/item_views_rows.hpp"
+
+namespace fedfuse::teacher {
+namespace {
+
+using views::ExactSum;
+
+// Gradient and loss of some blocks. A block counts by its items.
+struct Part {
+  ExactSum gradient, loss{1};
+  bool fits = true;
+  explicit Part(std::size_t parameters) : gradient(parameters) {}
+
+  void add(Net& net, const MyBlocks& blocks, std::int64_t block, std::int64_t groups) {
+    std::vector<Pair> pairs;
+    const auto first = blocks.first(block), count = blocks.rows(block);
+    for (auto i = first; i < first + count; ++i)
+      for (std::int64_t l = 0; l < groups; ++l) pairs.push_back({std::int32_t(l), std::int32_t(i)});
+    const double mean = net.backward(pairs);
+    const auto share = float(count) / float(full_batch_items);
+    Array<float> weighted(net.gradient().begin(), net.gradient().end());
+    if (share != 1.0f)
+      for (auto& x : weighted) x *= share;
+    const double of_loss = mean * double(share);
+    fits = gradient.add(weighted) && loss.add(std::span(&of_loss, 1)) && fits;
+  }
+  void merge(const Part& other) {
+    gradient.merge(other.gradient);
+    loss.merge(other.loss);
+    fits = fits && other.fits;
+  }
+};
+
+}  // namespace
+
+FullGradient full_gradient(const Problem& problem, const Comm& comm, bool stop) {
+  const MyBlocks blocks(problem.shape.items, full_batch_items, comm);
+  Offsets at;
+  const auto parameters = declare(problem.shape, at).values.size();
+  Part whole(parameters);
+#pragma omp parallel
+  {
+    Net net;
+    net.bind(problem);
+    Part part(parameters);
+#pragma omp for schedule(dynamic)
+    for (auto b = blocks.begin; b < blocks.end; ++b) part.add(net, blocks, b, problem.groups);
+#pragma omp critical
+    whole.merge(part);
+  }
+  whole.gradient.reduce(comm);
+  whole.loss.reduce(comm);
+  const auto worst = comm.max(std::int64_t(stop ? 2 : 0) + (whole.fits ? 0 : 1));
+  FullGradient result{.values = Array<float>(parameters), .stopped = worst >= 2};
+  const double factor = double(full_batch_items) / double(problem.shape.items);
+  whole.gradient.decode(std::span(result.values), factor);
+  whole.loss.decode(std::span(&result.loss, 1), factor);
+  if (worst % 2 == 1) result.loss = std::numeric_limits<double>::quiet_NaN();
+  return result;
+}
+
+}  // namespace fedfuse::teacher
