@@ -19,6 +19,7 @@ SCHEMAS = {
     "fedfuse-model": 1,
     "fedfuse-suite": 1,
     "fedfuse-suite-reference": 1,
+    "fedfuse-peers": 1,
 }
 TABLES = ("metrics", "time", "traffic", "groups", "baselines")
 
