@@ -30,6 +30,11 @@ std::vector<Row> make_rows() {
       {"mlp+personal+distill", {.head = HeadKind::mlp, .personal = true, .lambda = 0.5}});
   rows.push_back({"linear+router3", {.views = 3, .rows_trained = false}});
   for (const auto head : all_heads().subspan(first_heads)) plain(head);
+  constexpr int many = 200;  // positives of a client of 1,000 samples, four batches an epoch
+  rows.push_back({"mlp, 1,000 samples", {.head = HeadKind::mlp, .positives = many}});
+  rows.push_back({"neumf, 1,000 samples", {.head = HeadKind::neumf, .positives = many}});
+  rows.push_back(
+      {"linear+router3, 1,000 samples", {.views = 3, .rows_trained = false, .positives = many}});
   return rows;
 }
 const std::vector<Row>& rows() {

@@ -54,6 +54,7 @@ struct Steps {
   std::span<const std::int32_t> begin;  // steps + 1
   const std::int32_t* slot = nullptr;
   const float* label = nullptr;
+  bool repeats = true;  // a slot may be in one step more than once
   [[nodiscard]] int count() const { return int(begin.size()) - 1; }
 };
 

@@ -6,6 +6,10 @@
 #include "core/rng.hpp"
 
 namespace fedfuse::local_train {
+namespace {
+// Floats of whole lines: each part stands as in an Array of its own, as in a run.
+std::size_t aligned(int floats) { return (std::size_t(floats) + 15) / 16 * 16; }
+}  // namespace
 
 Case::Case(const CaseShape& o, std::uint64_t seed) : options_(o) {
   shape_.head = head_layout(o.head, o.d);
@@ -41,7 +45,8 @@ Case::Case(const CaseShape& o, std::uint64_t seed) : options_(o) {
       begin_.push_back(epoch * slots_ + std::min(slots_, at + o.batch));
   }
   const auto row_floats = std::size_t(slots_) * std::size_t(shape_.width);
-  initial_.resize(std::size_t(shape_.head.theta + shape_.head.user + shape_.router.size) +
+  initial_.resize(aligned(shape_.head.theta) + aligned(shape_.head.user) +
+                  aligned(shape_.router.size) +
                   row_floats * std::size_t(o.views + (o.personal ? 1 : 0)));
   for (std::size_t k = 0; k < initial_.size(); ++k)
     initial_[k] = float(0.1 * rng.normal(2, 0, std::uint32_t(k)));
@@ -59,16 +64,17 @@ Outcome Case::run(const Variant& variant) {
   Client c;
   c.slots = slots_;
   c.theta = values_.data();
-  c.user = c.theta + shape_.head.theta;
-  c.router = c.user + shape_.head.user;
-  c.rows = c.router + shape_.router.size;
+  c.user = c.theta + aligned(shape_.head.theta);
+  c.router = c.user + aligned(shape_.head.user);
+  c.rows = c.router + aligned(shape_.router.size);
   c.personal = shape_.personal ? c.rows + std::size_t(shape_.views) * std::size_t(slots_) *
                                               std::size_t(shape_.width)
                                : nullptr;
   c.soft = soft_.data();
   c.prior = prior_.empty() ? nullptr : prior_.data();
   c.view_grad = shape_.rows_trained ? nullptr : view_grad_.data();
-  return variant.run(shape_, rates_, {begin_, slot_.data(), label_.data()}, c, workspace_, {});
+  const Steps steps{begin_, slot_.data(), label_.data(), /*repeats=*/false};
+  return variant.run(shape_, rates_, steps, c, workspace_, {});
 }
 
 Problem Case::problem() const {

@@ -43,8 +43,8 @@ class Round {
         head_(shape.head, client.theta, client.user, ws.head, batch_),
         router_(shape, client, ws.router, batch_) {
     const std::size_t n = std::size_t(batch_);
-    s_ = ws.round.take(score_buffer, n + simd::lanes);
-    delta_ = ws.round.take(delta_buffer, n + simd::lanes);
+    s_ = ws.round.take(score_buffer, n + panels::lanes);
+    delta_ = ws.round.take(delta_buffer, n + panels::lanes);
     take_halves(ws.round, C_buffer, C_);
     take_halves(ws.round, Z_buffer, Z_);
     take_halves(ws.round, dZ_buffer, dZ_);
@@ -102,7 +102,7 @@ class Round {
     if constexpr (trains_in_place<Head>) {
       head_.score_rows(client_.rows, b.slot, b.n, s_);
       const auto loss = loss_of(b);
-      head_.backward_rows(client_.rows, b.slot, delta_, b.n, sgd_);
+      head_.backward_rows(client_.rows, b.slot, delta_, b.n, steps_.repeats, sgd_);
       return loss;
     } else {
       return {};
@@ -187,8 +187,8 @@ class Round {
       const Widest c = panels::load(C_[half].at(i, k)),
                    apart = panels::load_first(p + k, d_ - k) - c,
                    g = panels::load(dZ_[half].at(i, k));
-      squares.add_wide(apart * apart);
-      magnitudes.add_wide(c > 0.0f ? c : -c);
+      squares.add(apart * apart);
+      magnitudes.add(c > 0.0f ? c : -c);
       panels::store(Z_[half].at(i, k), g - pull * apart);  // Z has been used: it holds dL/dP now
       if (shape_.rows_trained) {
         const Widest none{}, sign = c > 0.0f ? none + shrink : c < 0.0f ? none - shrink : none;

@@ -19,40 +19,37 @@ inline float negative_entropy(float t) {
   return float((x > 0 ? x * std::log(x) : 0.0) + (x < 1 ? (1 - x) * std::log1p(-x) : 0.0));
 }
 
-// s, delta: n numbers, padded to a multiple of 8 (s: with finite ones). soft, entropy: of each
+// s, delta: n numbers, padded to whole vectors (s: with finite ones). soft, entropy: of each
 // entry's slot; read when lambda > 0.
 inline BatchLoss loss_and_delta(const float* s, const std::int32_t* slot, const float* label, int n,
                                 const Rates& r, const float* soft, const float* entropy,
                                 float* delta) {
-  using namespace simd;
+  using panels::Widest;
   panels::DoubleSums recommendation, distillation;
   const float inverse = 1.0f / float(n);
-  const Float8 zero = splat(0.0f), one = splat(1.0f);
-  for (int i = 0; i < n; i += lanes) {
-    const int count = std::min(lanes, n - i);
-    Float8 y{}, inside = one;
-    if (count == lanes) {
-      y = load(label + i);
-    } else {
-      for (int l = 0; l < lanes; ++l) inside[l] = l < count ? 1.0f : 0.0f;
-      for (int l = 0; l < count; ++l) y[l] = label[i + l];
-    }
-    const Float8 x = load(s + i), e = exp(x > zero ? -x : x), p = (x > zero ? one : e) / (one + e),
-                 log = log_1_to_2(one + e);
-    const auto loss = [&](Float8 target) { return max(x, zero) - target * x + log; };
-    Float8 g = p - y;
+  const Widest zero{}, one = simd::splat_as<Widest>(1.0f);
+  Widest position;  // of a lane in its vector
+  for (int l = 0; l < panels::lanes; ++l) position[l] = float(l);
+  for (int i = 0; i < n; i += panels::lanes) {
+    const int count = std::min(panels::lanes, n - i);
+    const Widest y = panels::load_first(label + i, count),
+                 inside = position < float(count) ? one : zero;
+    const Widest x = panels::load(s + i), e = simd::exp(x > zero ? -x : x),
+                 p = (x > zero ? one : e) / (one + e), log = simd::log_1_to_2(one + e);
+    const auto loss = [&](Widest target) { return simd::max(x, zero) - target * x + log; };
+    Widest g = p - y;
     recommendation.add(inside * loss(y));
     if (r.lambda > 0.0f) {
-      Float8 t{}, constant{};
+      Widest t{}, constant{};
       for (int l = 0; l < count; ++l) {
         t[l] = soft[slot[i + l]];
         constant[l] = entropy[slot[i + l]];
       }
-      const Float8 taught = r.soft_negatives_only ? (y > zero ? zero : inside) : inside;
+      const Widest taught = r.soft_negatives_only ? (y > zero ? zero : inside) : inside;
       g += r.lambda * taught * (p - t);
       distillation.add(taught * (constant + loss(t)));
     }
-    store(delta + i, g * inverse);
+    panels::store(delta + i, g * inverse);
   }
   return {recommendation.total(), distillation.total()};
 }

@@ -17,7 +17,10 @@ class Router {
   using Views = Panels[J];
 
   Router(const Shape& shape, const Client& client, ScratchBuffers& ws, int batch)
-      : d_(shape.d), stride_(batch + simd::lanes), at_(shape.router), phi_(client.router) {
+      : d_(shape.d),
+        stride_(panels::padded(batch) + panels::lanes),
+        at_(shape.router),
+        phi_(client.router) {
     const auto each = heads::Weights::floats(d_, d_);
     float* scratch = ws.take(0, J * each);
     for (int j = 0; j < J; ++j) {
@@ -41,18 +44,14 @@ class Router {
       hidden_.activate(tile, phi1_);
       logits_.add_scores(tile, soft_, stride_);
     });
-    for (int i = 0; i < n; i += simd::lanes) softmax(i);
-    for (int j = 0; j < J; ++j) {
-      float sum = 0;
-      for (int i = 0; i < n; ++i) sum += soft_[j * stride_ + i];
-      omega[j] = sum / float(n);
-    }
+    for (int i = 0; i < n; i += panels::lanes) softmax(i);
+    for (int j = 0; j < J; ++j) omega[j] = panels::total(soft_ + j * stride_, n) / float(n);
   }
 
   // d_omega[J]; to(tile, j) for every tile of dL/dx_j through the router; then the step.
   template <class To>
   void backward(const Views& X, int n, const float* d_omega, const Rates& r, const To& to) {
-    for (int i = 0; i < n; i += simd::lanes) softmax_back(i, d_omega, 1.0f / float(n));
+    for (int i = 0; i < n; i += panels::lanes) softmax_back(i, d_omega, 1.0f / float(n));
     hidden_.clear_sums();
     logits_.clear_sums();
     for (int j = 0; j < J; ++j)
@@ -65,10 +64,8 @@ class Router {
     const float keep = 1.0f - r.lr * r.decay;
     for (int j = 0; j < J; ++j) {
       weights_[j].step(hidden_.dH, X[j], n, keep, r.lr);
-      float sum = 0;
-      for (int i = 0; i < n; ++i) sum += d_logits_[j * stride_ + i];
       float& phi2 = phi_[at_.phi2 + j];
-      phi2 = keep * phi2 - r.lr * sum;
+      phi2 = keep * phi2 - r.lr * panels::total(d_logits_ + j * stride_, n);
     }
     panels::step(keep, -r.lr, hidden_.db, phi1_, d_);
     logits_.step(keep, r.lr);
@@ -81,23 +78,24 @@ class Router {
   }
 
  private:
-  using Float8 = simd::Float8;
-  // Of eight samples: logits become shares.
+  using Widest = panels::Widest;
+  // Of a vector of samples: logits become shares.
   void softmax(int i) const {
-    Float8 p[J], top = simd::load(soft_ + i), sum{};
-    for (int j = 1; j < J; ++j) top = simd::max(top, simd::load(soft_ + j * stride_ + i));
+    Widest p[J], top = panels::load(soft_ + i), sum{};
+    for (int j = 1; j < J; ++j) top = simd::max(top, panels::load(soft_ + j * stride_ + i));
     for (int j = 0; j < J; ++j) {
-      p[j] = simd::exp(simd::load(soft_ + j * stride_ + i) - top);
+      p[j] = simd::exp(panels::load(soft_ + j * stride_ + i) - top);
       sum += p[j];
     }
-    for (int j = 0; j < J; ++j) simd::store(soft_ + j * stride_ + i, p[j] / sum);
+    for (int j = 0; j < J; ++j) panels::store(soft_ + j * stride_ + i, p[j] / sum);
   }
   void softmax_back(int i, const float* d_omega, float share) const {
-    Float8 mean{};
-    for (int j = 0; j < J; ++j) mean += simd::load(soft_ + j * stride_ + i) * d_omega[j];
+    Widest mean{};
+    for (int j = 0; j < J; ++j) mean += panels::load(soft_ + j * stride_ + i) * d_omega[j];
     for (int j = 0; j < J; ++j) {
-      const Float8 p = simd::load(soft_ + j * stride_ + i);
-      simd::store(d_logits_ + j * stride_ + i, p * (simd::splat(d_omega[j]) - mean) * share);
+      const Widest p = panels::load(soft_ + j * stride_ + i);
+      panels::store(d_logits_ + j * stride_ + i,
+                    p * (simd::splat_as<Widest>(d_omega[j]) - mean) * share);
     }
   }
   int d_;

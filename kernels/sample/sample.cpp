@@ -8,7 +8,8 @@
 namespace fedfuse::sample {
 namespace {
 constexpr std::array<Variant, 3> table{{
-    {"cpu", "candidates one by one, a sort, a table of slots", draw_cpu, gpu::Runs::everywhere},
+    {"cpu", "vectors of candidates, ranks by comparing all pairs or by a radix sort", draw_cpu,
+     gpu::Runs::everywhere},
     {"cuda", "one thread block a client, a sorting network in shared memory", draw_cuda,
      gpu::Runs::on_device},
     {"emulated", "the cuda variant's source, thread by thread on the CPU: for proof, not for speed",

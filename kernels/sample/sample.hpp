@@ -51,10 +51,13 @@ struct Samples {
   std::vector<std::int32_t> items;  // of each slot, ascending
   // of each entry: E epochs of n entries
   std::vector<std::int32_t> slot;
-  std::vector<float> label;                                   // of each entry
-  std::vector<std::int32_t> begin;                            // of each step, and the end
-  std::int64_t distinct_entries = 0;                          // n
-  std::vector<std::int32_t> slot_of_item, entry_slot, order;  // scratch
+  std::vector<float> label;           // of each entry
+  std::vector<std::int32_t> begin;    // of each step, and the end
+  std::int64_t distinct_entries = 0;  // n
+  // scratch
+  std::vector<std::int32_t> candidates, marks, entry_slot, order;
+  std::vector<std::uint64_t> keys;
+  std::vector<std::uint32_t> words;
 };
 
 // Fills `samples`, whose memory is reused from client to client.

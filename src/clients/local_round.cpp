@@ -201,7 +201,8 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
                                    .soft = soft_.data(),
                                    .view_grad = shape_.rows_trained ? nullptr : view_grad_.data(),
                                    .prior = prior_.empty() ? nullptr : prior_.data()};
-  const local_train::Steps steps{samples_.begin, samples_.slot.data(), samples_.label.data()};
+  const local_train::Steps steps{samples_.begin, samples_.slot.data(), samples_.label.data(),
+                                 std::int64_t(samples_.items.size()) < samples_.distinct_entries};
   update_.outcome = train_(shape_, rates_, steps, client, workspace_, {});
   update_.samples = samples_.distinct_entries;
   finish(global);

@@ -99,18 +99,27 @@ inline simd::Float8 sums_of_eight(const Widest (&v)[simd::lanes]) {
 // s[i] += the sum of vector(i), for i < n. s: padded to a multiple of 8.
 template <class Vector>
 void add_sums(int n, float* s, const Vector& vector) {
-  for (int i = 0; i < n; i += simd::lanes) {
+  const auto group = [&](int i, int count) {
     Widest v[simd::lanes];
-    for (int l = 0; l < simd::lanes; ++l) v[l] = i + l < n ? vector(i + l) : Widest{};
+#pragma GCC unroll 8
+    for (int l = 0; l < simd::lanes; ++l) v[l] = l < count ? vector(i + l) : Widest{};
     simd::store(s + i, simd::load(s + i) + sums_of_eight(v));
-  }
+  };
+  int i = 0;
+  for (; i + simd::lanes <= n; i += simd::lanes) group(i, simd::lanes);
+  if (i < n) group(i, n - i);
+}
+inline float total(const float* x, int n) {
+  Widest sums{};
+  for (int k = 0; k < n; k += lanes) sums += load_first(x + k, n - k);
+  return sum(sums);
 }
 // Sums of many vectors, in double.
 class DoubleSums {
  public:
-  void add(simd::Float8 x) { sums_ += __builtin_convertvector(x, Double8); }
-  void add_wide(Widest x) {
-    for (int at = 0; at < lanes; at += simd::lanes) add(eight(x, at));
+  void add(Widest x) {
+    for (int at = 0; at < lanes; at += simd::lanes)
+      sums_ += __builtin_convertvector(eight(x, at), Double8);
   }
   [[nodiscard]] double total() const {
     double total = 0;
@@ -168,9 +177,9 @@ struct Columns {
     for (int v = 0; v < Vectors; ++v) put(row, v, keep * old.v[v] + simd::rounded(alpha * x.v[v]));
     return old;
   }
-  // row += alpha x
-  void add_to(float alpha, const Values& x, float* row) const {
-    for (int v = 0; v < Vectors; ++v) put(row, v, at(row, v) + alpha * x.v[v]);
+  // row = old + alpha x
+  void store_step(const Values& old, float alpha, const Values& x, float* row) const {
+    for (int v = 0; v < Vectors; ++v) put(row, v, old.v[v] + alpha * x.v[v]);
   }
   void store_sum(const Values& x, const Values& y, float* row) const {
     for (int v = 0; v < Vectors; ++v) put(row, v, x.v[v] + y.v[v]);

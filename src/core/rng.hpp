@@ -74,6 +74,7 @@ class Rng {
                  v = to_unit(std::uint64_t(w[2]) << 32 | w[3]);
     return std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v);
   }
+  [[nodiscard]] FEDFUSE_RNG std::array<std::uint32_t, 2> key() const { return {key_[0], key_[1]}; }
   // word scaled to [0, n): multiply-high; bias below n / 2^32, the same on any device.
   FEDFUSE_RNG static std::uint32_t below(std::uint32_t word, std::uint32_t n) {
     return std::uint32_t(std::uint64_t(word) * n >> 32);

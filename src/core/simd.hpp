@@ -41,39 +41,64 @@ inline T rounded(T x) {
 inline Float8 load(const float* p) { return *reinterpret_cast<const Float8*>(p); }
 inline void store(float* p, Float8 v) { *reinterpret_cast<Float8*>(p) = v; }
 inline Float8 splat(float x) { return Float8{x, x, x, x, x, x, x, x}; }
-inline Float8 max(Float8 a, Float8 b) { return a > b ? a : b; }
-inline Float8 min(Float8 a, Float8 b) { return a < b ? a : b; }
+template <class Vector>
+inline Vector max(Vector a, Vector b) {
+  return a > b ? a : b;
+}
+template <class Vector>
+inline Vector min(Vector a, Vector b) {
+  return a < b ? a : b;
+}
+// x in every lane
+template <class Vector>
+inline Vector splat_as(float x) {
+  return x - Vector{};
+}
 inline float sum(Float8 v) {
   return ((v[0] + v[4]) + (v[2] + v[6])) + ((v[1] + v[5]) + (v[3] + v[7]));
 }
 
+// `using` drops the attribute of a type that depends on a template:
+// NOLINTBEGIN(modernize-use-using)
+template <class Vector>
+struct OfLanes {
+  typedef std::int32_t Ints __attribute__((vector_size(sizeof(Vector)), aligned(4), may_alias));
+};
+// NOLINTEND(modernize-use-using)
+
 // exp(x), relative error below 2e-7 for |x| < 87, clamped outside (polynomial after Cephes' expf).
-inline Float8 exp(Float8 x) {
+template <class Vector>
+inline Vector exp(Vector x) {
+  using Ints = typename OfLanes<Vector>::Ints;
+  const auto splat = [](float value) { return splat_as<Vector>(value); };
   x = min(max(x, splat(-87.0f)), splat(87.0f));
-  const Float8 n = x * 1.44269504088896341f + splat(0.5f);
-  Int8 k = __builtin_convertvector(n, Int8);
-  Float8 kf = __builtin_convertvector(k, Float8);
+  const Vector n = x * 1.44269504088896341f + splat(0.5f);
+  Ints k = __builtin_convertvector(n, Ints);
+  Vector kf = __builtin_convertvector(k, Vector);
   // truncation is not floor for negative n: lanes are -1 where it went up
-  const Int8 above = kf > n;
+  const Ints above = kf > n;
   k += above;
-  kf = __builtin_convertvector(k, Float8);
-  const Float8 r = x - kf * 0.693359375f - kf * -2.12194440e-4f;
-  Float8 y = splat(1.9875691500e-4f);
+  kf = __builtin_convertvector(k, Vector);
+  const Vector r = x - kf * 0.693359375f - kf * -2.12194440e-4f;
+  Vector y = splat(1.9875691500e-4f);
   y = y * r + splat(1.3981999507e-3f);
   y = y * r + splat(8.3334519073e-3f);
   y = y * r + splat(4.1665795894e-2f);
   y = y * r + splat(1.6666665459e-1f);
   y = y * r + splat(5.0000001201e-1f);
   y = y * r * r + r + splat(1.0f);
-  return y * reinterpret_cast<Float8>((k + 127) << 23);
+  return y * reinterpret_cast<Vector>((k + 127) << 23);
 }
 
 // log(x) for x in [1, 2], absolute error below 1e-7 (polynomial after Cephes' logf).
-inline Float8 log_1_to_2(Float8 x) {
-  const Int8 upper = x > splat(1.41421356f);
-  const Float8 m = upper ? x * 0.5f : x;
-  const Float8 t = m - splat(1.0f), z = t * t;
-  Float8 y = splat(7.0376836292e-2f);
+template <class Vector>
+inline Vector log_1_to_2(Vector x) {
+  using Ints = typename OfLanes<Vector>::Ints;
+  const auto splat = [](float value) { return splat_as<Vector>(value); };
+  const Ints upper = x > splat(1.41421356f);
+  const Vector m = upper ? x * 0.5f : x;
+  const Vector t = m - splat(1.0f), z = t * t;
+  Vector y = splat(7.0376836292e-2f);
   y = y * t + splat(-1.1514610310e-1f);
   y = y * t + splat(1.1676998740e-1f);
   y = y * t + splat(-1.2420140846e-1f);

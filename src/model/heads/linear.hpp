@@ -11,7 +11,6 @@
 //                        from the old weights, then one SGD step of theta and user); end (writes
 //                        back what was kept in another layout)
 #include <algorithm>
-#include <numeric>
 #include <span>
 
 #include "core/scratch_buffers.hpp"
@@ -54,7 +53,7 @@ struct Linear {
         : d_(h.d), w_(theta + h.last_w), b_(theta + h.last_b), dw_(ws.take(0, std::size_t(d_))) {}
 
     void forward(const BatchRows& rows, float* s) const {
-      std::fill_n(s, rows.n + simd::lanes, *b_);
+      std::fill_n(s, rows.n + panels::lanes, *b_);
       panels::add_sums(rows.n, s, [&](int i) {
         Widest sum{};
         for (int k = 0; k < d_; k += panels::lanes)
@@ -81,27 +80,36 @@ struct Linear {
 
     // The same with rows in place: no copy of Z, no dZ.
     void score_rows(const float* rows, const std::int32_t* slot, int n, float* s) const {
-      std::fill_n(s, n + simd::lanes, *b_);
+      std::fill_n(s, n + panels::lanes, *b_);
       panels::for_columns(d_, [&](const auto& columns) {
         const auto w = columns.load(w_);
         panels::add_sums(n, s, [&](int i) { return columns.dot(w, rows + long(slot[i]) * d_); });
       });
     }
     // Rows that a batch has twice take both gradients, in sample order; dw is of the rows before.
+    // repeats: there may be such rows; without them each row is read once.
     void backward_rows(float* rows, const std::int32_t* slot, const float* delta, int n,
-                       const SgdRates& r) {
+                       bool repeats, const SgdRates& r) {
       panels::for_columns(d_, [&](const auto& columns) {
-        auto dw = columns.zero(), other = columns.zero();
-        int i = 0;
-        for (; i + 2 <= n; i += 2) {  // two chains of additions
-          columns.add(delta[i], rows + long(slot[i]) * d_, dw);
-          columns.add(delta[i + 1], rows + long(slot[i + 1]) * d_, other);
-        }
-        if (i < n) columns.add(delta[i], rows + long(slot[i]) * d_, dw);
-        columns.store_sum(dw, other, dw_);
         const auto w = columns.load(w_);
-        for (i = 0; i < n; ++i)
-          columns.add_to(-r.lr_items * delta[i], w, rows + long(slot[i]) * d_);
+        auto dw = columns.zero(), other = columns.zero();  // two chains of additions
+        const auto gradient = [&](int i, auto& sum) {
+          float* row = rows + long(slot[i]) * d_;
+          const auto z = columns.load(row);
+          columns.add(delta[i], z, sum);
+          if (!repeats) columns.store_step(z, -r.lr_items * delta[i], w, row);
+        };
+        int i = 0;
+        for (; i + 2 <= n; i += 2) {
+          gradient(i, dw);
+          gradient(i + 1, other);
+        }
+        if (i < n) gradient(i, dw);
+        columns.store_sum(dw, other, dw_);
+        for (i = 0; i < n && repeats; ++i) {
+          float* row = rows + long(slot[i]) * d_;
+          columns.store_step(columns.load(row), -r.lr_items * delta[i], w, row);
+        }
       });
       apply(delta, n, r);
     }
@@ -111,7 +119,7 @@ struct Linear {
     void apply(const float* delta, int n, const SgdRates& r) {
       const float keep = 1.0f - r.lr * r.decay;
       panels::step(keep, -r.lr, dw_, w_, d_);
-      *b_ = keep * *b_ - r.lr * std::accumulate(delta, delta + n, 0.0f);
+      *b_ = keep * *b_ - r.lr * panels::total(delta, n);
     }
     int d_;
     float *w_, *b_, *dw_;

@@ -3,7 +3,6 @@
 // R2: the user half is one vector a batch, its gradient one outer product.
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <span>
 
 #include "core/scratch_buffers.hpp"
@@ -84,7 +83,7 @@ struct Mlp {
 
     void forward(const BatchRows& rows, float* s) {
       user_.add_to(theta_ + h_.b1, base_);
-      std::fill_n(s, rows.n + simd::lanes, theta_[h_.last_b]);
+      std::fill_n(s, rows.n + panels::lanes, theta_[h_.last_b]);
       panels::for_tiles(rows.n, h_.d, [&](auto& tile) {
         tile.multiply(rows.z1, h_.d, weights_.Wt);
         hidden_.activate(tile, base_);
@@ -106,7 +105,7 @@ struct Mlp {
       last_.step(keep, r.lr);
       panels::step(keep, -r.lr, hidden_.db, theta_ + h_.b1, h_.d);
       float& b = theta_[h_.last_b];
-      b = keep * b - r.lr * std::accumulate(delta, delta + rows.n, 0.0f);
+      b = keep * b - r.lr * panels::total(delta, rows.n);
     }
     void end() {
       weights_.save(theta_ + h_.W_z, h_.d);

@@ -3,7 +3,6 @@
 // z = [z1; z2] is 2d wide. theta = W1[d x 2d] b1[d] W2[d/2 x d] b2 W3[d/4 x d/2] b3 w[d/4+d] b;
 // user = u1[d] u2[d]. R2: the user half of the first layer is one vector a batch.
 #include <algorithm>
-#include <numeric>
 #include <span>
 
 #include "core/scratch_buffers.hpp"
@@ -133,7 +132,7 @@ struct Neumf {
           tile.multiply(l == 0 ? rows.z1 : hidden_[l - 1].H, weights_[l].in, weights_[l].Wt);
           hidden_[l].activate(tile, bias_[l]);
         });
-      std::fill_n(s, rows.n + simd::lanes, theta_[h_.last_b]);
+      std::fill_n(s, rows.n + panels::lanes, theta_[h_.last_b]);
       panels::add_sums(rows.n, s, [&](int i) { return gmf(rows, i); });
       panels::for_tiles(rows.n, weights_[2].out, [&](auto& tile) {
         tile.multiply(hidden_[1].H, weights_[2].in, weights_[2].Wt);
@@ -161,7 +160,7 @@ struct Neumf {
         tile.multiply(hidden_[0].dH, h_.d, weights_[0].W);
         to(tile, 0);
       });
-      apply(rows, std::accumulate(delta, delta + rows.n, 0.0f), r);
+      apply(rows, panels::total(delta, rows.n), r);
     }
 
     void end() {
