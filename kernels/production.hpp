@@ -8,6 +8,7 @@
 #include "kernels/local_train/local_train.hpp"
 #include "kernels/preference/preference.hpp"
 #include "kernels/rank/rank.hpp"
+#include "kernels/row_median/row_median.hpp"
 #include "kernels/sample/sample.hpp"
 #include "kernels/teacher/teacher.hpp"
 #include "kernels/views/views.hpp"
@@ -26,6 +27,7 @@ struct Kernels {
   views::Backward views_backward = views::production().backward;
   group_prior::Logits prior_logits = group_prior::production().logits;
   group_prior::Gradient prior_gradient = group_prior::production().gradient;
+  row_median::Function row_statistic = row_median::production().run;
   rank::Function ranks = rank::production().run;
 };
 

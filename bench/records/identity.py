@@ -120,6 +120,10 @@ DEFAULT_RATES = {
 }
 
 
+# What the program fills in.
+FILLED_IN = (("device", "auto"), ("adjacency", "auto"), ("delta", 0))
+
+
 def other_settings(asked: dict[str, Any], run: dict[str, Any]) -> list[str]:
     """The options of a run that differ from what was asked, in words. The program fills in a rate
     of -1 and the device `auto`.
@@ -127,7 +131,7 @@ def other_settings(asked: dict[str, Any], run: dict[str, Any]) -> list[str]:
     config, found = run["config"], []
     for given, value in asked.items():
         name = given.replace("-", "_")
-        if name in DECIDES_NOTHING or (name, value) == ("device", "auto"):
+        if name in DECIDES_NOTHING or (name, value) in FILLED_IN:
             continue
         wanted = value
         if value == -1 and name in DEFAULT_RATES:

@@ -101,6 +101,14 @@ void RowSum::reduce_packed(Part part, const Comm& comm) {
   }
 }
 
+void RowSum::add_noise(const SumNoise& noise, std::uint64_t first) {
+#pragma omp parallel for schedule(static)
+  for (std::int64_t i = 0; i < rows(); ++i)
+    noise.add(first + std::uint64_t(i), {sums_.values.row(i), std::size_t(cols())},
+              sums_.point.scale);
+  std::ranges::fill(sums_.touched, std::uint8_t(1));
+}
+
 void RowSum::clear() {
   whole_ = false;
 #pragma omp parallel for schedule(static)
@@ -180,6 +188,10 @@ void FixedSum::reduce(const Comm& comm) {
   if (comm.size() == 1 || whole_) return;
   comm.sum({sums_.data(), sums_.size()});
   bytes_moved_ += size() * 8;
+}
+
+void FixedSum::add_noise(const SumNoise& noise, std::uint64_t who) {
+  noise.add(who, sums_, fixed_.scale);
 }
 
 void FixedSum::clear() {

@@ -2,10 +2,12 @@
 // The two verbs of aggregation, accumulate on a rank and reduce over ranks, for rows of a table and
 // for a vector. Sums are 64-bit fixed point (R7): any order of clients, threads and ranks gives the
 // same bits.
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "aggregation/noise.hpp"
 #include "core/comm.hpp"
 #include "core/fixed_point.hpp"
 #include "core/matrix.hpp"
@@ -42,6 +44,13 @@ class RowSum {
   void merge_weight(std::int64_t first, std::span<const std::int64_t> weight);
   // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
   void reduce(const Comm& comm);
+  // After reduce(), once, the same on every rank. Row i draws as first + i. Every row counts as
+  // touched: which rows were is what noise shall hide.
+  void add_noise(const SumNoise& noise, std::uint64_t first);
+  // Of a touched row: another sum in its place.
+  void replace(std::int64_t row, std::span<const std::int64_t> values) {
+    std::ranges::copy(values, sums_.values.row(row));
+  }
   void clear();
 
   void decode(std::int64_t row, double* out) const;                // the sum, cols numbers
@@ -97,7 +106,8 @@ class FixedSum {
   void add(const FixedPart& part);  // threads may call it at once
   // made elsewhere; whole: those of all ranks, reduce() has nothing to do
   void merge(std::span<const std::int64_t> sums, bool whole);
-  void reduce(const Comm& comm);  // collective
+  void reduce(const Comm& comm);                             // collective
+  void add_noise(const SumNoise& noise, std::uint64_t who);  // as RowSum's
   void clear();
   [[nodiscard]] double operator[](std::int64_t j) const {
     return fixed_.decode(sums_[std::size_t(j)]);

@@ -139,6 +139,9 @@ std::string result_words(const std::string& path) {
       << " on the largest rank\n";
   out << "  traffic             " << as_bytes(fact("bytes_down_per_client")) << " down and "
       << as_bytes(fact("bytes_up_per_client")) << " up a client and round\n";
+  if (r.facts.contains("epsilon"))
+    out << "  epsilon             " << fixed(fact("epsilon"), 3) << " at delta " << fact("delta")
+        << " (see epsilon_covers and epsilon_excludes)\n";
   for (const auto& [name, text] : r.notes)
     out << "  " << name << std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') << text
         << "\n";

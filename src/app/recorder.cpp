@@ -82,6 +82,7 @@ Recorder::Recorder(const Config& config, const Dataset& data, const Comm& comm, 
   facts["threads"] = threads;
   facts["short_clients"] = double(comm.sum(std::int64_t(std::ranges::count(data.test, -1))));
   record.notes["data_name"] = data.name;
+  start_privacy();
 }
 
 void Recorder::baselines(const Baselines& baselines) {
@@ -127,6 +128,7 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   const auto moved = comm_.moved();
   traffic.set("moved_sum", double(comm_.sum(moved.summed - moved_before_.summed)));
   traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
+  if (federation.spec().bounds_uploads || report.probe) privacy(round, report);
   time(round, report, federation, in_mpi);
   upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);
 }
@@ -134,6 +136,9 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
 void Recorder::evaluated(const RoundEvaluation& evaluation) {
   auto& m = record.metrics;
   set_evaluation(m, evaluation.model);
+  if (evaluation.exposure)
+    for (std::size_t c = 0; c < cutoffs.size(); ++c)
+      m.set(cat("er_", cutoffs[c]), (*evaluation.exposure)[c]);
   if (!evaluation.teacher) return;
   set_metrics(m, "teacher_valid", "", evaluation.teacher->valid.all);
   set_metrics(m, "teacher_test", "", evaluation.teacher->test.all);
@@ -226,6 +231,7 @@ void Recorder::finish(const Federation& federation) {
   auto& facts = record.facts;
   facts["setup_seconds"] = setup_;
   set_curve_facts(record);
+  finish_privacy();
   facts["rounds_done"] = double(record.metrics.rows());
   facts["training_seconds"] = training_seconds_;
   facts["total_seconds"] = before_ + comm_.max(now_seconds() - start_);

@@ -1,12 +1,14 @@
 #pragma once
 // Turns what a round and an evaluation report into rows of the record. Every rank keeps the same
 // record; only numbers that are the same on all ranks go in. Collective.
+#include <array>
 #include <optional>
 
 #include "core/comm.hpp"
 #include "data/dataset.hpp"
 #include "evaluation/metrics.hpp"
 #include "evaluation/score_rows.hpp"
+#include "privacy/accountant.hpp"
 #include "results/record.hpp"
 #include "server/federation.hpp"
 
@@ -15,6 +17,8 @@ namespace fedfuse {
 struct RoundEvaluation {
   Evaluation model;
   std::optional<Evaluation> teacher;  // its preferences alone, ranked for the clients of each group
+  // ER@K of the attacked item
+  std::optional<std::array<double, cutoffs.size()>> exposure;
 };
 
 class Recorder {
@@ -39,10 +43,14 @@ class Recorder {
  private:
   void groups(std::int64_t round, const RoundReport& report, const Federation& federation);
   void device(const EngineFacts& engine);
+  void privacy(std::int64_t round, const RoundReport& report);
+  void start_privacy();
+  void finish_privacy();
   void time(std::int64_t round, const RoundReport& report, const Federation& federation,
             double in_mpi);
   const Dataset& data_;
   const Comm& comm_;
+  std::optional<Accountant> accountant_;  // of a run with noise
   // before_: seconds of the program runs that this one resumes
   double start_, before_ = 0, setup_ = 0, training_seconds_ = 0;
   std::int64_t client_rounds_ = 0, upload_bytes_ = 0;

@@ -9,6 +9,7 @@
 #include "core/text.hpp"
 #include "data/data_hash.hpp"
 #include "data/read_dataset.hpp"
+#include "privacy/plan.hpp"
 #include "results/checkpoint_files.hpp"
 #include "results/output_space.hpp"
 #include "results/reader.hpp"
@@ -36,8 +37,8 @@ bool is_unfinished_result(const std::string& path) {
 }
 
 // then: effective, as a result records it. now: as it was given.
-bool same_options(const Config& then, Config now, std::int64_t items) {
-  now = with_rates(now, items);
+bool same_options(const Config& then, Config now, const ResultSummary& of) {
+  now = with_privacy(with_rates(now, of.items), of.clients);
   if (!now.device.kind) now.device = then.device;
   now.files = then.files;
   now.execution = then.execution;
@@ -60,7 +61,7 @@ std::string done_in(const Config& config) {
   const auto& record = result->record;
   const bool ended =
       record.status == RunStatus::finished || record.status == RunStatus::stopped_early;
-  if (!ended || !same_options(record.config, config, result->items) ||
+  if (!ended || !same_options(record.config, config, *result) ||
       !same_data(record, config.files.data))
     return "";
   return cat(config.files.out, " is finished: ", record.status_text,

@@ -5,6 +5,7 @@
 #include "app/progress.hpp"
 #include "app/stop_signal.hpp"
 #include "app/threads.hpp"
+#include "clients/attackers.hpp"
 #include "clients/features.hpp"
 #include "core/error.hpp"
 #include "core/stop.hpp"
@@ -13,6 +14,7 @@
 #include "evaluation/evaluate.hpp"
 #include "evaluation/evaluate_prior.hpp"
 #include "evaluation/score_rows.hpp"
+#include "privacy/plan.hpp"
 #include "results/agreement.hpp"
 #include "results/provenance.hpp"
 #include "results/validity.hpp"
@@ -27,7 +29,8 @@ namespace {
 // depend on the data are filled in.
 Config effective(Config config, const Dataset& data, int threads, const Comm& comm) {
   validate_against_data(config, data.clients, data.items, comm.size());
-  config = with_rates(config, data.items);
+  config = with_privacy(with_rates(config, data.items), data.clients);
+  if (config.attack.kind != Attack::none) (void)attacked_item(config, data);
   config.device.kind = resolve_device(config, comm);
   check_host_memory(config, data, threads, comm);
   return config;
@@ -55,6 +58,8 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
       protocol_(evaluation_protocol(config.evaluation, config.federation.seed)),
       checkpoints_(recorder_.record.config, recorder_.record.identity, data_, comm),
       budget_(config.restart.time_budget.seconds, start) {
+  const auto& attack = config.attack;
+  if (attack.kind == Attack::boost_item || attack.item >= 0) exposure_.emplace(config, data_);
   recorder_.record.provenance = provenance_json(argv, threads_, comm, federation_.engine().facts());
 }
 
@@ -154,7 +159,10 @@ std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round, cons
   return federation_.timer().time(Phase::evaluation, [&] {
     RoundEvaluation e{evaluate(federation_.spec(), federation_.global(), federation_.state(), data_,
                                protocol_, comm_, federation_.engine().device(), {}, stop),
-                      std::nullopt};
+                      std::nullopt, std::nullopt};
+    if (exposure_)
+      e.exposure = exposure_->rates(federation_.spec(), federation_.global(), federation_.state(),
+                                    protocol_, comm_);
     if (!federation_.preferences().empty())
       e.teacher =
           evaluate_rows(federation_.preferences(), federation_.groups(), data_, protocol_, comm_);

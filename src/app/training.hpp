@@ -10,6 +10,7 @@
 #include "app/run_outputs.hpp"
 #include "app/time_budget.hpp"
 #include "app/train.hpp"
+#include "evaluation/exposure.hpp"
 #include "evaluation/protocol.hpp"
 #include "server/federation.hpp"
 
@@ -63,6 +64,7 @@ class Training {
   Recorder recorder_;
   Federation federation_;
   EvaluationProtocol protocol_;
+  std::optional<Exposure> exposure_;  // of a run with an attacked item
   Checkpoints checkpoints_;
   TimeBudget budget_;
   std::optional<Snapshot> snapshot_;  // the best round's model, once a later round replaced it

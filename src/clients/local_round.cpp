@@ -126,7 +126,8 @@ LocalTrainer::LocalTrainer(const Config& config, const ModelSpec& spec, const Da
       data_(data),
       sampler_(sampler),
       train_(kernels.train),
-      shape_(shape_of(spec)) {}
+      shape_(shape_of(spec)),
+      sender_(config, spec, data) {}
 
 void LocalTrainer::gather_rows(const GlobalModel& global) {
   const int w = spec_.view_width;
@@ -178,6 +179,8 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
                                        const GlobalModel& global, const ClientState& state,
                                        const Distillation& distillation) {
   sampler_.draw(local, round, samples_);
+  if (sender_.flips_labels(local))
+    for (float& label : samples_.label) label = 1.0f - label;
   gather_rows(global);
   const float* theta = spec_.shares_head ? global.theta.data() : state.theta.row(local);
   theta_.assign(theta, theta + spec_.head.theta);
@@ -205,13 +208,13 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
                                  std::int64_t(samples_.items.size()) < samples_.distinct_entries};
   update_.outcome = train_(shape_, rates_, steps, client, workspace_, {});
   update_.samples = samples_.distinct_entries;
-  finish(global);
+  finish(global, local, round);
   if (shape_.personal && std::abs(update_.rho) > 1)
     update_.finite = update_.finite && keeps_finite_rows(state, local, update_.rho);
   return update_;
 }
 
-void LocalTrainer::finish(const GlobalModel& global) {
+void LocalTrainer::finish(const GlobalModel& global, std::int64_t local, std::int64_t round) {
   const int w = spec_.view_width;
   update_.items = samples_.items;
   update_.theta = theta_;
@@ -239,9 +242,27 @@ void LocalTrainer::finish(const GlobalModel& global) {
   } else {
     update_.rows = view_grad_.data();
   }
+  send(global, local, round);
   const bool has_personal = shape_.personal;
   update_.finite = std::isfinite(update_.outcome.loss) && all_finite(theta_) && all_finite(user_) &&
                    all_finite(router_) && (!has_personal || all_finite(personal_));
+}
+
+// What goes to the server, as one vector; what stays on the client is not part of it. A second pass
+// sees the same bits (R10).
+void LocalTrainer::send(const GlobalModel& global, std::int64_t local, std::int64_t round) {
+  change_.clear();
+  update_.sent_theta = theta_;
+  if (spec_.head_as_change) {
+    change_ = theta_;
+    for (std::size_t k = 0; k < change_.size(); ++k) change_[k] -= global.theta[k];
+    update_.sent_theta = change_;
+  }
+  Parcel parcel{samples_.items, spec_.rows_trained ? rows_ : view_grad_, change_};
+  sender_.send(local, round, parcel);
+  update_.items = parcel.items;
+  update_.rows = parcel.rows.data();
+  update_.clip = parcel.clip;
 }
 
 }  // namespace fedfuse

@@ -3,9 +3,11 @@
 // (kernels/local_train), and hand back what goes to the server and what stays. A pure function of
 // (seed, round, client, the state before), so it can be run twice (R10).
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "clients/sampler.hpp"
+#include "clients/sender.hpp"
 #include "clients/state.hpp"
 #include "core/config.hpp"
 #include "data/dataset.hpp"
@@ -32,12 +34,16 @@ struct Distillation {
 
 // What one client computed. Pointers into the trainer's scratch: valid until its next turn.
 struct LocalUpdate {
-  std::span<const std::int32_t> items;  // touched rows, ascending
+  // touched rows, ascending; of an attacker, those that it sends
+  std::span<const std::int32_t> items;
   // Rows trained: C_u[i] - rho C[i], items x width. Else the view gradients, views x items x width.
   const float* rows = nullptr;
   double rho = 1.0;                            // what weight decay left of the untouched rows
   float virtual_rate = 0.0f;                   // virtual_row_rate of the turn
   std::span<const float> theta, user, router;  // after training
+  // What the sums take of a shared head: theta, or its change (ModelSpec::head_as_change).
+  std::span<const float> sent_theta;
+  std::optional<Clip::Outcome> clip;  // of rows and sent_theta together; empty without a bound
   // new personal (or fine-tuned) rows, items x width; null without
   const float* overlay = nullptr;
   local_train::Outcome outcome;
@@ -58,7 +64,8 @@ class LocalTrainer {
   void gather_soft(std::span<const float> preferences);
   void gather_prior(const GroupPrior& prior, std::int64_t local);
   void gather_teacher(const Distillation& distillation, std::int64_t local, std::int32_t group);
-  void finish(const GlobalModel& global);
+  void finish(const GlobalModel& global, std::int64_t local, std::int64_t round);
+  void send(const GlobalModel& global, std::int64_t local, std::int64_t round);
   const Config& config_;
   const ModelSpec& spec_;
   const Dataset& data_;
@@ -67,7 +74,8 @@ class LocalTrainer {
   local_train::Shape shape_;
   local_train::Rates rates_;  // of the turn
   Samples samples_;
-  Array<float> theta_, user_, router_, rows_, personal_, soft_, prior_, view_grad_;
+  Sender sender_;
+  Array<float> theta_, change_, user_, router_, rows_, personal_, soft_, prior_, view_grad_;
   local_train::Workspace workspace_;
   LocalUpdate update_;
 };

@@ -8,8 +8,16 @@ namespace fedfuse {
 
 std::vector<std::int32_t> sample_participants(const Config& config, const Dataset& data,
                                               std::int64_t round) {
-  const auto wanted = participants_of_round(config.federation, data.clients);
   std::vector<std::int32_t> local;
+  if (config.federation.sampling == Sampling::poisson) {
+    const Rng rng(config.federation.seed, Purpose::participants);
+    for (std::size_t at = 0; at < data.client_ids.size(); ++at)
+      if (rng.uniform(std::uint64_t(data.client_ids[at]), std::uint32_t(round), 0) <
+          config.federation.fraction)
+        local.push_back(std::int32_t(at));
+    return local;
+  }
+  const auto wanted = participants_of_round(config.federation, data.clients);
   if (wanted >= data.clients) {
     local.resize(data.client_ids.size());
     std::iota(local.begin(), local.end(), 0);

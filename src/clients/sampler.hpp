@@ -11,8 +11,9 @@
 
 namespace fedfuse {
 
-// S_r: round(fraction * clients) of all clients (at least one), without replacement; the positions
-// in data.client_ids of those that live on this rank, ascending.
+// S_r: round(fraction * clients) of all clients (at least one), without replacement; or, with
+// --sampling poisson, each by itself with probability `fraction`, perhaps none. The positions in
+// data.client_ids of those that live on this rank, ascending.
 [[nodiscard]] std::vector<std::int32_t> sample_participants(const Config& config,
                                                             const Dataset& data,
                                                             std::int64_t round);

@@ -9,6 +9,8 @@ void validate(const Config& config) {
   validate(config.gfmfr);
   validate(config.prior);
   validate(config.fedvlr);
+  validate(config.privacy);
+  validate(config.attack);
   validate(config.evaluation);
   validate(config.execution);
   validate(config.restart);

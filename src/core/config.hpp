@@ -2,6 +2,7 @@
 // One run of `fedfuse train`, as plain structs, one a section of the options. models.md gives the
 // symbols. results/config_fields.hpp lists every field once with the name of its option; from it
 // come the command line, the TOML file and --dump-config.
+#include "core/config/attack.hpp"
 #include "core/config/device.hpp"
 #include "core/config/evaluation.hpp"
 #include "core/config/execution.hpp"
@@ -11,6 +12,7 @@
 #include "core/config/gfmfr.hpp"
 #include "core/config/model.hpp"
 #include "core/config/prior.hpp"
+#include "core/config/privacy.hpp"
 #include "core/config/restart.hpp"
 
 namespace fedfuse {
@@ -22,6 +24,8 @@ struct Config {
   GfmfrOptions gfmfr;
   PriorOptions prior;
   FedvlrOptions fedvlr;
+  PrivacyOptions privacy;
+  AttackOptions attack;
   EvaluationOptions evaluation;
   DeviceOptions device;
   ExecutionOptions execution;

@@ -39,6 +39,12 @@ enum class Purpose : std::uint32_t {
   prior_ids = 18,
   prior_start = 19,
   closed_teacher = 20,
+  noise_sum = 21,
+  noise_upload = 22,
+  upload_padding = 23,
+  probe = 24,
+  attackers = 25,
+  attack = 26,
   test = 99,
 };
 
@@ -75,6 +81,15 @@ class Rng {
     return std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v);
   }
   [[nodiscard]] FEDFUSE_RNG std::array<std::uint32_t, 2> key() const { return {key_[0], key_[1]}; }
+  // Both of the pair, for sums whose noise takes one number after the other.
+  [[nodiscard]] FEDFUSE_RNG std::array<double, 2> normals(std::uint64_t who, std::uint32_t round,
+                                                          std::uint32_t index) const {
+    const auto w = words(who, round, index);
+    const double u = to_unit(std::uint64_t(w[0]) << 32 | w[1]),
+                 v = 6.283185307179586 * to_unit(std::uint64_t(w[2]) << 32 | w[3]);
+    const double radius = std::sqrt(-2.0 * std::log(u));
+    return {radius * std::cos(v), radius * std::sin(v)};
+  }
   // word scaled to [0, n): multiply-high; bias below n / 2^32, the same on any device.
   FEDFUSE_RNG static std::uint32_t below(std::uint32_t word, std::uint32_t n) {
     return std::uint32_t(std::uint64_t(word) * n >> 32);

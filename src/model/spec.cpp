@@ -54,6 +54,13 @@ void check_groups(const Config& c, std::int64_t clients) {
 
 }  // namespace
 
+bool changes_uploads(const Config& config) {
+  const auto& privacy = config.privacy;
+  return privacy.clip > 0 || privacy.upload_noise != UploadNoise::none ||
+         config.attack.kind != Attack::none || config.attack.defence != Defence::none ||
+         config.federation.sampling == Sampling::poisson;
+}
+
 bool adds_prior(const Config& config) {
   return find_fusion(config.model.fusion).teacher == TeacherKind::prior &&
          config.prior.use == PriorUse::prior;
@@ -80,6 +87,8 @@ ModelSpec resolve(const Config& config) {
       m.backbone.shares_head_with_teacher && m.head.kind != m.backbone.head;
   m.shares_head = config.model.head_sharing == HeadSharing::backbone &&
                   (m.backbone.shares_head || shares_other_head);
+  m.bounds_uploads = config.privacy.clip > 0;
+  m.head_as_change = m.shares_head && changes_uploads(config);
   m.rows_trained = m.fusion.views == ViewsKind::table;
   m.counts_rows = m.rows_trained && config.federation.item_update == ItemUpdate::counts;
   m.views = m.fusion.views == ViewsKind::multiview ? int(config.fedvlr.views.size()) : 1;

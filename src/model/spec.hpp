@@ -22,7 +22,10 @@ struct ModelSpec {
   bool rows_trained = true;  // table: the client trains the rows; else view-row gradients come back
   // the sums of a round hold the weight of the clients that touched each row (--item-update counts)
   bool counts_rows = false;
-  bool shares_head = false;       // theta is averaged by the server; else it stays on the client
+  bool shares_head = false;  // theta is averaged by the server; else it stays on the client
+  // ... as a sum of theta_u - theta over the round's weight, not of theta_u
+  bool head_as_change = false;
+  bool bounds_uploads = false;    // --clip
   bool has_router = false;        // J > 1
   bool has_teacher = false;       // GFMFR's
   bool group_scores = false;      // ... which reads one number an item and group (R14)
@@ -45,6 +48,9 @@ struct ModelSpec {
 [[nodiscard]] ModelSpec resolve(const Config& config);
 // A teacher's logits are added to every score (models.md section 9).
 [[nodiscard]] bool adds_prior(const Config& config);
+// An option stands between what a client trained and what the sums take of it, or between that and
+// the next model. Devices do not know such options.
+[[nodiscard]] bool changes_uploads(const Config& config);
 // InputError: a value of the configuration that this data set, or this number of ranks, forbids.
 void validate_against_data(const Config& config, std::int64_t clients, std::int64_t items,
                            int ranks);

@@ -15,6 +15,8 @@ enum class ConfigSection {
   gfmfr,
   prior,
   fedvlr,
+  privacy,
+  attack,
   evaluation,
   device,
   execution,
@@ -25,6 +27,7 @@ inline constexpr auto choice_names<ConfigSection> = std::array{
     Named{ConfigSection::files, "Files"},           Named{ConfigSection::model, "Model"},
     Named{ConfigSection::federation, "Federation"}, Named{ConfigSection::gfmfr, "GFMFR"},
     Named{ConfigSection::prior, "Group prior"},     Named{ConfigSection::fedvlr, "FedVLR"},
+    Named{ConfigSection::privacy, "Privacy"},       Named{ConfigSection::attack, "Attack"},
     Named{ConfigSection::evaluation, "Evaluation"}, Named{ConfigSection::device, "Device"},
     Named{ConfigSection::execution, "Execution"},   Named{ConfigSection::restart, "Restart"},
 };

@@ -6,6 +6,7 @@
 #include "model/backbones.hpp"
 #include "model/fusions.hpp"
 #include "results/config_field.hpp"
+#include "results/config_fields_privacy.hpp"
 #include "results/config_fields_server.hpp"
 
 namespace fedfuse {
@@ -61,6 +62,10 @@ void visit_federation(Options& o, Visit& visit) {
   visit(ConfigField{{"rounds", "R", "rounds", "rounds at most"}, s}, o.rounds);
   visit(ConfigField{{"fraction", "beta", "1", "share of clients sampled each round"}, s},
         o.fraction);
+  visit(ConfigField{{"sampling", "", "",
+                     "fixed: so many without replacement; poisson: each client by itself"},
+                    s},
+        o.sampling);
   visit(ConfigField{{"seed", "", "", "key of all random numbers"}, s}, o.seed);
   visit(
       ConfigField{{"local_epochs", "E", "epochs", "passes of a client over its samples in a round"},
@@ -183,6 +188,8 @@ void for_each_field(C& c, Visit&& visit) {
   detail::visit_gfmfr(c.gfmfr, visit);
   detail::visit_prior(c.prior, visit);
   detail::visit_fedvlr(c.fedvlr, visit);
+  detail::visit_privacy(c.privacy, visit);
+  detail::visit_attack(c.attack, visit);
   detail::visit_evaluation(c.evaluation, visit);
   detail::visit_device(c.device, visit);
   detail::visit_execution(c.execution, visit);

@@ -33,7 +33,8 @@ Table read_table(const h5::File& file, const std::string& group) {
     if (find_field(Section::metrics, name) == nullptr &&
         find_field(Section::time, name) == nullptr &&
         find_field(Section::traffic, name) == nullptr &&
-        find_field(Section::groups, name) == nullptr)
+        find_field(Section::groups, name) == nullptr &&
+        find_field(Section::privacy, name) == nullptr)
       continue;  // /groups also holds arrays
     const auto values = file.read_all<double>(path, {h5::any});
     if (!table.columns().empty() && values.size() != table.rows())
@@ -100,6 +101,7 @@ RunRecord read_small_parts(const h5::File& file) {
   record.time = read_table(file, "/time");
   record.traffic = read_table(file, "/traffic");
   record.groups = read_table(file, "/groups");
+  record.privacy = read_table(file, "/privacy");
   record.baselines = read_table(file, "/baselines");
   if (file.has("/facts"))
     for (const auto& name : file.children("/facts"))

@@ -55,6 +55,11 @@ std::vector<Field> metric_fields() {
   list.push_back({"skipped_cold", "items",
                   "held-out items left out by --cold-items exclude, validation and test"});
   add_quality(list, "teacher_", "", ", ranked by the preferences of the client's group");
+  for (const int k : cutoffs)
+    list.push_back({cat("er_", k), "1",
+                    cat("share of honest clients without the attacked item who have it among the "
+                        "first ",
+                        k)});
   list.push_back({"distill_lambda", "1", "lambda_r that the clients used in the round"});
   list.push_back({"teacher_loss", "1",
                   "loss of the teacher's last epoch (group-prior: step; closed: of scores)"});
@@ -108,6 +113,29 @@ std::vector<Field> group_fields() {
   };
 }
 
+std::vector<Field> privacy_fields() {
+  const auto norm = [](const char* which) {
+    return cat(which, " over participants of the L2 norm of a whole upload before --clip");
+  };
+  return {
+      {"upload_norm_q10", "1", norm("tenth percentile")},
+      {"upload_norm_median", "1", norm("median")},
+      {"upload_norm_q90", "1", norm("ninetieth percentile")},
+      {"upload_norm_max", "1", norm("largest")},
+      {"clipped_share", "1", "share of the participants whose upload was longer than C"},
+      {"probe_auc_rows", "1",
+       "that a positive row of an upload scores above another along its first principal direction; "
+       "mean over --probe-clients"},
+      {"probe_precision_rows", "1", "share of positives among as many best rows by that score"},
+      {"probe_auc_head", "1", "as probe_auc_rows, along the last layer of the head that is sent"},
+      {"probe_precision_ids", "1",
+       "share of positives among the rows that all uploads of a client so far have named"},
+      {"noise_std", "1", "standard deviation of the noise on a mean: z C / (beta N)"},
+      {"epsilon", "1", "spent by the rounds so far at delta, by RDP; see the note epsilon_covers"},
+      {"epsilon_order", "1", "the order of RDP that gives it"},
+  };
+}
+
 std::vector<Field> fact_fields() {
   std::vector<Field> list{
       {"clients", "clients", "clients of the data set"},
@@ -145,6 +173,9 @@ std::vector<Field> fact_fields() {
       {"device_needed_bytes", "B",
        "device memory that was planned before anything was allocated, the largest rank"},
       {"device_high_water_bytes", "B", "device memory that was held at once, the largest rank"},
+      {"epsilon", "1", "spent by all rounds that were run, at delta; see the note epsilon_covers"},
+      {"delta", "1", "the delta of that epsilon"},
+      {"noise_multiplier", "1", "z: the noise on the sums over C"},
       {"client_state_bytes", "B", "memory for what stays on the clients, all ranks"},
       {"parameters_on_client", "1",
        "parameters that a client holds, mean over rounds and participants"},
@@ -163,6 +194,12 @@ std::vector<Field> note_fields() {
       {"device", "", "what clients trained on: cpu, cuda or emulated"},
       {"grouping_method", "", "how the participants were clustered in the last grouping"},
       {"head_used", "", "head after --head auto was resolved"},
+      {"rated_items_visible", "", "whether a server that looks learns a client's rated items"},
+      {"attack", "", "who attacks, and which item"},
+      {"upload_noise", "", "that noise on uploads is an experiment"},
+      {"trust", "", "what the server sees of a client"},
+      {"epsilon_covers", "", "what epsilon speaks of, and between which neighbours"},
+      {"epsilon_excludes", "", "what it does not speak of"},
   };
 }
 
@@ -175,9 +212,9 @@ const Field* find_in(const std::vector<Field>& list, std::string_view name) {
 }  // namespace
 
 const std::vector<Field>& fields(Section section) {
-  static const std::array<std::vector<Field>, 6> lists{metric_fields(),  time_fields(),
-                                                       traffic_fields(), group_fields(),
-                                                       fact_fields(),    note_fields()};
+  static const std::array<std::vector<Field>, 7> lists{
+      metric_fields(),  time_fields(), traffic_fields(), group_fields(),
+      privacy_fields(), fact_fields(), note_fields()};
   return lists[std::size_t(section)];
 }
 
@@ -186,7 +223,8 @@ const Field* find_field(Section section, std::string_view name) {
 }
 
 const Field& find_column(std::string_view name) {
-  for (const auto section : {Section::metrics, Section::time, Section::traffic, Section::groups})
+  for (const auto section :
+       {Section::metrics, Section::time, Section::traffic, Section::groups, Section::privacy})
     if (const auto* field = find_field(section, name)) return *field;
   throw InternalError(cat("no table has a column \"", name,
                           "\": add it to results/schema.cpp with its unit and meaning"));

@@ -14,7 +14,7 @@ struct Field {
 
 // The tables of one row a round (baselines: one row a baseline, the columns of metrics), and the
 // numbers and texts of a whole run.
-enum class Section { metrics, time, traffic, groups, facts, notes };
+enum class Section { metrics, time, traffic, groups, privacy, facts, notes };
 
 [[nodiscard]] const std::vector<Field>& fields(Section section);
 // A column of any table; InternalError when no section has it.

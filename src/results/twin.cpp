@@ -38,6 +38,7 @@ std::string twin_text(const RunRecord& record, const std::string& provenance, co
   twin["time"] = table_json(record.time);
   twin["traffic"] = table_json(record.traffic);
   twin["groups"] = table_json(record.groups);
+  twin["privacy"] = table_json(record.privacy);
   twin["baselines"] = table_json(record.baselines);
   return json_text(twin, 1) + "\n";
 }

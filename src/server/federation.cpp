@@ -30,6 +30,8 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     teacher_ = make_server_teacher(config_, spec_, data_, comm_, engine_->device(), kernels_);
     if (config.gfmfr.group_by == GroupBy::behaviour) behaviour_ = behaviour_vectors(data);
   }
+  if (config.privacy.probe_clients > 0)
+    probe_ = std::make_unique<Probe>(config_, spec_, data_, kernels_);
   if (spec_.has_prior()) {
     prior_ = std::make_unique<GroupPriorServer>(config_, data_, kernels_);
     prior_->start(state_.shares, comm_);

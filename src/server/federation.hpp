@@ -22,6 +22,7 @@
 #include "server/group_prior.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
+#include "server/probe.hpp"
 #include "server/server_teacher.hpp"
 #include "server/sum_ranges.hpp"
 #include "server/traffic.hpp"
@@ -32,6 +33,8 @@ struct RoundReport {
   std::int64_t participants = 0;                                    // over all ranks
   double loss = 0, loss_recommendation = 0, loss_distillation = 0;  // means over participants
   double lambda = 0, teacher_loss = 0;
+  std::optional<ProbeReport> probe;
+  UploadNorms::Summary norms{};  // of the uploads before --clip; NaN without it
   Traffic traffic;
   std::int64_t upload_bytes = 0;           // stored on this rank for the second pass
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
@@ -80,6 +83,7 @@ class Federation {
   [[nodiscard]] bool fits(RoundWork& work, const std::function<Misfit()>& pass);
   [[nodiscard]] Misfit train_participants(RoundWork& work);
   void aggregate(RoundWork& work) const;
+  [[nodiscard]] SumNoise noise_of(std::int64_t round) const;
   void group_participants(RoundWork& work);
   [[nodiscard]] Misfit add_to_groups(RoundWork& work);
   void step_server(RoundWork& work);
@@ -102,6 +106,7 @@ class Federation {
   std::unique_ptr<ItemViews> views_;         // null: rows are trained on clients
   std::unique_ptr<ServerTeacher> teacher_;   // null without GFMFR
   std::unique_ptr<GroupPriorServer> prior_;  // null without a group prior
+  std::unique_ptr<Probe> probe_;             // null without --probe-clients
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;
   SumRanges ranges_;

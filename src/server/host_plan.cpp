@@ -77,6 +77,12 @@ std::vector<MemoryNeed> memory_needs(const Config& config, const ModelSpec& spec
                      double(spec.prior_groups) *
                          (items * (2 * float_bytes + sum_bytes) + clients * float_bytes)});
   }
+  if (config.attack.defence != Defence::none) {  // all rows, kept and on their way
+    const double rows = double(sample::samples_an_epoch(std::int64_t(data.train.size()),
+                                                        config.federation.negatives_per_positive));
+    needs.push_back({cat("--defence ", config.attack.defence),
+                     2 * rows * config.federation.fraction * views * width * float_bytes});
+  }
   if (config.device.kind != DeviceKind::cpu) return needs;  // clients train elsewhere
   needs.push_back(
       {sample_option(config), team * samples * (epochs * 2 * int_bytes + 3 * int_bytes)});

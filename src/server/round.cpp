@@ -6,6 +6,7 @@
 #include "core/finite.hpp"
 #include "server/federation.hpp"
 #include "server/server_diverged.hpp"
+#include "server/upload_ids.hpp"
 
 namespace fedfuse {
 
@@ -15,6 +16,7 @@ struct Federation::RoundWork {
   std::int64_t round = 0;
   std::vector<std::int32_t> local;           // participants of this rank
   std::int64_t total = 0, total_weight = 0;  // over all ranks
+  bool stands = false;                       // nothing came: the model stays
   Distillation distillation;
   SumRanges ranges;  // of all sums below
   std::unique_ptr<RoundSums> sums;
@@ -45,6 +47,7 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
     for (const auto u : work.local) weight += weight_of(spec_, data_, u);
     work.total = comm_.sum(std::int64_t(work.local.size()));
     work.total_weight = comm_.sum(weight);
+    work.stands = work.total_weight == 0 && !adds_noise(config_.privacy);
     work.report.participants = work.total;
     distil(work);
   });
@@ -56,8 +59,8 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
                    [&] { return fits(work, [&] { return train_participants(work); }); }))
     return work.report;
 
-  // 3. Sums over all ranks: the next table, or the gradients of the views; the shared head; the
-  // losses.
+  // 3. Sums over all ranks, with noise where it is asked for: the next table, or the gradients of
+  // the views; the shared head; the losses.
   timer_.time(Phase::aggregation, [&] { aggregate(work); });
 
   // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10).
@@ -74,17 +77,21 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   // operators and makes new views.
   step_server(work);
 
+  // What the uploads of this round tell, for the record.
+  if (probe_ != nullptr) work.report.probe = probe_->read(work.local, inputs(work), comm_);
+
   // 7. The new state replaces the old.
   commit(work);
 
   const auto means = work.sums->means();
   auto& report = work.report;
+  report.norms = work.sums->norms();
   report.loss = means.loss;
   report.loss_recommendation = means.loss_recommendation;
   report.loss_distillation = means.loss_distillation;
   if (report.lambda > 0) schedule_.observe(means.loss_recommendation, means.loss_distillation);
-  report.traffic =
-      count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, means.touched);
+  report.traffic = count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0,
+                                 rows_sent(config_, means.touched, data_.items));
   report.upload_bytes = engine_->stored_bytes();
   return report;
 }
@@ -132,16 +139,18 @@ bool Federation::fits(RoundWork& work, const std::function<Misfit()>& pass) {
 
 Misfit Federation::train_participants(RoundWork& work) {
   const auto n = std::int64_t(work.local.size());
-  const auto weight = std::max<std::int64_t>(1, work.total_weight);
+  const auto weight = weight_of_round(config_, spec_, data_, work.total_weight);
   work.sums.reset();
   work.sums = std::make_unique<RoundSums>(spec_, data_.items, weight, kernels_, work.ranges);
+  work.sums->defend(config_.attack, kernels_.row_statistic);
   work.trained = engine_->allocate_trained(spec_, n);
   return engine_->train(work.local, inputs(work), work.trained, *work.sums);
 }
 
 void Federation::aggregate(RoundWork& work) const {
   engine_->reduce(*work.sums, comm_);
-  if (work.total_weight == 0) {  // a mean over no interaction: what stands, stands
+  if (adds_noise(config_.privacy)) work.sums->add_noise(noise_of(work.round));
+  if (work.stands) {  // a mean over no interaction
     work.summed = global_.views;
     work.theta = global_.theta;
     work.sums->release_rows();
@@ -152,7 +161,7 @@ void Federation::aggregate(RoundWork& work) const {
         work.sums->aggregated_table(global_.views.front(), item_server_rate(config_)));
   else
     work.summed = work.sums->mean_view_gradients();
-  if (spec_.shares_head) work.theta = work.sums->mean_theta();
+  if (spec_.shares_head) work.theta = work.sums->mean_theta(global_.theta);
   work.sums->release_rows();
   const bool finite =
       all_finite(work.theta) &&
@@ -160,6 +169,12 @@ void Federation::aggregate(RoundWork& work) const {
   throw_if_diverged(!finite, comm_, "the server's aggregation",
                     "the shared item table or the shared head is not finite",
                     "lower --lr, --lr-items or --weight-decay");
+}
+
+// On the sums of this round.
+SumNoise Federation::noise_of(std::int64_t round) const {
+  const auto& privacy = config_.privacy;
+  return {config_.federation.seed, round, privacy.noise_multiplier * privacy.clip};
 }
 
 void Federation::group_participants(RoundWork& work) {
@@ -212,7 +227,7 @@ void Federation::step_server(RoundWork& work) {
   if (prior_ != nullptr) prior_->remember();
   try {
     if (spec_.has_teacher || prior_ != nullptr) timer_.time(Phase::teacher, [&] { teach(work); });
-    if (!spec_.rows_trained && work.total_weight > 0)
+    if (!spec_.rows_trained && !work.stands)
       timer_.time(Phase::views, [&] { views_->step_to_next_views(work.summed, comm_); });
   } catch (...) {
     if (spec_.has_teacher) teacher_->undo();

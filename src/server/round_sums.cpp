@@ -17,18 +17,17 @@ FixedPoint fixed_for(std::int64_t weight, const SumRanges& ranges, SumKind kind)
 
 }  // namespace
 
-RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight,
+RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, const RoundWeight& weight,
                      const Kernels& kernels, const SumRanges& ranges)
     : spec_(spec),
       items_(items),
-      total_weight_(double(total_weight)),
+      weight_(weight),
       ranges_(ranges),
-      theta_(spec.shares_head ? spec.head.theta : 0,
-             fixed_for(total_weight, ranges, SumKind::head)),
-      weighted_rho_(1, fixed_for(total_weight, ranges, SumKind::rho)),
-      losses_(3, fixed_for(total_weight, ranges, SumKind::losses)),
+      theta_(spec.shares_head ? spec.head.theta : 0, fixed_for(weight.most, ranges, SumKind::head)),
+      weighted_rho_(1, fixed_for(weight.most, ranges, SumKind::rho)),
+      losses_(3, fixed_for(weight.most, ranges, SumKind::losses)),
       counts_(2, counting) {
-  const auto fixed = fixed_for(total_weight, ranges, SumKind::rows);
+  const auto fixed = fixed_for(weight.most, ranges, SumKind::rows);
   for (int j = 0; j < spec.views; ++j)
     rows_.emplace_back(items, spec.view_width, fixed, kernels.add, spec.counts_rows);
 }
@@ -67,9 +66,11 @@ bool RoundSums::add(const LocalUpdate& update, std::int64_t weight) {
   if (spec_.has_teacher &&
       !GroupSums::take(spec_, ranges_, rho, update.theta, update.outcome.omega))
     return false;
-  if (spec_.shares_head && !theta_.add(update.theta, weight)) return false;
+  if (spec_.shares_head && !theta_.add(update.sent_theta, weight)) return false;
   const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
   const auto of_rows = weight_of_rows(spec_, weight);
+  if (robust_ != nullptr) robust_->add(update.items, update.rows);
+  if (update.clip) norms_.add(update.clip->norm, update.clip->clipped);
   for (std::size_t j = 0; j < rows_.size(); ++j)
     if (!rows_[j].add(update.items, update.rows + j * stride, of_rows)) return false;
   return true;
@@ -87,7 +88,7 @@ Excess RoundSums::excess(const local_train::Outcome& outcome, double rho,
 Excess RoundSums::excess(const LocalUpdate& update) const {
   auto excess = this->excess(update.outcome, update.rho, update.theta, update.outcome.omega);
   if (!update.finite) excess.found_not_finite();
-  if (spec_.shares_head) excess.look(SumKind::head, update.theta);
+  if (spec_.shares_head) excess.look(SumKind::head, update.sent_theta);
   const std::size_t stride = update.items.size() * std::size_t(spec_.view_width);
   excess.look(SumKind::rows, {update.rows, rows_.size() * stride});
   return excess;
@@ -95,19 +96,23 @@ Excess RoundSums::excess(const LocalUpdate& update) const {
 
 void RoundSums::reduce(const Comm& comm) {
   for (auto& rows : rows_) rows.reduce(comm);
+  if (robust_ != nullptr) robust_->replace(rows_, comm);
   if (spec_.shares_head) theta_.reduce(comm);
   weighted_rho_.reduce(comm);
   losses_.reduce(comm);
   counts_.reduce(comm);
+  if (spec_.bounds_uploads) norms_.reduce(comm);
 }
 
 Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table, double server_rate) const {
   Matrix<float> next = table;
-  const double kept = weighted_rho_[0] / total_weight_;
+  // clients that could have come and did not leave all of it
+  const double away = weight_.divisor - double(weight_.taken);
+  const double kept = (weighted_rho_[0] + away) / weight_.divisor;
   const auto& sum = rows_.front();
   // W, or W_i / eta_S
   const auto divisor = [&](std::int64_t i) {
-    if (!spec_.counts_rows) return total_weight_;
+    if (!spec_.counts_rows) return weight_.divisor;
     return double(std::max<std::int64_t>(1, sum.weight()[std::size_t(i)])) / server_rate;
   };
 #pragma omp parallel for schedule(static)
@@ -126,14 +131,16 @@ std::vector<Matrix<float>> RoundSums::mean_view_gradients() const {
     auto& g = gradients.emplace_back(items_, spec_.view_width);
 #pragma omp parallel for schedule(static)
     for (std::int64_t i = 0; i < items_; ++i)
-      if (sum.touched()[std::size_t(i)] != 0) sum.decode(i, 1.0 / total_weight_, g.row(i));
+      if (sum.touched()[std::size_t(i)] != 0) sum.decode(i, 1.0 / weight_.divisor, g.row(i));
   }
   return gradients;
 }
 
-Array<float> RoundSums::mean_theta() const {
+Array<float> RoundSums::mean_theta(const Array<float>& start) const {
   Array<float> mean(std::size_t(theta_.size()));
-  theta_.decode(1.0 / total_weight_, mean);
+  theta_.decode(1.0 / weight_.divisor, mean);
+  if (spec_.head_as_change)
+    for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += start[k];
   return mean;
 }
 

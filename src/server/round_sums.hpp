@@ -1,13 +1,16 @@
 #pragma once
 // The sums of one round, all in 64-bit fixed point (R7): the same bits in any order.
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "aggregation/row_sum.hpp"
 #include "core/comm.hpp"
 #include "core/matrix.hpp"
 #include "model/spec.hpp"
+#include "server/robust_rows.hpp"
 #include "server/sum_ranges.hpp"
+#include "server/upload_norms.hpp"
 #include "server/uploads.hpp"
 
 namespace fedfuse {
@@ -18,11 +21,26 @@ namespace fedfuse {
   return spec.counts_rows ? 1 : weight;
 }
 
+// The weights n_u of a round.
+struct RoundWeight {
+  std::int64_t taken = 0;          // of the participants, together
+  std::int64_t most = 0;           // no more can come: it gives the sums their unit
+  double divisor = 0;              // W of the means; taken, or what --sampling poisson expects
+  RoundWeight(std::int64_t total)  // NOLINT(google-explicit-constructor): a sum of weights is one
+      : taken(total), most(total), divisor(double(total)) {}
+  RoundWeight(std::int64_t of_participants, std::int64_t at_most, double expected)
+      : taken(of_participants), most(at_most), divisor(expected) {}
+};
+[[nodiscard]] RoundWeight weight_of_round(const Config& config, const ModelSpec& spec,
+                                          const Dataset& data, std::int64_t taken);
+
 // First pass: sum over participants of weight * (row updates per view, head, rho, losses).
 class RoundSums {
  public:
-  RoundSums(const ModelSpec& spec, std::int64_t items, std::int64_t total_weight,
+  RoundSums(const ModelSpec& spec, std::int64_t items, const RoundWeight& weight,
             const Kernels& kernels = {}, const SumRanges& ranges = {});
+  // An order statistic takes the place of the rows' sums.
+  void defend(const AttackOptions& options, row_median::Function kernel);
   // Thread-safe. False: a value, or one that a group would sum of the client beside its rows, is
   // not finite or beyond its range; then the sums are invalid, and excess() says why.
   [[nodiscard]] bool add(const LocalUpdate& update, std::int64_t weight);
@@ -61,13 +79,16 @@ class RoundSums {
   [[nodiscard]] const FixedPoint& fixed_head() const { return theta_.fixed(); }
   [[nodiscard]] const SumRanges& ranges() const { return ranges_; }
   void reduce(const Comm& comm);
+  // After reduce, once: on all that the next model is made of.
+  void add_noise(const SumNoise& noise);
 
   // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta; by counts the second sum is over
   // the clients that touched a row, over their number, times server_rate (eta_S).
   [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table,
                                                double server_rate) const;
   [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients() const;  // weighted by alpha_u
-  [[nodiscard]] Array<float> mean_theta() const;
+  // start: the head of this round
+  [[nodiscard]] Array<float> mean_theta(const Array<float>& start) const;
   // by counts, of each row: the weight of the clients that touched it
   [[nodiscard]] const std::vector<std::int64_t>& row_weight() const {
     return rows_.front().weight();
@@ -78,15 +99,19 @@ class RoundSums {
     double loss, loss_recommendation, loss_distillation, touched;
   };
   [[nodiscard]] Means means() const;
+  // before the clip; NaN without one
+  [[nodiscard]] UploadNorms::Summary norms() const { return norms_.summary(); }
 
  private:
   const ModelSpec& spec_;
   std::int64_t items_;
-  double total_weight_;
+  RoundWeight weight_;
   SumRanges ranges_;
   std::vector<RowSum> rows_;  // one a view
   // counts: touched rows, and 1 of each participant
   FixedSum theta_, weighted_rho_, losses_, counts_;
+  UploadNorms norms_;
+  std::unique_ptr<RobustRows> robust_;  // null where rows are summed
 };
 
 // w_l: G x d, the mean last layer of the members of each group; the global one where a group has

@@ -93,6 +93,36 @@ TEST(BadInput, values_of_train) {
                       {"--threads -1", "--threads"}});
 }
 
+TEST(BadInput, privacy_of_train) {
+  expect_all_refused("train --data {}/data.h5 --out {}/new#.h5 --fusion mlp",
+                     {{"--clip -1", "--clip"},
+                      {"--clip 513", "at most 512"},
+                      {"--delta 1", "--delta"},
+                      {"--noise-multiplier 1", "without --clip"},
+                      {"--noise-multiplier 1000 --clip 500", "what the sums hold"},
+                      {"--noise-multiplier 0.001 --clip 1", "0.01 and more"},
+                      {"--clip 1 --epsilon 1e-9 --delta 1e-6", "cannot be reached"},
+                      {"--clip 1 --noise-multiplier 1 --adjacency add-or-remove-one",
+                       "Poisson sampling does not hold"},
+                      {"--clip 1 --noise-multiplier 1 --backbone fedavg", "has no bound"},
+                      {"--clip 1 --device emulated", "--device cpu"},
+                      {"--sampling poisson --fusion gfmfr", "fewer participants than groups"},
+                      {"--upload-noise laplace --clip 1 --noise-multiplier 1", "after the clip"},
+                      {"--upload-noise laplace --fusion gfmfr", "without this noise"},
+                      {"--upload-noise laplace --upload-ids dense", "--upload-ids touched"},
+                      {"--upload-noise-scale -1", "--upload-noise-scale"},
+                      {"--upload-padding 0", "--upload-padding"},
+                      {"--probe-clients -1", "--probe-clients"},
+                      {"--probe-clients 3 --device emulated", "--device cpu"},
+                      {"--attack boost-item --attack-item 60", "60 items"},
+                      {"--attack boost-item --backbone fedrap", "sends one row"},
+                      {"--attack-share 0", "--attack-share"},
+                      {"--trim 0.5", "--trim"},
+                      {"--defence row-median --backbone fedavg", "counts clients alike"},
+                      {"--defence row-median --fusion gfmfr", "groups' sums"},
+                      {"--defence row-median --clip 1 --noise-multiplier 1", "no sum"}});
+}
+
 TEST(BadInput, settings_of_train) {
   const auto& place = Place::get();
   test::write_text(place.file("unknown.toml"), "rounds = 3\nlocal_epoch = 2\n");
@@ -131,7 +161,7 @@ TEST(BadInput, choices_of_train) {
                     {cat(option, " ", quoted), cat("did you mean ", names.back(), "?"),
                      cat("use one of: ", joined(names, ", "))});
   });
-  EXPECT_EQ(lines.size(), 2 * 24u);
+  EXPECT_EQ(lines.size(), 2 * 30u);
   test::without_a_trace([&] {
     const auto outcomes = test::side_by_side(lines);
     for (std::size_t k = 0; k < lines.size(); ++k) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -37,6 +38,32 @@ TEST(Sampler, ParticipantsAreTheSameForAnyNumberOfRanks) {
   config.federation.fraction = 0.3;
   EXPECT_NE(ids_of(alone, sample_participants(config, alone, 1)),
             ids_of(alone, sample_participants(config, alone, 2)));
+}
+
+TEST(Sampler, PoissonDrawsEachClientByItself) {
+  const auto comm = Comm::world();
+  const test::SmallData small;
+  const auto alone = small.alone(), shared = small.together(comm);
+  Config config;
+  config.federation.sampling = Sampling::poisson;
+  config.federation.fraction = 0.3;
+  constexpr std::int64_t rounds = 2000;
+  double total = 0, squares = 0, together = 0;
+  for (std::int64_t round = 1; round <= rounds; ++round) {
+    const auto all = ids_of(alone, sample_participants(config, alone, round));
+    const auto mine = ids_of(shared, sample_participants(config, shared, round));
+    for (const auto id : shared.client_ids)
+      ASSERT_EQ(mine.contains(id), all.contains(id)) << "client " << id;
+    total += double(all.size());
+    squares += double(all.size() * all.size());
+    together += all.contains(0) && all.contains(1) ? 1 : 0;
+  }
+  const double mean = total / rounds, variance = squares / rounds - mean * mean;
+  EXPECT_NEAR(mean, 12, 5 * std::sqrt(8.4 / rounds));
+  EXPECT_NEAR(variance, 40 * 0.3 * 0.7, 5 * 8.4 * std::sqrt(2.0 / rounds));
+  EXPECT_NEAR(together / rounds, 0.09, 5 * std::sqrt(0.09 / rounds));
+  config.federation.fraction = 1.0;
+  EXPECT_EQ(sample_participants(config, alone, 1).size(), alone.client_ids.size());
 }
 
 TEST(Sampler, NegativesKeepToTheirProtocol) {

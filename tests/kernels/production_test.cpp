@@ -30,7 +30,7 @@ struct Counted<member> {
 struct Calls {
   std::int64_t draw = 0, train = 0, add = 0, nearest = 0, step = 0, teacher_epoch = 0,
                preferences = 0, views_forward = 0, views_backward = 0, prior_logits = 0,
-               prior_gradient = 0, ranks = 0;
+               prior_gradient = 0, row_statistic = 0, ranks = 0;
 };
 
 // visit(kernel's member, count's member) of every kernel.
@@ -47,9 +47,10 @@ void every_kernel(const Visit& visit) {
   visit.template operator()<&Kernels::views_backward, &Calls::views_backward>();
   visit.template operator()<&Kernels::prior_logits, &Calls::prior_logits>();
   visit.template operator()<&Kernels::prior_gradient, &Calls::prior_gradient>();
+  visit.template operator()<&Kernels::row_statistic, &Calls::row_statistic>();
   visit.template operator()<&Kernels::ranks, &Calls::ranks>();
 }
-constexpr std::size_t kernels_visited = 12;
+constexpr std::size_t kernels_visited = 13;
 static_assert(sizeof(Kernels) == kernels_visited * sizeof(void*),
               "a kernel was added: count it in Calls and every_kernel");
 
@@ -73,6 +74,7 @@ TEST(Production, EveryKernelIsTheFirstRowOfItsTable) {
   expect_first(k.views_backward, views::variants(), &views::Variant::backward);
   expect_first(k.prior_logits, group_prior::variants(), &group_prior::Variant::logits);
   expect_first(k.prior_gradient, group_prior::variants(), &group_prior::Variant::gradient);
+  expect_first(k.row_statistic, row_median::variants(), &row_median::Variant::run);
   expect_first(k.ranks, rank::variants(), &rank::Variant::run);
 }
 
@@ -84,7 +86,8 @@ TEST(Production, EveryFolderOfAKernelIsAmongThem) {
   folders.erase("dense");
   folders.erase("gather");
   EXPECT_EQ(folders, (std::set<std::string>{"aggregate", "group_prior", "kmeans", "local_train",
-                                            "preference", "rank", "sample", "teacher", "views"}));
+                                            "preference", "rank", "row_median", "sample", "teacher",
+                                            "views"}));
 }
 
 // What two rounds and an evaluation leave.
@@ -147,6 +150,16 @@ TEST(Production, GfmfrCallsThem) {
     EXPECT_EQ(calls.prior_logits + calls.prior_gradient, 0);
     EXPECT_EQ(calls.ranks, 1);
   }
+}
+
+TEST(Production, ADefenceCallsItsStatistic) {
+  const test::SmallData small;
+  const auto data = small.alone();
+  auto config = config_of("fcf", "fedvlr");
+  config.attack.defence = Defence::row_median;
+  EXPECT_EQ(calls_of(config, data).row_statistic, rounds * 3);  // a table a view
+  config.attack.defence = Defence::none;
+  EXPECT_EQ(calls_of(config, data).row_statistic, 0);
 }
 
 TEST(Production, FedvlrCallsThem) {

@@ -5,6 +5,7 @@ are known without it, and goldens.h5 against values computed anew."""
 from __future__ import annotations
 
 import copy
+import json
 import sys
 import unittest
 from collections.abc import Callable
@@ -23,6 +24,7 @@ import group_prior
 import grouping
 import item_views
 import ranking
+import renyi
 import teacher
 from compare import TOLERANCE, compare, stored_groups
 from draws import Draws, fnv1a
@@ -30,6 +32,7 @@ from layers import Array, Named, Optimizer
 from make_goldens import GOLDENS
 
 STEP = 1e-5
+ACCOUNTANT_GOLDENS = GOLDENS.with_name("accountant_goldens.json")
 
 
 def slopes(loss: Callable[[Named], float], p: Named, name: str) -> Array:
@@ -220,6 +223,28 @@ class Committed(unittest.TestCase):
             changed = copy.deepcopy(stored)
             change(changed)
             self.assertEqual(len(compare(stored, changed)[0]), 1)
+
+
+class Accountant(unittest.TestCase):
+    """renyi.py against dp-accounting's figures."""
+
+    def setUp(self) -> None:
+        self.goldens = json.loads(ACCOUNTANT_GOLDENS.read_text())
+
+    def test_runs(self) -> None:
+        orders = self.goldens["orders"]
+        for point in self.goldens["points"][::7]:
+            add = point["adjacency"] == "add-or-remove-one"
+            noise = point["z"] if add else point["z"] / 2
+            one = renyi.rdp_poisson if add else renyi.rdp_without_replacement
+            rdp = [point["steps"] * one(noise, point["q"], a) for a in orders]
+            found = renyi.epsilon(rdp, point["delta"], orders)
+            self.assertLess(abs(found / point["epsilon"] - 1), 1e-8, point)
+
+    def test_one_step(self) -> None:
+        for step in self.goldens["one_step"]:
+            found = renyi.rdp_poisson(step["z"], step["q"], step["order"])
+            self.assertLess(abs(found / step["rdp"] - 1), 1e-8, step)
 
 
 if __name__ == "__main__":

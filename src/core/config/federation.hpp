@@ -21,9 +21,17 @@ template <>
 inline constexpr auto choice_names<ItemUpdate> =
     std::array{Named{ItemUpdate::counts, "counts"}, Named{ItemUpdate::mean, "mean"}};
 
+// How the participants of a round are drawn. fixed: round(beta N) without replacement. poisson: each
+// client with probability beta, and means are over the expected number.
+enum class Sampling { fixed, poisson };
+template <>
+inline constexpr auto choice_names<Sampling> =
+    std::array{Named{Sampling::fixed, "fixed"}, Named{Sampling::poisson, "poisson"}};
+
 struct FederationOptions {
   std::int64_t rounds = 100;  // R
   double fraction = 1.0;      // beta: share of the clients that take part in a round
+  Sampling sampling = Sampling::fixed;
   std::uint64_t seed = 0;
   std::int64_t local_epochs = 5;            // E
   std::int64_t batch = 256;                 // B
@@ -42,6 +50,7 @@ struct FederationOptions {
 void validate(const FederationOptions& options);  // InputError
 
 // How many of all clients take part in a round: round(fraction * clients), halves up, at least 1.
+// With poisson: about so many.
 [[nodiscard]] std::int64_t participants_of_round(const FederationOptions& options,
                                                  std::int64_t clients);
 

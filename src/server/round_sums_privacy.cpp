@@ -1,0 +1,27 @@
+// What stands between the sums of a round and the next model.
+#include <algorithm>
+
+#include "server/round_sums.hpp"
+
+namespace fedfuse {
+
+RoundWeight weight_of_round(const Config& config, const ModelSpec& spec, const Dataset& data,
+                            std::int64_t taken) {
+  const auto of_all = spec.backbone.weighs_by_samples ? data.train_interactions : data.clients;
+  if (config.federation.sampling == Sampling::poisson)
+    return {taken, of_all, config.federation.fraction * double(of_all)};
+  return std::max<std::int64_t>(1, taken);
+}
+
+void RoundSums::defend(const AttackOptions& options, row_median::Function kernel) {
+  if (options.defence == Defence::none) return;
+  robust_ = std::make_unique<RobustRows>(options, spec_.views, spec_.view_width, kernel);
+}
+
+void RoundSums::add_noise(const SumNoise& noise) {
+  constexpr std::uint64_t of_a_view = std::uint64_t(1) << 40, of_head = std::uint64_t(1) << 60;
+  for (std::size_t j = 0; j < rows_.size(); ++j) rows_[j].add_noise(noise, j * of_a_view);
+  if (spec_.shares_head) theta_.add_noise(noise, of_head);
+}
+
+}  // namespace fedfuse
