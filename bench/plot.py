@@ -6,11 +6,12 @@
   plot.py scaling  table.json   --out scaling.png scaling.svg [--model model.json]
   plot.py roofline kernels.json --out roofline.png
   plot.py suite    FOLDER...    --out suite.png
+  plot.py privacy  table.json   --out privacy.png
 
 curves: learning curves; the best round is marked. phases: time by phase, of results or of scaling
 tables. scaling: strong or weak, with the ideal line. roofline: kernels under the ceilings of the
 same process, CPU and device apart. suite: figures of merit of runs of jobs/suite.py, relative to
-the first; phases draws such folders, too.
+the first; phases draws such folders, too. privacy: the studies of jobs/studies/privacy.py.
 
 RESULT: an HDF5 result or its JSON twin, or a folder of them. INVALID runs and failed benchmarks are
 named, and drawn in no line. Needs h5py and matplotlib (Debian: python3-h5py python3-matplotlib).
@@ -28,10 +29,12 @@ from records.errors import Refusal, exit_with, reading
 from records.readers import results_in
 from records.suite_rows import suite_file
 
+KINDS = ("curves", "phases", "privacy", "roofline", "scaling", "suite")
+
 
 def parse_arguments() -> argparse.Namespace:
     parser = Parser(description=__doc__)
-    parser.add_argument("what", choices=["curves", "phases", "scaling", "roofline", "suite"])
+    parser.add_argument("what", choices=sorted(KINDS))
     parser.add_argument("records", nargs="+", type=Path)
     parser.add_argument("--out", nargs="+", required=True, type=filled)
     parser.add_argument("--metric", default="ndcg_50", type=filled)
@@ -52,6 +55,7 @@ def main() -> int:
     from figures import (  # here: --help needs no matplotlib
         curves,
         phases,
+        privacy,
         roofline,
         scaling,
         style,
@@ -59,7 +63,7 @@ def main() -> int:
     )
 
     given.records = [file for path in given.records for file in files_of(path, given.what)]
-    if given.what in ("scaling", "roofline") and len(given.records) != 1:
+    if given.what in ("scaling", "roofline", "privacy") and len(given.records) != 1:
         raise Refusal(f"{len(given.records)} records", f"{given.what} draws one", "give one")
     inputs = [*given.records, *([given.model] if given.model else [])]
     style.check_names(given.out, inputs)
@@ -69,6 +73,7 @@ def main() -> int:
         "scaling": lambda: scaling.draw(given.records[0], given.model),
         "roofline": lambda: roofline.draw(given.records[0]),
         "suite": lambda: suite.draw(given.records),
+        "privacy": lambda: privacy.draw(given.records[0]),
     }[given.what]
     with reading(" ".join(map(str, inputs)), "record"):
         figure = draw()

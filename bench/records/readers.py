@@ -17,6 +17,7 @@ SCHEMAS = {
     "fedfuse-scaling": 1,
     "fedfuse-collectives": 1,
     "fedfuse-model": 1,
+    "fedfuse-privacy": 1,
     "fedfuse-suite": 1,
     "fedfuse-suite-reference": 1,
     "fedfuse-peers": 1,

@@ -20,6 +20,7 @@ TOOLS = {
     "bench/compare.py": (["a.json", "b.json"], ["--threshold"]),
     "bench/plot.py": (["curves", "a.json", "--out", "c.png"], []),
     "bench/redraw.py": ([], []),
+    "bench/accountant.py": (["r.h5"], []),
     "bench/rounds/model.py": (
         ["--kernels", "k.json", "--collectives", "c.json", "--table", "t.json", "--out", "m.json"],
         ["--to"],
@@ -33,6 +34,10 @@ TOOLS = {
         ["--parallel", "--trials"],
     ),
     "jobs/studies/central.py": (["--data", "d.h5"], ["--penalties", "--neighbours"]),
+    "jobs/studies/privacy.py": (
+        ["--work", "w", "--program", "absent"],
+        ["--parallel", "--seeds"],
+    ),
     "jobs/studies/summarise.py": (["runs.csv"], ["--trim"]),
 }
 RUNS = "backbone,fusion,protocol,seed,status,test_hr_50,test_ndcg_50\n"

@@ -1,0 +1,111 @@
+"""The studies of jobs/studies/privacy.py: noise against quality by the number of clients, the
+papers' noise against what the probe sees, and attackers against the exposure of their item.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from figures import style
+
+from records.errors import Refusal
+from records.readers import check_schema, read_json
+
+Row = dict[str, Any]
+
+
+def draw(file: Path) -> Any:
+    table = read_json(file)
+    if not isinstance(table, dict) or table.get("format") != "fedfuse-privacy":
+        raise Refusal(
+            f"{file} is no table of privacy",
+            "it is another record",
+            "give the table.json of jobs/studies/privacy.py",
+        )
+    check_schema(table, file)
+    panels = [
+        (name, rows)
+        for name in ("epsilon", "upload-noise", "attack")
+        if (rows := [row for row in table["rows"] if row["part"] == name])
+    ]
+    if not panels:
+        raise Refusal(f"{file} has nothing to draw", "it has no row", "see the runs of the study")
+    figure, places = style.axes(width=4.4 * len(panels), height=4.4, columns=len(panels))
+    for axes, (name, rows) in zip(places if len(panels) > 1 else [places], panels):
+        {"epsilon": _epsilon, "upload-noise": _noise, "attack": _attack}[name](axes, rows)
+        axes.set_ylim(0, 105)
+        style.legend(axes, loc="best")
+    style.below(figure, ["Means over the seeds; bars from the least to the most."])
+    return figure
+
+
+def _percent(rows: list[Row], name: str) -> tuple[list[float], list[list[float]]]:
+    found = [row[name] for row in rows]
+    means = [100 * f["mean"] for f in found]
+    low = [100 * (f["mean"] - f["least"]) for f in found]
+    high = [100 * (f["most"] - f["mean"]) for f in found]
+    return means, [low, high]
+
+
+def _line(axes: Any, number: int, x: list[float], rows: list[Row], name: str, label: str) -> None:
+    means, errors = _percent(rows, name)
+    axes.errorbar(
+        x,
+        means,
+        yerr=errors,
+        color=style.colour(number),
+        linestyle=style.dashes(number),
+        marker="os^Dvx"[number % 6],
+        markersize=4,
+        capsize=2,
+        label=label,
+    )
+
+
+def _epsilon(axes: Any, rows: list[Row]) -> None:
+    for number, clients in enumerate(sorted({row["clients"] for row in rows})):
+        noisy = [r for r in rows if r["clients"] == clients and r.get("epsilon")]
+        plain = next(r for r in rows if r["clients"] == clients and r["label"] == "no clip")
+        x = [r["epsilon"]["mean"] for r in noisy]
+        _line(axes, number, x, noisy, "hr_50", f"{clients:,} clients")
+        axes.axhline(100 * plain["hr_50"]["mean"], color=style.colour(number), linewidth=0.6)
+    axes.set_xscale("log")
+    style.log_ticks(axes.xaxis)
+    axes.set(
+        title="Noise on the sums",
+        xlabel="epsilon at delta 1e-5 (thin lines: without noise and clip)",
+        ylabel="HR@50, percent",
+    )
+
+
+def _noise(axes: Any, rows: list[Row]) -> None:
+    for number, fusion in enumerate(("none", "mlp")):
+        of = [r for r in rows if r["settings"]["fusion"] == fusion]
+        x = [float(r["settings"].get("upload-noise-scale", 0)) for r in of]
+        places = [value or min(v for v in x if v) / 3 for value in x]
+        _line(axes, 2 * number, places, of, "hr_50", f"{fusion}: HR@50")
+        _line(axes, 2 * number + 1, places, of, "auc_first", f"{fusion}: probe AUC, round 1")
+    axes.set_xscale("log")
+    style.log_ticks(axes.xaxis)
+    axes.set(
+        title="The papers' noise on uploads",
+        xlabel="Laplace b (leftmost: none)",
+        ylabel="percent",
+    )
+
+
+def _attack(axes: Any, rows: list[Row]) -> None:
+    names = list(dict.fromkeys(row["label"].split(", q")[0] for row in rows))
+    for number, name in enumerate(names):
+        of = [r for r in rows if r["label"].split(", q")[0] == name and r.get("er_50")]
+        x = [float(r["settings"].get("attack-share", 0)) * 100 for r in of]
+        places = [value or 0.03 for value in x]
+        _line(axes, number, places, of, "er_50", f"{name}: ER@50")
+    axes.set_xscale("log")
+    style.log_ticks(axes.xaxis)
+    axes.set(
+        title="Attackers that push one item",
+        xlabel="attackers, percent of the clients (leftmost: none)",
+        ylabel="percent",
+    )
