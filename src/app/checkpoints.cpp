@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "core/error.hpp"
+#include "core/isa.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
 #include "results/record.hpp"
@@ -11,6 +12,8 @@ namespace fedfuse {
 Checkpoints::Checkpoints(const Config& config, const Identity& identity, const Dataset& data,
                          const Comm& comm)
     : config_(config), identity_(identity), data_(data), comm_(comm), files_(config.files.out) {
+  const auto lowest = comm_.min(std::int64_t(level_of_this_machine()));
+  available_ = available_isa(targets_of_this_build(), Isa(lowest));
   comm_.on_root([&] {
     std::vector<std::string> keep;
     if (config_.restart.resume)
@@ -26,7 +29,7 @@ void Checkpoints::say(const std::string& text) const {
 void Checkpoints::check_it_is_ours(const std::string& path, std::int64_t round,
                                    const CheckpointHeader& header) {
   const auto ours = header_of(round, config_, data_, identity_);
-  check_same_run(path, header, ours);
+  check_same_run(path, header, ours, available_);
   if (header.identity.program == identity_.program) return;
   say(cat("warning: ", path, " was written by ", header.version, ", program ",
           short_hash(header.identity.program), "; this is ", ours.version, ", program ",
@@ -42,7 +45,7 @@ std::string Checkpoints::older_of_ours(std::span<const std::int64_t> rounds) con
     try {
       const auto header = verify_checkpoint(path, comm_).header;
       if (!header) continue;
-      check_same_run(path, *header, header_of(round, config_, data_, identity_));
+      check_same_run(path, *header, header_of(round, config_, data_, identity_), available_);
       return cat("; or move it away, to go on from ", path, ", which is of this run, after round ",
                  round);
     } catch (const InputError&) {

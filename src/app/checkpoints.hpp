@@ -62,6 +62,7 @@ class Checkpoints {
   const Dataset& data_;
   const Comm& comm_;
   CheckpointFiles files_;
+  std::string available_;  // targets, for messages
   // of the checkpoint after round written_round_; null: none is under way
   std::unique_ptr<BackgroundCommit> commit_;
   std::int64_t written_round_ = 0;

@@ -157,6 +157,7 @@ std::string checkpoint_words(const std::string& path) {
              grouped(h.items), " items\n  model               ", h.config.model.backbone, " + ",
              h.config.model.fusion, ", d = ", h.config.model.dim, ", seed ",
              h.config.federation.seed, "\n  written by          ", h.version, "\n",
+             "  target              ", h.target.empty() ? "not recorded" : h.target, "\n",
              identity_words(h.identity));
 }
 

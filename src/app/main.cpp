@@ -1,91 +1,27 @@
+// What happens before the target is known: standard streams, MPI, and the agreement of all ranks on
+// one level. In a portable build this is all of the executable, compiled for any machine.
 #include <csignal>
-#include <cstdio>
-#include <cstdlib>
+#include <string>
+#include <vector>
 
-#include "app/commands.hpp"
 #include "app/exit_together.hpp"
 #include "app/lone_start.hpp"
-#include "app/options.hpp"
-#include "app/standard_output.hpp"
 #include "app/standard_streams.hpp"
-#include "app/stop_signal.hpp"
-#include "app/threads.hpp"
-#include "app/train.hpp"
-#include "core/stop.hpp"
-#include "model/spec.hpp"
+#include "app/target.hpp"
+#include "core/isa_agreement.hpp"
 
 namespace fedfuse {
 namespace {
 
-Ending train(const Command& command, const Comm& comm) {
-  validate(command.train);
-  (void)resolve(command.train);
-  return run_training(command.train, command.config_file, command.argv, comm, command.quiet);
-}
-
-void import(const ImportOptions& options, const Comm& comm) {
-  const auto report = import_dataset(options, comm, is_stopped);
-  comm.on_root([&] {
-    if (const auto text = warning(report); !text.empty())
-      std::fprintf(stderr, "fedfuse: warning: %s", text.c_str());
-    print(describe(report));
+int run(int argc, const char* const* argv, const IsaOption& option, const Comm& comm) {
+  Program program = nullptr;
+  const int code = run_to_exit_code(comm, [&] {
+    auto level = Isa::generic;
+    comm.together([&] { level = level_of_this_machine(); });
+    level = agree_on_isa(targets_of_this_build(), option.asked, level, comm);
+    comm.together([&] { program = program_of(level); });
   });
-}
-
-Ending run(const std::vector<std::string>& argv, const Comm& comm) {
-  ParsedLine line;
-  comm.together([&] { line = parse_command_line(argv); });
-  if (!line.command) {
-    comm.on_root([&] { print(line.text); });
-    return Ending::complete;
-  }
-  const auto& command = *line.command;
-  if (!needs_no_mpi(argv)) listen_for_stop_signals();
-  switch (command.kind) {
-    case Command::Kind::generate:
-      set_threads(0, comm);
-      generate(command.generate, comm, is_stopped);
-      break;
-    case Command::Kind::import:
-      import(command.import, comm);
-      break;
-    case Command::Kind::train:
-      return train(command, comm);
-    case Command::Kind::evaluate:
-      run_evaluate(command.evaluate, argv, comm, is_stopped);
-      break;
-    case Command::Kind::info:
-      print_info(command.files, comm);
-      break;
-    case Command::Kind::table:
-      print_table(command.files, comm);
-      break;
-  }
-  return Ending::complete;
-}
-
-// An interrupted or invalid run keeps its exit code, which is no success either.
-Ending run_and_print(const std::vector<std::string>& argv, const Comm& comm) {
-  auto ending = Ending::complete;
-  try {
-    ending = run(argv, comm);
-  } catch (const Stopped&) {
-    const auto signal = comm.max(std::int64_t(stop_signal()));
-    if (comm.root())
-      std::fprintf(stderr, "fedfuse: %s came: nothing was written\n",
-                   signal_name(int(signal)).c_str());
-    return Ending::interrupted;
-  }
-  if (ending == Ending::complete) comm.on_root(finish_standard_output);
-  return ending;
-}
-
-int exit_code_of(const std::vector<std::string>& argv, const Comm& comm) {
-  auto ending = Ending::complete;  // the ranks agreed on it
-  const int code = run_to_exit_code(comm, [&] { ending = run_and_print(argv, comm); });
-  if (code != 0) return code;
-  if (ending == Ending::invalid) return exit_code_invalid;
-  return ending == Ending::interrupted ? exit_code_interrupted : 0;
+  return code != 0 ? code : program(argc, argv, comm.raw() != MPI_COMM_NULL ? 1 : 0);
 }
 
 }  // namespace
@@ -95,10 +31,12 @@ int main(int argc, char** argv) {
   // a file size limit is an error to report, not an end
   std::signal(SIGXFSZ, SIG_IGN);
   fedfuse::secure_standard_streams();
-  const std::vector<std::string> arguments(argv, argv + argc);
-  if (fedfuse::needs_no_mpi(arguments) && !fedfuse::one_of_several())
-    return fedfuse::exit_code_of(arguments, fedfuse::Comm::without_mpi());
+  const auto option = fedfuse::take_isa({argv, argv + argc});
+  if (fedfuse::needs_no_mpi(option.rest) && !fedfuse::one_of_several())
+    return fedfuse::run(argc, argv, option, fedfuse::Comm::without_mpi());
   const fedfuse::LoneStart lone;
-  const fedfuse::MpiSession session(argc, argv);
-  return fedfuse::exit_code_of(arguments, fedfuse::Comm::world());
+  int left = argc;  // MPI may take words that are its own
+  char** words = argv;
+  const fedfuse::MpiSession session(left, words);
+  return fedfuse::run(argc, argv, option, fedfuse::Comm::world());
 }

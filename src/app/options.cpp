@@ -6,6 +6,7 @@
 #include "app/completion.hpp"
 #include "app/option_for.hpp"
 #include "core/error.hpp"
+#include "core/isa.hpp"
 #include "core/text.hpp"
 #include "results/config_fields.hpp"
 #include "results/config_text.hpp"
@@ -154,6 +155,20 @@ void require_value(const std::string& value, const char* option, const char* com
                      cat("give --", option, " FILE (`fedfuse ", command, " --help`)"));
 }
 
+// For help alone: main.cpp takes it from the line before the program of the target is there.
+void add_isa(CLI::App& app) {
+  const auto names = isa_names(targets_of_this_build());
+  const auto text =
+      cat("instruction set; auto: the highest that all ranks have {", joined(names, "|"), "}");
+  const auto ignore = [](const std::string&) {};
+  const auto add = [&](CLI::App& to) {
+    auto* option = to.add_option_function<std::string>("--isa", ignore, text);
+    option->default_str(names.front())->group("Target");
+  };
+  add(app);
+  for (auto* sub : app.get_subcommands({})) add(*sub);
+}
+
 // CLI11's complaint in our words, with the option that was probably meant.
 [[noreturn]] void complain(const CLI::App& app, const CLI::ParseError& e) {
   const CLI::App* at = &app;
@@ -177,9 +192,10 @@ void require_value(const std::string& value, const char* option, const char* com
 
 }  // namespace
 
-ParsedLine parse_command_line(const std::vector<std::string>& argv) {
+ParsedLine parse_command_line(const std::vector<std::string>& whole) {
+  const auto argv = take_isa(whole).rest;
   Command command;
-  command.argv = argv;
+  command.argv = whole;
   std::string preset;
   bool dump = false;
   CLI::App app{"fedfuse: federated multimodal recommendation, emulated over MPI", "fedfuse"};
@@ -212,6 +228,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& argv) {
   add_import(*import, command.import);
   add_train(*train, command, preset, dump);
   add_evaluate(*evaluate, command.evaluate);
+  add_isa(app);
 
   try {
     // CLI11 takes them in reverse order, without the program's name

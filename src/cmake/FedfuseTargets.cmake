@@ -19,8 +19,15 @@ target_include_directories(fedfuse_flags SYSTEM INTERFACE ${FEDFUSE_RANDOM123_IN
 target_link_libraries(fedfuse_flags INTERFACE MPI::MPI_CXX hdf5::hdf5 Eigen3::Eigen
   OpenMP::OpenMP_CXX Threads::Threads nlohmann_json::nlohmann_json)
 
-add_library(fedfuse_lib STATIC)
-target_link_libraries(fedfuse_lib PUBLIC fedfuse_flags PRIVATE ZLIB::ZLIB)
+foreach(target IN LISTS FEDFUSE_TARGETS)
+  fedfuse_of(library fedfuse_lib ${target})
+  add_library(${library} STATIC)
+  target_link_libraries(${library} PUBLIC fedfuse_flags PRIVATE ZLIB::ZLIB)
+  target_include_directories(${library} PRIVATE ${FEDFUSE_GENERATED})
+  if(NOT FEDFUSE_NATIVE)
+    fedfuse_target_flags(${library} ${target})
+  endif()
+endforeach()
 
 # Half of a file's compile time is the parsing of these. The sources include what they use all the
 # same: a build without FEDFUSE_PRECOMPILE, the lint and the headers' test see to that.
@@ -39,12 +46,19 @@ function(fedfuse_precompile target)
     endif()
   endif()
 endfunction()
-fedfuse_precompile(fedfuse_lib)
+foreach(target IN LISTS FEDFUSE_TARGETS)
+  fedfuse_of(library fedfuse_lib ${target})
+  fedfuse_precompile(${library})
+endforeach()
 
-# fedfuse_sources(a.cpp b.cpp): sources of the current folder into the library.
+# fedfuse_sources(a.cpp b.cpp): sources of the current folder into the library, of every target.
 function(fedfuse_sources)
-  foreach(source ${ARGN})
-    target_sources(fedfuse_lib PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+  foreach(target IN LISTS FEDFUSE_TARGETS)
+    fedfuse_of(library fedfuse_lib ${target})
+    foreach(source ${ARGN})
+      cmake_path(ABSOLUTE_PATH source)
+      target_sources(${library} PRIVATE ${source})
+    endforeach()
   endforeach()
 endfunction()
 
@@ -58,12 +72,19 @@ function(fedfuse_cuda_objects name)
   target_compile_definitions(${name} PRIVATE FEDFUSE_HAVE_CUDA R123_USE_SSE=0)
   target_compile_options(${name} PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra
     -Xptxas=-v)
+  if(NOT FEDFUSE_NATIVE)
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  endif()
   set_target_properties(${name} PROPERTIES RULE_LAUNCH_COMPILE
     "\"${PROJECT_SOURCE_DIR}/src/cmake/keep_ptxas_report.sh\" <OBJECT>")
 endfunction()
 if(FEDFUSE_HAVE_CUDA)
+  # compiled once, and a part of every target's library, whose CPU code launches the kernels
   fedfuse_cuda_objects(fedfuse_cuda)
-  target_link_libraries(fedfuse_lib PRIVATE fedfuse_cuda)
+  foreach(target IN LISTS FEDFUSE_TARGETS)
+    fedfuse_of(library fedfuse_lib ${target})
+    target_link_libraries(${library} PRIVATE fedfuse_cuda)
+  endforeach()
   target_compile_definitions(fedfuse_flags INTERFACE FEDFUSE_HAVE_CUDA)
   # NVTX loads a profiler's library, where there is one
   target_link_libraries(fedfuse_flags INTERFACE CUDA::cudart CUDA::cublas ${CMAKE_DL_LIBS})
@@ -77,7 +98,7 @@ function(fedfuse_kernel_sources)
     get_filename_component(name ${source} NAME_WE)
     set(emulated ${CMAKE_CURRENT_BINARY_DIR}/${name}_emulated.cpp)
     file(CONFIGURE OUTPUT ${emulated} CONTENT "#include \"${file}\"\n")
-    target_sources(fedfuse_lib PRIVATE ${emulated})
+    fedfuse_sources(${emulated})
     set_source_files_properties(${emulated} TARGET_DIRECTORY fedfuse_lib
       PROPERTIES COMPILE_OPTIONS "-Wno-unknown-pragmas" OBJECT_DEPENDS ${file})
     if(FEDFUSE_HAVE_CUDA)

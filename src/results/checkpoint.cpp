@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/crc32.hpp"
+#include "core/isa.hpp"
 #include "data/output_file.hpp"
 #include "results/checkpoint_archive.hpp"
 #include "results/config_fields.hpp"
@@ -20,6 +21,7 @@ std::string header_text(const CheckpointHeader& h, const Checksums& checksums) {
   Json json = Json::object();
   json["round"] = h.round;
   json["version"] = h.version;
+  json["target"] = h.target;
   json["config"] = Json::parse(config_to_json(h.config));
   json["data"] = {{"name", h.data_name},
                   {"clients", h.clients},
@@ -61,7 +63,8 @@ HeaderAndSums read_header(const h5::File& file) {
                  .items = data.at("items"),
                  .train_interactions = data.at("train_interactions"),
                  .identity = identity_from_json(json_text(json.at("identity"))),
-                 .version = json.at("version")};
+                 .version = json.at("version"),
+                 .target = json.value("target", "")};
   for (const auto& [path, sum] : json.at("datasets").items())
     read.checksums[path] = {sum.at("crc32"), sum.at("bytes")};
   const auto& h = read.header;
@@ -133,6 +136,17 @@ bool must_be_the_same(const ConfigField& field) {
                  "which removes it");
 }
 
+// A level rounds in its own way: fused multiply-adds, and sums over its lanes.
+void check_same_target(const std::string& path, const std::string& then, const std::string& now,
+                       const std::string& available) {
+  if (then.empty() || then == now) return;
+  throw OtherRun(cat(path, " was made with the target ", then, ", and this run has ", now),
+                 "the bits of a run are those of one target",
+                 cat("go on with that target (--isa), or start again without --resume and with "
+                     "--overwrite; available here: ",
+                     available));
+}
+
 // "fedfuse 1.2.3" of "fedfuse 1.2.3 (commit ...)".
 std::string release_of(const std::string& version) { return version.substr(0, version.find(" (")); }
 
@@ -147,7 +161,8 @@ CheckpointHeader header_of(std::int64_t round, const Config& config, const Datas
           .items = data.items,
           .train_interactions = data.train_interactions,
           .identity = identity,
-          .version = version_text()};
+          .version = version_text(),
+          .target = own_target()};
 }
 
 WrittenCheckpoint write_checkpoint(const std::string& path, const CheckpointHeader& header,
@@ -212,11 +227,12 @@ void load_checkpoint(const std::string& path, const VisitState& visit, const Dat
 }
 
 void check_same_run(const std::string& path, const CheckpointHeader& then,
-                    const CheckpointHeader& now) {
+                    const CheckpointHeader& now, const std::string& available) {
   const auto same = [&]<class T>(const char* what, const T& before, const T& here) {
     if (before != here) refuse(path, what, cat(before), cat(here));
   };
   same("the program", release_of(then.version), release_of(now.version));
+  check_same_target(path, then.target, now.target, available);
   same("the data set's name", then.data_name, now.data_name);
   same("the number of clients", then.clients, now.clients);
   same("the number of items", then.items, now.items);

@@ -33,6 +33,7 @@ struct CheckpointHeader {
   std::int64_t clients = 0, items = 0, train_interactions = 0;
   Identity identity;
   std::string version;                      // of the program that wrote it
+  std::string target;                       // of the program, core/isa.hpp; "": not recorded
   std::int64_t schema = checkpoint_schema;  // of another one, nothing else is known
 };
 
@@ -74,9 +75,10 @@ void load_checkpoint(const std::string& path, const VisitState& visit, const Dat
 
 // May `now` go on from a checkpoint of `then`? OtherRun that names the first thing that differs.
 // What decides no bit may differ (decides_bits), and --rounds as long as it says more than are done
-// (else InputError). Programs of one version may differ in their identity: the caller must warn,
-// because the bits may then differ.
+// (else InputError). The target may not; available: what this run can have (available_isa()), for
+// the message. Programs of one version may differ in their identity: the caller must warn, because
+// the bits may then differ.
 void check_same_run(const std::string& path, const CheckpointHeader& then,
-                    const CheckpointHeader& now);
+                    const CheckpointHeader& now, const std::string& available);
 
 }  // namespace fedfuse

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "core/gpu/device.hpp"
+#include "core/isa.hpp"
 #include "core/sha256.hpp"
 #include "fedfuse_build_config.hpp"
 #include "fedfuse_build_info.hpp"
@@ -24,6 +25,11 @@ using Json = nlohmann::ordered_json;
 
 // An HDF5 attribute holds 64 KiB: long command lines and long host lists are cut, and say so.
 constexpr std::size_t longest_argument = 2048, most_argument_bytes = 16384, most_hosts = 256;
+#ifdef FEDFUSE_TARGET_FLAGS
+constexpr const char* compiler_flags = FEDFUSE_COMPILER_FLAGS " " FEDFUSE_TARGET_FLAGS;
+#else
+constexpr const char* compiler_flags = FEDFUSE_COMPILER_FLAGS;
+#endif
 constexpr std::size_t longest_name = 20;  // of a line of build_text(), as in identity_words()
 
 Json command_line(const std::vector<std::string>& argv) {
@@ -107,6 +113,8 @@ std::string instruction_set() {
   names += " avx2";
 #elif defined(__AVX__)
   names += " avx";
+#elif defined(__SSE4_2__)
+  names += " sse4.2";
 #elif defined(__SSE2__)
   names += " sse2";
 #endif
@@ -146,9 +154,10 @@ std::string build_text() {
   const auto line = [](const std::string& name, const std::string& value) {
     return "  " + name + std::string(longest_name - name.size(), ' ') + value + "\n";
   };
-  return line("compiler",
+  return line("target", own_target()) +
+         line("compiler",
               FEDFUSE_COMPILER_ID " " FEDFUSE_COMPILER_VERSION ", " FEDFUSE_BUILD_TYPE) +
-         line("flags", FEDFUSE_COMPILER_FLAGS) + line("instruction set", instruction_set()) +
+         line("flags", compiler_flags) + line("instruction set", instruction_set()) +
          line("MPI", mpi_library()) + line("HDF5", H5_VERS_INFO) +
          line("CUDA", FEDFUSE_CUDA_REPORT) + line("NCCL", FEDFUSE_NCCL_REPORT);
 }
@@ -159,8 +168,9 @@ std::string program_hash() {
                                 {"git_dirty", FEDFUSE_GIT_DIRTY},
                                 {"git_changes", FEDFUSE_GIT_CHANGES},
                                 {"compiler", FEDFUSE_COMPILER_ID " " FEDFUSE_COMPILER_VERSION},
-                                {"compiler_flags", FEDFUSE_COMPILER_FLAGS},
+                                {"compiler_flags", compiler_flags},
                                 {"build_type", FEDFUSE_BUILD_TYPE},
+                                {"target", own_target()},
                                 {"instruction_set", instruction_set()},
                                 {"eigen", FEDFUSE_EIGEN_VERSION},
                                 {"cuda", FEDFUSE_CUDA_REPORT},
@@ -183,7 +193,8 @@ std::string provenance_json(const std::vector<std::string>& argv, std::int64_t t
   p["threads"] = threads;
   p["hosts"] = hosts(comm);
   p["compiler"] = FEDFUSE_COMPILER_ID " " FEDFUSE_COMPILER_VERSION;
-  p["compiler_flags"] = FEDFUSE_COMPILER_FLAGS;
+  p["compiler_flags"] = compiler_flags;
+  p["target"] = own_target();
   p["instruction_set"] = instruction_set();
   p["build_type"] = FEDFUSE_BUILD_TYPE;
   p["mpi"] = mpi_library();

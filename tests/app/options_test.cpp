@@ -47,14 +47,16 @@ TEST(Options, help_names_every_field_with_its_default) {
   EXPECT_EQ(test::fedfuse("--help").code, 0);
   for (const char* command : {"generate", "import", "evaluate", "info", "table"})
     EXPECT_EQ(test::fedfuse(cat(command, " --help")).code, 0) << command;
+  EXPECT_TRUE(outcome.says("--isa ") && test::fedfuse("--help").says("--isa "));
 }
 
 TEST(Options, version_says_the_commit_and_the_build) {
   const auto outcome = test::fedfuse("--version");
   EXPECT_EQ(outcome.code, 0);
   EXPECT_TRUE(outcome.says("fedfuse ") && outcome.says("commit")) << outcome.output;
-  for (const char* part : {"\n  compiler ", "\n  flags ", "\n  instruction set ", "\n  MPI ",
-                           "\n  HDF5 ", "\n  CUDA ", "\n  NCCL ", "\n  identity of program "})
+  for (const char* part :
+       {"\n  target ", "\n  compiler ", "\n  flags ", "\n  instruction set ", "\n  MPI ",
+        "\n  HDF5 ", "\n  CUDA ", "\n  NCCL ", "\n  identity of program "})
     EXPECT_TRUE(outcome.says(part)) << part << outcome.output;
 }
 

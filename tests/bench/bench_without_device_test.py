@@ -27,6 +27,8 @@ def is_near(a, b):
 
 
 def faults_of_ceilings(context):
+    if not context.get("fedfuse_target"):
+        return ["the record does not name the target"]
     name = f"ceiling_fma_{context.get('ceiling_fma_bits')}_flop_per_s"
     widths = [
         int(key.split("_")[2])

@@ -60,6 +60,11 @@ class Configure(JobTest):
         said = self.configure("-DCMAKE_IGNORE_PATH=/usr/bin;/bin;/usr/local/bin", code=1)
         self.assertIn("Ninja is missing: install it (Debian: ninja-build)", said)
 
+    def test_a_target_that_there_is_not_is_named(self):
+        said = self.configure("-DFEDFUSE_NATIVE=OFF", "-DFEDFUSE_TARGETS=x86-64-v9", code=1)
+        self.assertIn('FEDFUSE_TARGETS has "x86-64-v9"', said)
+        self.assertIn("do: name some of these", said)
+
     def test_the_versions_of_eigen(self):
         for version, code in (("3.3.9", 1), ("3.4.0", 0), ("5.0.1", 0)):
             with self.subTest(version):

@@ -10,6 +10,7 @@
 
 #include "core/crc32.hpp"
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "results/checkpoint_files.hpp"
 #include "results/record_state.hpp"
 #include "results/validity.hpp"
@@ -137,7 +138,7 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
   const auto refused = [&](const std::function<void(CheckpointHeader&)>& change) {
     auto now = then;
     change(now);
-    return error_of([&] { check_same_run("a.h5", then, now); });
+    return error_of([&] { check_same_run("a.h5", then, now, "x86-64-v3"); });
   };
   EXPECT_EQ(refused([](auto& h) {
               h.config.federation.rounds = 200;
@@ -163,6 +164,10 @@ TEST(Checkpoint, AnotherRunIsRefusedByName) {
               h.version = "fedfuse 9.9.9 (commit x)";
             }).find(version + " there and is fedfuse 9.9.9 here"),
             std::string::npos);
+  const auto other = refused([](auto& h) { h.target = "x86-64-v3"; });
+  EXPECT_NE(other.find(cat("the target ", then.target, ", and this run has x86-64-v3")),
+            std::string::npos);
+  EXPECT_NE(other.find("available here: x86-64-v3"), std::string::npos) << other;
   EXPECT_NE(refused([](auto& h) { h.clients = 8; }).find("number of clients"), std::string::npos);
   EXPECT_NE(refused([](auto& h) { h.config.federation.rounds = 4; }).find("nothing is left to do"),
             std::string::npos);

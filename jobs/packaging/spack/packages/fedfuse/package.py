@@ -13,7 +13,7 @@ class Fedfuse(CMakePackage):
 
     license("Apache-2.0")
 
-    variant("native", default=True, description="optimise for the processor of the build machine")
+    variant("native", default=False, description="for the processor of the build machine alone")
     variant("benchmarks", default=True, description="build the benchmarks that the suite runs")
     variant("tools", default=True, description="Python packages that the suite and plots need")
     variant("cuda", default=False, description="look for CUDA, cuBLAS and NCCL")
