@@ -248,7 +248,7 @@ class Round {
 Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
                   Workspace& ws, std::span<float> step_loss) {
   return with_head(shape.head.kind, [&]<class Head> {
-    const auto run = [&]<int J>() {
+    const auto run = [&]<int J> {
       return Round<typename Head::Trainer, J>(shape, rates, steps, client, ws).run(step_loss);
     };
     if (shape.views == 1) return run.template operator()<1>();

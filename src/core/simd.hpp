@@ -69,7 +69,7 @@ struct OfLanes {
 // exp(x), relative error below 2e-7 for |x| < 87, clamped outside (polynomial after Cephes' expf).
 template <class Vector>
 inline Vector exp(Vector x) {
-  using Ints = typename OfLanes<Vector>::Ints;
+  using Ints = OfLanes<Vector>::Ints;
   const auto splat = [](float value) { return splat_as<Vector>(value); };
   x = min(max(x, splat(-87.0f)), splat(87.0f));
   const Vector n = x * 1.44269504088896341f + splat(0.5f);
@@ -93,7 +93,7 @@ inline Vector exp(Vector x) {
 // log(x) for x in [1, 2], absolute error below 1e-7 (polynomial after Cephes' logf).
 template <class Vector>
 inline Vector log_1_to_2(Vector x) {
-  using Ints = typename OfLanes<Vector>::Ints;
+  using Ints = OfLanes<Vector>::Ints;
   const auto splat = [](float value) { return splat_as<Vector>(value); };
   const Ints upper = x > splat(1.41421356f);
   const Vector m = upper ? x * 0.5f : x;

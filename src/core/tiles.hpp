@@ -72,22 +72,22 @@ inline constexpr int tallest = Vectors == 1 ? 8 : 6;
 template <int Vectors, class Work>
 void strips(int row, int last, int column, const Work& work) {
   constexpr int most = tallest<Vectors>;
-  const auto strip = [&]<int Rows>() {
-    Tile<Rows, Vectors> tile(row, column);
+  const auto strip = [&]<int Rows>(int at) {
+    Tile<Rows, Vectors> tile(at, column);
     work(tile);
-    row += Rows;
+    return at + Rows;
   };
   while (row < last) {
     const int left = last - row, count = (left + most - 1) / most,
               height = (left + count - 1) / count;
     if (height == most) {
-      strip.template operator()<most>();
+      row = strip.template operator()<most>(row);
     } else if (height == most - 1) {
-      strip.template operator()<most - 1>();
+      row = strip.template operator()<most - 1>(row);
     } else if (height >= most / 2) {
-      strip.template operator()<most / 2>();
+      row = strip.template operator()<most / 2>(row);
     } else {
-      strip.template operator()<1>();
+      row = strip.template operator()<1>(row);
     }
   }
 }
