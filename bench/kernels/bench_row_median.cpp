@@ -1,4 +1,4 @@
-// Order statistics of the rows of an item, beside the sum that they replace: 65 rows of 64 numbers a
+// Order statistics of an item's rows, beside the sum that they replace: 65 rows of 64 numbers a
 // client, one of five of a popular item.
 #include <benchmark/benchmark.h>
 #include <omp.h>

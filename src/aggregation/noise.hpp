@@ -1,5 +1,5 @@
 #pragma once
-// Gaussian noise on sums in fixed point (models.md section 10): S += round(sd 2^bits g), g ~ N(0, 1)
+// Gaussian noise on sums in fixed point (models.md section 10): S += round(sd 2^bits g), g ~ N(0,1)
 // a pure function of (seed, round, who, k). S is whole, so S + round(x) = round(S + x): what is
 // proved of S + x holds. It is added once, to the sum of all ranks.
 #include <cstdint>

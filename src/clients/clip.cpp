@@ -6,7 +6,7 @@
 namespace fedfuse {
 namespace {
 
-// A sum of fewer than 2^26 squares in double is right to 2^-26 of itself: what is within the bound by
+// A sum of under 2^26 squares in double is right to 2^-26 of itself: what is within the bound by
 // this margin is within it in integers.
 constexpr double certain = 1.0 - 0x1p-26;
 constexpr double shrink = 1.0 - 0x1p-20;

@@ -123,7 +123,7 @@ Probe::Probe(const Config& config, const ModelSpec& spec, const Dataset& data,
   ids_.resize(probed_.size());
 }
 
-// The draws are pure functions of the round, so those of the rounds before a restart are made again.
+// The draws are pure functions of the round: those of the rounds before a restart are made again.
 void Probe::intersect(std::int64_t round) {
   Samples samples;
   for (; seen_ < round; ++seen_) {

@@ -1,5 +1,5 @@
-// aggregation/noise: moments and independence of two million numbers, and that a sum over ranks gets
-// the noise once.
+// aggregation/noise: moments and independence of two million numbers, and that a sum over ranks
+// gets the noise once.
 #include "aggregation/noise.hpp"
 
 #include <gtest/gtest.h>

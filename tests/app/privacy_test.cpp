@@ -2,6 +2,7 @@
 // and threads and after a restart, and what its record says.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/h5.hpp"

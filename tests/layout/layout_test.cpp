@@ -1,6 +1,6 @@
 // The map of the house: data flows core -> model -> privacy -> kernels -> data -> clients ->
-// aggregation -> server -> evaluation -> results -> app. A file includes only its own room and rooms to its left,
-// and no source file has more than 300 lines.
+// aggregation -> server -> evaluation -> results -> app. A file includes only its own room and
+// rooms to its left, and no source file has more than 300 lines.
 #include <gtest/gtest.h>
 
 #include <algorithm>

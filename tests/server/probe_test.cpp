@@ -1,4 +1,4 @@
-// server/probe and server/upload_ids: what uploads tell, on any number of ranks and after a restart.
+// server/probe and server/upload_ids: what uploads tell, on any number of ranks, after a restart.
 #include "server/probe.hpp"
 
 #include <gtest/gtest.h>

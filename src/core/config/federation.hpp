@@ -21,7 +21,7 @@ template <>
 inline constexpr auto choice_names<ItemUpdate> =
     std::array{Named{ItemUpdate::counts, "counts"}, Named{ItemUpdate::mean, "mean"}};
 
-// How the participants of a round are drawn. fixed: round(beta N) without replacement. poisson: each
+// How a round's participants are drawn. fixed: round(beta N) without replacement. poisson: each
 // client with probability beta, and means are over the expected number.
 enum class Sampling { fixed, poisson };
 template <>

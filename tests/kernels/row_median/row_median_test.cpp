@@ -9,7 +9,6 @@
 #include <cmath>
 
 #include "kernels/row_median/row_median_case.hpp"
-#include "tests/support/runnable.hpp"
 
 namespace fedfuse {
 namespace {
@@ -39,7 +38,7 @@ TEST(RowMedian, EveryVariantAgreesWithTheSort) {
     const auto cells = std::size_t(shape.items * shape.width);
     std::vector<std::int64_t> want(cells), got(cells, 7);
     row_median::reference(input.problem(), want.data());
-    for (const auto& variant : test::runnable(row_median::variants())) {
+    for (const auto& variant : row_median::variants()) {
       variant.run(input.problem(), got.data());
       for (std::size_t c = 0; c < cells; ++c)  // every value is rounded once in 2^-32
         ASSERT_NEAR(double(got[c]), double(want[c]), double(shape.clients * shape.rows))

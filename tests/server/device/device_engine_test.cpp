@@ -239,7 +239,7 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
         engine.train(local, {1, federation.global(), federation.state(), {}}, trained, sums).any());
     engine.reduce(sums, world);
     views[on_devices] = sums.mean_view_gradients();
-    theta[on_devices] = sums.mean_theta();
+    theta[on_devices] = sums.mean_theta(federation.global().theta);
   }
   EXPECT_FALSE(theta[0].empty());
   EXPECT_TRUE(views[0] == views[1]);

@@ -61,7 +61,8 @@ class PriorRound {
     else
       for (const auto& view : sums.mean_view_gradients())
         rows.insert(rows.end(), view.values.begin(), view.values.end());
-    return {sums.means(), spec_.shares_head ? sums.mean_theta() : Array<float>(), rows,
+    return {sums.means(),
+            spec_.shares_head ? sums.mean_theta(start_.global().theta) : Array<float>(), rows,
             std::move(trained)};
   }
   [[nodiscard]] std::unique_ptr<Engine> processor() const {
