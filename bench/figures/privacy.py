@@ -63,6 +63,12 @@ def _line(axes: Any, number: int, x: list[float], rows: list[Row], name: str, la
     )
 
 
+def _label(axes: Any, title: str, x: str, y: str) -> None:
+    axes.set_xscale("log")
+    style.log_ticks(axes.xaxis)
+    axes.set(title=title, xlabel=x, ylabel=y)
+
+
 def _epsilon(axes: Any, rows: list[Row]) -> None:
     for number, clients in enumerate(sorted({row["clients"] for row in rows})):
         noisy = [r for r in rows if r["clients"] == clients and r.get("epsilon")]
@@ -70,12 +76,11 @@ def _epsilon(axes: Any, rows: list[Row]) -> None:
         x = [r["epsilon"]["mean"] for r in noisy]
         _line(axes, number, x, noisy, "hr_50", f"{clients:,} clients")
         axes.axhline(100 * plain["hr_50"]["mean"], color=style.colour(number), linewidth=0.6)
-    axes.set_xscale("log")
-    style.log_ticks(axes.xaxis)
-    axes.set(
-        title="Noise on the sums",
-        xlabel="epsilon at delta 1e-5 (thin lines: without noise and clip)",
-        ylabel="HR@50, percent",
+    _label(
+        axes,
+        "Noise on the sums",
+        "epsilon at delta 1e-5 (thin lines: without noise and clip)",
+        "HR@50, percent",
     )
 
 
@@ -86,13 +91,7 @@ def _noise(axes: Any, rows: list[Row]) -> None:
         places = [value or min(v for v in x if v) / 3 for value in x]
         _line(axes, 2 * number, places, of, "hr_50", f"{fusion}: HR@50")
         _line(axes, 2 * number + 1, places, of, "auc_first", f"{fusion}: probe AUC, round 1")
-    axes.set_xscale("log")
-    style.log_ticks(axes.xaxis)
-    axes.set(
-        title="The papers' noise on uploads",
-        xlabel="Laplace b (leftmost: none)",
-        ylabel="percent",
-    )
+    _label(axes, "The papers' noise on uploads", "Laplace b (leftmost: none)", "percent")
 
 
 def _attack(axes: Any, rows: list[Row]) -> None:
@@ -102,10 +101,9 @@ def _attack(axes: Any, rows: list[Row]) -> None:
         x = [float(r["settings"].get("attack-share", 0)) * 100 for r in of]
         places = [value or 0.03 for value in x]
         _line(axes, number, places, of, "er_50", f"{name}: ER@50")
-    axes.set_xscale("log")
-    style.log_ticks(axes.xaxis)
-    axes.set(
-        title="Attackers that push one item",
-        xlabel="attackers, percent of the clients (leftmost: none)",
-        ylabel="percent",
+    _label(
+        axes,
+        "Attackers that push one item",
+        "attackers, percent of the clients (leftmost: none)",
+        "percent",
     )

@@ -15,6 +15,15 @@ constexpr std::array<Variant, 1> table{{
 
 std::span<const Variant> variants() { return table; }
 
+Places::Places(std::span<const std::int32_t> item, std::int64_t items)
+    : offsets(std::size_t(items) + 1), order(item.size()) {
+  for (const auto i : item) ++offsets[std::size_t(i) + 1];
+  for (std::size_t i = 1; i < offsets.size(); ++i) offsets[i] += offsets[i - 1];
+  auto at = offsets;
+  for (std::size_t e = 0; e < item.size(); ++e)
+    order[std::size_t(at[std::size_t(item[e])]++)] = std::int32_t(e);
+}
+
 double Problem::bytes() const {
   return double(entries()) * (4.0 * width + 4.0) + double(items) * (8.0 * width + 8.0);
 }

@@ -34,6 +34,14 @@ struct Problem {
   [[nodiscard]] double bytes() const;  // rows and their places in, sums out
 };
 
+// Where the rows of each item stand, from the item of each row: what a Problem asks for.
+struct Places {
+  // item: from 0 to items - 1, of each row of x
+  Places(std::span<const std::int32_t> item, std::int64_t items);
+  std::vector<std::int64_t> offsets;
+  std::vector<std::int32_t> order;  // rows of an item as they came
+};
+
 // Values cut at either end of n.
 [[nodiscard]] std::int64_t cut_of(const Problem& problem, std::int64_t n);
 

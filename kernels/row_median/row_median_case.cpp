@@ -17,13 +17,7 @@ Case::Case(const CaseShape& s) : shape(s) {
     const bool popular = stream.below(5) == 0;
     i = std::int32_t(double(s.items) * (popular ? u * u * u * u : u));
   }
-  offsets.assign(std::size_t(s.items) + 1, 0);
-  for (const auto i : item) ++offsets[std::size_t(i) + 1];
-  for (std::size_t i = 1; i < offsets.size(); ++i) offsets[i] += offsets[i - 1];
-  order.resize(entries);
-  auto at = offsets;
-  for (std::size_t e = 0; e < entries; ++e)
-    order[std::size_t(at[std::size_t(item[e])]++)] = std::int32_t(e);
+  places = {item, s.items};
   x.resize(entries * std::size_t(s.width));
   for (auto& v : x) {
     v = float(stream.uniform() - 0.5);
@@ -34,8 +28,8 @@ Case::Case(const CaseShape& s) : shape(s) {
 Problem Case::problem() const {
   return {.items = shape.items,
           .width = shape.width,
-          .offsets = offsets.data(),
-          .order = order.data(),
+          .offsets = places.offsets.data(),
+          .order = places.order.data(),
           .x = x.data(),
           .median = shape.median,
           .trim = shape.trim};

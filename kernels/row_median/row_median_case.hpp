@@ -24,8 +24,7 @@ struct Case {
   [[nodiscard]] std::string name() const;
 
   CaseShape shape;
-  std::vector<std::int64_t> offsets;
-  std::vector<std::int32_t> order;
+  Places places{{}, 0};
   std::vector<float> x;
 };
 

@@ -17,20 +17,18 @@ Clip::Clip(double bound, double scale) : scale_(scale), most_(std::floor(bound *
 
 // Eight lanes, whose order is fixed: they are added at once.
 double Clip::squares(std::span<const float> x) const {
-  constexpr double magic = 0x1.8p52;  // as aggregate::to_fixed: rounds to whole numbers
+  const auto square = [this](float value) {
+    constexpr double magic = 0x1.8p52;  // as aggregate::to_fixed: rounds to whole numbers
+    const double q = (double(value) * scale_ + magic) - magic;
+    return q * q;
+  };
   constexpr std::size_t lanes = 8;
   std::array<double, lanes> sums{};
   const std::size_t whole = x.size() / lanes * lanes;
   for (std::size_t k = 0; k < whole; k += lanes)
-    for (std::size_t l = 0; l < lanes; ++l) {
-      const double q = (double(x[k + l]) * scale_ + magic) - magic;
-      sums[l] += q * q;
-    }
+    for (std::size_t l = 0; l < lanes; ++l) sums[l] += square(x[k + l]);
   double sum = 0;
-  for (std::size_t k = whole; k < x.size(); ++k) {
-    const double q = (double(x[k]) * scale_ + magic) - magic;
-    sum += q * q;
-  }
+  for (std::size_t k = whole; k < x.size(); ++k) sum += square(x[k]);
   for (const double lane : sums) sum += lane;
   return sum;
 }

@@ -1,6 +1,10 @@
 #pragma once
-// Variables of the environment.
+// What surrounds the process.
+#include <unistd.h>
+
+#include <array>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 namespace fedfuse {
@@ -9,6 +13,13 @@ namespace fedfuse {
 [[nodiscard]] inline std::string_view environment_variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
+}
+
+// "unknown" where the system does not say.
+[[nodiscard]] inline std::string host_name() {
+  std::array<char, 256> name{};
+  const bool known = ::gethostname(name.data(), name.size() - 1) == 0 && name[0] != 0;
+  return known ? name.data() : "unknown";
 }
 
 }  // namespace fedfuse

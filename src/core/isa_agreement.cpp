@@ -1,21 +1,10 @@
 #include "core/isa_agreement.hpp"
 
-#include <unistd.h>
-
-#include <array>
-
+#include "core/environment.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 
 namespace fedfuse {
-namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "an unknown host";
-}
-
-}  // namespace
 
 Isa agree_on_isa(const Targets& targets, const std::optional<std::string>& asked, Isa mine,
                  const Comm& comm) {

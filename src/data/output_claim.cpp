@@ -19,11 +19,6 @@
 namespace fedfuse {
 namespace {
 
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 && *name != 0 ? name : "unknown";
-}
-
 // The process that holds a lock, as one line: host, process, SLURM job, which start of that job.
 struct Owner {
   std::string host, process, job, start;

@@ -52,12 +52,9 @@ struct ClosedTeacher::Impl {
         ridge(config.gfmfr.teacher.ridge),
         by_items(fewer_items(form, items, width)),
         mine(items, block_items, comm),
-        features(config, data, first_kept(comm), count_kept(comm)) {}
+        features(config, data, by_items ? 0 : mine.my_first(), count_kept(comm)) {}
 
   // By items rank 0 holds all of X, and no other rank any.
-  [[nodiscard]] std::int64_t first_kept(const Comm&) const {
-    return by_items ? 0 : mine.my_first();
-  }
   [[nodiscard]] std::int64_t count_kept(const Comm& comm) const {
     if (!by_items) return mine.my_rows();
     return comm.root() ? items : 0;
@@ -176,12 +173,12 @@ ServerTeacher::Taught ClosedTeacher::teach(const GroupSums& sums, const GlobalMo
   return taught;
 }
 
-double ClosedTeacher::bytes(const Config& config, const Dataset& data, int ranks) {
+double ClosedTeacher::bytes(const Config& config, const Dataset& data) {
   const double width = double(ClosedFeatures::width(config, data)), items = double(data.items);
   const double hidden = double(config.gfmfr.teacher.hidden) * 4;
   if (fewer_items(ClosedForm::smaller, data.items, std::int64_t(width)))
     return items * (hidden + 8 * (width + 3 * items));
-  return items / ranks * hidden + width * width * 8 * 5;
+  return items * hidden + width * width * 8 * 5;
 }
 
 }  // namespace fedfuse

@@ -34,7 +34,7 @@ class ClosedTeacher final : public ServerTeacher {
   [[nodiscard]] Matrix<double> smooth(const Matrix<double>& scores, const Comm& comm) const;
 
   // What it holds on a rank, at most, in bytes.
-  [[nodiscard]] static double bytes(const Config& config, const Dataset& data, int ranks);
+  [[nodiscard]] static double bytes(const Config& config, const Dataset& data);
 
  private:
   struct Impl;

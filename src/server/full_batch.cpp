@@ -25,11 +25,15 @@ struct Part {
       for (std::int64_t l = 0; l < groups; ++l) pairs.push_back({std::int32_t(l), std::int32_t(i)});
     const double mean = net.backward(pairs);
     const auto share = float(count) / float(full_batch_items);
-    Array<float> weighted(net.gradient().begin(), net.gradient().end());
-    if (share != 1.0f)
-      for (auto& x : weighted) x *= share;
     const double of_loss = mean * double(share);
-    fits = gradient.add(weighted) && loss.add(std::span(&of_loss, 1)) && fits;
+    fits = loss.add(std::span(&of_loss, 1)) && fits;
+    if (share == 1.0f) {
+      fits = gradient.add(net.gradient()) && fits;
+      return;
+    }
+    Array<float> weighted(net.gradient().begin(), net.gradient().end());
+    for (auto& x : weighted) x *= share;
+    fits = gradient.add(weighted) && fits;
   }
   void merge(const Part& other) {
     gradient.merge(other.gradient);

@@ -67,7 +67,7 @@ std::vector<MemoryNeed> memory_needs(const Config& config, const ModelSpec& spec
     needs.push_back({given("--groups", spec.most_groups), groups * items * of_group * sum_bytes});
     if (spec.group_scores)
       needs.push_back({given("--teacher-hidden", config.gfmfr.teacher.hidden),
-                       ClosedTeacher::bytes(config, data, 1)});
+                       ClosedTeacher::bytes(config, data)});
     needs.push_back({given("--group-dim", config.gfmfr.group_dim),
                      (groups + double(spec.d)) * double(config.gfmfr.group_dim) * float_bytes});
   }

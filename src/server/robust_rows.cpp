@@ -31,21 +31,16 @@ void RobustRows::replace(RowSum& sum, const Array<float>& rows, const Comm& comm
     items[to].push_back(items_[e]);
     values[to].insert(values[to].end(), row, row + width_);
   }
-  const auto item = comm.exchange(items);
+  auto item = comm.exchange(items);
   const auto x = comm.exchange(values);
   const auto first = split.first(comm.rank()), count = split.count(comm.rank());
-  std::vector<std::int64_t> offsets(std::size_t(count) + 1);
-  for (const auto i : item) ++offsets[std::size_t(i - first) + 1];
-  for (std::size_t i = 1; i < offsets.size(); ++i) offsets[i] += offsets[i - 1];
-  std::vector<std::int32_t> order(item.size());
-  auto at = offsets;
-  for (std::size_t e = 0; e < item.size(); ++e)
-    order[std::size_t(at[std::size_t(item[e] - first)]++)] = std::int32_t(e);
+  for (auto& i : item) i -= std::int32_t(first);
+  const row_median::Places places(item, count);
   std::vector<std::int64_t> mine(std::size_t(count * width_));
   kernel_({.items = count,
            .width = width_,
-           .offsets = offsets.data(),
-           .order = order.data(),
+           .offsets = places.offsets.data(),
+           .order = places.order.data(),
            .x = x.data(),
            .median = options_.defence == Defence::row_median,
            .trim = options_.trim,

@@ -1,15 +1,17 @@
 // What stands between the sums of a round and the next model.
 #include <algorithm>
 
+#include "clients/clip.hpp"
 #include "server/round_sums.hpp"
 
 namespace fedfuse {
 
 RoundWeight weight_of_round(const Config& config, const ModelSpec& spec, const Dataset& data,
                             std::int64_t taken) {
-  const auto of_all = spec.backbone.weighs_by_samples ? data.train_interactions : data.clients;
-  if (config.federation.sampling == Sampling::poisson)
+  if (config.federation.sampling == Sampling::poisson) {
+    const auto of_all = public_weight(config, spec, data);  // the unit of the clip, too
     return {taken, of_all, config.federation.fraction * double(of_all)};
+  }
   return std::max<std::int64_t>(1, taken);
 }
 

@@ -42,10 +42,6 @@ class ServerTeacher {
   [[nodiscard]] virtual std::map<std::string, std::span<float>> parameters() { return {}; }
   // e: G x group_dim; empty where the solver has none
   [[nodiscard]] virtual Matrix<float> group_embeddings() const { return {}; }
-
- protected:
-  ServerTeacher(ServerTeacher&&) noexcept = default;
-  ServerTeacher& operator=(ServerTeacher&&) noexcept = default;
 };
 
 // data must outlive it. device: where the solver may run; null: on the host. Collective.

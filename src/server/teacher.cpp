@@ -27,7 +27,6 @@ struct GroupTeacher::Impl {
   Optimizer optimizer;
   teacher::Workspace workspace;
   std::vector<std::vector<float>> before;  // of train()
-  Matrix<float> embeddings;                // a copy of e, as group_embeddings() hands it out
   std::unique_ptr<DeviceTeacher> device;   // null: on the host
 
   Impl(const Config& c, const ModelSpec& spec, const Dataset& data,
@@ -38,15 +37,13 @@ struct GroupTeacher::Impl {
         features(features_of(data)),
         batching(batching_of(c.gfmfr.teacher)),
         parameters(teacher::declare(shape, at)),
-        optimizer(c.gfmfr.teacher.optimizer, c.gfmfr.teacher.lr, parameters.values.size()),
-        embeddings(shape.groups, c.gfmfr.group_dim) {
+        optimizer(c.gfmfr.teacher.optimizer, c.gfmfr.teacher.lr, parameters.values.size()) {
     teacher::initialise(parameters, c.federation.seed);
     if (on != nullptr && DeviceTeacher::serves(*on, shape))
       device = std::make_unique<DeviceTeacher>(on, shape, problem_of(shape, features), batching,
                                                c.gfmfr.teacher.optimizer == OptimizerKind::adam,
                                                c.gfmfr.teacher.lr);
   }
-  void copy_embeddings() { std::copy_n(parameters.at(at.e), embeddings.size(), embeddings.data()); }
   // of an epoch, without its order
   // All that training changes; a copy of it in `before`.
   [[nodiscard]] std::vector<std::span<float>> trained();
@@ -144,8 +141,6 @@ std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& s
                                            config.gfmfr.teacher.optimizer == OptimizerKind::adam));
 }
 GroupTeacher::~GroupTeacher() = default;
-GroupTeacher::GroupTeacher(GroupTeacher&&) noexcept = default;
-GroupTeacher& GroupTeacher::operator=(GroupTeacher&&) noexcept = default;
 
 double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64_t round,
                            const Comm& comm, const Stop& stop) {
@@ -270,8 +265,9 @@ Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<co
 }
 
 Matrix<float> GroupTeacher::group_embeddings() const {
-  impl_->copy_embeddings();
-  return impl_->embeddings;
+  Matrix<float> e(impl_->shape.groups, impl_->shape.d_group);
+  std::copy_n(impl_->parameters.at(impl_->at.e), e.size(), e.data());
+  return e;
 }
 
 std::map<std::string, std::span<float>> GroupTeacher::parameters() {

@@ -32,10 +32,6 @@ class GroupTeacher final : public ServerTeacher {
   [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec,
                                                  const Dataset& data);
   ~GroupTeacher() override;
-  GroupTeacher(const GroupTeacher&) = delete;
-  GroupTeacher& operator=(const GroupTeacher&) = delete;
-  GroupTeacher(GroupTeacher&&) noexcept;
-  GroupTeacher& operator=(GroupTeacher&&) noexcept;
 
   [[nodiscard]] Taught teach(const GroupSums& sums, const GlobalModel& global, std::int64_t round,
                              const Comm& comm, const Stop& stop) override;

@@ -1,7 +1,6 @@
 // server/round under attack and with a defence: the same bits for any ranks and threads; the row
 // median against a sort of all rows; exposure against a naive ranking.
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,11 +10,14 @@
 #include "core/text.hpp"
 #include "evaluation/exposure.hpp"
 #include "server/federation.hpp"
+#include "tests/server/model_after.hpp"
 #include "tests/server/round_setting.hpp"
 #include "tests/support/small_data.hpp"
 
 namespace fedfuse {
 namespace {
+
+using test::after;
 
 Config attacked(Attack kind, Defence defence, const std::string& fusion = "none",
                 ItemUpdate rule = ItemUpdate::counts) {
@@ -28,14 +30,6 @@ Config attacked(Attack kind, Defence defence, const std::string& fusion = "none"
   config.attack.defence = defence;
   config.attack.trim = 0.25;
   return config;
-}
-
-GlobalModel after(const Config& config, const Dataset& data, const Comm& comm, int threads,
-                  int rounds = 2) {
-  omp_set_num_threads(threads);
-  Federation federation(config, data, comm, threads);
-  for (int r = 1; r <= rounds; ++r) EXPECT_FALSE(federation.run_round(r).failed_client);
-  return federation.global();
 }
 
 TEST(RoundAttack, SameBitsForAnyRanksThreadsAndUploads) {

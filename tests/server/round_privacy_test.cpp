@@ -1,17 +1,19 @@
 // server/round with clip, noise and Poisson sampling: the same bits for any ranks, threads and
 // uploads; noise on every number of the model, once; the clip holds over rows and head together.
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cmath>
 
 #include "core/text.hpp"
 #include "server/federation.hpp"
+#include "tests/server/model_after.hpp"
 #include "tests/server/round_setting.hpp"
 #include "tests/support/small_data.hpp"
 
 namespace fedfuse {
 namespace {
+
+using test::after;
 
 constexpr double clip = 0.05, multiplier = 2.0;
 
@@ -22,14 +24,6 @@ Config private_config(const std::string& backbone, const std::string& fusion, Sa
   config.privacy.clip = clip;
   config.privacy.noise_multiplier = multiplier;
   return config;
-}
-
-GlobalModel after(const Config& config, const Dataset& data, const Comm& comm, int threads,
-                  int rounds = 2) {
-  omp_set_num_threads(threads);
-  Federation federation(config, data, comm, threads);
-  for (int r = 1; r <= rounds; ++r) EXPECT_FALSE(federation.run_round(r).failed_client);
-  return federation.global();
 }
 
 double mean_square(const Matrix<float>& a, const Matrix<float>& b) {

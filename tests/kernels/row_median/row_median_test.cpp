@@ -54,9 +54,9 @@ TEST(RowMedian, TheOrderOfTheClientsAndThreadsChangesNoBit) {
     std::vector<std::int64_t> one(cells), other(cells);
     omp_set_num_threads(1);
     row_median::run_cpu(input.problem(), one.data());
-    for (std::size_t i = 0; i + 1 < input.offsets.size(); ++i)
-      std::reverse(input.order.begin() + input.offsets[i],
-                   input.order.begin() + input.offsets[i + 1]);
+    for (std::size_t i = 0; i + 1 < input.places.offsets.size(); ++i)
+      std::reverse(input.places.order.begin() + input.places.offsets[i],
+                   input.places.order.begin() + input.places.offsets[i + 1]);
     omp_set_num_threads(3);
     row_median::run_cpu(input.problem(), other.data());
     ASSERT_EQ(one, other) << input.name();
