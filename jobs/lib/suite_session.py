@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib import suite_profile, suite_run
+from lib import suite_counters, suite_profile, suite_run
 from lib.suite_classes import Class, Workload, generate_options
+from lib.suite_counters import Counters
 from lib.suite_data import data_set
 from lib.suite_machine import Energy, describe
 from lib.suite_measure import ceiling_of
@@ -93,7 +94,7 @@ class Session:
             "program_identity": program,
             "failures": [],
             "verify": None,
-            "around": [],  # of each run: the load, and the energy
+            "around": [],  # of each run: the load, the energy and the counters
         }
         folder = self.runner.folder / row["name"]
         shutil.rmtree(folder, ignore_errors=True)
@@ -103,17 +104,17 @@ class Session:
     def _measure(
         self, workload: Workload, row: dict[str, Any], data: Path | None, number: int
     ) -> None:
-        """One run; it adds its failures, its load and its energy to the row."""
+        """One run; it adds its failures, its load, energy and counters to the row."""
         shape, folder = self.shape_of(workload), self.runner.folder / row["name"]
         say(f"{row['name']}: run {number + 1} of {row['repeats']}")
-        before, energy = load.now(), Energy()
+        before, energy, counters = load.now(), Energy(), Counters()
         if workload.trains():
             row["failures"] += self._train(workload, row, data, shape, f"run-{number}")
         else:
             parts = (workload, self.of, data, shape, folder)
             row["failures"] += suite_run.run_bench(self.runner, *parts)
         around = load.judge(before["load"], load.average(), before["cores"], shape.cores())
-        row["around"].append(around | energy.record())
+        row["around"].append(around | energy.record() | counters.record())
 
     def _end(self, workload: Workload, row: dict[str, Any], data: Path | None) -> None:
         """The run that must give the same bits; then no model is needed any more."""
@@ -143,8 +144,8 @@ class Session:
 
 
 def _of_all_runs(around: list[dict[str, Any]]) -> dict[str, Any]:
-    """The worst load; the energy of all runs together, or why there is none."""
-    found = load.worst(around)
+    """The worst load; the energy and the counters of all runs together, or why there are none."""
+    found = load.worst(around) | suite_counters.of_all(around)
     skipped = next((one["energy_skipped"] for one in around if "energy_skipped" in one), "")
     if skipped:
         return found | {"energy_joules": None, "energy_skipped": skipped}

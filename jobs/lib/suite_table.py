@@ -110,6 +110,7 @@ def table(document: dict[str, Any]) -> str:
     lines = aligned([list(HEAD), *map(_cells, document["rows"])])
     lines.insert(1, "-" * max(map(len, lines)))
     lines += _phases(document["rows"])
+    lines += _counters(document["rows"])
     lines += _notes(document["rows"])
     return "\n".join(lines)
 
@@ -124,16 +125,35 @@ def _phases(rows: list[dict[str, Any]]) -> list[str]:
     for row in known:
         values = [row["phases"].get(name) for name in names]
         cells.append([row["name"], *(f"{1e3 * v:.1f}" if v else ABSENT for v in values)])
+    return _block(cells)
+
+
+def _block(cells: list[list[str]]) -> list[str]:
+    """After an empty line; the first column to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*cells)]
-    return [
-        "",
-        *(
-            "  ".join(
-                c.rjust(w) if at else c.ljust(w) for at, (c, w) in enumerate(zip(row, widths))
-            )
-            for row in cells
-        ),
-    ]
+    lines = (
+        "  ".join(c.rjust(w) if at else c.ljust(w) for at, (c, w) in enumerate(zip(row, widths)))
+        for row in cells
+    )
+    return ["", *lines]
+
+
+def _counters(rows: list[dict[str, Any]]) -> list[str]:
+    """Of all processes and runs of a row; counters that no row has are left out."""
+    known = {row["name"]: _with_ratio(row["counters"]) for row in rows if row.get("counters")}
+    names = list(dict.fromkeys(n for found in known.values() for n, v in found.items() if v))
+    if not names:
+        return []
+    cells = [["counters", *(name.replace("_", " ") for name in names)]]
+    for row, found in known.items():
+        cells.append([row, *(number(found.get(name)) for name in names)])
+    return _block(cells)
+
+
+def _with_ratio(counters: dict[str, float | None]) -> dict[str, float | None]:
+    cycles, instructions = (counters.get(name) for name in ("cycles", "instructions"))
+    ratio = {"instructions_per_cycle": instructions / cycles} if cycles and instructions else {}
+    return {**counters, **ratio}
 
 
 def _that_count(phases: dict[str, float]) -> list[str]:
@@ -152,7 +172,9 @@ def _notes(rows: list[dict[str, Any]]) -> list[str]:
         busy = [row["name"] for row in rows if load.note(row)]
         found.append(f"NOTE: {words}, in {', '.join(busy)}")
     skipped = sorted({row["energy_skipped"] for row in rows if row.get("energy_skipped")})
-    return found + [f"NOTE: no energy: {why}" for why in skipped]
+    found += [f"NOTE: no energy: {why}" for why in skipped]
+    skipped = sorted({row["counters_skipped"] for row in rows if row.get("counters_skipped")})
+    return found + [f"NOTE: not counted: {why}" for why in skipped]
 
 
 def readers_table(documents: list[dict[str, Any]], labels: list[str]) -> str:

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 """The parts of jobs/suite.py over small records: verdicts on kernels, collectives and io; energy;
-the memory model; lines for machines.
+counters; the memory model; lines for machines.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tool import ROOT, ToolTest, a_result
 
-from lib import suite_classes, suite_judge, suite_measure, suite_plan, suite_table
+from lib import suite_classes, suite_counters, suite_judge, suite_measure, suite_plan, suite_table
 from lib.suite_machine import Energy
 from lib.suite_run import Shape
 
@@ -119,6 +122,49 @@ class Joules(ToolTest):
         self.assertIn("no intel-rapl package", Energy(self.folder).record()["energy_skipped"])
         self.package(0, 0.5).write_text("denied")
         self.assertIn("cannot be read", Energy(self.folder).record()["energy_skipped"])
+
+
+class Counts(unittest.TestCase):
+    def run_with(self, refused: dict[int, OSError]) -> dict[str, Any]:
+        open_event = suite_counters.open_event
+
+        def stand_in(kind: int, configuration: int) -> int:
+            if kind in refused:
+                raise refused[kind]
+            return open_event(kind, configuration)
+
+        with mock.patch.object(suite_counters, "open_event", stand_in):
+            counters = suite_counters.Counters()
+            subprocess.run([sys.executable, "-c", "sum(range(3 * 10**6))"], check=True)
+            return counters.record()
+
+    def test_a_child_counts(self) -> None:
+        denied = {suite_counters.HARDWARE: OSError(13, "not permitted")}
+        record = self.run_with(denied)
+        found = record["counters"]
+        self.assertEqual(list(found), list(suite_counters.EVENTS))
+        self.assertIn(
+            "cycles, instructions, cache_misses: not permitted", record["counters_skipped"]
+        )
+        if found["cpu_seconds"] is None:  # a container that forbids the call
+            self.skipTest(record["counters_skipped"])
+        self.assertGreater(found["cpu_seconds"], 0.01)
+        self.assertGreater(found["page_faults"], 100)
+
+    def test_runs_are_added_and_shown(self) -> None:
+        one = {"counters": dict.fromkeys(suite_counters.EVENTS, 6.0), "counters_skipped": ""}
+        other = {
+            "counters": {**one["counters"], "cycles": None},
+            "counters_skipped": "cycles: gone",
+        }
+        both = suite_counters.of_all([one, other])
+        self.assertEqual(both["counters"]["instructions"], 12.0)
+        self.assertIsNone(both["counters"]["cycles"])
+        self.assertEqual(both["counters_skipped"], "cycles: gone")
+        told = suite_table._counters([{"name": "linear.S", **suite_counters.of_all([one, one])}])
+        self.assertRegex(told[1], "^counters +cpu seconds .*cycles .*instructions per cycle$")
+        self.assertRegex(told[2], r"^linear\.S +12 .*12 +1$")
+        self.assertEqual(suite_table._counters([{"name": "linear.S"}]), [])
 
 
 class Plan(unittest.TestCase):
