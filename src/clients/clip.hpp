@@ -25,6 +25,8 @@ class Clip {
   Outcome operator()(std::span<float> rows, std::span<float> head) const;
 
  private:
+  // In doubles that hold the integers: for what is near the bound, or not finite.
+  Outcome in_integers(std::span<float> rows, std::span<float> head) const;
   [[nodiscard]] double squares(std::span<const float> x) const;
   double scale_, most_;  // most_: floor(C scale)
 };

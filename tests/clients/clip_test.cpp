@@ -64,6 +64,32 @@ TEST(Clip, holds_in_integers_for_every_shape_and_size) {
           }
 }
 
+TEST(Clip, holds_in_integers_where_the_norm_is_about_the_bound) {
+  for (const double scale : {0x1p20, 0x1p32, 0x1p40})
+    for (const std::size_t rows : {1, 33, 1056, 4160})
+      for (const double of_norm : {1 - 1e-5, 1 - 1e-8, 1.0, 1 + 1e-8, 1 + 1e-5}) {
+        auto x = drawn(rows, 0.1, 77);
+        const auto x0 = x;
+        std::vector<float> none;
+        const double bound = of_norm * std::sqrt(double(squares(x, scale))) / scale;
+        const auto outcome = Clip(bound, scale)(x, none);
+        const auto most = Wide(std::uint64_t(std::floor(bound * scale)));
+        ASSERT_TRUE(squares(x, scale) <= most * most) << scale << " " << rows << " " << of_norm;
+        ASSERT_EQ(outcome.clipped, x != x0);
+        ASSERT_GT(double(squares(x, scale)), double(most) * double(most) * (1 - 1e-3));
+      }
+}
+
+TEST(Clip, holds_where_squares_overflow_in_float) {
+  constexpr double scale = 0x1p20;
+  std::vector<float> x{3e20f, -4e20f}, none;
+  const auto outcome = Clip(2.0, scale)(x, none);
+  EXPECT_TRUE(outcome.clipped);
+  EXPECT_NEAR(outcome.norm, 5e20, 1e15);
+  EXPECT_NEAR(x[0], 1.2, 1e-5);
+  EXPECT_NEAR(x[1], -1.6, 1e-5);
+}
+
 TEST(Clip, keeps_the_bits_within_the_bound_and_leaves_what_is_no_number) {
   const double scale = 0x1p32;
   std::vector<float> x{3.0f, 4.0f}, none;
