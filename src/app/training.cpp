@@ -145,7 +145,7 @@ bool Training::one_round(std::int64_t round) {
   try {
     // the last round's comes to its end, and the run with it
     evaluation =
-        evaluate_round(round, round < config_.federation.rounds ? Stop(is_stopped) : Stop());
+        evaluate_round(round, round < config_.federation.rounds ? Stop(ends_a_round) : Stop());
   } catch (const Stopped&) {
     owed_ = round;
   }

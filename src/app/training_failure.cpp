@@ -26,7 +26,7 @@ void show(std::int64_t round, const std::vector<SumRanges::Rise>& rises) {
 RoundReport Training::train_round(std::int64_t round) {
   RoundReport report;
   try {
-    report = federation_.run_round(round, is_stopped);
+    report = federation_.run_round(round, ends_a_round);
   } catch (const ServerDiverged& e) {
     fail(round, cat("training diverged in round ", round, " at ", e.part()),
          cat(e.why(), " in round ", round), e.what_to_do());
