@@ -31,6 +31,9 @@ OMPI_MCA_btl_vader_single_copy_mechanism="${OMPI_MCA_btl_vader_single_copy_mecha
 export OMPI_MCA_btl_vader_single_copy_mechanism
 export OMPI_MCA_smsc="${OMPI_MCA_smsc-^cma}"
 
+# A container without /sys: hwloc, which looks for cores there, says so in every rank.
+export HWLOC_HIDE_ERRORS="${HWLOC_HIDE_ERRORS-2}"
+
 # A rank or a thread that waits leaves its core to another.
 export OMPI_MCA_mpi_yield_when_idle="${OMPI_MCA_mpi_yield_when_idle-1}"
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY-passive}"

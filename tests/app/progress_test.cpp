@@ -34,7 +34,8 @@ TEST(Progress, of_less_than_a_minute_is_not_in_a_log) {
 }
 
 TEST(Progress, is_one_line_of_a_terminal) {
-  if (test::shell("command -v script").code != 0) GTEST_SKIP() << "no script(1) makes a terminal";
+  const auto terminal = test::shell("script -qec true /dev/null");
+  if (terminal.code != 0) GTEST_SKIP() << "script(1) makes no terminal: " << terminal.output;
   const auto loud = on_a_terminal(train("loud.h5"));
   EXPECT_EQ(loud.code, 0) << loud.output;
   EXPECT_TRUE(loud.says("\rround 1/4") && loud.says("\rround 4/4")) << loud.output;
