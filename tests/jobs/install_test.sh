@@ -43,6 +43,13 @@ STUDY
 "$prefix/share/fedfuse/jobs/scaling.py" --work study --collect
 python3 "$prefix/share/fedfuse/bench/rounds/rounds.py" --data data.h5 --ranks 1 --methods fcf/none \
   --rounds 2 --repeat 1 --launcher env --options "--dim 8" | grep -q fcf/none
+printf 'v%s,u%s,%s\n' 1 1 1 2 1 2 3 1 3 2 2 4 3 2 5 4 2 6 >pair.csv
+printf 'v%s,t,Title\n' 1 2 3 4 >item.csv
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+"$python" "$prefix/share/fedfuse/jobs/data/ninerec.py" --pairs pair.csv --items item.csv \
+  --out recipe --data recipe.h5 >recipe.txt
+grep -q "kept: 2 users, 4 items" recipe.txt
 benchmarks=()
 [ ! -x "$prefix/bin/bench_io" ] || benchmarks=(io)
 python3 "$prefix/share/fedfuse/jobs/suite.py" linear "${benchmarks[@]}" --ranks 1 --out suite \
