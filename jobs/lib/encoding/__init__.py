@@ -1,0 +1,1 @@
+"""What jobs/data/encode.py is made of: items, models, batches, features."""
