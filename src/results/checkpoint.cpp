@@ -54,19 +54,27 @@ HeaderAndSums read_header(const h5::File& file) {
   if (std::int64_t(crc32_of(std::span<const std::uint8_t>(bytes)).value) !=
       file.integer("/", "header_crc32"))
     throw damaged(file.path(), "the checksum of /header is wrong");
-  const auto json = parse_object({bytes.begin(), bytes.end()}, cat("/header of ", file.path()));
-  const auto& data = json.at("data");
-  read.header = {.round = json.at("round"),
-                 .config = config_from_json(json_text(json.at("config"))),
-                 .data_name = data.at("name"),
-                 .clients = data.at("clients"),
-                 .items = data.at("items"),
-                 .train_interactions = data.at("train_interactions"),
-                 .identity = identity_from_json(json_text(json.at("identity"))),
-                 .version = json.at("version"),
-                 .target = json.value("target", "")};
-  for (const auto& [path, sum] : json.at("datasets").items())
-    read.checksums[path] = {sum.at("crc32"), sum.at("bytes")};
+  const auto what = cat("/header of ", file.path());
+  const auto json = parse_object({bytes.begin(), bytes.end()}, what);
+  const auto part = [&](const char* name) { return member_of<Json>(json, name, what); };
+  const auto data = part("data"), datasets = part("datasets");
+  const auto text = [&](const Json& of, const char* name) {
+    return member_of<std::string>(of, name, what);
+  };
+  const auto number = [&](const Json& of, const char* name) {
+    return member_of<std::int64_t>(of, name, what);
+  };
+  read.header = {.round = number(json, "round"),
+                 .config = config_from_json(json_text(part("config"))),
+                 .data_name = text(data, "name"),
+                 .clients = number(data, "clients"),
+                 .items = number(data, "items"),
+                 .train_interactions = number(data, "train_interactions"),
+                 .identity = identity_from_json(json_text(part("identity")), what),
+                 .version = text(json, "version"),
+                 .target = json.contains("target") ? text(json, "target") : ""};
+  for (const auto& [path, sum] : datasets.items())
+    read.checksums[path] = {member_of<std::uint32_t>(sum, "crc32", what), number(sum, "bytes")};
   const auto& h = read.header;
   validate(h.config);
   if (h.round < 1 || h.clients < 1 || h.items < 1 || h.train_interactions < 0)

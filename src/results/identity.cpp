@@ -47,9 +47,10 @@ std::string identity_json(const Identity& identity) {
       Json{{"data", identity.data}, {"config", identity.config}, {"program", identity.program}});
 }
 
-Identity identity_from_json(const std::string& text) {
-  const auto json = Json::parse(text);
-  return {.data = json.at("data"), .config = json.at("config"), .program = json.at("program")};
+Identity identity_from_json(const std::string& text, const std::string& what) {
+  const auto json = parse_object(text, what);
+  const auto hash = [&](const char* name) { return member_of<std::string>(json, name, what); };
+  return {.data = hash("data"), .config = hash("config"), .program = hash("program")};
 }
 
 std::string short_hash(const std::string& hash) {

@@ -33,8 +33,8 @@ struct Identity {
 [[nodiscard]] std::string program_of_both(const std::string& first, const std::string& second);
 
 [[nodiscard]] std::string identity_json(const Identity& identity);
-// The exceptions of nlohmann::json when it is no such text.
-[[nodiscard]] Identity identity_from_json(const std::string& text);
+// InputError when it is no such text. what: "attribute identity of / in run.h5".
+[[nodiscard]] Identity identity_from_json(const std::string& text, const std::string& what);
 // The first 12 digits, for messages; "not recorded".
 [[nodiscard]] std::string short_hash(const std::string& hash);
 // Lines of `fedfuse info`; without a hash in the identity, without its line.

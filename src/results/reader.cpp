@@ -89,7 +89,8 @@ RunRecord read_small_parts(const h5::File& file) {
   record.config = config_from_json(file.text("/", "config"));
   validate(record.config);
   if (file.has_attribute("/", "identity"))  // older files have none
-    record.identity = identity_from_json(file.text("/", "identity"));
+    record.identity = identity_from_json(file.text("/", "identity"),
+                                         cat("attribute identity of / in ", file.path()));
   record.provenance = file.text("/", "provenance");
   parse_into(record.status, cat(file.path(), ": status"), file.text("/", "status"));
   record.status_text = file.text("/", "status_text");

@@ -53,9 +53,19 @@ TEST(Identity, the_program_of_both_is_itself_only_when_it_is_one) {
 
 TEST(Identity, is_text_and_back) {
   const Identity identity{.data = "1", .config = "2", .program = "3"};
-  EXPECT_EQ(identity_from_json(identity_json(identity)), identity);
+  EXPECT_EQ(identity_from_json(identity_json(identity), "it"), identity);
   EXPECT_EQ(short_hash("0123456789abcdef"), "0123456789ab");
   EXPECT_EQ(short_hash(""), "not recorded");
+}
+
+TEST(Identity, of_a_damaged_file_is_refused) {
+  const auto whole = identity_json({.data = "1", .config = "2", .program = "3"});
+  for (std::size_t cut = 0; cut < whole.size(); ++cut)
+    EXPECT_THROW((void)identity_from_json(whole.substr(0, cut), "it"), InputError) << cut;
+  for (const char* text : {R"({"data": 1, "config": "2", "program": "3"})",
+                           R"({"data": "1", "config": null, "program": "3"})",
+                           R"({"data": "1", "program": "3"})", R"(["1", "2", "3"])"})
+    EXPECT_THROW((void)identity_from_json(text, "it"), InputError) << text;
 }
 
 TEST(Identity, is_in_the_result_and_in_its_twin) {
