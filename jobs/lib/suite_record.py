@@ -16,7 +16,6 @@ from records.readers import check_schema, read_json
 FILE, FORMAT, VERSION = "suite.json", "fedfuse-suite", 1
 REFERENCE_FORMAT = "fedfuse-suite-reference"
 REFERENCE = Path(__file__).resolve().parent / "suite_reference.json"
-TOLERANCE = 1e-3  # relative, of a loss: another compiler rounds in another way
 
 
 def read_reference(file: Path) -> dict[str, Any]:
@@ -97,5 +96,5 @@ def _stored(row: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
         "date": document["started_utc"],
     }
     if row.get("loss") is not None:
-        kept |= {"loss": row["loss"], "tolerance": TOLERANCE}
+        kept |= {"loss": row["loss"], "tolerance": WORKLOADS[row["workload"]].tolerance}
     return kept
