@@ -16,7 +16,7 @@ HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
 from lib.recipes.command import Input, Recipe, Variant, run  # noqa: E402  (the path comes first)
 from lib.recipes.download import Source, broken_is_refused, file_source  # noqa: E402
-from lib.recipes.prepared import Prepared, plain  # noqa: E402
+from lib.recipes.prepared import Prepared, check_common, plain  # noqa: E402
 from lib.recipes.rows import (  # noqa: E402
     REPAIR,
     identifier,
@@ -35,6 +35,7 @@ that of others who use the set."""
 ID_BYTES, VALUES = 10, 4096  # of a record of image features: the id, then little-endian float32
 KEYS = ("reviewerID", "asin", "overall", "unixReviewTime")
 TEXTS = ("title", "brand", "categories", "description")
+ONE_CATEGORY = "give the files of one category and one year"
 
 
 def read_reviews(source: Source, prepared: Prepared) -> None:
@@ -97,22 +98,14 @@ def read(files: dict[str, Path], prepared: Prepared) -> None:
     read_reviews(file_source(files["reviews"], DOWNLOAD), prepared)
     if "meta" in files:
         known = read_meta(file_source(files["meta"], DOWNLOAD), prepared)
-        print(f"metadata: {known:,} of {len(prepared.interactions.items):,} items")
-        if known == 0:
-            raise Refusal(
-                f"{files['meta']} does not fit {files['reviews']}",
-                "it describes none of the products that are reviewed",
-                "give the files of one category and one year",
-            )
+        prepared.report("metadata", known)
+        why = "it describes none of the products that are reviewed"
+        check_common(known > 0, files["meta"], files["reviews"], why, ONE_CATEGORY)
     if "image-features" in files:
         ids = prepared.item_ids()
         rows = read_images(file_source(files["image-features"], DOWNLOAD), ids)
-        if not rows.any():
-            raise Refusal(
-                f"{files['image-features']} does not fit {files['reviews']}",
-                "it has features of none of the products that are reviewed",
-                "give the files of one category and one year",
-            )
+        why = "it has features of none of the products that are reviewed"
+        check_common(rows.any(), files["image-features"], files["reviews"], why, ONE_CATEGORY)
         prepared.write_matrix("image", rows, ids)
 
 

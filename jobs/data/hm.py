@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
 from lib.recipes.command import Input, Recipe, Variant, run  # noqa: E402  (the path comes first)
 from lib.recipes.download import Source, file_source  # noqa: E402
-from lib.recipes.prepared import Prepared, plain  # noqa: E402
+from lib.recipes.prepared import Prepared, check_common, plain  # noqa: E402
 from lib.recipes.rows import REPAIR, csv_table, identifier, something  # noqa: E402
 from records.arguments import Parser  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
@@ -94,13 +94,14 @@ def read(files: dict[str, Path], prepared: Prepared) -> None:
     articles = read_articles(file_source(files["articles"], DOWNLOAD))
     read_transactions(file_source(files["transactions"], DOWNLOAD), prepared, prepared.chosen.since)
     known = prepared.write_items(TEXTS, articles, image=True)
-    print(f"articles: {known:,} of {len(prepared.interactions.items):,} items")
-    if known == 0:
-        raise Refusal(
-            f"{files['articles']} does not fit {files['transactions']}",
-            "it has none of the articles that are bought",
-            "give both of the competition",
-        )
+    prepared.report("articles", known)
+    check_common(
+        known > 0,
+        files["articles"],
+        files["transactions"],
+        "it has none of the articles that are bought",
+        "give both of the competition",
+    )
 
 
 RECIPE = Recipe(

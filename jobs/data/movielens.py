@@ -113,7 +113,7 @@ def read(files: dict[str, Path], prepared: Prepared) -> None:
         )
     something(source.label, len(prepared.interactions.of_user))
     known = prepared.write_items(("title", "genres"), films)
-    print(f"titles: {known:,} of {len(prepared.interactions.items):,} items")
+    prepared.report("titles", known)
 
 
 RECIPE = Recipe(

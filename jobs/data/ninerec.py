@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
 from lib.recipes.command import Input, Recipe, Variant, run  # noqa: E402  (the path comes first)
 from lib.recipes.download import Source, file_source  # noqa: E402
-from lib.recipes.prepared import Prepared, plain  # noqa: E402
+from lib.recipes.prepared import Prepared, check_common, plain  # noqa: E402
 from lib.recipes.rows import (  # noqa: E402
     REPAIR,
     csv_records,
@@ -23,7 +23,7 @@ from lib.recipes.rows import (  # noqa: E402
     something,
 )
 from records.arguments import Parser  # noqa: E402
-from records.errors import Refusal, exit_with  # noqa: E402
+from records.errors import exit_with  # noqa: E402
 
 DOWNLOAD = """Download NineRec from the link on https://github.com/westlake-repl/NineRec
 For a set X it has X_pair.csv (item, user, time; without a header, as the authors' get_behaviour.py
@@ -95,13 +95,14 @@ def read(files: dict[str, Path], prepared: Prepared) -> None:
     column = {"zh": 1, "en": 2}[prepared.chosen.language]
     rows = titles(file_source(files["items"], DOWNLOAD), column)
     known = prepared.write_items((f"title_{prepared.chosen.language}",), rows, image=True)
-    print(f"titles: {known:,} of {len(prepared.interactions.items):,} items")
-    if known == 0:
-        raise Refusal(
-            f"{files['items']} does not fit {files['pairs']}",
-            "it has none of the items of the interactions",
-            "give the files of one set",
-        )
+    prepared.report("titles", known)
+    check_common(
+        known > 0,
+        files["items"],
+        files["pairs"],
+        "it has none of the items of the interactions",
+        "give the files of one set",
+    )
 
 
 RECIPE = Recipe(

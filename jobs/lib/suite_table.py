@@ -93,10 +93,12 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def aligned(rows: list[list[str]]) -> list[str]:
-    """The first column, the unit and the verdict to the left, numbers to the right."""
+def aligned(rows: list[list[str]], words: tuple[int, ...] = (2, -1)) -> list[str]:
+    """The first column and those of words to the left, numbers to the right. By default words are
+    the unit and the verdict.
+    """
     widths = [max(map(len, column)) for column in zip(*rows)]
-    left = {0, 2, len(rows[0]) - 1}
+    left = {0, *(at % len(rows[0]) for at in words)}
     return [
         "  ".join(
             cell.ljust(width) if at in left else cell.rjust(width)
@@ -129,13 +131,8 @@ def _phases(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _block(cells: list[list[str]]) -> list[str]:
-    """After an empty line; the first column to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    lines = (
-        "  ".join(c.rjust(w) if at else c.ljust(w) for at, (c, w) in enumerate(zip(row, widths)))
-        for row in cells
-    )
-    return ["", *lines]
+    """After an empty line; all columns but the first are numbers."""
+    return ["", *aligned(cells, words=())]
 
 
 def _counters(rows: list[dict[str, Any]]) -> list[str]:

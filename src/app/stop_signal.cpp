@@ -25,7 +25,9 @@ extern "C" void remember(int signal) {
 
 // Only what a handler may call.
 extern "C" void remember_and_say(int signal) {
+  const bool first = came == 0;
   remember(signal);
+  if (!first) return;
   constexpr std::string_view line =
       "\nfedfuse: SIGINT came: a round comes to its end first; again, it ends at once\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());

@@ -42,10 +42,7 @@ void check_type(const Json& value, const std::string& key, const std::string& so
   } else if constexpr (std::is_same_v<T, std::uint64_t>) {
     if (!value.is_number_unsigned()) wrong_type(source, key, value, "a whole number >= 0");
   } else if constexpr (std::is_same_v<T, std::int64_t>) {
-    const bool fits =
-        value.is_number_integer() &&
-        (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t(INT64_MAX));
-    if (!fits) wrong_type(source, key, value, "a whole number");
+    if (!is_int64(value)) wrong_type(source, key, value, "a whole number");
   } else if constexpr (std::is_same_v<T, double>) {
     if (!value.is_number() || !std::isfinite(value.get<double>()))
       wrong_type(source, key, value, "a finite number");

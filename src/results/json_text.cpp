@@ -35,12 +35,14 @@ bool holds(const Json& value, const Json*) { return value.is_object(); }
 bool holds(const Json& value, const std::uint32_t*) {
   return value.is_number_unsigned() && value.get<std::uint64_t>() <= UINT32_MAX;
 }
-bool holds(const Json& value, const std::int64_t*) {
+bool holds(const Json& value, const std::int64_t*) { return is_int64(value); }
+
+}  // namespace
+
+bool is_int64(const Json& value) {
   return value.is_number_integer() &&
          (!value.is_number_unsigned() || value.get<std::uint64_t>() <= std::uint64_t(INT64_MAX));
 }
-
-}  // namespace
 
 template <class T>
 T member_of(const Json& object, const std::string& name, const std::string& what) {

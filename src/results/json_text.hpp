@@ -10,6 +10,9 @@ namespace fedfuse {
 // to print or to destroy a value recurses. what: "the notes of run.h5".
 [[nodiscard]] nlohmann::ordered_json parse_object(const std::string& text, const std::string& what);
 
+// A whole number that std::int64_t holds.
+[[nodiscard]] bool is_int64(const nlohmann::ordered_json& value);
+
 // What an object of a file holds by that name. InputError where it has none, or one of another
 // type or beyond its range. T: a string, an integer, or ordered_json for an object.
 template <class T>

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from lib.encoding.batches import Rows
 from lib.encoding.items import Item
+from lib.encoding.onnx_session import sha256_of
 
 MARK = "features.json"
 
@@ -62,7 +62,7 @@ def write(folder: Path, items: Sequence[Item], parts: Sequence[Modality], about:
         "format": "fedfuse-features",
         "schema_version": 1,
         "items": len(ids),
-        "item_ids_sha256": _sha256(folder / "item_ids.csv"),
+        "item_ids_sha256": sha256_of((folder / "item_ids.csv").read_bytes()),
         **{part.kind: _describe(folder, part) for part in parts},
         "versions": about,
     }
@@ -73,7 +73,7 @@ def _describe(folder: Path, part: Modality) -> dict[str, Any]:
     has = int(part.rows.has.sum())
     return {
         "file": f"{part.kind}.npy",
-        "sha256": _sha256(folder / f"{part.kind}.npy"),
+        "sha256": sha256_of((folder / f"{part.kind}.npy").read_bytes()),
         "dtype": "float32",
         "dimension": part.rows.values.shape[1],
         "items_with": has,
@@ -81,10 +81,6 @@ def _describe(folder: Path, part: Modality) -> dict[str, Any]:
         "missing": "a row of zeros, and 0 in mask.csv",
         **part.settings,
     }
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _write_csv(path: Path, rows: Sequence[Sequence[Any]]) -> None:

@@ -38,6 +38,9 @@ class Prepared:
         self.interactions.add(user, item)
         self._rows.writerow([user, item, *more])
 
+    def report(self, what: str, known: int) -> None:
+        print(f"{what}: {known:,} of {len(self.interactions.items):,} items")
+
     def item_ids(self) -> list[str]:
         """The items that occur, whole numbers by size, else by bytes."""
         ids = list(self.interactions.items)
@@ -77,6 +80,12 @@ class Prepared:
         with (self.folder / "item_ids.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerows([["itemId"], *([item] for item in ids)])
+
+
+def check_common(some: bool, described: Path, used: Path, why: str, do: str) -> None:
+    """Refuse a description of none of the items that are used."""
+    if not some:
+        raise Refusal(f"{described} does not fit {used}", why, do)
 
 
 def plain(text: Any) -> str:
