@@ -68,7 +68,7 @@ TEST(Signals, one_of_the_keyboard_saves_what_resumes_to_the_same_result) {
     return train(out, "--rounds 3000 --local-epochs 2 --eval-every 1000 --resume");
   };
   ASSERT_EQ(test::fedfuse(line("undisturbed.h5")).code, 0);
-  const auto cut = interrupted(line("keyboard.h5"), "keyboard.h5", {"INT"});
+  const auto cut = interrupted(line("keyboard.h5"), "keyboard.h5", {"INT"}, 0.15);
   EXPECT_EQ(cut.code, 75) << cut.output;
   EXPECT_TRUE(cut.says("SIGINT came after round ")) << cut.output;
   EXPECT_EQ(h5::File::open(place.file("keyboard.h5")).text("/", "status"), "interrupted");
@@ -79,14 +79,16 @@ TEST(Signals, one_of_the_keyboard_saves_what_resumes_to_the_same_result) {
   EXPECT_EQ(a.read_all<double>("/metrics/loss"), b.read_all<double>("/metrics/loss"));
 }
 
+// A round takes a second or more, so that the signal comes inside one, the first one as a rule.
 TEST(Signals, one_of_the_keyboard_waits_for_the_end_of_the_round) {
-  // the first round is far from its end when the signal comes
-  const auto cut = interrupted(train("slow.h5", "--rounds 100 --local-epochs 8000 --resume"),
+  const auto cut = interrupted(train("slow.h5", "--rounds 100 --local-epochs 40000 --resume"),
                                "slow.h5", {"INT"});
   EXPECT_EQ(cut.code, 75) << cut.output;
-  EXPECT_TRUE(cut.says("SIGINT came after round 1: all state is in ")) << cut.output;
   const auto file = h5::File::open(Place::get().file("slow.h5"));
-  EXPECT_EQ(file.read_all<double>("/metrics/loss").size(), 1u);
+  const auto rounds = file.read_all<double>("/metrics/loss").size();
+  EXPECT_GE(rounds, 1u) << cut.output;
+  EXPECT_TRUE(cut.says(cat("SIGINT came after round ", rounds, ": all state is in ")))
+      << cut.output;
 }
 
 TEST(Signals, a_second_one_of_the_keyboard_ends_at_once) {
