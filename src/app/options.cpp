@@ -84,13 +84,25 @@ void add_generate(CLI::App& app, GenerateOptions& o, const std::vector<std::stri
 void add_import(CLI::App& app, ImportOptions& o) {
   const ImportOptions d;
   option_for(app, "inter", o.inter, d.inter,
-             "CSV of interactions: user, item, optionally rating, timestamp, split_label, in any "
-             "order [path]");
+             "table of interactions, its first line naming user, item, timestamp or split_label, "
+             "optionally rating, in any order; plain or gzip [path]");
+  option_for(
+      app, "columns", o.format.columns, d.format.columns,
+      "names of the table's columns in their order, - skips one: user,item,rating,timestamp; "
+      "empty: its first line has them");
+  option_for(app, "delimiter", o.format.delimiter, d.format.delimiter,
+             describe("what separates the table's fields; auto: what its first line shows",
+                      choices_of<std::optional<Delimiter>>(), "", ""));
+  option_for(app, "header", o.format.header, d.format.header,
+             describe("with --columns, whether the table's first line is no row; auto: it is none "
+                      "where words stand in place of its numbers",
+                      choices_of<std::optional<Header>>(), "", ""));
   option_for(app, "text", o.text, d.text, "NPY of text features, one row an item [path]");
   option_for(app, "image", o.image, d.image, "NPY of image features, one row an item [path]");
-  option_for(app, "item-ids", o.item_ids, d.item_ids,
-             "ids of the features' rows in their order: one a line, or a CSV with a column itemId; "
-             "without it row k belongs to item id k [path]");
+  option_for(
+      app, "item-ids", o.item_ids, d.item_ids,
+      "ids of the features' rows in their order: one a line, or a table with a column itemId; "
+      "without it row k belongs to item id k [path]");
   option_for(app, "out", o.out, d.out, "data set to write [path]");
   option_for(app, "name", o.name, d.name, "name of the data set; empty: from --out");
   option_for(app, "min-user", o.min_user, d.min_user,
@@ -203,7 +215,7 @@ ParsedLine parse_command_line(const std::vector<std::string>& whole) {
   app.set_version_flag("--version", version_text());
   auto* generate = app.add_subcommand("generate", "make a data set with planted structure");
   auto* import =
-      app.add_subcommand("import", "make a data set from a CSV of interactions and NPY features");
+      app.add_subcommand("import", "make a data set from a table of interactions and NPY features");
   auto* train = app.add_subcommand("train", "train clients and server, write one result file");
   auto* evaluate = app.add_subcommand(
       "evaluate", "rank with a result file's model: any cutoffs, any candidates");

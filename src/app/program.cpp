@@ -27,7 +27,7 @@ Ending train(const Command& command, const Comm& comm) {
 void import(const ImportOptions& options, const Comm& comm) {
   const auto report = import_dataset(options, comm, is_stopped);
   comm.on_root([&] {
-    if (const auto text = warning(report); !text.empty())
+    for (const auto& text : warnings(report))
       std::fprintf(stderr, "fedfuse: warning: %s", text.c_str());
     print(describe(report));
   });

@@ -15,13 +15,6 @@ CsvLines::CsvLines(std::string_view text, std::string path) : text_(text), path_
     fail("it holds a zero byte: it is a binary file, or UTF-16, or damaged",
          "give a CSV file in UTF-8");
   }
-  choose_separator();
-}
-
-void CsvLines::choose_separator() {
-  const auto header = text_.substr(0, text_.find('\n'));
-  if (header.find('\t') != std::string_view::npos && header.find(',') == std::string_view::npos)
-    separator_ = '\t';
 }
 
 void CsvLines::fail(const std::string& why, const std::string& what_to_do) const {
@@ -36,7 +29,7 @@ void CsvLines::skip_line_end() {
 
 std::string_view CsvLines::bare() {
   const auto begin = at_;
-  while (!at_line_end() && text_[at_] != separator_) ++at_;
+  while (!at_line_end() && !at_separator()) ++at_;
   auto field = text_.substr(begin, at_ - begin);
   while (!field.empty() && field.front() == ' ') field.remove_prefix(1);
   while (!field.empty() && field.back() == ' ') field.remove_suffix(1);
@@ -59,7 +52,7 @@ std::string_view CsvLines::quoted() {
     whole += text_.substr(piece, at_ - piece);  // with one of the two quotes
     piece = ++at_;
   }
-  if (!at_line_end() && text_[at_] != separator_)
+  if (!at_line_end() && !at_separator())
     fail("something follows a closing quote", "repair the line");
   if (piece == begin) return text_.substr(begin, at_ - 1 - begin);
   whole += text_.substr(piece, at_ - 1 - piece);
@@ -70,12 +63,14 @@ bool CsvLines::next(std::vector<std::string_view>& fields) {
   while (at_ < text_.size() && at_line_end()) skip_line_end();
   if (at_ >= text_.size()) return false;
   line_ = next_line_;
+  record_ = at_;
   fields.clear();
   while (true) {
     fields.push_back(!at_line_end() && text_[at_] == '"' ? quoted() : bare());
     if (at_line_end()) break;
-    ++at_;
+    at_ += separator_.size();
   }
+  end_ = at_;
   skip_line_end();
   return true;
 }

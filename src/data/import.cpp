@@ -26,13 +26,14 @@ class Importer {
 
   ImportReport run() {
     check_options();
-    table_ = read_csv(options_.inter);
+    table_ = read_csv(options_.inter, options_.format);
     stop_if_asked();
     if (!options_.text.empty()) text_ = read_npy(options_.text);
     stop_if_asked();
     if (!options_.image.empty()) image_ = read_npy(options_.image);
     stop_if_asked();
     report_.rows = table_.rows();
+    report_.found = table_.found;
     report_.split_by_label = !table_.split.empty();
     report_.duplicates = drop_duplicates(table_);
     find_rows();
@@ -56,7 +57,7 @@ class Importer {
   void check_options() const {
     if (options_.inter.empty())
       throw InputError("import needs interactions", "--inter is empty",
-                       "name the CSV file with --inter");
+                       "name the file of interactions with --inter");
     if (options_.out.empty())
       throw InputError("import needs an output file", "--out is empty",
                        "name the HDF5 file to write with --out");
@@ -213,6 +214,8 @@ class Importer {
     };
     parts_.details =
         nlohmann::ordered_json{{"inter", file_name(options_.inter)},
+                               {"delimiter", text_of(report_.found.delimiter)},
+                               {"columns", options_.format.columns},
                                {"text", file_name(options_.text)},
                                {"image", file_name(options_.image)},
                                {"item_ids", file_name(options_.item_ids)},

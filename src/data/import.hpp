@@ -1,6 +1,6 @@
 #pragma once
-// Other people's data: interactions as CSV (read_csv.hpp), features as NPY (read_npy.hpp), into one
-// HDF5 data set.
+// Other people's data: interactions as text (read_csv.hpp), features as NPY (read_npy.hpp), into
+// one HDF5 data set.
 //
 // In this order (models.md section 1):
 //   1. rows of the same (user, item) count once: the earliest in time; at equal times the one with
@@ -20,14 +20,17 @@
 // min_item > 1. A row of zeros: the item lacks that modality.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/comm.hpp"
 #include "core/stop.hpp"
+#include "data/read_csv.hpp"
 
 namespace fedfuse {
 
 struct ImportOptions {
-  std::string inter;        // CSV of interactions
+  std::string inter;        // table of interactions
+  CsvFormat format;         // of that table
   std::string text, image;  // NPY of features; empty: no item has that modality
   std::string item_ids;     // list of the ids of their rows; empty: row k belongs to item id k
   std::string out;          // the HDF5 file to write
@@ -61,6 +64,7 @@ struct ImportReport {
   std::int64_t missing_text = 0, missing_image = 0;
   bool split_by_label = false;
   bool rows_listed = false;  // by --item-ids
+  CsvFound found;            // in the table of interactions
 };
 
 // Collective: rank 0 reads and writes. InputError on all ranks.
@@ -68,11 +72,11 @@ struct ImportReport {
 [[nodiscard]] ImportReport import_dataset(const ImportOptions& options, const Comm& comm,
                                           const Stop& stop = {});
 
-// Empty, or what is likely to be wrong though it can be imported: most rows of features belong to
-// no interaction. One line.
-[[nodiscard]] std::string warning(const ImportReport& report);
+// What is likely to be wrong though it can be imported, one line each: most rows of features belong
+// to no interaction; some times look like seconds and others like milliseconds.
+[[nodiscard]] std::vector<std::string> warnings(const ImportReport& report);
 
-// The report in words, several lines; the warning is among them.
+// The report in words, several lines; the warnings are among them.
 [[nodiscard]] std::string describe(const ImportReport& report);
 
 }  // namespace fedfuse

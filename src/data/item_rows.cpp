@@ -6,11 +6,12 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "data/csv_columns.hpp"
 #include "data/csv_lines.hpp"
+#include "data/delimiter.hpp"
 #include "data/id_text.hpp"
 #include "data/interactions.hpp"
-#include "data/read_csv.hpp"
-#include "data/read_file.hpp"
+#include "data/read_text.hpp"
 
 namespace fedfuse {
 namespace {
@@ -20,6 +21,7 @@ class ListReader {
   ListReader(std::string_view text, const std::string& path) : path_(path), lines_(text, path) {}
 
   std::vector<std::string> read() {
+    choose_delimiter();
     if (!lines_.next(fields_)) no_ids();
     columns_ = fields_.size();
     if (!read_header()) add_id();
@@ -32,6 +34,17 @@ class ListReader {
   [[noreturn]] void no_ids() const {
     throw InputError(cat("cannot use ", path_), "it lists no item",
                      "give one item id a line, in the order of the matrix' rows");
+  }
+
+  // Without a first line that names the item, an id is all that stands in its line; commas and
+  // tabs, which separate fields nearly always, are refused in it.
+  void choose_delimiter() {
+    const auto found = detect_delimiter(lines_.text(), 0).delimiter;
+    CsvLines first(lines_.text(), path_);
+    first.separate_by(found);
+    std::vector<std::string_view> fields;
+    const bool named = first.next(fields) && std::ranges::any_of(fields, names_items);
+    if (named || found == Delimiter::tab) lines_.separate_by(found);
   }
 
   // Whether the first line names the columns.
@@ -103,7 +116,7 @@ std::int64_t without_row(const Rows& rows, const std::vector<std::string>& item_
 }  // namespace
 
 std::vector<std::string> read_item_ids(const std::string& path) {
-  const auto text = read_file(path);
+  const auto text = read_text(path);
   return ListReader(text, path).read();
 }
 

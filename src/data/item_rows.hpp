@@ -2,9 +2,9 @@
 // Which row of the feature matrices belongs to which item.
 //
 // Two conventions. Without a list of ids, row k belongs to item id k. With one (--item-ids), row k
-// belongs to its k-th id. The list is a text file with one id a line, or a CSV whose header has an
-// item column (itemId, item, iid or movieId; the other columns are not read: MovieLens' movies.csv
-// will do).
+// belongs to its k-th id. The list is a text file with one id a line, or a table whose header has
+// an item column (itemId, item, iid or movieId; the other columns are not read: MovieLens'
+// movies.csv will do), with any delimiter of delimiter.hpp. Both may be compressed by gzip.
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -1,8 +1,6 @@
 #include "data/read_csv.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <string_view>
@@ -11,37 +9,14 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "data/csv_columns.hpp"
 #include "data/csv_lines.hpp"
+#include "data/date_time.hpp"
 #include "data/id_text.hpp"
-#include "data/read_file.hpp"
+#include "data/read_text.hpp"
 
 namespace fedfuse {
 namespace {
-
-enum Column : int { user, item, rating, timestamp, split_label, column_count };
-constexpr std::array<std::string_view, column_count> column_names{"userId", "itemId", "rating",
-                                                                  "timestamp", "split_label"};
-constexpr std::array<std::pair<std::string_view, Column>, 13> known_names{
-    {{"userid", user},
-     {"user", user},
-     {"uid", user},
-     {"itemid", item},
-     {"item", item},
-     {"iid", item},
-     {"movieid", item},
-     {"rating", rating},
-     {"timestamp", timestamp},
-     {"time", timestamp},
-     {"splitlabel", split_label},
-     {"split", split_label},
-     {"xlabel", split_label}}};
-
-std::string simplified(std::string_view name) {
-  std::string text;
-  for (const char c : name)
-    if (c != '_' && c != '-' && c != ' ') text += char(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 // Ids in order of first appearance. The views point into the file's text until names() copies them.
 class Index {
@@ -60,13 +35,15 @@ class Index {
 
 class Parser {
  public:
-  Parser(std::string_view text, const std::string& path) : path_(path), lines_(text, path) {}
+  Parser(std::string_view text, const std::string& path, const CsvFormat& format)
+      : path_(path), format_(format), lines_(text, path) {}
 
   InteractionTable parse() {
-    read_header();
+    read_first();
     while (lines_.next(fields_)) read_row();
     if (table_.rows() == 0)
-      throw InputError(cat("cannot use ", path_), "there is no row below its header",
+      throw InputError(cat("cannot use ", path_),
+                       found().header ? "there is no row below its header" : "it has no row",
                        "check how it was made");
     table_.user_ids = users_.names();
     table_.item_ids = items_.names();
@@ -74,54 +51,72 @@ class Parser {
   }
 
  private:
-  void read_header() {
-    place_.fill(-1);
+  CsvFound& found() { return table_.found; }
+
+  // The first line, be it a header or a row.
+  void read_first() {
+    const bool named = !format_.columns.empty();
+    if (named) columns_ = CsvColumns::of_option(format_.columns);
+    if (!named && format_.header == Header::no)
+      throw InputError("cannot use --header no", "nothing else would name the columns",
+                       "add --columns user,item,rating,timestamp, in the order of the file");
+    choose_delimiter();
     if (!lines_.next(fields_))
-      lines_.fail("it has no header", "start it with a line like userId,itemId,rating,timestamp");
-    columns_ = fields_.size();
-    for (std::size_t k = 0; k < columns_; ++k) {
-      const auto name = simplified(fields_[k]);
-      const auto known = std::find_if(known_names.begin(), known_names.end(),
-                                      [&](const auto& entry) { return entry.first == name; });
-      if (known == known_names.end())
-        lines_.fail(cat("there is a column that fedfuse does not know: ", printable(fields_[k])),
-                    "the first line must name the columns, out of userId, itemId (or movieId), "
-                    "rating, timestamp, split_label; remove the others");
-      if (place_[known->second] >= 0)
-        lines_.fail(cat("there are two columns for ", column_names[known->second]),
-                    "keep one of them");
-      place_[known->second] = int(k);
-    }
-    for (const auto needed : {user, item})
-      if (place_[needed] < 0)
-        lines_.fail(cat("there is no column ", column_names[needed]),
-                    "name the columns in the first line, like userId,itemId,rating,timestamp");
-    if (place_[timestamp] < 0 && place_[split_label] < 0)
-      lines_.fail("there is neither a column timestamp nor split_label",
-                  "one of them must tell which interactions are held out");
+      lines_.fail("it has no header and no row",
+                  "start it with a line like userId,itemId,rating,timestamp");
+    if (!named) columns_ = CsvColumns::of_header(fields_, lines_);
+    found().header =
+        format_.header ? format_.header == Header::yes : !named || columns_.is_header(fields_);
+    if (!found().header)
+      read_row();
+    else if (named)
+      columns_.check_header(fields_, lines_);
+  }
+
+  void choose_delimiter() {
+    const auto detected = detect_delimiter(lines_.text(), columns_.count());
+    found().delimiter = format_.delimiter.value_or(detected.delimiter);
+    if (!format_.delimiter && detected.rival)
+      lines_.fail(cat("its delimiter may be ", text_of(detected.delimiter), " or ",
+                      text_of(*detected.rival), ": they cut this line into as many fields"),
+                  cat("say which one: --delimiter ", text_of(detected.delimiter)));
+    lines_.separate_by(found().delimiter);
   }
 
   void read_row() {
-    if (fields_.size() != columns_)
-      lines_.fail(cat("it has ", fields_.size(), fields_.size() == 1 ? " field" : " fields",
-                      " and the header has ", columns_),
-                  "repair the line; if it is the last one, the file is truncated");
+    if (fields_.size() != columns_.count()) wrong_number_of_fields();
     if (table_.rows() == INT32_MAX) lines_.fail("there are more than 2^31 rows", "split the data");
-    table_.user.push_back(users_.position(id(user)));
-    table_.item.push_back(items_.position(id(item)));
-    if (place_[rating] >= 0) (void)number(rating);
-    if (place_[timestamp] >= 0) table_.add_time(time());
-    if (place_[split_label] >= 0) table_.split.push_back(label());
+    table_.user.push_back(users_.position(id(Column::user)));
+    table_.item.push_back(items_.position(id(Column::item)));
+    if (columns_.has(Column::rating)) (void)number(Column::rating);
+    if (columns_.has(Column::timestamp)) add_time();
+    if (columns_.has(Column::split_label)) table_.split.push_back(label());
+  }
+
+  [[noreturn]] void wrong_number_of_fields() const {
+    const auto why =
+        cat("it has ", fields_.size(), fields_.size() == 1 ? " field" : " fields", " and ",
+            format_.columns.empty() ? "the header has " : "--columns names ", columns_.count());
+    for (const auto& [delimiter, name] : choice_names<Delimiter>)
+      if (delimiter != table_.found.delimiter &&
+          fields_of_first_line(lines_.record(), delimiter) == columns_.count())
+        lines_.fail(cat(why, "; the delimiter is ", text_of(table_.found.delimiter), ", and with ",
+                        name, " this line would have ", columns_.count()),
+                    "use one delimiter in the whole file; --delimiter NAME forces one");
+    lines_.fail(why, format_.columns.empty()
+                         ? "repair the line; if it is the last one, the file is truncated"
+                         : "repair the line, or name all columns with --columns, - for each that "
+                           "is to be skipped");
   }
 
   [[nodiscard]] std::string_view field(Column column) const {
-    return fields_[std::size_t(place_[column])];
+    return fields_[columns_.place(column)];
   }
 
   [[nodiscard]] std::string_view id(Column column) const {
     const auto text = field(column);
     if (const auto fault = id_fault(text); !fault.empty())
-      lines_.fail(cat(column_names[column], " ", printable(text), " ", fault),
+      lines_.fail(cat(name_of(column), " ", printable(text), " ", fault),
                   is_utf8(text)
                       ? "repair or remove the line, or write the id with a letter in front"
                       : "give a CSV file in UTF-8 (iconv -f latin1 -t utf-8 converts it)");
@@ -133,40 +128,66 @@ class Parser {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error == std::errc::result_out_of_range)
-      lines_.fail(cat(column_names[column], " ", printable(text), " is out of range"),
+      lines_.fail(cat(name_of(column), " ", printable(text), " is out of range"),
                   "repair the line");
     if (text.empty() || error != std::errc() || end != text.data() + text.size())
-      lines_.fail(cat(column_names[column], " ", printable(text), " is not a number"),
+      lines_.fail(cat(name_of(column), " ", printable(text), " is not a number",
+                      column == Column::timestamp ? ", and no date like 2020-09-22" : ""),
                   "repair the line");
     if (!std::isfinite(value))
-      lines_.fail(cat(column_names[column], " ", printable(text), " is not finite"),
+      lines_.fail(cat(name_of(column), " ", printable(text), " is not finite"),
                   "repair or remove the line");
     return value;
   }
-  [[nodiscard]] ExactTime time() const {
-    const double value = number(timestamp);
+  void add_time() {
+    const auto text = field(Column::timestamp);
+    const auto form = looks_like_date(text) ? TimeForm::date : TimeForm::number;
+    if (table_.rows() > 1 && form != found().times)
+      lines_.fail(
+          cat("timestamp ", printable(text), form == TimeForm::date ? " is a date" : "",
+              " stands below ", form == TimeForm::date ? "timestamps that are numbers" : "dates"),
+          "write all timestamps in one form");
+    found().times = form;
+    const auto time = form == TimeForm::date ? date() : time_number();
+    const bool first = table_.time.empty();
+    found().first_time = first ? time.whole : std::min(found().first_time, time.whole);
+    found().last_time = first ? time.whole : std::max(found().last_time, time.whole);
+    table_.add_time(time);
+  }
+  [[nodiscard]] ExactTime date() const {
+    const auto text = field(Column::timestamp);
+    const auto time = date_time(text);
+    if (!time)
+      lines_.fail(cat("timestamp ", printable(text), " is no date of the calendar"),
+                  "write dates like 2020-09-22, 2020-09-22T12:30:15 or "
+                  "2020-09-22 12:30:15.250+02:00");
+    return *time;
+  }
+  [[nodiscard]] ExactTime time_number() const {
+    const double value = number(Column::timestamp);
+    const auto text = field(Column::timestamp);
     if (value < 0)
-      lines_.fail(cat("timestamp ", printable(field(timestamp)), " is negative"),
+      lines_.fail(cat("timestamp ", printable(text), " is negative"),
                   "count time from an earlier moment");
     bool fits = true;
-    const auto time = exact_time(field(timestamp), fits);
+    const auto time = exact_time(text, fits);
     if (!fits)
-      lines_.fail(cat("timestamp ", printable(field(timestamp)), " is above 2^63 - 1"),
+      lines_.fail(cat("timestamp ", printable(text), " is above 2^63 - 1"),
                   "repair the line; nanoseconds since 1970 are about 1.8e18");
     return time;
   }
   [[nodiscard]] std::uint8_t label() const {
-    const double value = number(split_label);
+    const double value = number(Column::split_label);
     if (value != 0 && value != 1 && value != 2)
-      lines_.fail(cat("split_label ", printable(field(split_label)), " has no meaning"),
+      lines_.fail(cat("split_label ", printable(field(Column::split_label)), " has no meaning"),
                   "use 0 for training, 1 for validation, 2 for test");
     return std::uint8_t(value);
   }
 
   const std::string& path_;
+  const CsvFormat& format_;
   CsvLines lines_;
-  std::array<int, column_count> place_{};
-  std::size_t columns_ = 0;
+  CsvColumns columns_;
   std::vector<std::string_view> fields_;
   Index users_, items_;
   InteractionTable table_;
@@ -174,21 +195,15 @@ class Parser {
 
 }  // namespace
 
-bool names_items(std::string_view field) {
-  const auto name = simplified(field);
-  return std::ranges::any_of(
-      known_names, [&](const auto& known) { return known.second == item && known.first == name; });
-}
-
 void InteractionTable::add_time(const ExactTime& t) {
   if (t.fraction != 0 && time_fraction.empty()) time_fraction.assign(time.size(), 0);
   time.push_back(t.whole);
   if (t.fraction != 0 || !time_fraction.empty()) time_fraction.push_back(t.fraction);
 }
 
-InteractionTable read_csv(const std::string& path) {
-  const auto text = read_file(path);
-  return Parser(text, path).parse();
+InteractionTable read_csv(const std::string& path, const CsvFormat& format) {
+  const auto text = read_text(path);
+  return Parser(text, path, format).parse();
 }
 
 }  // namespace fedfuse

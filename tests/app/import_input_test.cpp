@@ -69,6 +69,39 @@ TEST(ImportInput, interactions) {
   expect_csv_refused("userID,itemID,timestamp\n1,2,99999999999999999999999\n", "line 2");
 }
 
+TEST(ImportInput, formats_of_tables) {
+  const auto& place = Place::get();
+  const auto table = place.file("ratings.dat"), packed = table + ".gz", cut = place.file("cut.gz");
+  std::string rows = "u1::i1::5::2020-09-22\n";
+  for (int k = 0; k < 2000; ++k)
+    rows += cat("u", k % 50, "::i", 7 * k % 201, "::", k % 5, "::2020-0", 1 + k % 9, "-",
+                10 + k % 19, "T12:00:00Z\n");
+  test::write_text(table, rows);
+  ASSERT_EQ(test::shell(cat("gzip -k ", table, " && head -c 2000 ", packed, " > ", cut)).code, 0);
+  const std::string named = " --columns user,item,rating,timestamp";
+  expect_refused(cat("--inter ", cut, named), "the file is truncated");
+  expect_refused(cat("--inter ", packed, " --columns user,item,stars,timestamp"), "\"stars\"");
+  expect_refused(cat("--inter ", packed, named, " --delimiter tabs"), "double-colon");
+  expect_refused(cat("--inter ", packed, " --header no"), "--columns");
+  expect_refused(cat("--inter ", packed), "ratings.dat.gz, line 1");
+  const auto with_row = [&](const std::string& row, const std::string& because) {
+    test::write_text(table, rows + row);
+    SCOPED_TRACE(row);
+    expect_refused(cat("--inter ", table, named), because);
+  };
+  with_row("u1::i1::5\n", "line 2002");
+  with_row("u1,i1,5,2020-09-22\n", "with comma this line would have 4");
+  with_row("u1::i1::5::2020-09-31\n", "no date of the calendar");
+  with_row("u1::i1::5::1600000000\n", "below dates");
+  const auto out = place.file("formats.h5");
+  const auto outcome = test::fedfuse(cat("import --inter ", packed, named, " --out ", out));
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_TRUE(
+      outcome.says("delimiter: double-colon; the first line is a row; timestamps: dates "
+                   "from 2020-01-"))
+      << outcome.output;
+}
+
 TEST(ImportInput, features) {
   const auto& place = Place::get();
   const auto csv = place.file("good.csv"), features = place.file("text.npy");

@@ -1,5 +1,6 @@
 #include "data/item_rows.hpp"
 
+#include "tests/data/gzip.hpp"
 #include "tests/data/support.hpp"
 
 namespace fedfuse {
@@ -28,11 +29,15 @@ TEST(ItemRows, ReadsLists) {
   EXPECT_EQ(parse("movieId,title,genres\n1,\"Heat, 1995\",Crime|Drama\n296,Fargo,Crime\n"),
             (Ids{"1", "296"}));
   EXPECT_EQ(parse("title\titemId\nHeat\t1\n"), Ids{"1"});
+  EXPECT_EQ(parse("itemId;title\n1;Heat, 1995\n"), Ids{"1"});
+  EXPECT_EQ(parse("a;b\nc\n"), (Ids{"a;b", "c"}));
+  EXPECT_EQ(parse(test::gzip("itemId\n10\n")), Ids{"10"});
 }
 
 TEST(ItemRows, RefusesWhatIsNoList) {
   expect_refused("\n\n", {"ids.txt", "lists no item"});
   expect_refused("itemId\n", {"lists no item"});
+  expect_refused("1\t2\n3\t4\n", {"line 1", "2 columns", "itemId"});
   expect_refused("1,2\n3,4\n", {"line 1", "2 columns", "itemId"});
   expect_refused("itemId,movieId\n3,4\n", {"line 1", "two columns"});
   expect_refused("1\n2,3\n", {"line 2", "2 fields"});

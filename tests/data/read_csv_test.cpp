@@ -62,7 +62,7 @@ TEST(ReadCsv, RefusesWhatIsNotATable) {
   expect_refused(header, {"no row"});
   expect_refused(std::string_view("userId,itemId,timestamp\n1,2,\0\n", 30),
                  {"line 2", "zero byte"});
-  expect_refused("\x1f\x8b\x08garbage\n\xff\xfe\n", {"line 1", "column"});
+  expect_refused("\x1f\x8b\x08garbage\n\xff\xfe\n", {"line 1", "gzip"});
 }
 
 TEST(ReadCsv, RefusesHeaders) {

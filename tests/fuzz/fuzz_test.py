@@ -15,6 +15,7 @@ A sanitizer's finding ends the program with 99. Exits with 77 where Python has n
 from __future__ import annotations
 
 import argparse
+import gzip
 import os
 import shlex
 import shutil
@@ -44,6 +45,7 @@ TRAIN = shlex.split(
 DATA = shlex.split(
     "--users 30 --items 60 --latent 4 --topics 3 --groups 2 --dim-text 6 --dim-image 5"
 )
+COLUMNS = ["--columns", "user,item,timestamp"]
 MODELS = {
     "plain": "--backbone fcf --fusion none",
     "personal": "--backbone fedrap --fusion fedvlr+gfmfr --personal-init-std 0.01",
@@ -74,6 +76,9 @@ class Inputs:
         rows = [f"u{k % 20},{k * 7 % 50},{k % 5},{1000 + k}" for k in range(300)]
         (folder / "in.csv").write_text("\n".join(["user,item,rating,timestamp", *rows, ""]))
         (folder / "ids.csv").write_text("\n".join(["itemId", *map(str, range(50)), ""]))
+        bare = "".join(f"u{k % 20};{k * 7 % 50};2020-09-{1 + k % 30:02}\n" for k in range(300))
+        (folder / "bare.csv").write_text(bare)
+        (folder / "bare.csv.gz").write_bytes(gzip.compress(bare.encode(), mtime=0))
         np.save(folder / "text.npy", np.arange(300, dtype=np.float32).reshape(50, 6))
         text = guarded_run.make(program, ["train", "--dump-config"], folder)
         (folder / "c.toml").write_text(text)
@@ -94,13 +99,18 @@ def file_case(name: str, random: Random, inputs: Inputs, folder: Path) -> Case:
                                    ["evaluate", "--model", f"{model}.h5", "--data", "d.h5"]]),
         "checkpoint": (checkpoint, [["info", checkpoint], resumed(train, model)]),
         "csv": ("in.csv", [["import", "--inter", "in.csv", "--out", "o.h5"]]),
+        "bare": ("bare.csv", [["import", "--inter", "bare.csv", *COLUMNS, "--out", "o.h5"]]),
+        "gzip": ("bare.csv.gz", [["import", "--inter", "bare.csv.gz", *COLUMNS, "--out", "o.h5"]]),
         "ids": ("ids.csv", [["import", "--inter", "in.csv", "--text", "text.npy", "--item-ids",
                              "ids.csv", "--out", "o.h5"]]),
         "npy": ("text.npy", [["import", "--inter", "in.csv", "--text", "text.npy", "--out",
                               "o.h5"]]),
         "toml": ("c.toml", [["train", "--config", "c.toml", "--dump-config"]]),
     }  # fmt: skip
-    weights = {"dataset": 5, "result": 6, "checkpoint": 4, "csv": 3, "ids": 1, "npy": 3, "toml": 3}
+    weights = {
+        "dataset": 5, "result": 6, "checkpoint": 4, "csv": 3, "bare": 2, "gzip": 1, "ids": 1,
+        "npy": 3, "toml": 3,
+    }  # fmt: skip
     kind = random.choices(list(weights), list(weights.values()))[0]
     victim, commands = kinds[kind]
     for path in inputs.folder.iterdir():
@@ -121,8 +131,8 @@ def resumed(train: list[str], model: str) -> list[str]:
 def damaged(random: Random, path: Path, kind: str) -> str:
     if kind in ("dataset", "result", "checkpoint") and random.random() < 0.6:
         return hdf5_mutations.mutate_hdf5(random, path)
-    if kind in ("csv", "ids") and random.random() < 0.7:
-        return byte_mutations.mutate_text(random, path, ",")
+    if kind in ("csv", "ids", "bare") and random.random() < 0.7:
+        return byte_mutations.mutate_text(random, path, ";" if kind == "bare" else ",")
     if kind == "toml" and random.random() < 0.7:
         return byte_mutations.mutate_text(random, path, " =")
     return byte_mutations.mutate_bytes(random, path)
