@@ -3,6 +3,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "app/commands.hpp"
 #include "app/print.hpp"
@@ -11,6 +12,7 @@
 #include "core/h5.hpp"
 #include "core/text.hpp"
 #include "data/data_hash.hpp"
+#include "data/id_text.hpp"
 #include "data/read_dataset.hpp"
 #include "data/write_dataset.hpp"
 #include "results/checkpoint.hpp"
@@ -37,6 +39,16 @@ std::string feature_words(const h5::File& file, const std::string& name, std::in
              " % of the items lack it");
 }
 
+// The first ones, as the source has them; "" where the data set was generated.
+std::string id_words(const h5::File& file, const std::string& name) {
+  if (!file.has(name)) return "";
+  constexpr std::size_t shown = 3;
+  const auto ids = file.read_strings(name);
+  std::vector<std::string> words;
+  for (std::size_t k = 0; k < std::min(shown, ids.size()); ++k) words.push_back(printable(ids[k]));
+  return cat(joined(words, ", "), ids.size() > shown ? ", ..." : "");
+}
+
 std::string dataset_words(const h5::File& file) {
   const auto clients = file.integer("/", "clients"), items = file.integer("/", "items"),
              n = file.integer("/", "train_interactions");
@@ -48,6 +60,9 @@ std::string dataset_words(const h5::File& file) {
       << file.text("/", "created_by") << "\n";
   out << "  clients             " << grouped(clients) << "\n";
   out << "  items               " << grouped(items) << "\n";
+  for (const auto& [label, name] : {std::pair("  ids of clients      ", "/clients/id"),
+                                    std::pair("  ids of items        ", "/items/id")})
+    if (const auto ids = id_words(file, name); !ids.empty()) out << label << ids << "\n";
   out << "  training            " << grouped(n) << " interactions, "
       << fixed(double(n) / double(clients), 1) << " a client, "
       << fixed(100.0 * double(n) / (double(clients) * double(items)), 3) << " % of all pairs\n";

@@ -100,6 +100,9 @@ TEST(ImportInput, formats_of_tables) {
       outcome.says("delimiter: double-colon; the first line is a row; timestamps: dates "
                    "from 2020-01-"))
       << outcome.output;
+  const auto info = test::fedfuse(cat("info ", out));
+  EXPECT_TRUE(info.says("ids of clients      \"u0\", \"u1\", \"u10\", ...")) << info.output;
+  EXPECT_TRUE(info.says("ids of items        \"i0\", \"i1\"")) << info.output;
 }
 
 TEST(ImportInput, features) {
