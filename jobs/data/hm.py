@@ -32,32 +32,30 @@ TEXTS = (
     "garment_group_name",
     "detail_desc",
 )
-SECONDS_OF_A_DAY = 86400
-EPOCH = date(1970, 1, 1)
 
 
-def day_of(text: str) -> int | None:
-    """Seconds from 1970 to the start of this day."""
+def day_of(text: str) -> str | None:
+    """The day as fedfuse import reads it: of two such texts the later one is greater."""
     try:
-        return (date.fromisoformat(text) - EPOCH).days * SECONDS_OF_A_DAY
+        return date.fromisoformat(text).isoformat()
     except ValueError:
         return None
 
 
-def read_transactions(source: Source, prepared: Prepared, since: int) -> None:
-    known: dict[str, int | None] = {}
+def read_transactions(source: Source, prepared: Prepared, since: str) -> None:
+    known: dict[str, str | None] = {}
     for line, row in csv_table(source, ("t_dat", "customer_id", "article_id")):
         text = row["t_dat"]
         if text not in known:
             known[text] = day_of(text)
-        time = known[text]
-        if time is None:
+        bought = known[text]
+        if bought is None:
             raise source.refusal(line, f't_dat "{text[:40]}" is no day like 2020-09-22', REPAIR)
-        if time >= since:
+        if bought >= since:
             prepared.interaction(
                 identifier(source, line, "customer_id", row["customer_id"]),
                 identifier(source, line, "article_id", row["article_id"]),
-                str(time),
+                bought,
             )
     if not known:
         something(source.label, 0)
@@ -77,7 +75,7 @@ def read_articles(source: Source) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def day(text: str) -> int:
+def day(text: str) -> str:
     found = day_of(text)
     if found is None:
         raise argparse.ArgumentTypeError(f'"{text}" is no day like 2020-09-01')
@@ -86,7 +84,10 @@ def day(text: str) -> int:
 
 def add_options(parser: Parser) -> None:
     parser.add_argument(
-        "--since", type=day, default=0, help="leave out purchases before this day (2020-09-01)"
+        "--since",
+        type=day,
+        default=date.min.isoformat(),
+        help="leave out purchases before this day (2020-09-01)",
     )
 
 
