@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Central references of a data set: popularity, cold-first, item-kNN and EASE.
+"""Central references of a data set: popularity, cold-first, item-kNN, EASE; and BPR and VBPR.
 
   central.py --data SET.h5 [--out CENTRAL.json] [--program build/release/fedfuse]
         [--penalties 1,10,100] [--neighbours 10,100] [--shrinkages 0,10]
+        [--learned bpr,vbpr] [--rates 0.001,0.01] [--row-penalties 0.01,0.1] [--dim 32]
 
-They see all training interactions in one place, so a federated method need not reach them. The
-settings of item-kNN and EASE are chosen by validation NDCG@50 over a grid. Items are ranked as
-fedfuse ranks them. The file is for summarise.py --central.
+They see all training interactions in one place, so a federated method need not reach them. All
+settings are chosen by validation NDCG@50 over a grid. Items are ranked as fedfuse ranks them. The
+file is for summarise.py --central. --learned adds factors that are trained on pairs: bpr without,
+vbpr with the items' features. The same input gives the same numbers on the same machine.
 
 The largest arrays take 8 bytes x (4 items^2 + 3 clients x items): 3.2 GB and more for 10,000 items.
 Needs NumPy and h5py (Debian: python3-numpy python3-h5py).
@@ -30,6 +32,9 @@ MOST_PAIRS = 500_000_000
 PENALTIES = "1,3,10,30,100,300,1000,3000"
 NEIGHBOURS = "5,10,20,50,100,200,500,1000"
 SHRINKAGES = "0,3,10,30,100,300,1000"
+LEARNED = ("bpr", "vbpr")
+RATES = "0.001,0.01"
+ROW_PENALTIES = "0.01,0.1,1"
 
 
 def list_of(kind):
@@ -41,6 +46,21 @@ def positive(word):
     if (number := real(0)(word)) == 0:
         raise argparse.ArgumentTypeError("0 is no penalty: the matrix of EASE has no inverse")
     return number
+
+
+def rate(word):
+    if (number := real(0)(word)) == 0:
+        raise argparse.ArgumentTypeError("0 is no rate: nothing is learned")
+    return number
+
+
+def learned(words):
+    """Names between commas."""
+    names = words.split(",")
+    for name in names:
+        if name not in LEARNED:
+            raise argparse.ArgumentTypeError(f'"{name}" is none of {", ".join(LEARNED)}')
+    return [name for name in LEARNED if name in names]
 
 
 def parse_arguments():
@@ -55,6 +75,13 @@ def parse_arguments():
     parser.add_argument("--penalties", type=list_of(positive), default=PENALTIES, help="of EASE")
     parser.add_argument("--neighbours", type=list_of(whole(1)), default=NEIGHBOURS)
     parser.add_argument("--shrinkages", type=list_of(real(0)), default=SHRINKAGES)
+    group = parser.add_argument_group("factors trained on pairs")
+    group.add_argument("--learned", type=learned, default=[], help="bpr, vbpr or both")
+    group.add_argument("--rates", type=list_of(rate), default=RATES, help="of Adam")
+    group.add_argument("--row-penalties", type=list_of(real(0)), default=ROW_PENALTIES)
+    group.add_argument("--dim", type=whole(1), default=32, help="of each table of factors")
+    group.add_argument("--epochs", type=whole(1), default=200, help="at most")
+    group.add_argument("--seed", type=whole(0), default=0)
     return parser.parse_args()
 
 
@@ -87,6 +114,23 @@ def read_data(path):
             return Data(matrix, file["split/valid"][:], file["split/test"][:])
     except OSError as error:
         raise Refusal(f"{path} cannot be read", str(error), "give a data set of fedfuse") from error
+
+
+def read_features(path):
+    """M x F, the modalities side by side."""
+    import h5py
+
+    from lib.central_pairwise import scaled
+
+    with reading(path, "data set of fedfuse"), h5py.File(path) as file:
+        found = [file[name][:] for name in ("items/text", "items/image") if name in file]
+    if not found:
+        raise Refusal(
+            f"{path} has no features",
+            "VBPR learns from the features of items, and there are none",
+            "use --learned bpr, or a data set with text or image features",
+        )
+    return scaled(found)
 
 
 def best(tried):
@@ -127,6 +171,21 @@ def methods(data, penalties, neighbours, shrinkages):
     return found
 
 
+def learned_methods(arguments, data):
+    from lib import central_pairwise as pairwise
+
+    plan = pairwise.Plan(dim=arguments.dim, epochs=arguments.epochs, seed=arguments.seed)
+    grids = {"rate": arguments.rates, "penalty": arguments.row_penalties}
+    ends = {**grids, "epochs": [1, arguments.epochs]}
+    found = {}
+    for name in arguments.learned:
+        features = read_features(arguments.data) if name == "vbpr" else None
+        one = pairwise.best_of(data, features, *grids.values(), plan)
+        one["edge"] = edges(one["settings"], ends, data.interactions.shape[1])
+        found[name.upper()] = one
+    return found
+
+
 def edges(settings, grids, most):
     """The settings on the edge of their grids. All items as neighbours are an end, too."""
     axes = {
@@ -152,7 +211,10 @@ def main():
     of_data = identity.ask_data(arguments.program, arguments.data)
     data = read_data(arguments.data)
     grids = {name: getattr(arguments, name) for name in ("penalties", "neighbours", "shrinkages")}
-    found = methods(data, **grids)
+    found = methods(data, **grids) | learned_methods(arguments, data)
+    if arguments.learned:
+        grids |= {"rates": arguments.rates, "row_penalties": arguments.row_penalties}
+        grids |= {name: getattr(arguments, name) for name in ("dim", "epochs", "seed")}
     for name, values in found.items():
         hr, ndcg = (values[f"test_{metric}_50"] for metric in ("hr", "ndcg"))
         shown = " / ".join("–" if v is None else f"{100 * v:.1f}" for v in (hr, ndcg))
