@@ -61,19 +61,22 @@ inline void gemm_scalar(int M, int N, int K, Strided A, const float* B, long ldb
 
 inline constexpr int tile_rows = simd::widest_lanes == 16 ? 12 : 6;
 
-// NV vectors of columns, all rows.
+// NV vectors of columns, all rows. What is left below the highest tile goes to tiles that still
+// have enough chains of additions: a tile of 2 rows waits for each of its own.
 template <class Vector, int NV>
 inline void gemm_columns(int M, int K, Strided A, const float* B, long ldb, float* C, long ldc,
                          float keep, float alpha) {
-  const auto rows = [&]<int MR>(int m) {
+  int m = 0;
+  const auto rows = [&]<int MR> {
     for (; m + MR <= M; m += MR)
       gemm_tile<Vector, MR, NV>(K, A.at(m), A.row, A.col, B, ldb, C + m * ldc, ldc, keep, alpha);
-    return m;
   };
-  int m = rows.template operator()<tile_rows>(0);
-  if constexpr (tile_rows > 6) m = rows.template operator()<6>(m);
-  m = rows.template operator()<2>(m);
-  rows.template operator()<1>(m);
+  rows.template operator()<tile_rows>();
+  if constexpr (tile_rows > 8) rows.template operator()<8>();
+  if constexpr (tile_rows > 6) rows.template operator()<6>();
+  rows.template operator()<4>();
+  rows.template operator()<2>();
+  rows.template operator()<1>();
 }
 
 inline constexpr int panel_depth = 256, panel_vectors = 2;
