@@ -6,6 +6,7 @@
 #include "kernels/production.hpp"
 #include "kernels/views/exact_sum.hpp"
 #include "kernels/views/views_case.hpp"
+#include "kernels/views/views_workspace.hpp"
 #include "support/report.hpp"
 
 namespace fedfuse::bench {
@@ -25,8 +26,9 @@ void views_forward(benchmark::State& state) {
                               Array<float>(std::size_t(problem.items * problem.layout.d)));
   std::array<float*, views::branches> out{};
   for (std::size_t j = 0; j < F.size(); ++j) out[j] = F[j].data();
+  views::Workspace workspace;
   for (auto _ : state) {
-    kernels.views_forward(problem, {0, problem.items}, out);
+    kernels.views_forward(problem, {0, problem.items}, workspace, out);
     benchmark::ClobberMemory();
   }
   report(state, {.flops = problem.forward_flops(), .bytes = problem.forward_bytes()});
@@ -40,9 +42,11 @@ void views_backward(benchmark::State& state) {
   const views::Case input({.items = state.range(0)});
   const auto problem = input.problem();
   Array<float> grad_D(std::size_t(problem.items * problem.layout.d));
+  views::Workspace workspace;
+  views::ExactSum sum(problem.layout.size);
   for (auto _ : state) {
-    views::ExactSum sum(problem.layout.size);
-    if (!kernels.views_backward(problem, {0, problem.items}, 1.0f, sum, grad_D.data()))
+    sum.clear();
+    if (!kernels.views_backward(problem, {0, problem.items}, 1.0f, workspace, sum, grad_D.data()))
       return state.SkipWithError("a gradient is not finite");
     benchmark::ClobberMemory();
   }

@@ -86,14 +86,17 @@ struct Range {
   std::int64_t first = 0, count = 0;
 };
 inline constexpr std::int64_t cpu_block_items = 256;
-class ExactSum;  // exact_sum.hpp
+class ExactSum;   // exact_sum.hpp
+class Workspace;  // views_workspace.hpp: memory that is kept from call to call
 
 // F_j of the range into its rows of out[j] (M x d).
-using Forward = void (*)(const Problem&, const Range&, const std::array<float*, branches>& out);
+using Forward = void (*)(const Problem&, const Range&, Workspace&,
+                         const std::array<float*, branches>& out);
 // From scale dL/dF_j (scale: a power of two): the range's gradient of the operators is added to
 // `sum`, its rows of dL/dD are written to grad_D (M x d), both scaled. False: a value is not finite
 // or too large for the sum; then neither is worth anything.
-using Backward = bool (*)(const Problem&, const Range&, float scale, ExactSum& sum, float* grad_D);
+using Backward = bool (*)(const Problem&, const Range&, float scale, Workspace&, ExactSum& sum,
+                          float* grad_D);
 // All items, there and back, unscaled. InternalError: a gradient is not finite.
 using Function = void (*)(const Problem&, Result&);
 struct Variant {
@@ -109,10 +112,10 @@ struct Variant {
 [[nodiscard]] inline const Variant& production() { return variants().front(); }
 
 // views_cpu.cpp; threads of OpenMP
-void forward_cpu(const Problem& problem, const Range& range,
+void forward_cpu(const Problem& problem, const Range& range, Workspace& workspace,
                  const std::array<float*, branches>& out);
-bool backward_cpu(const Problem& problem, const Range& range, float scale, ExactSum& sum,
-                  float* grad_D);
+bool backward_cpu(const Problem& problem, const Range& range, float scale, Workspace& workspace,
+                  ExactSum& sum, float* grad_D);
 void run_cpu(const Problem& problem, Result& result);
 
 // views_ref.cpp; with parameters and D in double, for derivatives by differences.

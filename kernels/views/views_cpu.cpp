@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "kernels/views/exact_sum.hpp"
-#include "kernels/views/views_block.hpp"
+#include "kernels/views/views_workspace.hpp"
 
 namespace fedfuse::views {
 namespace {
@@ -42,27 +42,32 @@ bool all_zero(const Problem& p, std::int64_t first, std::int64_t rows) {
 
 }  // namespace
 
-void forward_cpu(const Problem& p, const Range& range, const std::array<float*, branches>& out) {
+void forward_cpu(const Problem& p, const Range& range, Workspace& workspace,
+                 const std::array<float*, branches>& out) {
   const Blocks blocks(range);
-  const PackedOperators weights(p);
+  workspace.begin(p, blocks.team());
 #pragma omp parallel num_threads(blocks.team())
   {
-    Block block(p, weights, cpu_block_items);
+    auto& block = workspace.worker(omp_get_thread_num()).block;
+    block.bind(p, workspace.weights(), cpu_block_items);
 #pragma omp for schedule(dynamic)
     for (std::int64_t b = 0; b < blocks.count; ++b)
       block.forward(blocks.first(b), blocks.rows(b), out);
   }
 }
 
-bool backward_cpu(const Problem& p, const Range& range, float scale, ExactSum& sum, float* grad_D) {
+bool backward_cpu(const Problem& p, const Range& range, float scale, Workspace& workspace,
+                  ExactSum& sum, float* grad_D) {
   const Blocks blocks(range);
-  const PackedOperators weights(p);
+  workspace.begin(p, blocks.team());
   bool finite = true;
-#pragma omp parallel num_threads(blocks.team())
+#pragma omp parallel num_threads(blocks.team()) reduction(&& : finite)
   {
-    Block block(p, weights, cpu_block_items);
-    ExactSum my_sum(p.layout.size);
-    bool my_finite = true;
+    const int thread = omp_get_thread_num();
+    auto& my = workspace.worker(thread);
+    my.block.bind(p, workspace.weights(), cpu_block_items);
+    if (thread != 0) my.sum.start(p.layout.size);
+    auto& my_sum = thread == 0 ? sum : my.sum;
 #pragma omp for schedule(dynamic)
     for (std::int64_t b = 0; b < blocks.count; ++b) {
       const auto first = blocks.first(b), rows = blocks.rows(b);
@@ -70,15 +75,11 @@ bool backward_cpu(const Problem& p, const Range& range, float scale, ExactSum& s
         std::fill_n(grad_D + first * p.layout.d, rows * p.layout.d, 0.0f);
         continue;
       }
-      block.backward(first, rows, scale, grad_D);
-      my_finite = my_sum.add(block.gradient()) && my_finite;
-    }
-#pragma omp critical
-    {
-      sum.merge(my_sum);
-      finite = finite && my_finite;
+      my.block.backward(first, rows, scale, my_sum.next().data(), grad_D);
+      finite = my_sum.add_next() && finite;
     }
   }
+  for (int t = 1; t < blocks.team(); ++t) sum.merge(workspace.worker(t).sum);
   return finite;
 }
 
@@ -88,10 +89,11 @@ void run_cpu(const Problem& p, Result& result) {
   std::vector<Array<float>> F(J, Array<float>(cells));
   std::array<float*, branches> out{};
   for (std::size_t j = 0; j < J; ++j) out[j] = F[j].data();
-  forward_cpu(p, all, out);
+  Workspace workspace;
+  forward_cpu(p, all, workspace, out);
   Array<float> grad_D(cells), gradient(p.layout.size);
   ExactSum sum(p.layout.size);
-  FEDFUSE_CHECK(backward_cpu(p, all, 1.0f, sum, grad_D.data()),
+  FEDFUSE_CHECK(backward_cpu(p, all, 1.0f, workspace, sum, grad_D.data()),
                 "the gradients of the views are finite");
   sum.decode(gradient, 1.0);
   result.views.clear();

@@ -9,6 +9,7 @@
 #include "core/text.hpp"
 #include "kernels/dense/optimizer.hpp"
 #include "kernels/views/exact_sum.hpp"
+#include "kernels/views/views_workspace.hpp"
 #include "model/init.hpp"
 #include "server/item_views_device.hpp"
 #include "server/item_views_rows.hpp"
@@ -69,6 +70,11 @@ struct ItemViews::Impl {
   Optimizer operator_optimizer, table_optimizer;
   Array<float> gradient;
   std::unique_ptr<ItemViewsOnDevice> on_device;  // null: here
+  // Memory of a step, kept: mapping its pages anew would take as long as a small step.
+  views::Workspace workspace;
+  views::ExactSum sum;
+  Matrix<float> grad_D;
+  std::vector<std::vector<float>> before;
 
   Impl(const Config& config, const ModelSpec& spec, const Dataset& data,
        std::shared_ptr<gpu::Device> device, const Kernels& on_cpu)
@@ -78,7 +84,8 @@ struct ItemViews::Impl {
         parameters(declare(problem.layout)),
         operator_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, parameters.values.size()),
         table_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, D.size()),
-        gradient(parameters.values.size(), 0.0f) {
+        gradient(parameters.values.size(), 0.0f),
+        grad_D(device == nullptr ? data.items : 0, spec.d) {
     constexpr auto most_items = (views::ExactSum::most_parts - 1) * views::cpu_block_items;
     if (data.items >= most_items)
       throw InputError(cat("--fusion ", config.model.fusion, " with ", data.items, " items"),
@@ -105,9 +112,6 @@ struct ItemViews::Impl {
 
   // All that a step changes on the host. With a device, the host's arrays are brought up to date
   // and stay behind during the step: only the counts of steps move.
-  struct Saved {
-    std::vector<std::vector<float>> arrays;
-  };
   [[nodiscard]] std::vector<std::span<float>> stepped() {
     std::vector<std::span<float>> all{operator_optimizer.steps(), table_optimizer.steps()};
     if (on_device != nullptr) return all;
@@ -117,15 +121,15 @@ struct ItemViews::Impl {
       all.push_back(array);
     return all;
   }
-  [[nodiscard]] Saved save() {
+  void save() {
     if (on_device != nullptr) on_device->to_host();
-    Saved saved;
-    for (const auto& array : stepped()) saved.arrays.emplace_back(array.begin(), array.end());
-    return saved;
-  }
-  void restore(const Saved& saved) {
     const auto all = stepped();
-    for (std::size_t k = 0; k < all.size(); ++k) std::ranges::copy(saved.arrays[k], all[k].begin());
+    before.resize(all.size());
+    for (std::size_t k = 0; k < all.size(); ++k) before[k].assign(all[k].begin(), all[k].end());
+  }
+  void restore() {
+    const auto all = stepped();
+    for (std::size_t k = 0; k < all.size(); ++k) std::ranges::copy(before[k], all[k].begin());
     if (on_device != nullptr) on_device->host_may_change();
   }
 
@@ -158,7 +162,7 @@ ItemViews::ItemViews(ItemViews&&) noexcept = default;
 ItemViews& ItemViews::operator=(ItemViews&&) noexcept = default;
 
 void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) const {
-  const auto& my = *impl_;
+  auto& my = *impl_;
   views.resize(my.problem.layout.views.size());
   for (auto& view : views)
     if (view.rows != my.D.rows || view.cols != my.D.cols)
@@ -167,7 +171,7 @@ void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) con
   const auto mine = blocks_of(my.problem, comm);
   std::array<float*, views::branches> out{};
   for (std::size_t j = 0; j < views.size(); ++j) out[j] = views[j].data();
-  my.kernels.views_forward(my.problem, {mine.my_first(), mine.my_rows()}, out);
+  my.kernels.views_forward(my.problem, {mine.my_first(), mine.my_rows()}, my.workspace, out);
   for (auto& view : views) complete_rows(view, mine, comm);
 }
 
@@ -182,33 +186,31 @@ void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, c
   if (!std::isfinite(most)) throw gradient_not_finite();
   const int exponent = exponent_of(most);
   const auto mine = blocks_of(my.problem, comm);
-  views::ExactSum sum(my.gradient.size());
-  Matrix<float> grad_D(my.D.rows, my.D.cols);
-  auto problem = my.problem;
-  for (std::size_t j = 0; j < view_grad.size(); ++j) problem.view_grad[j] = view_grad[j].data();
-  const bool finite =
-      my.kernels.views_backward(problem, {mine.my_first(), mine.my_rows()},
-                                float(std::ldexp(1.0, -exponent)), sum, grad_D.data());
+  my.sum.start(my.gradient.size());
+  for (std::size_t j = 0; j < view_grad.size(); ++j) my.problem.view_grad[j] = view_grad[j].data();
+  const bool finite = my.kernels.views_backward(my.problem, {mine.my_first(), mine.my_rows()},
+                                                float(std::ldexp(1.0, -exponent)), my.workspace,
+                                                my.sum, my.grad_D.data());
   if (comm.sum(std::int64_t(finite ? 0 : 1)) != 0) throw gradient_not_finite();
-  sum.reduce(comm);
+  my.sum.reduce(comm);
   const double unscale = std::ldexp(1.0, exponent);
-  sum.decode(my.gradient, unscale);
-  complete_rows(grad_D, mine, comm);
-  for (auto& x : grad_D.values) x *= float(unscale);
+  my.sum.decode(my.gradient, unscale);
+  complete_rows(my.grad_D, mine, comm);
+  for (auto& x : my.grad_D.values) x *= float(unscale);
   my.operator_optimizer.step(my.parameters.values, my.gradient);
-  my.table_optimizer.step(my.D.values, grad_D.values);
+  my.table_optimizer.step(my.D.values, my.grad_D.values);
 }
 
 void ItemViews::step_to_next_views(std::vector<Matrix<float>>& gradients_then_views,
                                    const Comm& comm) {
-  const auto before = impl_->save();
+  impl_->save();
   try {
     backward_and_step(gradients_then_views, comm);
     forward(gradients_then_views, comm);
     const auto what = impl_->not_finite(gradients_then_views);
     if (comm.max(std::int64_t(what.empty() ? 0 : 1)) != 0) throw views_diverged(what);
   } catch (...) {
-    impl_->restore(before);
+    impl_->restore();
     throw;
   }
 }

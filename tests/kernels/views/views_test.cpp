@@ -13,6 +13,7 @@
 #include "kernels/views/exact_sum.hpp"
 #include "kernels/views/views_case.hpp"
 #include "kernels/views/views_gpu.hpp"
+#include "kernels/views/views_workspace.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
 #include "tests/support/threads.hpp"
@@ -125,10 +126,11 @@ Result on_the_cpu(const Case& input, const std::vector<std::int64_t>& cuts, int 
   for (std::size_t j = 0; j < J; ++j) out[j] = F[j].data();
   Array<float> grad_D(cells, std::nanf("")), gradient(p.layout.size);
   views::ExactSum sum(p.layout.size);
+  views::Workspace workspace;
   for (std::size_t r = 0; r + 1 < cuts.size(); ++r) {
     const views::Range mine{cuts[r], cuts[r + 1] - cuts[r]};
-    views::production().forward(p, mine, out);
-    EXPECT_TRUE(views::production().backward(p, mine, 0.25f, sum, grad_D.data()));
+    views::production().forward(p, mine, workspace, out);
+    EXPECT_TRUE(views::production().backward(p, mine, 0.25f, workspace, sum, grad_D.data()));
   }
   sum.decode(gradient, 1.0);
   Result all;
