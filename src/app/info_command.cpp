@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -114,6 +115,21 @@ std::string provenance_words(const Json& p) {
              " threads, hosts ", text("hosts"), "\n");
 }
 
+// Simulated devices: the time, and the clients of each kind at the quoted round.
+void clock_lines(std::ostringstream& out, const RunRecord& r,
+                 const std::function<double(const char*)>& fact) {
+  out << "  simulated time      " << as_seconds(fact("simulated_seconds")) << " in all, "
+      << as_seconds(fact("simulated_seconds_to_best")) << " to the best round; "
+      << fixed(100 * fact("wasted_share"), 1) << " % of the clients' time wasted\n";
+  for (std::size_t row = 0; row < r.classes.rows(); ++row) {
+    const auto at = [&](const char* name) { return r.classes.at(name, row); };
+    out << "    device " << row + 1 << "          " << fixed(at("class_clients"), 0) << " clients, "
+        << fixed(at("class_deliveries"), 2) << " deliveries each, test HR@50 "
+        << fixed(100 * at("class_test_hr_50"), 2) << ", NDCG@50 "
+        << fixed(100 * at("class_test_ndcg_50"), 2) << "\n";
+  }
+}
+
 std::string result_words(const std::string& path) {
   const auto s = read_summary(path);
   const auto& r = s.record;
@@ -157,6 +173,7 @@ std::string result_words(const std::string& path) {
   if (r.facts.contains("epsilon"))
     out << "  epsilon             " << fixed(fact("epsilon"), 3) << " at delta " << fact("delta")
         << " (see epsilon_covers and epsilon_excludes)\n";
+  if (r.facts.contains("simulated_seconds")) clock_lines(out, r, fact);
   for (const auto& [name, text] : r.notes)
     out << "  " << name << std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') << text
         << "\n";

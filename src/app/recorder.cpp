@@ -129,6 +129,7 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   traffic.set("moved_sum", double(comm_.sum(moved.summed - moved_before_.summed)));
   traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
   if (federation.spec().bounds_uploads || report.probe) privacy(round, report);
+  if (report.selection) clock(*report.selection, *federation.participation());
   time(round, report, federation, in_mpi);
   upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);
 }
@@ -253,6 +254,7 @@ void Recorder::finish(const Federation& federation) {
   notes["head_used"] = cat(spec.head.kind, spec.shares_head ? ", shared" : ", stays on the client");
   notes["view_names"] = view_names(spec, record.config.fedvlr.views);
   device(federation.engine().facts());
+  if (federation.participation() != nullptr) finish_clock(*federation.participation());
   notes["uploads_used"] = !spec.has_second_pass()                ? "none"
                           : federation.engine().stores_uploads() ? "store"
                                                                  : "replay";

@@ -19,6 +19,7 @@ struct RoundEvaluation {
   std::optional<Evaluation> teacher;  // its preferences alone, ranked for the clients of each group
   // ER@K of the attacked item
   std::optional<std::array<double, cutoffs.size()>> exposure;
+  std::vector<Evaluation> kinds;  // of the clients of each kind of simulated device
 };
 
 class Recorder {
@@ -32,6 +33,8 @@ class Recorder {
   void begin_round() { moved_before_ = comm_.moved(); }
   void round(std::int64_t round, const RoundReport& report, const Federation& federation,
              const std::optional<RoundEvaluation>& evaluation);
+  // The model of this evaluation is the one that is quoted: the clients by their devices.
+  void quoted(const RoundEvaluation& evaluation, const Participation& participation);
   // Of the last round, which was recorded without.
   void evaluated(const RoundEvaluation& evaluation);
   void finish(const Federation& federation);  // the facts of the whole run so far
@@ -44,6 +47,8 @@ class Recorder {
   void groups(std::int64_t round, const RoundReport& report, const Federation& federation);
   void device(const EngineFacts& engine);
   void privacy(std::int64_t round, const RoundReport& report);
+  void clock(const Selection& selection, const Participation& participation);
+  void finish_clock(const Participation& participation);
   void start_privacy();
   void finish_privacy();
   void time(std::int64_t round, const RoundReport& report, const Federation& federation,

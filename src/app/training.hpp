@@ -42,6 +42,7 @@ class Training {
   std::optional<RoundEvaluation> evaluate_round(std::int64_t round, const Stop& stop);
   void need_something_to_watch() const;
   bool judge(std::int64_t round, const RoundEvaluation& evaluation);
+  void quote(std::int64_t round, const RoundEvaluation& evaluation);
   void keep_best(std::int64_t done);
   [[nodiscard]] Snapshot now(std::int64_t round) const;
   void visit(StateVisitor& visitor);

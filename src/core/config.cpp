@@ -6,6 +6,7 @@ void validate(const Config& config) {
   validate(config.files);
   validate(config.model);
   validate(config.federation);
+  validate(config.participation);
   validate(config.gfmfr);
   validate(config.prior);
   validate(config.fedvlr);

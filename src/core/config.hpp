@@ -11,6 +11,7 @@
 #include "core/config/files.hpp"
 #include "core/config/gfmfr.hpp"
 #include "core/config/model.hpp"
+#include "core/config/participation.hpp"
 #include "core/config/prior.hpp"
 #include "core/config/privacy.hpp"
 #include "core/config/restart.hpp"
@@ -21,6 +22,7 @@ struct Config {
   FileOptions files;
   ModelOptions model;
   FederationOptions federation;
+  ParticipationOptions participation;
   GfmfrOptions gfmfr;
   PriorOptions prior;
   FedvlrOptions fedvlr;

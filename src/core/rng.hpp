@@ -45,6 +45,9 @@ enum class Purpose : std::uint32_t {
   probe = 24,
   attackers = 25,
   attack = 26,
+  availability = 27,
+  client_device = 28,
+  dropout = 29,
   test = 99,
 };
 

@@ -28,6 +28,14 @@ std::vector<Refusal> of_every_run(const Config& c, const ModelSpec& spec) {
            " with --clip, --sampling poisson, --upload-noise, --attack, --defence or "
            "--probe-clients"),
        "uploads are looked at and changed on the processor only", "use --device cpu"},
+      {poisson && changes_participants(c.participation),
+       "--sampling poisson with --availability, --over-select, --deadline or --dropout",
+       "means are over the number that the sampling expects, and another number comes",
+       "use --sampling fixed"},
+      {o.probe_clients > 0 && changes_participants(c.participation),
+       "--probe-clients with --availability, --over-select, --deadline or --dropout",
+       "the probe makes the participants of earlier rounds again, which the simulated clock chose",
+       "leave one of them out"},
       {poisson && grouped, cat("--sampling poisson with ", fusion),
        "a round may have fewer participants than groups, or none", "use --sampling fixed"},
       {!adds_noise(o) && o.delta > 0, cat("--delta ", o.delta),
@@ -80,6 +88,10 @@ std::vector<Refusal> of_sampling(const Config& c) {
   const auto& o = c.privacy;
   const bool poisson = c.federation.sampling == Sampling::poisson;
   return {
+      {changes_participants(c.participation),
+       "noise with --availability, --over-select, --deadline or --dropout",
+       "who takes part then depends on more than the sampling that the theorem speaks of",
+       "leave them out, or --noise-multiplier and --epsilon"},
       {!poisson && o.adjacency == Adjacency::add_or_remove_one,
        "--adjacency add-or-remove-one with --sampling fixed",
        "a fixed number is drawn: one client more changes who else takes part, so the formula of "

@@ -12,6 +12,7 @@ enum class ConfigSection {
   files,
   model,
   federation,
+  participation,
   gfmfr,
   prior,
   fedvlr,
@@ -24,12 +25,19 @@ enum class ConfigSection {
 };
 template <>
 inline constexpr auto choice_names<ConfigSection> = std::array{
-    Named{ConfigSection::files, "Files"},           Named{ConfigSection::model, "Model"},
-    Named{ConfigSection::federation, "Federation"}, Named{ConfigSection::gfmfr, "GFMFR"},
-    Named{ConfigSection::prior, "Group prior"},     Named{ConfigSection::fedvlr, "FedVLR"},
-    Named{ConfigSection::privacy, "Privacy"},       Named{ConfigSection::attack, "Attack"},
-    Named{ConfigSection::evaluation, "Evaluation"}, Named{ConfigSection::device, "Device"},
-    Named{ConfigSection::execution, "Execution"},   Named{ConfigSection::restart, "Restart"},
+    Named{ConfigSection::files, "Files"},
+    Named{ConfigSection::model, "Model"},
+    Named{ConfigSection::federation, "Federation"},
+    Named{ConfigSection::participation, "Participation"},
+    Named{ConfigSection::gfmfr, "GFMFR"},
+    Named{ConfigSection::prior, "Group prior"},
+    Named{ConfigSection::fedvlr, "FedVLR"},
+    Named{ConfigSection::privacy, "Privacy"},
+    Named{ConfigSection::attack, "Attack"},
+    Named{ConfigSection::evaluation, "Evaluation"},
+    Named{ConfigSection::device, "Device"},
+    Named{ConfigSection::execution, "Execution"},
+    Named{ConfigSection::restart, "Restart"},
 };
 
 struct FieldText {

@@ -6,6 +6,7 @@
 #include "model/backbones.hpp"
 #include "model/fusions.hpp"
 #include "results/config_field.hpp"
+#include "results/config_fields_participation.hpp"
 #include "results/config_fields_privacy.hpp"
 #include "results/config_fields_server.hpp"
 
@@ -185,6 +186,7 @@ void for_each_field(C& c, Visit&& visit) {
   detail::visit_files(c.files, visit);
   detail::visit_model(c.model, visit);
   detail::visit_federation(c.federation, visit);
+  detail::visit_participation(c.participation, visit);
   detail::visit_gfmfr(c.gfmfr, visit);
   detail::visit_prior(c.prior, visit);
   detail::visit_fedvlr(c.fedvlr, visit);

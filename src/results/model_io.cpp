@@ -182,7 +182,7 @@ std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global,
   for (const auto& round : record.group_by_round) mine += std::int64_t(round.size());
   std::int64_t cells = 0, columns = 0;
   for (const auto* table : {&record.metrics, &record.time, &record.traffic, &record.groups,
-                            &record.privacy, &record.baselines}) {
+                            &record.privacy, &record.clock, &record.classes, &record.baselines}) {
     columns += std::int64_t(table->columns().size());
     cells += std::int64_t(table->columns().size() * table->rows());
   }

@@ -30,12 +30,7 @@ Table read_table(const h5::File& file, const std::string& group) {
   if (!file.has(group)) return table;
   for (const auto& name : file.children(group)) {
     const auto path = cat(group, "/", name);
-    if (find_field(Section::metrics, name) == nullptr &&
-        find_field(Section::time, name) == nullptr &&
-        find_field(Section::traffic, name) == nullptr &&
-        find_field(Section::groups, name) == nullptr &&
-        find_field(Section::privacy, name) == nullptr)
-      continue;  // /groups also holds arrays
+    if (!is_column(name)) continue;  // /groups also holds arrays
     const auto values = file.read_all<double>(path, {h5::any});
     if (!table.columns().empty() && values.size() != table.rows())
       h5::Place{file.path(), path}.refuse(cat("it has ", values.size(), " rows, and ",
@@ -103,6 +98,8 @@ RunRecord read_small_parts(const h5::File& file) {
   record.traffic = read_table(file, "/traffic");
   record.groups = read_table(file, "/groups");
   record.privacy = read_table(file, "/privacy");
+  record.clock = read_table(file, "/clock");
+  record.classes = read_table(file, "/classes");
   record.baselines = read_table(file, "/baselines");
   if (file.has("/facts"))
     for (const auto& name : file.children("/facts"))

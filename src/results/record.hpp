@@ -39,8 +39,9 @@ struct RunRecord {
   std::string status_text;       // why it stopped or failed
   std::int64_t best_round = 0;   // 1-based; by validation NDCG@50; 0: none yet
   std::int64_t model_round = 0;  // the round after which the stored model stood
-  // -> /metrics /time /traffic /groups /privacy (per-round numbers)
-  Table metrics, time, traffic, groups, privacy;
+  // -> /metrics /time /traffic /groups /privacy /clock (per-round numbers)
+  Table metrics, time, traffic, groups, privacy, clock;
+  Table classes;    // -> /classes: a row a kind of device, at the quoted round
   Table baselines;  // -> /baselines: row 0 popularity, row 1 cold-first
   // numbers of the whole run (schema.cpp): client_rounds_per_second, peak_memory_bytes_max, ...
   std::map<std::string, double> facts;

@@ -66,6 +66,10 @@ void visit(StateVisitor& visitor, const std::string& name, RunRecord& record, co
   visit(visitor, name + "/traffic", record.traffic);
   visit(visitor, name + "/groups", record.groups);
   if (visitor.has(name + "/privacy/names")) visit(visitor, name + "/privacy", record.privacy);
+  if (visitor.has(name + "/clock/names")) {
+    visit(visitor, name + "/clock", record.clock);
+    visit(visitor, name + "/classes", record.classes);
+  }
   visit(visitor, name + "/group_by_round", record.group_by_round, data.local_clients(),
         std::int64_t(record.metrics.rows()));
   visitor.number(name + "/best_round", record.best_round);

@@ -136,6 +136,36 @@ std::vector<Field> privacy_fields() {
   };
 }
 
+std::vector<Field> clock_fields() {
+  return {
+      {"simulated_s", "s", "simulated seconds of the round, waiting for a client included"},
+      {"simulated_total_s", "s", "simulated seconds since the first round began"},
+      {"available", "clients", "clients that could be invited"},
+      {"invited", "clients", "clients that were invited"},
+      {"delivered", "clients", "of the invited, those that came in time and count"},
+      {"dropped", "clients", "of the invited, those that trained and did not deliver"},
+      {"late", "clients", "of the invited, those that others or the deadline came before"},
+      {"client_s", "s", "simulated seconds of all invited clients together"},
+      {"wasted_client_s", "s", "of them, those of clients that do not count"},
+  };
+}
+
+std::vector<Field> class_fields() {
+  std::vector<Field> list{
+      {"class_clients", "clients", "clients with such a device"},
+      {"class_deliveries", "1",
+       "mean over them of the rounds that they took part in, up to the quoted round"},
+      {"class_test_clients", "clients", "of them, those evaluated on their test item"},
+  };
+  for (const std::string split : splits) {
+    list.push_back({cat("class_", split, "_hr_50"), "1",
+                    cat("HR@50 of their ", split_words(split), " items, at the quoted round")});
+    list.push_back({cat("class_", split, "_ndcg_50"), "1",
+                    cat("NDCG@50 of their ", split_words(split), " items, at the quoted round")});
+  }
+  return list;
+}
+
 std::vector<Field> fact_fields() {
   std::vector<Field> list{
       {"clients", "clients", "clients of the data set"},
@@ -176,6 +206,9 @@ std::vector<Field> fact_fields() {
       {"epsilon", "1", "spent by all rounds that were run, at delta; see the note epsilon_covers"},
       {"delta", "1", "the delta of that epsilon"},
       {"noise_multiplier", "1", "z: the noise on the sums over C"},
+      {"simulated_seconds", "s", "of all rounds that were run; see the note participation"},
+      {"simulated_seconds_to_best", "s", "... of those up to best_round"},
+      {"wasted_share", "1", "wasted_client_s over client_s, of all rounds"},
       {"client_state_bytes", "B", "memory for what stays on the clients, all ranks"},
       {"parameters_on_client", "1",
        "parameters that a client holds, mean over rounds and participants"},
@@ -197,6 +230,9 @@ std::vector<Field> note_fields() {
       {"rated_items_visible", "", "whether a server that looks learns a client's rated items"},
       {"attack", "", "who attacks, and which item"},
       {"upload_noise", "", "that noise on uploads is an experiment"},
+      {"participation", "", "what the simulated clock is a model of, and what it leaves out"},
+      {"device_classes", "", "the kinds of devices, in the order of the rows of /classes"},
+      {"participation_files", "", "SHA-256 of the files of classes and availability"},
       {"trust", "", "what the server sees of a client"},
       {"epsilon_covers", "", "what epsilon speaks of, and between which neighbours"},
       {"epsilon_excludes", "", "what it does not speak of"},
@@ -209,23 +245,30 @@ const Field* find_in(const std::vector<Field>& list, std::string_view name) {
   return nullptr;
 }
 
+const Field* column_named(std::string_view name) {
+  for (const auto section : {Section::metrics, Section::time, Section::traffic, Section::groups,
+                             Section::privacy, Section::clock, Section::classes})
+    if (const auto* field = find_field(section, name)) return field;
+  return nullptr;
+}
+
 }  // namespace
 
 const std::vector<Field>& fields(Section section) {
-  static const std::array<std::vector<Field>, 7> lists{
-      metric_fields(),  time_fields(), traffic_fields(), group_fields(),
-      privacy_fields(), fact_fields(), note_fields()};
+  static const std::array<std::vector<Field>, 9> lists{
+      metric_fields(), time_fields(),  traffic_fields(), group_fields(), privacy_fields(),
+      clock_fields(),  class_fields(), fact_fields(),    note_fields()};
   return lists[std::size_t(section)];
 }
+
+bool is_column(std::string_view name) { return column_named(name) != nullptr; }
 
 const Field* find_field(Section section, std::string_view name) {
   return find_in(fields(section), name);
 }
 
 const Field& find_column(std::string_view name) {
-  for (const auto section :
-       {Section::metrics, Section::time, Section::traffic, Section::groups, Section::privacy})
-    if (const auto* field = find_field(section, name)) return *field;
+  if (const auto* field = column_named(name)) return *field;
   throw InternalError(cat("no table has a column \"", name,
                           "\": add it to results/schema.cpp with its unit and meaning"));
 }

@@ -12,11 +12,12 @@ struct Field {
   std::string name, unit, meaning;
 };
 
-// The tables of one row a round (baselines: one row a baseline, the columns of metrics), and the
-// numbers and texts of a whole run.
-enum class Section { metrics, time, traffic, groups, privacy, facts, notes };
+// The tables of one row a round (baselines: one row a baseline, the columns of metrics; classes: a
+// row a kind of device), and the numbers and texts of a whole run.
+enum class Section { metrics, time, traffic, groups, privacy, clock, classes, facts, notes };
 
 [[nodiscard]] const std::vector<Field>& fields(Section section);
+[[nodiscard]] bool is_column(std::string_view name);  // of any table
 // A column of any table; InternalError when no section has it.
 [[nodiscard]] const Field& find_column(std::string_view name);
 // A field of one section, or nullptr.

@@ -39,6 +39,8 @@ std::string twin_text(const RunRecord& record, const std::string& provenance, co
   twin["traffic"] = table_json(record.traffic);
   twin["groups"] = table_json(record.groups);
   twin["privacy"] = table_json(record.privacy);
+  twin["clock"] = table_json(record.clock);
+  twin["classes"] = table_json(record.classes);
   twin["baselines"] = table_json(record.baselines);
   return json_text(twin, 1) + "\n";
 }

@@ -1,6 +1,9 @@
 #include "server/federation.hpp"
 
+#include <cmath>
+
 #include "clients/behaviour.hpp"
+#include "clients/sampler.hpp"
 #include "model/init.hpp"
 #include "server/device/make_engine.hpp"
 
@@ -36,6 +39,38 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     prior_ = std::make_unique<GroupPriorServer>(config_, data_, kernels_);
     prior_->start(state_.shares, comm_);
   }
+  if (simulates_time(config.participation)) {
+    const auto traffic = count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, 0);
+    participation_ = std::make_unique<Participation>(config_, spec_, data_,
+                                                     traffic.dense_down + traffic.dense_up, comm_);
+  }
+}
+
+std::vector<std::int32_t> Federation::participants(std::int64_t round, RoundReport& report) const {
+  if (participation_ == nullptr) return sample_participants(config_, data_, round);
+  auto selection = participation_->select(round, comm_);
+  auto local = std::move(selection.local);
+  selection.local.clear();
+  report.selection = std::move(selection);
+  return local;
+}
+
+// Nothing but the clock changes.
+RoundReport Federation::nobody_trains(RoundReport report) {
+  participation_->pass(*report.selection);
+  const double none = std::nan("");
+  report.participants = 0;
+  report.loss = report.loss_recommendation = report.loss_distillation = none;
+  report.lambda = report.teacher_loss = none;
+  report.norms = UploadNorms().summary();
+  report.traffic = count_traffic(spec_, data_, views_ ? views_->operator_parameters() : 0, none);
+  return report;
+}
+
+// On the sums of this round.
+SumNoise Federation::noise_of(std::int64_t round) const {
+  const auto& privacy = config_.privacy;
+  return {config_.federation.seed, round, privacy.noise_multiplier * privacy.clip};
 }
 
 const ClientState& Federation::state() const {
@@ -48,6 +83,7 @@ void Federation::visit(StateVisitor& visitor) {
   fedfuse::visit(visitor, "server/global", global_);
   fedfuse::visit(visitor, "clients", spec_, state_);
   ranges_.visit(visitor, "server/sum_ranges");
+  if (participation_ != nullptr) participation_->visit(visitor, "server/participation");
   if (visitor.loads()) engine_->adopt(state_);
   if (views_ != nullptr)
     for (const auto& [name, values] : views_->parameters())

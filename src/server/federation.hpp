@@ -22,6 +22,7 @@
 #include "server/group_prior.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
+#include "server/participation.hpp"
 #include "server/probe.hpp"
 #include "server/server_teacher.hpp"
 #include "server/sum_ranges.hpp"
@@ -34,7 +35,8 @@ struct RoundReport {
   double loss = 0, loss_recommendation = 0, loss_distillation = 0;  // means over participants
   double lambda = 0, teacher_loss = 0;
   std::optional<ProbeReport> probe;
-  UploadNorms::Summary norms{};  // of the uploads before --clip; NaN without it
+  std::optional<Selection> selection;  // with simulated devices; its `local` is empty
+  UploadNorms::Summary norms{};        // of the uploads before --clip; NaN without it
   Traffic traffic;
   std::int64_t upload_bytes = 0;           // stored on this rank for the second pass
   std::optional<GroupingResult> grouping;  // when clients were grouped in this round
@@ -72,6 +74,8 @@ class Federation {
   // G x M; empty without a teacher, or before it spoke
   [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }
   [[nodiscard]] const ServerTeacher* teacher() const { return teacher_.get(); }
+  // null without simulated devices
+  [[nodiscard]] const Participation* participation() const { return participation_.get(); }
   [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const PhaseTimer& timer() const { return timer_; }
   [[nodiscard]] PhaseTimer& timer() { return timer_; }
@@ -80,6 +84,9 @@ class Federation {
 
  private:
   struct RoundWork;  // what one round computes before it is committed
+  [[nodiscard]] std::vector<std::int32_t> participants(std::int64_t round,
+                                                       RoundReport& report) const;
+  [[nodiscard]] RoundReport nobody_trains(RoundReport report);
   [[nodiscard]] bool fits(RoundWork& work, const std::function<Misfit()>& pass);
   [[nodiscard]] Misfit train_participants(RoundWork& work);
   void aggregate(RoundWork& work) const;
@@ -103,10 +110,11 @@ class Federation {
   GlobalModel global_;
   mutable ClientState state_;  // the host's copy, behind the engine's where that holds the state
   std::unique_ptr<Engine> engine_;
-  std::unique_ptr<ItemViews> views_;         // null: rows are trained on clients
-  std::unique_ptr<ServerTeacher> teacher_;   // null without GFMFR
-  std::unique_ptr<GroupPriorServer> prior_;  // null without a group prior
-  std::unique_ptr<Probe> probe_;             // null without --probe-clients
+  std::unique_ptr<ItemViews> views_;              // null: rows are trained on clients
+  std::unique_ptr<ServerTeacher> teacher_;        // null without GFMFR
+  std::unique_ptr<GroupPriorServer> prior_;       // null without a group prior
+  std::unique_ptr<Probe> probe_;                  // null without --probe-clients
+  std::unique_ptr<Participation> participation_;  // null without simulated devices
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;
   SumRanges ranges_;

@@ -42,7 +42,7 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
 
   // 1. The participants, and their soft labels.
   timer_.time(Phase::sampling, [&] {
-    work.local = sample_participants(config_, data_, round);
+    work.local = participants(round, work.report);
     std::int64_t weight = 0;
     for (const auto u : work.local) weight += weight_of(spec_, data_, u);
     work.total = comm_.sum(std::int64_t(work.local.size()));
@@ -51,6 +51,8 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
     work.report.participants = work.total;
     distil(work);
   });
+  if (work.report.selection && work.report.selection->stands)
+    return nobody_trains(std::move(work.report));
 
   // 2. Everybody trains; updates are added up as they come. A round in which a client or the server
   // diverges never happened: nothing that lasts changes before step 7. An update beyond the range
@@ -171,12 +173,6 @@ void Federation::aggregate(RoundWork& work) const {
                     "lower --lr, --lr-items or --weight-decay");
 }
 
-// On the sums of this round.
-SumNoise Federation::noise_of(std::int64_t round) const {
-  const auto& privacy = config_.privacy;
-  return {config_.federation.seed, round, privacy.noise_multiplier * privacy.clip};
-}
-
 void Federation::group_participants(RoundWork& work) {
   std::vector<std::int32_t> ids, labels;
   for (const auto u : work.local) {
@@ -263,6 +259,7 @@ void Federation::commit(RoundWork& work) {
       preferences_ = std::move(work.preferences);
     }
     ranges_ = work.ranges;
+    if (participation_ != nullptr) participation_->pass(*work.report.selection);
     if (spec_.shares_head) global_.theta = std::move(work.theta);
     global_.views = std::move(work.summed);
     if (prior_ != nullptr) commit_prior(work);

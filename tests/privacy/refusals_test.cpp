@@ -83,12 +83,33 @@ TEST(Refusals, each_row_of_the_table_holds) {
        },
        "cannot be reached"},
       {[](Config& c) { c.privacy.epsilon = 1.0; }, "give one of the two"},
+      {[&](Config& c) {
+         fixed(c);
+         c.participation.devices = ClientDevices::equal;
+         c.participation.dropout = 0.1;
+       },
+       "more than the sampling"},
+      {[](Config& c) {
+         c.participation.devices = ClientDevices::equal;
+         c.participation.over_select = 2;
+       },
+       "another number comes"},
+      {[&](Config& c) {
+         fixed(c);
+         c.privacy.noise_multiplier = 0;
+         c.privacy.probe_clients = 3;
+         c.participation.devices = ClientDevices::equal;
+         c.participation.deadline = 9;
+       },
+       "participants of earlier rounds"},
   };
   for (const auto& c : cases) {
     const auto said = refusal(c.change);
     EXPECT_NE(said.find(c.says), std::string::npos) << c.says << " is not in: " << said;
   }
   EXPECT_EQ(refusal([](Config&) {}), "");
+  EXPECT_EQ(refusal([](Config& c) { c.participation.devices = ClientDevices::lognormal; }), "")
+      << "a clock alone changes no participant";
   for (const char* fusion : {"mlp", "fedvlr"})  // views are steps of sums, by either rule
     EXPECT_EQ(refusal([&](Config& c) {
                 c.model.fusion = fusion;

@@ -1,0 +1,74 @@
+// The part of the record that tells of simulated devices and their time.
+#include <algorithm>
+#include <cmath>
+
+#include "app/recorder.hpp"
+#include "core/text.hpp"
+
+namespace fedfuse {
+namespace {
+
+double seconds(std::int64_t microseconds) { return 1e-6 * double(microseconds); }
+
+double sum_of(const Table& table, const char* column, std::size_t rows) {
+  double sum = 0;
+  for (std::size_t row = 0; row < rows; ++row) sum += table.at(column, row);
+  return sum;
+}
+
+}  // namespace
+
+void Recorder::clock(const Selection& s, const Participation& participation) {
+  auto& c = record.clock;
+  c.begin_row();
+  c.set("simulated_s", seconds(s.took));
+  c.set("simulated_total_s", seconds(participation.now()));
+  c.set("available", double(s.available));
+  c.set("invited", double(s.invited));
+  c.set("delivered", double(s.delivered));
+  c.set("dropped", double(s.dropped));
+  c.set("late", double(s.late));
+  c.set("client_s", seconds(s.of_devices));
+  c.set("wasted_client_s", seconds(s.wasted));
+}
+
+void Recorder::quoted(const RoundEvaluation& evaluation, const Participation& participation) {
+  std::vector<std::int64_t> clients(participation.kinds().size());
+  for (const auto kind : participation.kind_of())
+    if (!clients.empty()) ++clients[std::size_t(kind)];
+  comm_.sum(clients);
+  auto& table = record.classes;
+  table = {};
+  for (std::size_t k = 0; k < evaluation.kinds.size(); ++k) {
+    const auto& of_kind = evaluation.kinds[k];
+    constexpr std::size_t at_50 = 2;
+    table.begin_row();
+    table.set("class_clients", double(clients[k]));
+    table.set("class_deliveries", double(participation.deliveries()[k]) / double(clients[k]));
+    table.set("class_valid_hr_50", of_kind.valid.all.hr[at_50]);
+    table.set("class_valid_ndcg_50", of_kind.valid.all.ndcg[at_50]);
+    table.set("class_test_clients", double(of_kind.test.all.clients));
+    table.set("class_test_hr_50", of_kind.test.all.hr[at_50]);
+    table.set("class_test_ndcg_50", of_kind.test.all.ndcg[at_50]);
+  }
+}
+
+void Recorder::finish_clock(const Participation& participation) {
+  const auto& c = record.clock;
+  auto& facts = record.facts;
+  facts["simulated_seconds"] = seconds(participation.now());
+  if (record.best_round > 0)
+    facts["simulated_seconds_to_best"] =
+        c.at("simulated_total_s", std::size_t(record.best_round) - 1);
+  if (const double all = sum_of(c, "client_s", c.rows()); all > 0)
+    facts["wasted_share"] = sum_of(c, "wasted_client_s", c.rows()) / all;
+  auto& notes = record.notes;
+  notes["participation"] =
+      "a model of devices: a turn takes the seconds of its samples and of the dense protocol's "
+      "bytes; devices share no network, do not queue, and are free again in the next round; "
+      "simulated seconds are no measured ones";
+  if (!participation.kinds().empty()) notes["device_classes"] = joined(participation.kinds(), ", ");
+  if (!participation.files().empty()) notes["participation_files"] = participation.files();
+}
+
+}  // namespace fedfuse
