@@ -28,6 +28,7 @@ libopenmpi-dev|command mpicxx
 openmpi-bin|command mpirun
 libhdf5-openmpi-dev|command h5pcc
 zlib1g-dev|header zlib.h
+libssl-dev|header openssl/evp.h
 libeigen3-dev|header Eigen/Dense
 librandom123-dev|header Random123/philox.h
 libcli11-dev|header CLI/CLI.hpp

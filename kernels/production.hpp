@@ -6,6 +6,7 @@
 #include "kernels/group_prior/group_prior.hpp"
 #include "kernels/kmeans/kmeans.hpp"
 #include "kernels/local_train/local_train.hpp"
+#include "kernels/mask/mask.hpp"
 #include "kernels/preference/preference.hpp"
 #include "kernels/rank/rank.hpp"
 #include "kernels/row_median/row_median.hpp"
@@ -28,6 +29,7 @@ struct Kernels {
   group_prior::Logits prior_logits = group_prior::production().logits;
   group_prior::Gradient prior_gradient = group_prior::production().gradient;
   row_median::Function row_statistic = row_median::production().run;
+  mask::Function mask = mask::production().run;
   rank::Function ranks = rank::production().run;
 };
 

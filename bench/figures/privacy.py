@@ -1,5 +1,6 @@
 """The studies of jobs/studies/privacy.py: noise against quality by the number of clients, the
-papers' noise against what the probe sees, and attackers against the exposure of their item.
+papers' noise against what the probe sees, attackers against the exposure of their item, late
+clients against simulated time, and quality by round and number of clients.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from records.errors import Refusal
 from records.readers import check_schema, read_json
 
 Row = dict[str, Any]
+MOST_COLUMNS = 3
 
 
 def draw(file: Path) -> Any:
@@ -26,14 +28,19 @@ def draw(file: Path) -> Any:
     check_schema(table, file)
     panels = [
         (name, rows)
-        for name in ("epsilon", "upload-noise", "attack")
+        for name in PANELS
         if (rows := [row for row in table["rows"] if row["part"] == name])
     ]
     if not panels:
         raise Refusal(f"{file} has nothing to draw", "it has no row", "see the runs of the study")
-    figure, places = style.axes(width=4.4 * len(panels), height=4.4, columns=len(panels))
-    for axes, (name, rows) in zip(places if len(panels) > 1 else [places], panels):
-        {"epsilon": _epsilon, "upload-noise": _noise, "attack": _attack}[name](axes, rows)
+    columns = min(len(panels), MOST_COLUMNS)
+    lines = -(-len(panels) // columns)
+    figure, grid = style.axes(4.4 * columns, 4.4 * lines, columns, rows=lines)
+    places = list(grid.flat) if len(panels) > 1 else [grid]
+    for axes in places[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (name, rows) in zip(places, panels):
+        PANELS[name](axes, rows)
         axes.set_ylim(0, 105)
         style.legend(axes, loc="best")
     style.below(figure, ["Means over the seeds; bars from the least to the most."])
@@ -107,3 +114,26 @@ def _attack(axes: Any, rows: list[Row]) -> None:
         "attackers, percent of the clients (leftmost: none)",
         "percent",
     )
+
+
+def _devices(axes: Any, rows: list[Row]) -> None:
+    for number, row in enumerate(rows):
+        _line(axes, number, [row["simulated_s"]["mean"]], [row], "hr_50", row["label"])
+    _label(axes, "Slow and absent clients", "simulated seconds of 20 rounds", "HR@50, percent")
+
+
+def _size(axes: Any, rows: list[Row]) -> None:
+    rounds = [10, 20, 50, 100]
+    for number, row in enumerate(row for row in rows if row["settings"]["fusion"] == "none"):
+        of_rounds = [{"hr_50": row[f"hr_50_round_{n}"]} for n in rounds]
+        _line(axes, number, [float(n) for n in rounds], of_rounds, "hr_50", f"{row['clients']:,}")
+    _label(axes, "Clients of one set, without a fusion", "round", "HR@50, percent")
+
+
+PANELS = {
+    "epsilon": _epsilon,
+    "upload-noise": _noise,
+    "attack": _attack,
+    "devices": _devices,
+    "size": _size,
+}

@@ -53,11 +53,15 @@ FEWEST, ENOUGH, MOST = 2, 4, 9
 
 
 def axes(
-    width: float = 7, height: float = 4.2, columns: int = 1, widths: Sequence[float] | None = None
+    width: float = 7,
+    height: float = 4.2,
+    columns: int = 1,
+    widths: Sequence[float] | None = None,
+    rows: int = 1,
 ) -> tuple[Any, Any]:
     plt.close("all")  # one figure a process; tests draw several
     return plt.subplots(
-        1,
+        rows,
         columns,
         figsize=(width, height),
         layout="constrained",

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""What privacy costs, what uploads tell, and what attackers reach, on planted data.
+"""What privacy costs, what uploads tell, what attackers reach, what late clients and few clients
+cost, on planted data.
 
   privacy.py --work DIR [--program build/release/fedfuse] [--parallel 2] [--seeds 0-2]
-        [--only epsilon upload-noise attack]
+        [--only epsilon upload-noise attack devices size]
 
 epsilon: the noise multiplier against HR@50 at 204, 2,000 and 20,000 clients. upload-noise: the
 papers' noise against HR@50 and what the probe sees. attack: the share of attackers against ER@50 of
 an item that nearly nobody knows, without a defence, with a bound on uploads and with row medians.
-Numbers are of the last round, so no round is chosen by data. Writes DIR/table.json, the mean and
-the extremes over the seeds of each point, which bench/plot.py privacy draws. A finished run in DIR
-is not repeated.
+devices: simulated seconds and HR@50 of 2,000 clients, a fifth of them a round, by what the server
+does about slow and absent ones. size: HR@50 by round of 10 to 1,000 clients, of which the smaller
+sets are the first clients of the largest. Numbers are of the last round (size: of some rounds), so
+no round is chosen by data. All rates are the defaults; none was searched. Writes DIR/table.json,
+the mean and the extremes over the seeds of each point, which bench/plot.py privacy draws. A
+finished run in DIR is not repeated.
 """
 
 from __future__ import annotations
@@ -31,13 +35,16 @@ from records.errors import Refusal, exit_with  # noqa: E402
 from records.mpi_environment import mpi_environment  # noqa: E402
 from records.program import default_program  # noqa: E402
 
-PARTS = ("epsilon", "upload-noise", "attack")
-ITEMS = {204: 560, 2000: 1000, 20000: 2000}
+PARTS = ("epsilon", "upload-noise", "attack", "devices", "size")
+SIZES = (10, 30, 100, 300, 1000)
+ITEMS = {204: 560, 2000: 1000, 20000: 2000, **dict.fromkeys(SIZES, 560)}
 ROUNDS = 20
+MORE_ROUNDS = {"size": 100}
+EVERY = {"size": 10}  # rounds between evaluations; else the last alone is evaluated
 MULTIPLIERS = (0.3, 1, 3, 10)
 CLIP = 0.2
 NOISES = (0, 0.001, 0.003, 0.01, 0.03, 0.1)
-SHARES = (0.001, 0.01, 0.05)
+SHARES = (0.001, 0.01, 0.05, 0.1, 0.2)
 MODEL = {"backbone": "fcf", "fusion": "mlp"}
 # an item that nobody knows; the factor of the first measurement
 PUSH = {"attack": "boost-item", "attack-boost": 30}
@@ -92,14 +99,38 @@ def attack_points() -> list[Settings]:
     return points
 
 
+def device_points() -> list[Settings]:
+    """Seconds of a turn: the median client has 20 interactions, so 5 x 0.005 x 5 x 20 = 2.5 s."""
+    base = {**MODEL, "fraction": 0.2, "client-devices": "lognormal"}
+    return [
+        {"label": label, **base, **settings}
+        for label, settings in (
+            ("wait for all", {}),
+            ("over-select 1.3", {"over-select": 1.3}),
+            ("deadline 5 s", {"deadline": 5}),
+            ("deadline 10 s", {"deadline": 10}),
+            ("both, 10 s", {"over-select": 1.3, "deadline": 10}),
+            ("dropout 30 %", {"dropout": 0.3}),
+            ("diurnal", {"availability": "diurnal", "deadline": 10}),
+        )
+    ]
+
+
+def size_points() -> list[Settings]:
+    return [{"label": fusion, "backbone": "fcf", "fusion": fusion} for fusion in ("none", "mlp")]
+
+
 def plan(part: str) -> list[tuple[int, list[Settings]]]:
     if part == "epsilon":
-        return [(clients, epsilon_points()) for clients in ITEMS]
-    return [(2000, noise_points() if part == "upload-noise" else attack_points())]
+        return [(clients, epsilon_points()) for clients in (204, 2000, 20000)]
+    if part == "size":
+        return [(clients, size_points()) for clients in SIZES]
+    points = {"upload-noise": noise_points, "attack": attack_points, "devices": device_points}
+    return [(2000, points[part]())]
 
 
 def quantities(part: str) -> dict[str, tuple[str, str, int]]:
-    """Name in the table -> table and column of the record, and its row."""
+    """Name in the table -> table and column of the record, and its row; of facts 0."""
     last = {"hr_50": ("metrics", "test_hr_50", -1)}
     if part == "epsilon":
         return last | {
@@ -114,12 +145,25 @@ def quantities(part: str) -> dict[str, tuple[str, str, int]]:
             "precision_first": ("privacy", "probe_precision_rows", 0),
             "popularity_hr_50": ("baselines", "test_hr_50", 0),
         }
+    if part == "devices":
+        return last | {
+            "simulated_s": ("facts", "simulated_seconds", 0),
+            "wasted_share": ("facts", "wasted_share", 0),
+            "fastest_hr_50": ("classes", "class_test_hr_50", 0),
+            "slowest_hr_50": ("classes", "class_test_hr_50", -1),
+            "slowest_turns": ("classes", "class_deliveries", -1),
+        }
+    if part == "size":
+        rounds = {f"hr_50_round_{n}": ("metrics", "test_hr_50", n - 1) for n in (10, 20, 50, 100)}
+        return rounds | {"popularity_hr_50": ("baselines", "test_hr_50", 0)}
     return last | {"er_50": ("metrics", "er_50", -1)}
 
 
 def value(record: dict[str, Any], where: tuple[str, str, int]) -> float | None:
     table, column, row = where
-    numbers = record.get(table, {}).get(column) or []
+    numbers = record.get(table, {}).get(column)
+    if isinstance(numbers, float | int):
+        return float(numbers)
     return numbers[row] if numbers else None
 
 
@@ -163,7 +207,8 @@ def measure(part: str, given: argparse.Namespace) -> list[dict[str, Any]]:
     rows = []
     for clients, planned in plan(part):
         data = generate(given.program, given.work, clients)
-        common = {"rounds": ROUNDS, "eval-every": ROUNDS}
+        rounds = MORE_ROUNDS.get(part, ROUNDS)
+        common = {"rounds": rounds, "eval-every": EVERY.get(part, rounds)}
         runner = Runner(given.program, str(data), given.work, common, given.parallel)
         more = {"attack-item": rarest_item(data)} if part == "attack" else {}
         points = [{**point, **more} for point in planned]

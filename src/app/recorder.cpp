@@ -128,9 +128,10 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   const auto moved = comm_.moved();
   traffic.set("moved_sum", double(comm_.sum(moved.summed - moved_before_.summed)));
   traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
-  if (federation.spec().bounds_uploads || report.probe) privacy(round, report);
+  if (federation.spec().bounds_uploads || report.probe || report.secure) privacy(round, report);
   if (report.selection) clock(*report.selection, *federation.participation());
   time(round, report, federation, in_mpi);
+  if (report.secure) secure(*report.secure);
   upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);
 }
 
@@ -255,6 +256,7 @@ void Recorder::finish(const Federation& federation) {
   notes["view_names"] = view_names(spec, record.config.fedvlr.views);
   device(federation.engine().facts());
   if (federation.participation() != nullptr) finish_clock(*federation.participation());
+  if (federation.secure_sum() != nullptr) finish_secure(*federation.secure_sum());
   notes["uploads_used"] = !spec.has_second_pass()                ? "none"
                           : federation.engine().stores_uploads() ? "store"
                                                                  : "replay";

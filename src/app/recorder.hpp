@@ -49,6 +49,8 @@ class Recorder {
   void privacy(std::int64_t round, const RoundReport& report);
   void clock(const Selection& selection, const Participation& participation);
   void finish_clock(const Participation& participation);
+  void secure(const SecureReport& report);
+  void finish_secure(const SecureSum& secure);
   void start_privacy();
   void finish_privacy();
   void time(std::int64_t round, const RoundReport& report, const Federation& federation,

@@ -34,6 +34,17 @@ std::string curve(const Table& metrics) {
   return cat("validation NDCG@50: ", joined(words, ", "), "\n");
 }
 
+// "" where every round was one.
+std::string refused_rounds(const RunRecord& record) {
+  const auto* refused = record.privacy.find("secure_refused");
+  if (refused == nullptr) return "";
+  const auto count = std::ranges::count(refused->values, 1.0);
+  if (count == 0) return "";
+  return cat(count, " of ", record.metrics.rows(),
+             " rounds were refused: a client had fewer partners that delivered than the ",
+             record.facts.at("secure_threshold"), " shares of --secure-threshold\n");
+}
+
 }  // namespace
 
 void Training::print_summary() const {
@@ -50,12 +61,12 @@ void Training::print_summary() const {
                      " (no validation item is ranked: the model is that of the "
                      "last round)");
   const auto text = cat(
-      curve(record.metrics), config_.model.backbone, "+", config_.model.fusion, " on ", data_.name,
-      ": ", chosen, ", validation NDCG@50 ", at("valid_ndcg_50"), "; test HR@50 ", at("test_hr_50"),
-      ", NDCG@50 ", at("test_ndcg_50"), " (popularity ", baseline("test_hr_50"), ", ",
-      baseline("test_ndcg_50"), ")\n", fixed(record.facts.at("client_rounds_per_second"), 0),
-      " client-rounds/s in training, ", fixed(record.facts.at("total_seconds"), 1),
-      " s in all; result in ", config_.files.out, "\n");
+      refused_rounds(record), curve(record.metrics), config_.model.backbone, "+",
+      config_.model.fusion, " on ", data_.name, ": ", chosen, ", validation NDCG@50 ",
+      at("valid_ndcg_50"), "; test HR@50 ", at("test_hr_50"), ", NDCG@50 ", at("test_ndcg_50"),
+      " (popularity ", baseline("test_hr_50"), ", ", baseline("test_ndcg_50"), ")\n",
+      fixed(record.facts.at("client_rounds_per_second"), 0), " client-rounds/s in training, ",
+      fixed(record.facts.at("total_seconds"), 1), " s in all; result in ", config_.files.out, "\n");
   std::fputs(text.c_str(), stdout);
 }
 

@@ -27,6 +27,10 @@ if(Eigen3_VERSION VERSION_LESS 3.4)
 endif()
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
+# X25519 and SHA-256 of --secure-sum, which a build without it refuses.
+find_package(OpenSSL 1.1.1 QUIET COMPONENTS Crypto)
+set(FEDFUSE_HAVE_OPENSSL ${OPENSSL_FOUND})
+message(STATUS "fedfuse: OpenSSL ${OPENSSL_VERSION}")
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 fedfuse_beside_system(FEDFUSE_RANDOM123_INCLUDE_DIRS "${RANDOM123_INCLUDE_DIR}")
 

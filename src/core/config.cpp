@@ -12,6 +12,7 @@ void validate(const Config& config) {
   validate(config.fedvlr);
   validate(config.privacy);
   validate(config.attack);
+  validate(config.secure);
   validate(config.evaluation);
   validate(config.execution);
   validate(config.restart);

@@ -15,6 +15,7 @@
 #include "core/config/prior.hpp"
 #include "core/config/privacy.hpp"
 #include "core/config/restart.hpp"
+#include "core/config/secure.hpp"
 
 namespace fedfuse {
 
@@ -28,6 +29,7 @@ struct Config {
   FedvlrOptions fedvlr;
   PrivacyOptions privacy;
   AttackOptions attack;
+  SecureOptions secure;
   EvaluationOptions evaluation;
   DeviceOptions device;
   ExecutionOptions execution;

@@ -48,6 +48,12 @@ enum class Purpose : std::uint32_t {
   availability = 27,
   client_device = 28,
   dropout = 29,
+  secure_ring = 30,
+  secure_keys = 31,
+  secure_pairs = 32,
+  secure_shares = 33,
+  secure_sample = 34,
+  secure_window = 35,
   test = 99,
 };
 

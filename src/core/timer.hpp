@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <ctime>
 
 #include "core/gpu/time_line.hpp"
 
@@ -28,6 +29,26 @@ inline constexpr std::array<const char*, phase_count> phase_names{
 inline double now_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
+
+// CPU seconds of the calling thread: a busy machine changes them less than wall seconds.
+inline double thread_cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
+}
+
+// Adds what its thread takes while it lives.
+class CpuClock {
+ public:
+  explicit CpuClock(double& to) : to_(to), start_(thread_cpu_seconds()) {}
+  CpuClock(const CpuClock&) = delete;
+  CpuClock& operator=(const CpuClock&) = delete;
+  ~CpuClock() { to_ += thread_cpu_seconds() - start_; }
+
+ private:
+  double& to_;
+  double start_;
+};
 
 class PhaseTimer {
  public:

@@ -136,6 +136,26 @@ std::vector<Refusal> of_noise(const Config& c, const ModelSpec& spec) {
   };
 }
 
+// Masks hide what these read, or what these send is in no sum that masks protect.
+std::vector<Refusal> of_secure_sum(const Config& c, const ModelSpec& spec) {
+  const auto with = [&](const std::string& other) {
+    return cat("--secure-sum ", c.secure.sum, " with ", other);
+  };
+  const bool on_device = c.device.kind && *c.device.kind != DeviceKind::cpu;
+  return {
+      {on_device, with(cat("--device ", text_of(c.device.kind))),
+       "masks are added to the uploads that the processor makes", "use --device cpu"},
+      {c.attack.defence != Defence::none, with(cat("--defence ", c.attack.defence)),
+       "an order statistic needs the rows of every client in the clear", "use --defence none"},
+      {c.privacy.probe_clients > 0, with("--probe-clients"),
+       "the probe reads uploads in the clear, and a secure sum shows none",
+       "leave one of them out"},
+      {spec.has_teacher || spec.has_prior(), with(cat("--fusion ", c.model.fusion)),
+       "its groups read heads or sums beside the one sum that masks protect",
+       "use --fusion none, mlp or fedvlr"},
+  };
+}
+
 void refuse_first(const std::vector<Refusal>& table) {
   for (const auto& row : table)
     if (row.holds) throw InputError(row.problem, row.why, row.what_to_do);
@@ -148,6 +168,7 @@ void refuse_what_cannot_hold(const Config& config) {
   refuse_first(of_every_run(config, spec));
   if (config.privacy.upload_noise != UploadNoise::none) refuse_first(of_upload_noise(config, spec));
   refuse_first(of_attacks(config, spec));
+  if (config.secure.sum != SecureSumKind::none) refuse_first(of_secure_sum(config, spec));
   if (!adds_noise(config.privacy)) return;
   refuse_first(of_sampling(config));
   refuse_first(of_noise(config, spec));

@@ -8,6 +8,7 @@
 #include "results/config_field.hpp"
 #include "results/config_fields_participation.hpp"
 #include "results/config_fields_privacy.hpp"
+#include "results/config_fields_secure.hpp"
 #include "results/config_fields_server.hpp"
 
 namespace fedfuse {
@@ -192,6 +193,7 @@ void for_each_field(C& c, Visit&& visit) {
   detail::visit_fedvlr(c.fedvlr, visit);
   detail::visit_privacy(c.privacy, visit);
   detail::visit_attack(c.attack, visit);
+  detail::visit_secure(c.secure, visit);
   detail::visit_evaluation(c.evaluation, visit);
   detail::visit_device(c.device, visit);
   detail::visit_execution(c.execution, visit);

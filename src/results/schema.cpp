@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
+#include "results/schema_scenarios.hpp"
 
 namespace fedfuse {
 namespace {
@@ -80,6 +81,7 @@ std::vector<Field> time_fields() {
   list.push_back({"imbalance", "1", "max / mean over ranks of the seconds of training"});
   list.push_back({"client_rounds_per_second", "1/s",
                   "participants per second of the slowest rank's training"});
+  for (const auto& field : secure_time_fields()) list.push_back(field);
   return list;
 }
 
@@ -110,43 +112,6 @@ std::vector<Field> group_fields() {
       {"moved", "clients", "participants whose group changed in the round"},
       {"components", "1", "columns that were clustered, after PCA"},
       {"agreement", "1", "adjusted Rand index of the groups with the labels in the data"},
-  };
-}
-
-std::vector<Field> privacy_fields() {
-  const auto norm = [](const char* which) {
-    return cat(which, " over participants of the L2 norm of a whole upload before --clip");
-  };
-  return {
-      {"upload_norm_q10", "1", norm("tenth percentile")},
-      {"upload_norm_median", "1", norm("median")},
-      {"upload_norm_q90", "1", norm("ninetieth percentile")},
-      {"upload_norm_max", "1", norm("largest")},
-      {"clipped_share", "1", "share of the participants whose upload was longer than C"},
-      {"probe_auc_rows", "1",
-       "that a positive row of an upload scores above another along its first principal direction; "
-       "mean over --probe-clients"},
-      {"probe_precision_rows", "1", "share of positives among as many best rows by that score"},
-      {"probe_auc_head", "1", "as probe_auc_rows, along the last layer of the head that is sent"},
-      {"probe_precision_ids", "1",
-       "share of positives among the rows that all uploads of a client so far have named"},
-      {"noise_std", "1", "standard deviation of the noise on a mean: z C / (beta N)"},
-      {"epsilon", "1", "spent by the rounds so far at delta, by RDP; see the note epsilon_covers"},
-      {"epsilon_order", "1", "the order of RDP that gives it"},
-  };
-}
-
-std::vector<Field> clock_fields() {
-  return {
-      {"simulated_s", "s", "simulated seconds of the round, waiting for a client included"},
-      {"simulated_total_s", "s", "simulated seconds since the first round began"},
-      {"available", "clients", "clients that could be invited"},
-      {"invited", "clients", "clients that were invited"},
-      {"delivered", "clients", "of the invited, those that came in time and count"},
-      {"dropped", "clients", "of the invited, those that trained and did not deliver"},
-      {"late", "clients", "of the invited, those that others or the deadline came before"},
-      {"client_s", "s", "simulated seconds of all invited clients together"},
-      {"wasted_client_s", "s", "of them, those of clients that do not count"},
   };
 }
 
@@ -209,6 +174,12 @@ std::vector<Field> fact_fields() {
       {"simulated_seconds", "s", "of all rounds that were run; see the note participation"},
       {"simulated_seconds_to_best", "s", "... of those up to best_round"},
       {"wasted_share", "1", "wasted_client_s over client_s, of all rounds"},
+      {"secure_degree", "clients", "k: clients that one shares masks with"},
+      {"secure_threshold", "shares", "t: shares that give a secret back"},
+      {"secure_upload_words", "1", "words of an upload that masks would hide"},
+      {"secure_client_s", "s",
+       "CPU seconds of a client's turn, extrapolated; see the note secure_sum"},
+      {"secure_server_s", "s", "... of the server in a round"},
       {"client_state_bytes", "B", "memory for what stays on the clients, all ranks"},
       {"parameters_on_client", "1",
        "parameters that a client holds, mean over rounds and participants"},
@@ -233,6 +204,7 @@ std::vector<Field> note_fields() {
       {"participation", "", "what the simulated clock is a model of, and what it leaves out"},
       {"device_classes", "", "the kinds of devices, in the order of the rows of /classes"},
       {"participation_files", "", "SHA-256 of the files of classes and availability"},
+      {"secure_sum", "", "what of a secure sum was emulated, and what its seconds are of"},
       {"trust", "", "what the server sees of a client"},
       {"epsilon_covers", "", "what epsilon speaks of, and between which neighbours"},
       {"epsilon_excludes", "", "what it does not speak of"},

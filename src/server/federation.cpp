@@ -44,20 +44,29 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     participation_ = std::make_unique<Participation>(config_, spec_, data_,
                                                      traffic.dense_down + traffic.dense_up, comm_);
   }
+  if (config.secure.sum != SecureSumKind::none)
+    secure_ = std::make_unique<SecureSum>(config_, spec_, data_, threads, kernels_);
 }
 
-std::vector<std::int32_t> Federation::participants(std::int64_t round, RoundReport& report) const {
-  if (participation_ == nullptr) return sample_participants(config_, data_, round);
+std::vector<std::int32_t> Federation::participants(std::int64_t round, RoundReport& report) {
+  if (participation_ == nullptr) {
+    auto local = sample_participants(config_, data_, round);
+    if (secure_ != nullptr) report.secure = secure_->meet(round, local, local, comm_);
+    return local;
+  }
   auto selection = participation_->select(round, comm_);
+  if (secure_ != nullptr)
+    report.secure = secure_->meet(round, selection.asked, selection.local, comm_);
   auto local = std::move(selection.local);
   selection.local.clear();
+  selection.asked.clear();
   report.selection = std::move(selection);
   return local;
 }
 
 // Nothing but the clock changes.
 RoundReport Federation::nobody_trains(RoundReport report) {
-  participation_->pass(*report.selection);
+  if (participation_ != nullptr) participation_->pass(*report.selection);
   const double none = std::nan("");
   report.participants = 0;
   report.loss = report.loss_recommendation = report.loss_distillation = none;

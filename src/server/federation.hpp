@@ -24,6 +24,7 @@
 #include "server/item_views.hpp"
 #include "server/participation.hpp"
 #include "server/probe.hpp"
+#include "server/secure_sum.hpp"
 #include "server/server_teacher.hpp"
 #include "server/sum_ranges.hpp"
 #include "server/traffic.hpp"
@@ -35,7 +36,8 @@ struct RoundReport {
   double loss = 0, loss_recommendation = 0, loss_distillation = 0;  // means over participants
   double lambda = 0, teacher_loss = 0;
   std::optional<ProbeReport> probe;
-  std::optional<Selection> selection;  // with simulated devices; its `local` is empty
+  std::optional<Selection> selection;  // with simulated devices; its lists of clients are empty
+  std::optional<SecureReport> secure;  // with --secure-sum
   UploadNorms::Summary norms{};        // of the uploads before --clip; NaN without it
   Traffic traffic;
   std::int64_t upload_bytes = 0;           // stored on this rank for the second pass
@@ -47,6 +49,11 @@ struct RoundReport {
   double too_large = 0;
   SumKind too_large_kind = SumKind::rows;
   std::vector<SumRanges::Rise> rises;  // in this round
+
+  // Too few came: for a round, or to take their masks off.
+  [[nodiscard]] bool stands() const {
+    return (selection && selection->stands) || (secure && secure->refused);
+  }
 };
 
 class Federation {
@@ -76,6 +83,8 @@ class Federation {
   [[nodiscard]] const ServerTeacher* teacher() const { return teacher_.get(); }
   // null without simulated devices
   [[nodiscard]] const Participation* participation() const { return participation_.get(); }
+  // null without --secure-sum
+  [[nodiscard]] const SecureSum* secure_sum() const { return secure_.get(); }
   [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const PhaseTimer& timer() const { return timer_; }
   [[nodiscard]] PhaseTimer& timer() { return timer_; }
@@ -84,8 +93,7 @@ class Federation {
 
  private:
   struct RoundWork;  // what one round computes before it is committed
-  [[nodiscard]] std::vector<std::int32_t> participants(std::int64_t round,
-                                                       RoundReport& report) const;
+  [[nodiscard]] std::vector<std::int32_t> participants(std::int64_t round, RoundReport& report);
   [[nodiscard]] RoundReport nobody_trains(RoundReport report);
   [[nodiscard]] bool fits(RoundWork& work, const std::function<Misfit()>& pass);
   [[nodiscard]] Misfit train_participants(RoundWork& work);
@@ -115,6 +123,7 @@ class Federation {
   std::unique_ptr<GroupPriorServer> prior_;       // null without a group prior
   std::unique_ptr<Probe> probe_;                  // null without --probe-clients
   std::unique_ptr<Participation> participation_;  // null without simulated devices
+  std::unique_ptr<SecureSum> secure_;             // null without --secure-sum
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;
   SumRanges ranges_;

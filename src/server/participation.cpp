@@ -174,6 +174,7 @@ Selection Participation::select(std::int64_t round, const Comm& comm) const {
   if (config_.federation.sampling == Sampling::poisson) {  // nobody is chosen beside it
     s.local = sample_participants(config_, data_, round);
     s.available = data_.clients;
+    s.asked = s.local;
     s.invited = s.delivered = comm.sum(std::int64_t(s.local.size()));
     take_time(s.local, 0, s, comm);
     return s;
@@ -186,12 +187,12 @@ Selection Participation::select(std::int64_t round, const Comm& comm) const {
     up = up_at(round, now_ + waited);
     s.available = comm.sum(std::int64_t(up.size()));
   }
-  const auto invited = invite(up, round, s.available, comm);
-  s.invited = comm.sum(std::int64_t(invited.size()));
-  s.local = first_of(invited, round, s, comm);
+  s.asked = invite(up, round, s.available, comm);
+  s.invited = comm.sum(std::int64_t(s.asked.size()));
+  s.local = first_of(s.asked, round, s, comm);
   s.late = s.invited - s.delivered - s.dropped;
   s.stands = s.delivered < least_;
-  take_time(invited, waited, s, comm);
+  take_time(s.asked, waited, s, comm);
   if (s.stands) stand(s);
   return s;
 }

@@ -20,6 +20,7 @@ namespace fedfuse {
 // Over all ranks, but for `local`. Times in microseconds.
 struct Selection {
   std::vector<std::int32_t> local;  // those that count, of this rank, ascending
+  std::vector<std::int32_t> asked;  // those that were invited, of this rank, ascending
   std::int64_t available = 0, invited = 0, delivered = 0;  // delivered: those that count
   std::int64_t dropped = 0, late = 0;
   std::int64_t took = 0;                    // the round

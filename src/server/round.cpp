@@ -51,8 +51,7 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
     work.report.participants = work.total;
     distil(work);
   });
-  if (work.report.selection && work.report.selection->stands)
-    return nobody_trains(std::move(work.report));
+  if (work.report.stands()) return nobody_trains(std::move(work.report));
 
   // 2. Everybody trains; updates are added up as they come. A round in which a client or the server
   // diverges never happened: nothing that lasts changes before step 7. An update beyond the range
@@ -61,8 +60,11 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
                    [&] { return fits(work, [&] { return train_participants(work); }); }))
     return work.report;
 
-  // 3. Sums over all ranks, with noise where it is asked for: the next table, or the gradients of
-  // the views; the shared head; the losses.
+  // 3. Sums over all ranks, which masks must not change; with noise where it is asked for: the next
+  // table, or the gradients of the views; the shared head; the losses.
+  timer_.time(Phase::aggregation, [&] { engine_->reduce(*work.sums, comm_); });
+  if (secure_ != nullptr)
+    secure_->check(work.local, inputs(work), *work.sums, comm_, *work.report.secure);
   timer_.time(Phase::aggregation, [&] { aggregate(work); });
 
   // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10).
@@ -150,7 +152,6 @@ Misfit Federation::train_participants(RoundWork& work) {
 }
 
 void Federation::aggregate(RoundWork& work) const {
-  engine_->reduce(*work.sums, comm_);
   if (adds_noise(config_.privacy)) work.sums->add_noise(noise_of(work.round));
   if (work.stands) {  // a mean over no interaction
     work.summed = global_.views;

@@ -32,15 +32,9 @@ RoundSums::RoundSums(const ModelSpec& spec, std::int64_t items, const RoundWeigh
     rows_.emplace_back(items, spec.view_width, fixed, kernels.add, spec.counts_rows);
 }
 
-namespace {
-
-// What one client adds to the round's losses and counts.
-std::array<double, 3> losses_of(const local_train::Outcome& o) {
+std::array<double, 3> RoundSums::losses_of(const local_train::Outcome& o) {
   return {o.loss, o.loss_recommendation, o.loss_distillation};
 }
-std::array<double, 2> counts_of(std::int64_t touched) { return {double(touched), 1.0}; }
-
-}  // namespace
 
 bool RoundSums::Numbers::add(const local_train::Outcome& o, std::int64_t touched, double rho,
                              std::int64_t weight) {

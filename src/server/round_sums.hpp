@@ -1,5 +1,6 @@
 #pragma once
 // The sums of one round, all in 64-bit fixed point (R7): the same bits in any order.
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -79,6 +80,14 @@ class RoundSums {
   [[nodiscard]] const FixedPoint& fixed_head() const { return theta_.fixed(); }
   [[nodiscard]] const SumRanges& ranges() const { return ranges_; }
   void reduce(const Comm& comm);
+  // The words of these sums as one vector (round_sums_words.cpp): the rows of each view, item by
+  // item; by counts the weights of the rows; a shared head; rho, losses and counts.
+  [[nodiscard]] std::int64_t words() const;
+  // words [first, first + to.size()) += what add() adds there of a client that fits
+  void add_words(const LocalUpdate& update, std::int64_t weight, std::int64_t first,
+                 std::span<std::uint64_t> to) const;
+  // After reduce, before add_noise: those words of the sums.
+  void copy_words(std::int64_t first, std::span<std::uint64_t> to) const;
   // After reduce, once: on all that the next model is made of.
   void add_noise(const SumNoise& noise);
 
@@ -103,6 +112,10 @@ class RoundSums {
   [[nodiscard]] UploadNorms::Summary norms() const { return norms_.summary(); }
 
  private:
+  // What one client adds to the round's losses and counts.
+  static std::array<double, 3> losses_of(const local_train::Outcome& outcome);
+  static std::array<double, 2> counts_of(std::int64_t touched) { return {double(touched), 1.0}; }
+
   const ModelSpec& spec_;
   std::int64_t items_;
   RoundWeight weight_;

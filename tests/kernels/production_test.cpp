@@ -30,7 +30,7 @@ struct Counted<member> {
 struct Calls {
   std::int64_t draw = 0, train = 0, add = 0, nearest = 0, step = 0, teacher_epoch = 0,
                preferences = 0, views_forward = 0, views_backward = 0, prior_logits = 0,
-               prior_gradient = 0, row_statistic = 0, ranks = 0;
+               prior_gradient = 0, row_statistic = 0, mask = 0, ranks = 0;
 };
 
 // visit(kernel's member, count's member) of every kernel.
@@ -48,9 +48,10 @@ void every_kernel(const Visit& visit) {
   visit.template operator()<&Kernels::prior_logits, &Calls::prior_logits>();
   visit.template operator()<&Kernels::prior_gradient, &Calls::prior_gradient>();
   visit.template operator()<&Kernels::row_statistic, &Calls::row_statistic>();
+  visit.template operator()<&Kernels::mask, &Calls::mask>();
   visit.template operator()<&Kernels::ranks, &Calls::ranks>();
 }
-constexpr std::size_t kernels_visited = 13;
+constexpr std::size_t kernels_visited = 14;
 static_assert(sizeof(Kernels) == kernels_visited * sizeof(void*),
               "a kernel was added: count it in Calls and every_kernel");
 
@@ -76,6 +77,9 @@ TEST(Production, EveryKernelIsTheFirstRowOfItsTable) {
   expect_first(k.prior_gradient, group_prior::variants(), &group_prior::Variant::gradient);
   expect_first(k.row_statistic, row_median::variants(), &row_median::Variant::run);
   expect_first(k.ranks, rank::variants(), &rank::Variant::run);
+  // instructions that not every machine has, and the same bits
+  const auto first = std::ranges::find_if(mask::variants(), [](auto& v) { return v.runs_here(); });
+  EXPECT_EQ(k.mask, first->run);
 }
 
 // dense: no kernel, what others share. gather: of a device only.
@@ -86,8 +90,8 @@ TEST(Production, EveryFolderOfAKernelIsAmongThem) {
   folders.erase("dense");
   folders.erase("gather");
   EXPECT_EQ(folders, (std::set<std::string>{"aggregate", "group_prior", "kmeans", "local_train",
-                                            "preference", "rank", "row_median", "sample", "teacher",
-                                            "views"}));
+                                            "mask", "preference", "rank", "row_median", "sample",
+                                            "teacher", "views"}));
 }
 
 // What two rounds and an evaluation leave.
@@ -160,6 +164,15 @@ TEST(Production, ADefenceCallsItsStatistic) {
   EXPECT_EQ(calls_of(config, data).row_statistic, rounds * 3);  // a table a view
   config.attack.defence = Defence::none;
   EXPECT_EQ(calls_of(config, data).row_statistic, 0);
+}
+
+TEST(Production, ASecureSumCallsItsMask) {
+  const test::SmallData small;
+  const auto data = small.alone();
+  auto config = config_of("fcf", "none");
+  config.secure.sum = SecureSumKind::check;
+  config.secure.degree = 4;
+  EXPECT_EQ(calls_of(config, data).mask, rounds * 2 * data.local_clients());  // and off again
 }
 
 TEST(Production, FedvlrCallsThem) {

@@ -57,7 +57,7 @@ std::size_t count(const Members&...) {
 // A member more than here does not compile.
 std::size_t members_of(const Config& config) {
   const auto& [files, model, federation, participation, gfmfr, prior, fedvlr, privacy, attack,
-               evaluation, device, execution, restart] = config;
+               secure, evaluation, device, execution, restart] = config;
   const auto& [f1, f2, f3, f4] = files;
   const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9] = model;
   const auto& [r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15] = federation;
@@ -69,6 +69,7 @@ std::size_t members_of(const Config& config) {
   const auto& [v1, v2, v3] = fedvlr;
   const auto& [y1, y2, y3, y4, y5, y6, y7, y8, y9, y10] = privacy;
   const auto& [a1, a2, a3, a4, a5, a6] = attack;
+  const auto& [s1, s2, s3, s4, s5, s6, s7] = secure;
   const auto& [e1, e2, e3, e4, e5, e6] = evaluation;
   const auto& [kind] = device;
   const auto& [x1, x2, x3, x4] = execution;
@@ -79,8 +80,8 @@ std::size_t members_of(const Config& config) {
          count(g1, g2, g3, g4, g5, g6, g7, g8, g9, g10) + count(t1, t2, t3, t4, t5, t6, t7, t8) +
          count(d1, d2, d3, d4, d5) + count(p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11) +
          count(v1, v2, v3) + count(y1, y2, y3, y4, y5, y6, y7, y8, y9, y10) +
-         count(a1, a2, a3, a4, a5, a6) + count(e1, e2, e3, e4, e5, e6) + count(kind) +
-         count(x1, x2, x3, x4) + count(c1, c2, c3);
+         count(a1, a2, a3, a4, a5, a6) + count(s1, s2, s3, s4, s5, s6, s7) +
+         count(e1, e2, e3, e4, e5, e6) + count(kind) + count(x1, x2, x3, x4) + count(c1, c2, c3);
 }
 
 TEST(ConfigText, the_list_of_fields_is_complete) {
@@ -186,7 +187,7 @@ TEST(ConfigText, every_choice_names_what_is_wrong_and_what_is_right) {
       EXPECT_TRUE(says(said, "use one of: " + joined(names, ", "))) << said;
     }
   });
-  EXPECT_EQ(choices, 30);
+  EXPECT_EQ(choices, 31);
 }
 
 TEST(ConfigText, every_name_of_a_choice_is_read_and_written_back) {

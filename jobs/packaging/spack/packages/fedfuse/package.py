@@ -24,6 +24,7 @@ class Fedfuse(CMakePackage):
     depends_on("mpi")
     depends_on("hdf5@1.10:+mpi")
     depends_on("zlib-api")
+    depends_on("openssl")
     depends_on("eigen@3.4:5")
     depends_on("random123")
     depends_on("cli11")
