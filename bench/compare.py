@@ -9,14 +9,14 @@ results, runs that differ only in seed or repeat are samples of one row. Rows ar
 are of the same workload: the same data set and the same options that decide bits. Programs and
 machines may differ. --across-settings compares runs of one data set with different options, and
 says which. Rows of the suite have their runs as samples: fewer than three, or a busy machine,
-give no verdict.
+give no verdict; nor does a machine whose ceilings, measured beside the runs, were others.
 
-A ratio is B / A of medians with a 95 % interval: by bootstrap when both have three samples, else
-from the intervals in the records. A row is slower or faster (worse or better) when its whole
-interval is beyond the threshold. With too few samples a row has no verdict. --by compares another
-counter of benchmarks. of_fma is the share of the ceiling of the same process; a busy machine
-changes it less than seconds. Records from before the ceilings of each vector width have other
-shares (of_fma, of_copy), and are not compared by them.
+A ratio is B / A of medians with a 95 % interval: by bootstrap when both have eight samples, by
+Welch's t interval of logarithms when both have three, else from the intervals in the records. A row
+is slower or faster (worse or better) when its whole interval is beyond the threshold. With too few
+samples a row has no verdict. --by compares another counter of benchmarks. of_fma is the share of
+the ceiling of the same process; a busy machine changes it less than seconds. Records from before
+the ceilings of each vector width have other shares (of_fma, of_copy), and are not compared by them.
 
 Exit code 0; 1: a row is a regression, or INVALID in B (a failed check; lost clients; numbers that
 are not finite); 2: bad input.
@@ -24,6 +24,7 @@ are not finite); 2: bad input.
 
 from __future__ import annotations
 
+import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,8 @@ def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
     ratio = b.median / a.median
     if why := a.unjudged or b.unjudged:
         return Verdict(f"not judged: {why}", ratio)
+    if why := _other_speed(a, b, threshold):
+        return Verdict(f"not judged: {why}", ratio)
     interval = _interval(a, b)
     if interval is None:
         return Verdict(f"not judged: {min(a.count, b.count)} sample(s)", ratio)
@@ -84,6 +87,17 @@ def _interval(a: Measurement, b: Measurement) -> tuple[float, float] | None:
     if all(end is not None and end > 0 for end in ends) and min(a.count, b.count) >= FEWEST:
         return b.low / a.high, b.high / a.low
     return None
+
+
+def _other_speed(a: Measurement, b: Measurement, threshold: float) -> str:
+    """The machine itself was faster or slower by more than the threshold; "": none was seen."""
+    if min(len(a.control), len(b.control)) < FEWEST:
+        return ""
+    low, high = ratio_interval(a.control, b.control)
+    if low <= 1 + threshold and high >= 1 - threshold:
+        return ""
+    ceilings = [statistics.median(one.control) * 1e-9 for one in (a, b)]
+    return "the machine's speed changed, ceiling {:.0f} | {:.0f} GFLOP/s".format(*ceilings)
 
 
 def show(rows: list[tuple[str, Measurement, Measurement, Verdict]]) -> None:

@@ -17,7 +17,7 @@ from records.errors import Refusal
 from records.identity import DECIDES_NOTHING, Workload, deciding, identity_of, workload
 from records.intervals import median_interval
 from records.readers import chosen_row, kind_of, read_json, read_result, results_in
-from records.suite_rows import samples_of, suite_file, workload_of
+from records.suite_rows import controls_of, samples_of, suite_file, workload_of
 from records.suite_rows import why_invalid as why_row_invalid
 from records.validity import why_invalid
 
@@ -50,6 +50,8 @@ class Measurement:
     count: int = 0
     invalid: str = ""
     unjudged: str = ""  # why its number gets no verdict
+    # measured beside the samples, and moved by nothing but the machine; more is better
+    control: list[float] = field(default_factory=list)
     is_check: bool = False  # no number: are all `count` runs of the row valid?
     # of a check of results: what the runs were asked
     settings: dict[str, Any] = field(default_factory=dict)
@@ -290,6 +292,7 @@ def _suite(document: dict[str, Any]) -> dict[str, Measurement]:
             invalid=invalid or ("" if row["fom"] else "it has no figure"),
             unjudged=load.note(row),
             workload=workload_of(row),
+            control=controls_of(row),
         )
         rows[row["name"]] = one.close()
     return rows

@@ -18,7 +18,7 @@ SCHEMAS = {
     "fedfuse-collectives": 1,
     "fedfuse-model": 1,
     "fedfuse-privacy": 1,
-    "fedfuse-suite": 1,
+    "fedfuse-suite": 2,
     "fedfuse-suite-reference": 1,
     "fedfuse-peers": 1,
 }

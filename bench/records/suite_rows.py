@@ -7,6 +7,7 @@ from typing import Any
 
 from records.identity import Workload
 from records.intervals import FEWEST
+from records.load import is_number
 
 FILE = "suite.json"
 
@@ -25,6 +26,12 @@ def why_invalid(row: dict[str, Any]) -> str:
 def samples_of(row: dict[str, Any]) -> list[float]:
     """The median of each run: rounds of one run say nothing about the next run. [] of few runs."""
     return list(row["runs"]) if len(row["runs"]) >= FEWEST else []
+
+
+def controls_of(row: dict[str, Any]) -> list[float]:
+    """The ceilings of a core, in FLOP/s, from the times of the runs. Rows of a device have none."""
+    ceilings = row["ceilings_flop_per_s"] if row["device"] == "cpu" else []
+    return [one for one in ceilings if is_number(one) and one > 0]
 
 
 def workload_of(row: dict[str, Any]) -> Workload:

@@ -107,7 +107,7 @@ CLASSES = {
             most_bytes=1 << 17,
         ),
         Class("W", "a laptop core: a minute for the slowest workload", 10_000, 2_000),
-        Class("A", "a node", 200_000, 20_000, router_dim=32),
+        Class("A", "a node", 200_000, 20_000, repeats=1, router_dim=32),
         Class("B", "several nodes", 1_000_000, 100_000, repeats=1, fraction=0.1, router_dim=16),
         Class("C", "a cluster", 10_000_000, 1_000_000, repeats=1, fraction=0.1, router_dim=16),
         Class(

@@ -6,6 +6,7 @@ this workload, class and mode.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -64,13 +65,17 @@ def twins(folder: Path, name: str) -> list[Path]:
     return sorted(folder.glob(f"{name}*.json"))
 
 
+def _every_run_has_a_record(files: list[Path], wanted: int) -> Check:
+    return _check("every run has a record", f"{len(files)} of {wanted} have one")
+
+
 def _training(
     folder: Path, row: dict[str, Any], workload: Workload, of: Class
 ) -> tuple[dict[str, Any], list[Check]]:
     files = twins(folder, "run-")
     wanted = row["repeats"] * row["copies"]
     if len(files) != wanted:
-        return {}, [_check("every run has a record", f"{len(files)} of {wanted} have one")]
+        return {}, [_every_run_has_a_record(files, wanted)]
     runs = [read_result(file) for file in files]
     checks = [
         _check("finite, and no client is lost", _first(map(_finite_and_whole, runs))),
@@ -85,7 +90,8 @@ def _training(
     found = suite_measure.of_training(workload, runs, row["copies"])
     loss = runs[0]["metrics"].get("loss", [])
     cores = row["ranks"] * row["threads"]
-    ceiling = row.get("ceiling_flop_per_s")
+    ceilings = [one for one in row["ceilings_flop_per_s"] if is_number(one)]
+    ceiling = statistics.median(ceilings) if ceilings else None
     found |= suite_measure.efficiency(workload, runs[0], cores, ceiling)
     found |= {"loss": loss[-1] if loss else None, "identity": identity.identity_of(runs[0])}
     found["provenance"] = {name: runs[0]["provenance"].get(name) for name in KEPT_PROVENANCE}
@@ -159,18 +165,29 @@ def _same_bits(folder: Path, row: dict[str, Any], run: dict[str, Any]) -> Check:
 def _bench(
     folder: Path, row: dict[str, Any], workload: Workload, of: Class
 ) -> tuple[dict[str, Any], list[Check]]:
-    file = folder / f"{workload.name}.json"
-    if not file.exists():
-        return {}, [_check("the program wrote its record", f"there is no {file.name}")]
-    document = read_json(file)
-    if workload.name == "kernels":
-        return suite_measure.of_kernels(document), [_kernels(document)]
-    if workload.name == "collectives":
-        return suite_measure.of_collectives(document), _collectives(document, row, of)
-    return suite_measure.of_io(document), _io(document, row, of)
+    files = twins(folder, "run-")
+    if len(files) != row["repeats"]:
+        return {}, [_every_run_has_a_record(files, row["repeats"])]
+    documents = [read_json(file) for file in files]
+    checks_of, numbers_of = {
+        "kernels": (_kernels, suite_measure.of_kernels),
+        "collectives": (lambda one: _collectives(one, row, of), suite_measure.of_collectives),
+        "io": (lambda one: _io(one, row, of), suite_measure.of_io),
+    }[workload.name]
+    found = suite_measure.of_benches([numbers_of(one) for one in documents])
+    return found, _worst_of_each(check for one in documents for check in checks_of(one))
 
 
-def _kernels(document: dict[str, Any]) -> Check:
+def _worst_of_each(checks: Iterable[Check]) -> list[Check]:
+    """One check of each name: the first that failed, or the first."""
+    of_name: dict[str, Check] = {}
+    for one in checks:
+        if one["name"] not in of_name or (of_name[one["name"]]["passed"] and not one["passed"]):
+            of_name[one["name"]] = one
+    return list(of_name.values())
+
+
+def _kernels(document: dict[str, Any]) -> list[Check]:
     failed = [
         f"{entry['name']}: {entry.get('error_message', 'failed')}"
         for entry in document["benchmarks"]
@@ -178,7 +195,7 @@ def _kernels(document: dict[str, Any]) -> Check:
     ]
     there = {entry.get("run_name", entry["name"]) for entry in document["benchmarks"]}
     failed += [f"{name} did not run" for name in KERNELS if name not in there]
-    return _check("every kernel ran", "; ".join(failed[:3]))
+    return [_check("every kernel ran", "; ".join(failed[:3]))]
 
 
 def _io(document: dict[str, Any], row: dict[str, Any], of: Class) -> list[Check]:

@@ -162,6 +162,21 @@ def of_io(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def of_benches(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """One row of the runs of a benchmark; without a figure where one of them has none."""
+    whole = all(run["fom"] is not None for run in runs)
+    samples = [one for run in runs for one in run["samples"]] if whole else []
+    found = runs[0] | summary(samples, [one for run in runs for one in run["runs"]])
+    if "efficiency" in found:
+        found["efficiency"] = geometric_mean([run["efficiency"] for run in runs])
+    if "phases" in found:
+        phases = found["phases"]
+        found["phases"] = {
+            name: statistics.median(run["phases"][name] for run in runs) for name in phases
+        }
+    return found
+
+
 def geometric_mean(values: list[float]) -> float | None:
     """None of no numbers, or where one is not above 0."""
     if not values or not all(load.is_number(value) and value > 0 for value in values):

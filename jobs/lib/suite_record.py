@@ -11,9 +11,9 @@ from lib.suite_classes import WORKLOADS
 from lib.suite_measure import geometric_mean
 from records import outputs
 from records.errors import Refusal, reading
-from records.readers import check_schema, read_json
+from records.readers import SCHEMAS, check_schema, read_json
 
-FILE, FORMAT, VERSION = "suite.json", "fedfuse-suite", 1
+FILE, FORMAT, VERSION = "suite.json", "fedfuse-suite", SCHEMAS["fedfuse-suite"]
 REFERENCE_FORMAT = "fedfuse-suite-reference"
 REFERENCE = Path(__file__).resolve().parent / "suite_reference.json"
 
@@ -83,7 +83,8 @@ def save_reference(
             if row["verdict"] == suite_judge.INVALID:
                 continue
             rows[row["name"]] = _stored(row, document)
-    found = {"format": REFERENCE_FORMAT, "schema_version": VERSION, "name": name, "rows": rows}
+    found = {"format": REFERENCE_FORMAT, "schema_version": SCHEMAS[REFERENCE_FORMAT]}
+    found |= {"name": name, "rows": rows}
     outputs.write_text(file, json.dumps(found, indent=1) + "\n")
 
 

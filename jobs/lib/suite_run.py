@@ -18,7 +18,7 @@ from records.mpi_environment import mpi_environment
 from records.readers import twin_of
 
 BAD_INPUT = 2
-KERNEL_REPEATS, COLLECTIVE_REPEATS, IO_REPEATS = 5, 7, 5
+KERNEL_REPEATS, COLLECTIVE_REPEATS, IO_REPEATS = 5, 7, 5  # of one run
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,15 @@ def remove_models(folder: Path) -> None:
 
 
 def run_bench(
-    runner: Runner, workload: Workload, of: Class, data: Path | None, shape: Shape, folder: Path
+    runner: Runner,
+    workload: Workload,
+    of: Class,
+    data: Path | None,
+    shape: Shape,
+    folder: Path,
+    name: str,
 ) -> list[str]:
-    out = folder / f"{workload.name}.json"
+    out = folder / f"{name}.json"
     if workload.name == "kernels":
         words = [
             f"--benchmark_filter=^({'|'.join(KERNELS)})$",

@@ -12,6 +12,7 @@ from lib import suite_counters, suite_profile, suite_run
 from lib.suite_classes import Class, Workload, generate_options
 from lib.suite_counters import Counters
 from lib.suite_data import data_set
+from lib.suite_judge import twins
 from lib.suite_machine import Energy, describe
 from lib.suite_measure import ceiling_of
 from lib.suite_record import FORMAT, VERSION
@@ -27,7 +28,7 @@ class Session:
     shape: Shape
     is_weak: bool
     verifies: bool
-    repeats: int  # runs of a workload that trains
+    repeats: int  # runs of each workload
     cache: Path
 
     def users(self) -> int:
@@ -60,8 +61,7 @@ class Session:
         rows = [self._row(workload, known, program) for workload in workloads]
         for number in range(self.repeats):
             for workload, row in zip(workloads, rows):
-                if number == 0 or workload.trains():
-                    self._measure(workload, row, file, number)
+                self._measure(workload, row, file, number)
         for workload, row in zip(workloads, rows):
             if workload.trains():
                 self._end(workload, row, file)
@@ -72,7 +72,7 @@ class Session:
             "started_utc": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "machine": describe(),
             "identity": {"program": program, "data": known},
-            "rows": [row | _of_all_runs(row.pop("around")) | self._ceiling(rows) for row in rows],
+            "rows": [row | _of_all_runs(row.pop("around")) | self._ceilings(rows) for row in rows],
         }
 
     def _row(self, workload: Workload, known: str, program: str) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Session:
             "threads": shape.threads,
             "device": shape.device,
             "copies": shape.copies,
-            "repeats": self.repeats if workload.trains() else 1,
+            "repeats": self.repeats,
             "clients": self.users(),
             "items": self.of.items,
             "data_identity": known if workload.needs_data() else "",
@@ -112,7 +112,7 @@ class Session:
             row["failures"] += self._train(workload, row, data, shape, f"run-{number}")
         else:
             parts = (workload, self.of, data, shape, folder)
-            row["failures"] += suite_run.run_bench(self.runner, *parts)
+            row["failures"] += suite_run.run_bench(self.runner, *parts, f"run-{number}")
         around = load.judge(before["load"], load.average(), before["cores"], shape.cores())
         row["around"].append(around | energy.record() | counters.record())
 
@@ -134,13 +134,11 @@ class Session:
         folder = self.runner.folder / row["name"]
         return suite_run.run_training(self.runner, workload, self.of, data, shape, folder, name)
 
-    def _ceiling(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """What `kernels` of this run measured."""
+    def _ceilings(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """What each run of `kernels` measured: no change of fedfuse moves it."""
         good = [row for row in rows if row["workload"] == "kernels" and not row["failures"]]
-        if not good:
-            return {"ceiling_flop_per_s": None}
-        record = read_json(self.runner.folder / good[0]["name"] / "kernels.json")
-        return {"ceiling_flop_per_s": ceiling_of(record)}
+        files = twins(self.runner.folder / good[0]["name"], "run-") if good else []
+        return {"ceilings_flop_per_s": [ceiling_of(read_json(file)) for file in files]}
 
 
 def _of_all_runs(around: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records of runs: validity, intervals, comparing, summaries."""
+"""Records of runs: validity, comparing, summaries."""
 
 import tempfile
 import unittest
@@ -13,7 +13,6 @@ from tool import QUICKSTART, ToolTest, a_result, benchmarks
 
 from records import readers
 from records.errors import Refusal
-from records.intervals import median_interval, ratio_interval, trimmed_mean
 from records.validity import why_invalid
 
 SCALING_ROW = {
@@ -93,26 +92,6 @@ class Validity(unittest.TestCase):
         ):
             with self.subTest(reason):
                 self.assertIn(reason, why_invalid(changed))
-
-
-class Intervals(unittest.TestCase):
-    def test_order_statistics(self):
-        # of ten: the second and the ninth, 97.9 %
-        low, high, coverage = median_interval(list(range(1, 11)))
-        self.assertEqual((low, high), (2, 9))
-        self.assertAlmostEqual(coverage, 1 - 22 / 1024)
-        self.assertEqual(median_interval([3.0, 1.0, 2.0])[:2], (1.0, 3.0))
-        self.assertEqual(median_interval([5.0])[:2], (5.0, 5.0))
-
-    def test_trimmed_mean_leaves_out_the_outer_values(self):
-        self.assertEqual(trimmed_mean([100, 1, 2, 3, -50]), 2)
-        self.assertEqual(trimmed_mean([1, 2, 6]), 3)
-
-    def test_bootstrap_is_repeatable_and_covers(self):
-        a, b = [1.0, 1.1, 0.9, 1.0, 1.05], [2.0, 2.1, 1.9, 2.05, 2.0]
-        self.assertEqual(ratio_interval(a, b), ratio_interval(a, b))
-        low, high = ratio_interval(a, b)
-        self.assertTrue(1.7 < low <= 2.0 <= high < 2.4)
 
 
 class Compare(ToolTest):

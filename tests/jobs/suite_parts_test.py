@@ -44,11 +44,13 @@ def io(**changes: Any) -> dict[str, Any]:
 
 
 class Verdicts(ToolTest):
-    def judged(self, workload: str, document: dict[str, Any]) -> dict[str, Any]:
+    def judged(self, workload: str, *documents: dict[str, Any]) -> dict[str, Any]:
         ranks = 1 if workload == "kernels" else 2
         row = ROW | {"name": f"{workload}.S", "workload": workload, "ranks": ranks}
         row |= {"clients": CLASS.users, "unit": suite_classes.WORKLOADS[workload].unit}
-        self.write(f"{workload}.S/{workload}.json", document)
+        row["repeats"] = len(documents)
+        for number, document in enumerate(documents):
+            self.write(f"{workload}.S/run-{number}.json", document)
         return suite_judge.judge(self.folder, row, {})
 
     def test_whole_records_are_valid(self) -> None:
@@ -61,6 +63,15 @@ class Verdicts(ToolTest):
             self.assertEqual(row["verdict"], "VALID", row["checks"])
             self.assertAlmostEqual(row["fom"], figure)
         self.assertAlmostEqual(self.judged("kernels", kernels())["efficiency"], 0.25)
+
+    def test_each_run_of_a_benchmark_is_a_sample(self) -> None:
+        slower = io(write_seconds=[7.0])
+        row = self.judged("io", io(), slower, io())
+        self.assertEqual(row["runs"], [0.5, 0.25, 0.5])
+        self.assertEqual((row["fom"], row["phases"]), (0.5, {"write": 3.0, "read": 1.0}))
+        row = self.judged("io", io(), io(wrong_bytes=4), io())
+        self.assertEqual(row["verdict"], "INVALID")
+        self.assertEqual(len(row["checks"]), 3)
 
     def test_a_failed_check_is_invalid(self) -> None:
         missing = kernels()

@@ -166,11 +166,12 @@ class Tools(SuiteTest):
             def change(document: Any) -> None:
                 for row in document["rows"]:
                     row["runs"] = [factor * row["fom"] * share for share in (1, 1.01, 0.99)]
+                    row["ceilings_flop_per_s"] = [speed * share for share in (1, 1.01, 0.99)]
                     row["load"] = load
 
             return change
 
-        load = "busy"
+        load, speed = "busy", 1e11
         busy = self.doctored("suite.json", three(0.5))
         load = "quiet"
         a, b = (self.doctored("suite.json", three(factor)) for factor in (1, 0.5))
@@ -178,6 +179,10 @@ class Tools(SuiteTest):
         self.assertIn("not judged", self.run_tool("bench/compare.py", self.run_folder, b))
         self.assertIn("REGRESSION (worse)", self.run_tool("bench/compare.py", a, b, code=1))
         self.assertIn("better", self.run_tool("bench/compare.py", b, a))
+        speed = 0.8e11
+        slow = self.doctored("suite.json", three(0.5))
+        told = self.run_tool("bench/compare.py", a, slow)
+        self.assertIn("the machine's speed changed, ceiling 100 | 80 GFLOP/s", told)
 
         def broken(document: Any) -> None:
             check = {"name": "sums", "passed": False, "told": "they differ"}
@@ -273,11 +278,11 @@ class Refusals(SuiteTest):
 
     def test_a_results_folder_of_another_version(self) -> None:
         def newer(document: Any) -> None:
-            document["schema_version"] = 2
+            document["schema_version"] = 3
 
         folder = self.doctored("suite.json", newer)
         for words in (["--table", folder], ["linear", "--ranks", "1", "--out", folder]):
-            self.assertIn("schema version 2", self.suite(*words, code=2))
+            self.assertIn("schema version 3", self.suite(*words, code=2))
         said = self.suite("linear", "--ranks", "1", "--out", self.run_folder, code=2)
         self.assertIn("holds a run of the suite", said)
         self.assertIn("is no record of the suite", self.suite("--table", self.folder, code=2))
