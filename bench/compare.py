@@ -11,9 +11,10 @@ machines may differ. --across-settings compares runs of one data set with differ
 says which. Rows of the suite have their runs as samples: fewer than three, or a busy machine,
 give no verdict; nor does a machine whose ceilings, measured beside the runs, were others.
 
-A ratio is B / A of medians with a 95 % interval: by bootstrap when both have eight samples, by
-Welch's t interval of logarithms when both have three, else from the intervals in the records. A row
-is slower or faster (worse or better) when its whole interval is beyond the threshold. With too few
+A ratio is B / A of medians with an interval: by bootstrap when both have eight samples, by Welch's
+t interval of logarithms when both have three, else from the intervals in the records. The intervals
+of all rows together hold with 95 %, so that many rows make no false verdict likelier. A row is
+slower or faster (worse or better) when its whole interval is beyond the threshold. With too few
 samples a row has no verdict. --by compares another counter of benchmarks. of_fma is the share of
 the ceiling of the same process; a busy machine changes it less than seconds. Records from before
 the ceilings of each vector width have other shares (of_fma, of_copy), and are not compared by them.
@@ -36,6 +37,9 @@ from records.intervals import FEWEST, ratio_interval
 from records.load_notes import load_notes
 from records.measurements import Measurement, measurements
 
+# Ceilings of one record that differ by so many thresholds: its runs are of several machines.
+UNSTEADY = 2
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -46,7 +50,8 @@ class Verdict:
     failed: bool = False
 
 
-def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
+def judge(a: Measurement, b: Measurement, threshold: float, of: int = 1) -> Verdict:
+    """of: intervals that are to hold together."""
     if a.invalid or b.invalid:
         side = "A and B" if a.invalid and b.invalid else "A" if a.invalid else "B"
         return Verdict(f"INVALID in {side}: {b.invalid or a.invalid}", failed=bool(b.invalid))
@@ -61,7 +66,7 @@ def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
         return Verdict(f"not judged: {why}", ratio)
     if why := _other_speed(a, b, threshold):
         return Verdict(f"not judged: {why}", ratio)
-    interval = _interval(a, b)
+    interval = _interval(a, b, of)
     if interval is None:
         return Verdict(f"not judged: {min(a.count, b.count)} sample(s)", ratio)
     low, high = interval
@@ -80,9 +85,13 @@ def judge(a: Measurement, b: Measurement, threshold: float) -> Verdict:
     )
 
 
-def _interval(a: Measurement, b: Measurement) -> tuple[float, float] | None:
-    if min(len(a.samples), len(b.samples)) >= FEWEST and min([*a.samples, *b.samples]) > 0:
-        return ratio_interval(a.samples, b.samples)
+def _has_samples(a: Measurement, b: Measurement) -> bool:
+    return min(len(a.samples), len(b.samples)) >= FEWEST and min([*a.samples, *b.samples]) > 0
+
+
+def _interval(a: Measurement, b: Measurement, of: int) -> tuple[float, float] | None:
+    if _has_samples(a, b):
+        return ratio_interval(a.samples, b.samples, of)
     ends = (a.low, a.high, b.low, b.high)
     if all(end is not None and end > 0 for end in ends) and min(a.count, b.count) >= FEWEST:
         return b.low / a.high, b.high / a.low
@@ -90,9 +99,12 @@ def _interval(a: Measurement, b: Measurement) -> tuple[float, float] | None:
 
 
 def _other_speed(a: Measurement, b: Measurement, threshold: float) -> str:
-    """The machine itself was faster or slower by more than the threshold; "": none was seen."""
+    """Why the machine itself was another one during the runs; "": it was not, as far as seen."""
     if min(len(a.control), len(b.control)) < FEWEST:
         return ""
+    spread = max((max(one.control) - min(one.control)) / min(one.control) for one in (a, b))
+    if spread > UNSTEADY * threshold:
+        return f"the machine's speed varied by {100 * spread:.0f} % between the runs"
     low, high = ratio_interval(a.control, b.control)
     if low <= 1 + threshold and high >= 1 - threshold:
         return ""
@@ -102,7 +114,7 @@ def _other_speed(a: Measurement, b: Measurement, threshold: float) -> str:
 
 def show(rows: list[tuple[str, Measurement, Measurement, Verdict]]) -> None:
     width = min(70, max(len(name) for name, *_ in rows))
-    print(f"{'':<{width}} {'A':>12} {'B':>12} {'B/A':>7} {'95 % interval':>15}  verdict")
+    print(f"{'':<{width}} {'A':>12} {'B':>12} {'B/A':>7} {'interval':>15}  verdict")
     for name, a, b, verdict in rows:
         numbers = [
             "INVALID"
@@ -181,7 +193,10 @@ def main() -> int:
             "compare records of one kind, of the same benchmarks or settings",
         )
     check_workloads([(name, a[name], b[name]) for name in shared], given.across_settings)
-    rows = [(name, a[name], b[name], judge(a[name], b[name], given.threshold)) for name in shared]
+    of = max(1, sum(_has_samples(a[name], b[name]) for name in shared))
+    rows = [
+        (name, a[name], b[name], judge(a[name], b[name], given.threshold, of)) for name in shared
+    ]
     show(rows)
     for label, mine, other in (("A", a, b), ("B", b, a)):
         alone = [name for name in mine if name not in other]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 import statistics
@@ -11,8 +12,6 @@ COVERAGE = 0.95
 RESAMPLES = 2000
 FEWEST = 3  # fewer samples give no spread
 BOOTSTRAPPED = 8  # a bootstrap of fewer samples hardly leaves their range, and is too narrow
-# 97.5 % points of Student's t by degrees of freedom, from 1
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
@@ -34,21 +33,23 @@ def trimmed_mean(values: Sequence[float], share: float = 0.2) -> float:
 
 
 def ratio_interval(
-    base: Sequence[float], new: Sequence[float], seed: int = 0
+    base: Sequence[float], new: Sequence[float], of: int = 1, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval of new / base, the same for the same values: the percentile bootstrap of the
-    medians' ratio; with few samples Welch's t interval of the logarithms' means."""
+    """An interval of new / base, the same for the same values: the percentile bootstrap of the
+    medians' ratio; with few samples Welch's t interval of the logarithms' means. All of so many
+    intervals together hold with 95 % (Bonferroni)."""
+    outside = (1 - COVERAGE) / of
     if min(len(base), len(new)) < BOOTSTRAPPED:
-        return _welch(base, new)
+        return _welch(base, new, outside)
     rng = random.Random(seed)
     ratios = sorted(
         _resampled_median(rng, new) / _resampled_median(rng, base) for _ in range(RESAMPLES)
     )
-    edge = int(RESAMPLES * (1 - COVERAGE) / 2)
+    edge = int(RESAMPLES * outside / 2)
     return ratios[edge], ratios[-1 - edge]
 
 
-def _welch(base: Sequence[float], new: Sequence[float]) -> tuple[float, float]:
+def _welch(base: Sequence[float], new: Sequence[float], outside: float) -> tuple[float, float]:
     """Welch (1947): each side has its own variance. It holds the ratio of the medians, too."""
     logs = [[math.log(value) for value in side] for side in (base, new)]
     parts = [statistics.variance(side) / len(side) for side in logs]
@@ -58,9 +59,33 @@ def _welch(base: Sequence[float], new: Sequence[float]) -> tuple[float, float]:
         freedom = sum(parts) ** 2 / sum(
             part**2 / (len(side) - 1) for part, side in zip(parts, logs)
         )
-        half = STUDENT[min(int(freedom), len(STUDENT)) - 1] * math.sqrt(sum(parts))
+        half = student(outside, int(freedom)) * math.sqrt(sum(parts))
     ratio = statistics.median(new) / statistics.median(base)
     return min(ratio, math.exp(center - half)), max(ratio, math.exp(center + half))
+
+
+@functools.lru_cache
+def student(outside: float, freedom: int) -> float:
+    """t beyond which Student's |T| lies with this probability: by bisection of its integral."""
+    low, high = 0.0, 1.0
+    while _within(high, freedom) < 1 - outside:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _within(middle, freedom) < 1 - outside else (low, middle)
+    return high
+
+
+def _within(t: float, freedom: int) -> float:
+    """P(|T| < t), by Simpson's rule over the angle whose tangent is t / sqrt(freedom)."""
+    steps = 200
+    width = math.atan(t / math.sqrt(freedom)) / steps
+    heights = [math.cos(k * width) ** (freedom - 1) for k in range(steps + 1)]
+    area = (
+        width / 3 * (heights[0] + heights[-1] + 4 * sum(heights[1::2]) + 2 * sum(heights[2:-1:2]))
+    )
+    scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
+    return 2 / math.sqrt(math.pi) * math.exp(scale) * area
 
 
 def _resampled_median(rng: random.Random, values: Sequence[float]) -> float:

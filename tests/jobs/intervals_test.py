@@ -6,7 +6,7 @@ import unittest
 
 import tool  # noqa: F401  (it puts bench/ on the path)
 
-from records.intervals import median_interval, ratio_interval, trimmed_mean
+from records.intervals import median_interval, ratio_interval, student, trimmed_mean
 
 
 class Intervals(unittest.TestCase):
@@ -29,6 +29,17 @@ class Intervals(unittest.TestCase):
         low, high = ratio_interval(a, b)
         self.assertTrue(1.7 < low <= 2.0 <= high < 2.4)
 
+    def test_points_of_students_t(self):
+        for outside, freedom, t in (
+            (0.05, 1, 12.706),
+            (0.05, 2, 4.303),
+            (0.05, 10, 2.228),
+            (0.01, 4, 4.604),
+            (0.005, 4, 5.598),
+            (0.05, 1000, 1.962),
+        ):
+            self.assertAlmostEqual(student(outside, freedom), t, 3)
+
     def test_three_samples_of_one_kind_seldom_differ(self):
         rng = random.Random(1)
         outside = 0
@@ -37,6 +48,9 @@ class Intervals(unittest.TestCase):
             low, high = ratio_interval(a, b)
             outside += not low <= 1 <= high
         self.assertLess(outside / 2000, 0.06)
+        a, b = [1.0, 1.01, 0.99], [1.2, 1.21, 1.19]
+        narrow, wide = ratio_interval(a, b), ratio_interval(a, b, of=10)
+        self.assertTrue(wide[0] < narrow[0] < narrow[1] < wide[1])
         low, high = ratio_interval([1.0, 1.01, 0.99], [2.0, 2.02, 1.98])
         self.assertTrue(1.9 < low < 2 < high < 2.1)
 

@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import unittest
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from suite_case import FOM, WRONG, SuiteTest
@@ -162,27 +162,25 @@ class Tools(SuiteTest):
         self.assertEqual(len(FOM.findall(told)), 4)
 
     def test_compare_reads_runs_as_samples(self) -> None:
-        def three(factor: float) -> Callable[[Any], None]:
+        def three(factor: float, load: str = "quiet", speed: float = 1, last: float = 1) -> Path:
             def change(document: Any) -> None:
                 for row in document["rows"]:
                     row["runs"] = [factor * row["fom"] * share for share in (1, 1.01, 0.99)]
-                    row["ceilings_flop_per_s"] = [speed * share for share in (1, 1.01, 0.99)]
+                    row["ceilings_flop_per_s"] = [1e11 * speed * s for s in (1, last, 0.99)]
                     row["load"] = load
 
-            return change
+            return self.doctored("suite.json", change)
 
-        load, speed = "busy", 1e11
-        busy = self.doctored("suite.json", three(0.5))
-        load = "quiet"
-        a, b = (self.doctored("suite.json", three(factor)) for factor in (1, 0.5))
-        self.assertIn("not judged: busy machine", self.run_tool("bench/compare.py", a, busy))
+        a, b = three(1), three(0.5)
         self.assertIn("not judged", self.run_tool("bench/compare.py", self.run_folder, b))
         self.assertIn("REGRESSION (worse)", self.run_tool("bench/compare.py", a, b, code=1))
         self.assertIn("better", self.run_tool("bench/compare.py", b, a))
-        speed = 0.8e11
-        slow = self.doctored("suite.json", three(0.5))
-        told = self.run_tool("bench/compare.py", a, slow)
-        self.assertIn("the machine's speed changed, ceiling 100 | 80 GFLOP/s", told)
+        for other, said in (
+            (three(0.5, load="busy"), "busy machine"),
+            (three(0.5, speed=0.8), "the machine's speed changed, ceiling 100 | 80 GFLOP/s"),
+            (three(0.5, last=1.2), "the machine's speed varied by 21 % between the runs"),
+        ):
+            self.assertIn(f"not judged: {said}", self.run_tool("bench/compare.py", a, other))
 
         def broken(document: Any) -> None:
             check = {"name": "sums", "passed": False, "told": "they differ"}
