@@ -43,6 +43,8 @@ PICTURES = (
         ("scaling/strong/scaling.png", "scaling/strong/scaling.svg"),
     ),
     ("phases", ("scaling/strong/table.json",), ("scaling/strong/phases.png",)),
+    ("phases", ("suite/W/suite.json",), ("suite/W.png",)),
+    ("phases", ("suite/A/suite.json",), ("suite/A.png",)),
     (
         "scaling",
         ("scaling/weak/table.json", "scaling/weak/model.json"),
