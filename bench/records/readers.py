@@ -21,6 +21,7 @@ SCHEMAS = {
     "fedfuse-suite": 2,
     "fedfuse-suite-reference": 1,
     "fedfuse-peers": 1,
+    "fedfuse-claims": 1,
 }
 TABLES = ("metrics", "time", "traffic", "groups", "baselines")
 
