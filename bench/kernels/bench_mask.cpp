@@ -12,8 +12,8 @@ namespace fedfuse::bench {
 namespace {
 
 #ifdef __x86_64__
-// Twelve chains hide the latency; a round is one instruction on four blocks. What the registers hold
-// does not matter.
+// Twelve chains hide the latency; a round is one instruction on four blocks. What the registers
+// hold does not matter.
 double time_rounds(std::int64_t steps) {
   constexpr double chains = 12;
   const double start = thread_cpu_seconds();

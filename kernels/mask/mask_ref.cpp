@@ -21,10 +21,13 @@ constexpr Byte product(Byte a, Byte b) {
   return sum;
 }
 
-// The inverse, then an affine map over GF(2) (section 5.1.1).
+// The inverse, a to the power of 254, then an affine map over GF(2) (section 5.1.1).
 constexpr Byte substituted(Byte a) {
   Byte inverse = 1;
-  for (int power = 0; power < 254; ++power) inverse = product(inverse, a);
+  for (int bit = 7; bit >= 0; --bit) {
+    inverse = product(inverse, inverse);
+    if (((254 >> bit) & 1) != 0) inverse = product(inverse, a);
+  }
   Byte s = 0x63;
   for (int turn = 0; turn < 5; ++turn)
     s ^= Byte((unsigned(inverse) << turn) | (unsigned(inverse) >> (8 - turn)));
