@@ -128,11 +128,11 @@ def read_reference(given: argparse.Namespace) -> dict:
 
 
 def choose_folder(given: argparse.Namespace, name: str) -> Path:
-    """A results folder of another version is refused; so is one that is in use."""
+    """A folder that holds records is refused without --overwrite, and what is no record with it."""
     now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%d-%H%M%S")
     folder = given.out or Path("out/suite") / f"{name}-{now}"
     if (folder / suite_record.FILE).exists():
-        suite_record.read(folder)
+        suite_record.read(folder, any_version=given.overwrite)
         if not given.overwrite:
             raise Refusal(
                 f"{folder} holds a run of the suite",

@@ -23,20 +23,23 @@ def read_reference(file: Path) -> dict[str, Any]:
     return _document(file, REFERENCE_FORMAT, what, "give a file of --save-reference")
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read(folder: Path, any_version: bool = False) -> dict[str, Any]:
     file = folder / FILE if folder.is_dir() else folder
     remedy = "give a folder that jobs/suite.py wrote"
     if not file.exists():
         raise Refusal(f"{folder} is no record of the suite", f"there is no {FILE} in it", remedy)
-    return _document(file, FORMAT, f"{file} is no record of the suite", remedy)
+    return _document(file, FORMAT, f"{file} is no record of the suite", remedy, any_version)
 
 
-def _document(file: Path, wanted: str, what: str, remedy: str) -> dict[str, Any]:
+def _document(
+    file: Path, wanted: str, what: str, remedy: str, any_version: bool = False
+) -> dict[str, Any]:
     """what, remedy: of the Refusal of a file that has another format."""
     found: Any = read_json(file)
     if not isinstance(found, dict) or found.get("format") != wanted:
         raise Refusal(what, f"its format is not {wanted}", remedy)
-    check_schema(found, file)
+    if not any_version:
+        check_schema(found, file)
     return found
 
 

@@ -281,8 +281,11 @@ class Refusals(SuiteTest):
         folder = self.doctored("suite.json", newer)
         for words in (["--table", folder], ["linear", "--ranks", "1", "--out", folder]):
             self.assertIn("schema version 3", self.suite(*words, code=2))
-        said = self.suite("linear", "--ranks", "1", "--out", self.run_folder, code=2)
-        self.assertIn("holds a run of the suite", said)
+        words = ["linear", "--ranks", "1", "--out"]
+        self.assertIn("holds a run", self.suite(*words, self.run_folder, code=2))
+        self.assertIn("FOM linear.S", self.suite("--overwrite", *words, folder))
+        (folder / "suite.json").write_text('{"format": "mine"}')
+        self.assertIn("is no record", self.suite("--overwrite", *words, folder, code=2))
         self.assertIn("is no record of the suite", self.suite("--table", self.folder, code=2))
 
     def test_a_benchmark_that_is_not_built(self) -> None:
