@@ -43,6 +43,7 @@ PICTURES = (
         ("scaling/strong/scaling.png", "scaling/strong/scaling.svg"),
     ),
     ("phases", ("scaling/strong/table.json",), ("scaling/strong/phases.png",)),
+    ("privacy", ("privacy/table.json",), ("privacy/privacy.png",)),
     ("phases", ("suite/W/suite.json",), ("suite/W.png",)),
     ("phases", ("suite/A/suite.json",), ("suite/A.png",)),
     (

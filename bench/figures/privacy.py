@@ -99,6 +99,9 @@ def _noise(axes: Any, rows: list[Row]) -> None:
         _line(axes, 2 * number, places, of, "hr_50", f"{fusion}: HR@50")
         _line(axes, 2 * number + 1, places, of, "auc_first", f"{fusion}: probe AUC, round 1")
     _label(axes, "The papers' noise on uploads", "Laplace b (leftmost: none)", "percent")
+    decades = [0.001, 0.01, 0.1]
+    axes.set_xticks(decades, [f"{b:g}" for b in decades])
+    axes.minorticks_off()
 
 
 def _attack(axes: Any, rows: list[Row]) -> None:

@@ -11,7 +11,7 @@ from tool import QUICKSTART, ROOT, ToolTest, a_result
 HAS_MATPLOTLIB = bool(importlib.util.find_spec("matplotlib"))
 if HAS_MATPLOTLIB:
     import redraw
-    from figures import curves, phases, roofline, scaling, style, words
+    from figures import curves, phases, privacy, roofline, scaling, style, words
 
     from figure_faults import faults
 
@@ -98,6 +98,7 @@ class Figures(ToolTest):
         draw = {
             "curves": lambda files: curves.draw(files, "valid_ndcg_50"),
             "phases": phases.draw,
+            "privacy": lambda files: privacy.draw(*files),
             "scaling": lambda files: scaling.draw(*files),
             "roofline": lambda files: roofline.draw(*files),
         }
