@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "core/denormals.hpp"
 #include "core/error.hpp"
 #include "core/isa.hpp"
 #include "results/provenance.hpp"
@@ -32,6 +33,7 @@ void take_isa_from(int& argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  fedfuse::flush_denormals();  // as the program
   try {
     take_isa_from(argc, argv);
   } catch (const fedfuse::InputError& e) {

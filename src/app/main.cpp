@@ -8,6 +8,7 @@
 #include "app/lone_start.hpp"
 #include "app/standard_streams.hpp"
 #include "app/target.hpp"
+#include "core/denormals.hpp"
 #include "core/isa_agreement.hpp"
 
 namespace fedfuse {
@@ -28,6 +29,7 @@ int run(int argc, const char* const* argv, const IsaOption& option, const Comm& 
 }  // namespace fedfuse
 
 int main(int argc, char** argv) {
+  fedfuse::flush_denormals();  // before there are other threads
   // a file size limit is an error to report, not an end
   std::signal(SIGXFSZ, SIG_IGN);
   fedfuse::secure_standard_streams();

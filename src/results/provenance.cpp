@@ -11,6 +11,7 @@
 #include <map>
 #include <sstream>
 
+#include "core/denormals.hpp"
 #include "core/gpu/device.hpp"
 #include "core/isa.hpp"
 #include "core/sha256.hpp"
@@ -158,6 +159,7 @@ std::string build_text() {
          line("compiler",
               FEDFUSE_COMPILER_ID " " FEDFUSE_COMPILER_VERSION ", " FEDFUSE_BUILD_TYPE) +
          line("flags", compiler_flags) + line("instruction set", instruction_set()) +
+         line("denormals", flushes_denormals() ? "are 0" : "are kept") +
          line("MPI", mpi_library()) + line("HDF5", H5_VERS_INFO) +
          line("CUDA", FEDFUSE_CUDA_REPORT) + line("NCCL", FEDFUSE_NCCL_REPORT);
 }

@@ -45,6 +45,7 @@ TEST(Identity, info_prints_it_of_every_kind_of_file) {
       EXPECT_NE(words.find(part), std::string::npos) << words;
   }
   EXPECT_TRUE(test::fedfuse("--version").says("identity of program "));
+  EXPECT_TRUE(test::fedfuse("--version").says("denormals           are 0"));
 }
 
 TEST(Identity, a_model_is_evaluated_on_its_own_data_only) {
