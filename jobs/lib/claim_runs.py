@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lib import search, search_study
+from lib import generated, search, search_study
 from lib.search import Cell
 from lib.study_runs import Record, Runner, Settings
 from lib.study_tree import option_words
 from records.errors import Refusal
-from records.mpi_environment import mpi_environment
 from records.readers import read_json
 
 PROTOCOL = "own-train"
@@ -33,15 +31,14 @@ class Ledger:
     seeds: list[int]
     cells: dict[str, Cell] = field(default_factory=dict)  # by SET BACKBONE/FUSION
     runners: dict[str, Runner] = field(default_factory=dict)  # by set
+    central: dict[str, dict[str, Any]] = field(default_factory=dict)  # its methods, by set
 
-    def generate_line(self, name: str) -> list[str]:
+    def generate_options(self, name: str) -> Settings:
         given = self.plan["sets"][name]
         own = {key: value for key, value in given.items() if key != "like"}
         like = self.plan["sets"].get(given.get("like"), {})
         sizes = {"users": self.size["users"], "items": self.size["items"]}
-        options = {**sizes, **like, **own, "name": name}
-        out = ["--out", str(self.work / f"{name}.h5"), "--overwrite"]
-        return [self.program, "generate", *option_words(options), *out]
+        return {**sizes, **like, **own, "name": name}
 
     def runner(self, name: str) -> Runner:
         """Of a set; its data are made at the first use."""
@@ -53,15 +50,11 @@ class Ledger:
                 f"the sets are {', '.join(self.plan['sets'])}",
                 "correct claims.json",
             )
-        line = self.generate_line(name)
-        done = subprocess.run(
-            line, env=mpi_environment(), capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise Refusal("no data could be made", done.stderr.strip(), shlex.join(line))
+        data = self.work / f"{name}.h5"
+        generated.make(self.program, self.generate_options(name), data)
         common = {"rounds": self.size["rounds"], "negatives": PROTOCOL}
-        data = str(self.work / f"{name}.h5")
-        self.runners[name] = Runner(self.program, data, self.work / name, common, self.parallel)
+        folder = self.work / name
+        self.runners[name] = Runner(self.program, str(data), folder, common, self.parallel)
         return self.runners[name]
 
     def search(self, cells: set[str]) -> None:

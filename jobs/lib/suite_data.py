@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from lib.study_tree import option_words
+from lib import generated
 from records import identity, outputs
 from records.errors import Refusal
-from records.mpi_environment import mpi_environment
 from records.readers import read_json
 
 FORMAT, VERSION = "fedfuse-suite-data", 1
@@ -30,7 +28,7 @@ def data_set(program: Path, folder: Path, name: str, generate: dict[str, Any]) -
             return file, _checked(program, file, made)
     print(f"making {file}", file=sys.stderr)
     note.unlink(missing_ok=True)
-    _make(program, file, generate)
+    generated.make(program, generate, file)
     known = identity.ask_data(program, file)
     text = {
         "format": FORMAT,
@@ -41,17 +39,6 @@ def data_set(program: Path, folder: Path, name: str, generate: dict[str, Any]) -
     }
     outputs.write_text(note, json.dumps(text, indent=1) + "\n")
     return file, known
-
-
-def _make(program: Path, file: Path, generate: dict[str, Any]) -> None:
-    line = [str(program), "generate", *option_words(generate), "--out", str(file), "--overwrite"]
-    done = subprocess.run(line, env=mpi_environment(), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Refusal(
-            f"{file} was not made",
-            done.stderr.strip().replace("\n", "; ") or f"exit code {done.returncode}",
-            f"try it by hand: {' '.join(line)}",
-        )
 
 
 def _check_version(note: Path, made: Any) -> None:

@@ -42,16 +42,17 @@ def list_of(kind):
     return lambda words: sorted({kind(word) for word in words.split(",")})
 
 
-def positive(word):
-    if (number := real(0)(word)) == 0:
-        raise argparse.ArgumentTypeError("0 is no penalty: the matrix of EASE has no inverse")
+def above_zero(why_not_zero):
+    def number(word):
+        if (found := real(0)(word)) == 0:
+            raise argparse.ArgumentTypeError(why_not_zero)
+        return found
+
     return number
 
 
-def rate(word):
-    if (number := real(0)(word)) == 0:
-        raise argparse.ArgumentTypeError("0 is no rate: nothing is learned")
-    return number
+penalty = above_zero("0 is no penalty: the matrix of EASE has no inverse")
+rate = above_zero("0 is no rate: nothing is learned")
 
 
 def learned(words):
@@ -72,7 +73,7 @@ def parse_arguments():
         default=str(default_program()),
         help="names the identity of the data; default: build/release/fedfuse, or the installed one",
     )
-    parser.add_argument("--penalties", type=list_of(positive), default=PENALTIES, help="of EASE")
+    parser.add_argument("--penalties", type=list_of(penalty), default=PENALTIES, help="of EASE")
     parser.add_argument("--neighbours", type=list_of(whole(1)), default=NEIGHBOURS)
     parser.add_argument("--shrinkages", type=list_of(real(0)), default=SHRINKAGES)
     group = parser.add_argument_group("factors trained on pairs")

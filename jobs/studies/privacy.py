@@ -20,19 +20,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
-from lib.seeds import seed_list  # noqa: E402  (the path comes first)
+from lib import generated  # noqa: E402  (the path comes first)
+from lib.seeds import seed_list  # noqa: E402
 from lib.study_runs import Runner  # noqa: E402
 from records import outputs  # noqa: E402
 from records.arguments import Parser, filled, whole  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
-from records.mpi_environment import mpi_environment  # noqa: E402
 from records.program import default_program  # noqa: E402
 
 PARTS = ("epsilon", "upload-noise", "attack", "devices", "size")
@@ -195,11 +194,7 @@ def generate(program: str, work: Path, clients: int) -> Path:
     data = work / f"planted_{clients}.h5"
     if data.exists():
         return data
-    words = ["--users", str(clients), "--items", str(ITEMS[clients]), "--seed", "0"]
-    line = [program, "generate", *words, "--out", str(data)]
-    done = subprocess.run(line, env=mpi_environment(), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Refusal("no data could be made", done.stderr.strip(), "see the reason")
+    generated.make(program, {"users": clients, "items": ITEMS[clients], "seed": 0}, data)
     return data
 
 

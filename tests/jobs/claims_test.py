@@ -138,6 +138,16 @@ SMALL = {
             "than": "traffic/raw_multimodal_down",
         },
         {
+            "id": "central",
+            "paper": "P",
+            "where": "here",
+            "claim": "as good as a central method",
+            "kind": "keeps-central",
+            "share": 0.0,
+            "method": "EASE",
+            "a": {"cell": "fcf/mlp"},
+        },
+        {
             "id": "never",
             "paper": "P",
             "where": "here",
@@ -165,6 +175,7 @@ class Runs(JobTest):
         self.assertEqual(set(rows), {claim["id"] for claim in SMALL["claims"]})
         self.assertEqual(rows["never"]["verdict"], "not run")
         self.assertEqual(rows["bytes"]["verdict"], "holds")
+        self.assertEqual(rows["central"]["verdict"], "holds")
         self.assertIn("--fusion mlp", rows["content"]["commands"][0])
         self.assertEqual(rows["content"]["searched"]["sparse fcf/mlp"]["trials_of_grid"], 1)
         text = (work / "claims.md").read_text()
