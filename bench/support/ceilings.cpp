@@ -6,7 +6,6 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <memory>
 
@@ -17,12 +16,6 @@ namespace fedfuse::bench {
 namespace {
 
 constexpr std::size_t mebibyte = std::size_t(1) << 20;
-
-double cpu_seconds_of_this_thread() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
-}
 
 // Best rate of several short runs: interference only ever slows down.
 template <class Work>
@@ -64,7 +57,7 @@ double measure_flops(const VectorLoops& loops) {
   constexpr std::int64_t steps = 1 << 20;
   std::vector<float> out(std::size_t(fma_chains * loops.lanes()));
   // neither 0 nor denormal numbers on the way
-  return best_rate(loops.flops_a_step() * double(steps), cpu_seconds_of_this_thread,
+  return best_rate(loops.flops_a_step() * double(steps), thread_cpu_seconds,
                    [&] { loops.fma(steps, 0.999999f, 1e-6f, out.data()); });
 }
 
@@ -73,8 +66,7 @@ double measure_gemm() {
   const Eigen::MatrixXf a = Eigen::MatrixXf::Constant(n, n, 0.5f);
   const Eigen::MatrixXf b = Eigen::MatrixXf::Constant(n, n, 0.25f);
   Eigen::MatrixXf c(n, n);
-  const double rate =
-      best_rate(2.0 * n * n * n, cpu_seconds_of_this_thread, [&] { c.noalias() = a * b; });
+  const double rate = best_rate(2.0 * n * n * n, thread_cpu_seconds, [&] { c.noalias() = a * b; });
   volatile float sink = c(1, 1);
   (void)sink;
   return rate;
@@ -92,7 +84,7 @@ double measure_copy(int threads, const std::vector<Cache>& caches) {
   };
   each([&](std::size_t at) { std::memset(from.get() + at, 1, share); });
   const auto copy = [&](std::size_t at) { std::memcpy(to.get() + at, from.get() + at, share); };
-  const auto seconds = threads == 1 ? cpu_seconds_of_this_thread : now_seconds;
+  const auto seconds = threads == 1 ? thread_cpu_seconds : now_seconds;
   return best_rate(2.0 * double(all), seconds, [&] { each(copy); });
 }
 
@@ -106,7 +98,7 @@ std::vector<CacheCeiling> measure_reads(const std::vector<Cache>& caches) {
     before = cache.bytes;
     const Array<float> data(bytes / sizeof(float), 1.0f);
     const auto passes = std::max<std::size_t>(1, read_in_all / bytes);
-    const auto rate = best_rate(double(bytes * passes), cpu_seconds_of_this_thread, [&] {
+    const auto rate = best_rate(double(bytes * passes), thread_cpu_seconds, [&] {
       widest_loops().read(data.data(), bytes, std::int64_t(passes));
     });
     measured.push_back({cache, rate});

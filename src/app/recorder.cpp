@@ -85,6 +85,13 @@ Recorder::Recorder(const Config& config, const Dataset& data, const Comm& comm, 
   start_privacy();
 }
 
+double Recorder::sum_of(const Table& table, const char* column) {
+  double sum = 0;
+  if (const auto* found = table.find(column))
+    for (const double value : found->values) sum += value;
+  return sum;
+}
+
 void Recorder::baselines(const Baselines& baselines) {
   for (const auto* evaluation : {&baselines.popularity, &baselines.cold_first}) {
     record.baselines.begin_row();

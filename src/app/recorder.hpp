@@ -51,6 +51,7 @@ class Recorder {
   void finish_clock(const Participation& participation);
   void secure(const SecureReport& report);
   void finish_secure(const SecureSum& secure);
+  static double sum_of(const Table& table, const char* column);  // over the rounds; 0 without it
   void start_privacy();
   void finish_privacy();
   void time(std::int64_t round, const RoundReport& report, const Federation& federation,

@@ -10,12 +10,6 @@ namespace {
 
 double seconds(std::int64_t microseconds) { return 1e-6 * double(microseconds); }
 
-double sum_of(const Table& table, const char* column, std::size_t rows) {
-  double sum = 0;
-  for (std::size_t row = 0; row < rows; ++row) sum += table.at(column, row);
-  return sum;
-}
-
 }  // namespace
 
 void Recorder::clock(const Selection& s, const Participation& participation) {
@@ -60,8 +54,8 @@ void Recorder::finish_clock(const Participation& participation) {
   if (record.best_round > 0)
     facts["simulated_seconds_to_best"] =
         c.at("simulated_total_s", std::size_t(record.best_round) - 1);
-  if (const double all = sum_of(c, "client_s", c.rows()); all > 0)
-    facts["wasted_share"] = sum_of(c, "wasted_client_s", c.rows()) / all;
+  if (const double all = sum_of(c, "client_s"); all > 0)
+    facts["wasted_share"] = sum_of(c, "wasted_client_s") / all;
   auto& notes = record.notes;
   notes["participation"] =
       "a model of devices: a turn takes the seconds of its samples and of the dense protocol's "

@@ -22,18 +22,6 @@ void Recorder::secure(const SecureReport& s) {
   t.set("secure_unmask_s", s.unmask_s);
 }
 
-namespace {
-
-// Over the rounds that were not refused; a column that is not there is 0.
-double sum_of(const Table& table, const char* column) {
-  double sum = 0;
-  if (const auto* found = table.find(column))
-    for (const double value : found->values) sum += value;
-  return sum;
-}
-
-}  // namespace
-
 // A turn on all words: a window's masks cost as many times more.
 void Recorder::finish_secure(const SecureSum& secure) {
   auto& facts = record.facts;
@@ -55,9 +43,7 @@ void Recorder::finish_secure(const SecureSum& secure) {
     facts["secure_client_s"] =
         (sum_of(t, "secure_agree_s") + sum_of(t, "secure_mask_s") / share) / turns +
         sum_of(t, "secure_share_s") / all;
-    double participants = 0;
-    for (std::size_t row = 0; row < p.rows(); ++row)
-      participants += record.metrics.at("participants", row);
+    const double participants = sum_of(record.metrics, "participants");
     facts["secure_server_s"] = (sum_of(t, "secure_join_s") + sum_of(t, "secure_unmask_s") / share) /
                                all * participants / rounds;
   }

@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::array<std::string_view, column_kinds> column_names{"userId", "itemId", "rating",
                                                                   "timestamp", "split_label"};
+// of --columns
+constexpr std::array<std::string_view, column_kinds> short_names{"user", "item", "rating",
+                                                                 "timestamp", "split_label"};
 constexpr std::array<std::pair<std::string_view, Column>, 15> known_names{
     {{"userid", Column::user},
      {"user", Column::user},
@@ -62,8 +65,6 @@ std::vector<std::string> words_of(const std::string& list) {
 
 // --columns of a first line that has other columns, too.
 std::string option_of(const std::vector<std::string_view>& fields) {
-  constexpr std::array<std::string_view, column_kinds> short_names{"user", "item", "rating",
-                                                                   "timestamp", "split_label"};
   std::vector<std::string> words;
   for (const auto& field : fields) {
     const auto column = known(field);
@@ -135,7 +136,7 @@ CsvColumns CsvColumns::of_option(const std::string& words) {
     }
     const auto column = known(word);
     if (!column) {
-      const auto near = nearest_word(word, {"user", "item", "rating", "timestamp", "split_label"});
+      const auto near = nearest_word(word, {short_names.begin(), short_names.end()});
       refuse_option(words, cat(printable(word), " is no column that fedfuse knows"),
                     cat(near.empty() ? "" : cat("did you mean ", near, "? "),
                         "write user, item, rating, timestamp or split_label, and - for a column "

@@ -22,6 +22,17 @@ std::int64_t invited_of_round(const Config& config, const Dataset& data) {
                   std::int64_t(std::llround(config.participation.over_select * wanted)));
 }
 
+// Of the words (who, round, first), (who, round, first + 1), ...; the lowest byte first.
+template <class Bytes>
+Bytes random_bytes(const Rng& rng, std::uint64_t who, std::int64_t round, std::uint32_t first) {
+  Bytes bytes{};
+  for (std::size_t k = 0; k < bytes.size(); ++k) {
+    const auto word = rng.bits(who, std::uint32_t(round), first + std::uint32_t(k / 8));
+    bytes[k] = std::uint8_t(word >> (8 * (k % 8)));
+  }
+  return bytes;
+}
+
 GraphSize size_of_graph(const SecureOptions& o, std::int64_t clients) {
   if (o.degree > 0)
     return {int(o.degree), o.threshold > 0 ? int(o.threshold) : int(o.degree / 2 + 1)};
@@ -100,13 +111,7 @@ SecureReport SecureSum::meet(std::int64_t round, const std::vector<std::int32_t>
 
 Secret SecureSum::secret(std::int32_t id, Of what) const {
   const Rng rng(config_.federation.seed, Purpose::secure_keys);
-  Secret secret{};
-  for (std::size_t k = 0; k < secret.size(); ++k) {
-    const auto word =
-        rng.bits(std::uint64_t(id), std::uint32_t(round_), std::uint32_t(4 * what + k / 8));
-    secret[k] = std::uint8_t(word >> (8 * (k % 8)));
-  }
-  return secret;
+  return random_bytes<Secret>(rng, std::uint64_t(id), round_, 4 * what);
 }
 
 void SecureSum::publish_keys() {
@@ -137,13 +142,7 @@ mask::Key SecureSum::pair_key(const Secret& mine, std::int64_t me, std::int64_t 
   if (samples()) return mask_key(agree(mine, public_[std::size_t(partner)]));
   const auto [low, high] = std::minmax(graph_->at(me).id, graph_->at(partner).id);
   const Rng rng(config_.federation.seed, Purpose::secure_pairs);
-  mask::Key key{};
-  for (std::size_t k = 0; k < key.size(); ++k) {
-    const auto word = rng.bits(std::uint64_t(low) << 32 | std::uint64_t(high),
-                               std::uint32_t(round_), std::uint32_t(k / 8));
-    key[k] = std::uint8_t(word >> (8 * (k % 8)));
-  }
-  return key;
+  return random_bytes<mask::Key>(rng, std::uint64_t(low) << 32 | std::uint64_t(high), round_, 0);
 }
 
 }  // namespace fedfuse
