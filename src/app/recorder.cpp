@@ -136,7 +136,7 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
   traffic.set("moved_sum", double(comm_.sum(moved.summed - moved_before_.summed)));
   traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
   if (federation.spec().bounds_uploads || report.probe || report.secure) privacy(round, report);
-  if (report.selection) clock(*report.selection, *federation.participation());
+  if (report.selection) clock(*report.selection, federation);
   time(round, report, federation, in_mpi);
   if (report.secure) secure(*report.secure);
   upload_bytes_ = std::max(upload_bytes_, report.upload_bytes);

@@ -47,7 +47,7 @@ class Recorder {
   void groups(std::int64_t round, const RoundReport& report, const Federation& federation);
   void device(const EngineFacts& engine);
   void privacy(std::int64_t round, const RoundReport& report);
-  void clock(const Selection& selection, const Participation& participation);
+  void clock(const Selection& selection, const Federation& federation);
   void finish_clock(const Participation& participation);
   void secure(const SecureReport& report);
   void finish_secure(const SecureSum& secure);

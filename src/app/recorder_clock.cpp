@@ -12,11 +12,11 @@ double seconds(std::int64_t microseconds) { return 1e-6 * double(microseconds); 
 
 }  // namespace
 
-void Recorder::clock(const Selection& s, const Participation& participation) {
+void Recorder::clock(const Selection& s, const Federation& federation) {
   auto& c = record.clock;
   c.begin_row();
   c.set("simulated_s", seconds(s.took));
-  c.set("simulated_total_s", seconds(participation.now()));
+  c.set("simulated_total_s", seconds(federation.participation()->now()));
   c.set("available", double(s.available));
   c.set("invited", double(s.invited));
   c.set("delivered", double(s.delivered));
@@ -24,6 +24,16 @@ void Recorder::clock(const Selection& s, const Participation& participation) {
   c.set("late", double(s.late));
   c.set("client_s", seconds(s.of_devices));
   c.set("wasted_client_s", seconds(s.wasted));
+  if (!s.step) return;
+  std::int64_t sum = 0, most = 0;
+  for (const auto& flight : s.step->counted) {
+    sum += s.step->version - flight.version;
+    most = std::max(most, s.step->version - flight.version);
+  }
+  c.set("staleness_mean", double(sum) / double(s.step->counted.size()));
+  c.set("staleness_max", double(most));
+  c.set("in_flight", double(s.step->in_flight.size()));
+  c.set("old_models", double(federation.old_models().count()));
 }
 
 void Recorder::quoted(const RoundEvaluation& evaluation, const Participation& participation) {
@@ -61,6 +71,12 @@ void Recorder::finish_clock(const Participation& participation) {
       "a model of devices: a turn takes the seconds of its samples and of the dense protocol's "
       "bytes; devices share no network, do not queue, and are free again in the next round; "
       "simulated seconds are no measured ones";
+  if (is_buffered(record.config.participation))
+    notes["participation"] =
+        "buffered asynchronous: a round is a step of the server, made when --async uploads have "
+        "come, and clients start whenever there is a place; otherwise a model of devices: a turn "
+        "takes the seconds of its samples and of the dense protocol's bytes; devices share no "
+        "network and do not queue; simulated seconds are no measured ones";
   if (!participation.kinds().empty()) notes["device_classes"] = joined(participation.kinds(), ", ");
   if (!participation.files().empty()) notes["participation_files"] = participation.files();
 }

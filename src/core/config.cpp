@@ -18,4 +18,14 @@ void validate(const Config& config) {
   validate(config.restart);
 }
 
+std::int64_t uploads_of_round(const Config& config, std::int64_t clients) {
+  return is_buffered(config.participation) ? config.participation.async
+                                           : participants_of_round(config.federation, clients);
+}
+
+std::int64_t clients_in_flight(const Config& config, std::int64_t clients) {
+  const auto given = config.participation.concurrency;
+  return given > 0 ? given : participants_of_round(config.federation, clients);
+}
+
 }  // namespace fedfuse

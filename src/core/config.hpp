@@ -42,4 +42,9 @@ struct Config {
 // (model/spec.hpp).
 void validate(const Config& config);
 
+// Clients whose uploads the server adds up in a round: K, or round(beta N).
+[[nodiscard]] std::int64_t uploads_of_round(const Config& config, std::int64_t clients);
+// --async: Q, the clients that train at the same time.
+[[nodiscard]] std::int64_t clients_in_flight(const Config& config, std::int64_t clients);
+
 }  // namespace fedfuse

@@ -52,6 +52,19 @@ void check_groups(const Config& c, std::int64_t clients) {
         "use a smaller mass or a larger --fraction");
 }
 
+// InputError: --async cannot have its K uploads, or C clients.
+void check_flight(const Config& c, std::int64_t clients) {
+  if (!is_buffered(c.participation)) return;
+  const auto places = clients_in_flight(c, clients);
+  if (places > clients)
+    throw InputError(cat("--concurrency ", places), cat("there are only ", clients, " clients"),
+                     "give a smaller one");
+  if (c.participation.async > places)
+    throw InputError(cat("--async ", c.participation.async),
+                     cat("only ", places, " clients are in flight"),
+                     "give a smaller one, or a larger --concurrency or --fraction");
+}
+
 }  // namespace
 
 bool changes_uploads(const Config& config) {
@@ -103,6 +116,7 @@ void validate_against_data(const Config& c, std::int64_t clients, std::int64_t i
     throw InputError(cat(ranks, " ranks for ", clients, " clients"),
                      "a rank needs at least one client", cat("start at most ", clients, " ranks"));
   check_groups(c, clients);
+  check_flight(c, clients);
   constexpr std::int64_t largest_cutoff = cutoffs.back();
   if (items < largest_cutoff)
     throw InputError(cat("a data set of ", items, " items"),

@@ -29,11 +29,11 @@ std::vector<Refusal> of_every_run(const Config& c, const ModelSpec& spec) {
            "--probe-clients"),
        "uploads are looked at and changed on the processor only", "use --device cpu"},
       {poisson && changes_participants(c.participation),
-       "--sampling poisson with --availability, --over-select, --deadline or --dropout",
+       "--sampling poisson with --availability, --over-select, --deadline, --dropout or --async",
        "means are over the number that the sampling expects, and another number comes",
        "use --sampling fixed"},
       {o.probe_clients > 0 && changes_participants(c.participation),
-       "--probe-clients with --availability, --over-select, --deadline or --dropout",
+       "--probe-clients with --availability, --over-select, --deadline, --dropout or --async",
        "the probe makes the participants of earlier rounds again, which the simulated clock chose",
        "leave one of them out"},
       {poisson && grouped, cat("--sampling poisson with ", fusion),
@@ -89,7 +89,7 @@ std::vector<Refusal> of_sampling(const Config& c) {
   const bool poisson = c.federation.sampling == Sampling::poisson;
   return {
       {changes_participants(c.participation),
-       "noise with --availability, --over-select, --deadline or --dropout",
+       "noise with --availability, --over-select, --deadline, --dropout or --async",
        "who takes part then depends on more than the sampling that the theorem speaks of",
        "leave them out, or --noise-multiplier and --epsilon"},
       {!poisson && o.adjacency == Adjacency::add_or_remove_one,
@@ -136,6 +136,30 @@ std::vector<Refusal> of_noise(const Config& c, const ModelSpec& spec) {
   };
 }
 
+// Steps of uploads that started from older models (models.md, section 13).
+std::vector<Refusal> of_buffered_steps(const Config& c, const ModelSpec& spec) {
+  const auto with = [&](const std::string& other) {
+    return cat("--async ", c.participation.async, " with ", other);
+  };
+  const bool on_device = c.device.kind && *c.device.kind != DeviceKind::cpu;
+  return {
+      {on_device, with(cat("--device ", text_of(c.device.kind))),
+       "a device trains all clients of a step from one model", "use --device cpu"},
+      {spec.has_teacher, with(cat("--fusion ", c.model.fusion)),
+       "clients of one step would be in groups, and have soft labels, of different steps",
+       "use --fusion none, mlp or fedvlr"},
+      {spec.has_prior(), with(cat("--fusion ", c.model.fusion)),
+       "a client's shares of the groups follow the newest prior, not the one that it started from",
+       "use --fusion none, mlp or fedvlr"},
+      {c.secure.sum != SecureSumKind::none, with(cat("--secure-sum ", c.secure.sum)),
+       "clients that share masks must be known before they train, and uploads of a step are those "
+       "that come first",
+       "leave one of them out"},
+      {c.attack.defence != Defence::none, with(cat("--defence ", c.attack.defence)),
+       "an order statistic has no weights of staleness", "use --defence none"},
+  };
+}
+
 // Masks hide what these read, or what these send is in no sum that masks protect.
 std::vector<Refusal> of_secure_sum(const Config& c, const ModelSpec& spec) {
   const auto with = [&](const std::string& other) {
@@ -168,6 +192,7 @@ void refuse_what_cannot_hold(const Config& config) {
   refuse_first(of_every_run(config, spec));
   if (config.privacy.upload_noise != UploadNoise::none) refuse_first(of_upload_noise(config, spec));
   refuse_first(of_attacks(config, spec));
+  if (is_buffered(config.participation)) refuse_first(of_buffered_steps(config, spec));
   if (config.secure.sum != SecureSumKind::none) refuse_first(of_secure_sum(config, spec));
   if (!adds_noise(config.privacy)) return;
   refuse_first(of_sampling(config));

@@ -55,6 +55,19 @@ void visit_participation(Options& o, Visit& visit) {
   visit(
       ConfigField{{"dropout", "", "1", "probability that a client trains and does not deliver"}, s},
       o.dropout);
+  visit(ConfigField{{"async", "K", "uploads",
+                     "the server steps when so many have come, and clients start all the time "
+                     "(buffered asynchronous rounds); 0: it waits for a round"},
+                    s},
+        o.async);
+  visit(ConfigField{{"concurrency", "Q", "clients",
+                     "of --async: in flight at the same time; 0: as many as --fraction gives"},
+                    s},
+        o.concurrency);
+  visit(ConfigField{{"max_staleness", "", "steps",
+                     "of --async: an upload from a model that is older does not count"},
+                    s},
+        o.max_staleness);
 }
 
 }  // namespace fedfuse::detail

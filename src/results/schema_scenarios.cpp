@@ -41,9 +41,17 @@ std::vector<Field> clock_fields() {
       {"invited", "clients", "clients that were invited"},
       {"delivered", "clients", "of the invited, those that came in time and count"},
       {"dropped", "clients", "of the invited, those that trained and did not deliver"},
-      {"late", "clients", "of the invited, those that others or the deadline came before"},
-      {"client_s", "s", "simulated seconds of all invited clients together"},
+      {"late", "clients",
+       "of the invited, those that others or the deadline came before; --async: uploads that came "
+       "and were too stale"},
+      {"client_s", "s",
+       "simulated seconds of all invited clients together; --async: of the turns that ended"},
       {"wasted_client_s", "s", "of them, those of clients that do not count"},
+      {"staleness_mean", "steps",
+       "--async: steps since the model that an upload started from, mean over those that count"},
+      {"staleness_max", "steps", "--async: the most of them"},
+      {"in_flight", "clients", "--async: clients that train when the step is made"},
+      {"old_models", "models", "--async: models that are kept for them beside the newest"},
   };
 }
 

@@ -37,7 +37,8 @@ std::string in_round(const RunRecord& record, std::size_t row) {
   const auto& m = record.metrics;
   const auto round = row + 1;
   const bool poisson = record.config.federation.sampling == Sampling::poisson;
-  const bool fewer = changes_participants(record.config.participation);
+  const auto& participation = record.config.participation;
+  const bool fewer = changes_participants(participation) && !is_buffered(participation);
   const bool empty = (poisson || fewer) && m.at("participants", row) == 0;  // no loss then
   for (const char* name : of_every_round)
     if (!std::isfinite(m.at(name, row)) && !(empty && std::string_view(name).starts_with("loss")))
@@ -48,8 +49,7 @@ std::string in_round(const RunRecord& record, std::size_t row) {
 
   const auto clients = record.facts.find("clients");
   if (clients != record.facts.end() && !poisson) {
-    const auto wanted =
-        double(participants_of_round(record.config.federation, std::int64_t(clients->second)));
+    const auto wanted = double(uploads_of_round(record.config, std::int64_t(clients->second)));
     if (!(fewer && m.at("participants", row) < wanted) && m.at("participants", row) != wanted)
       return cat(wanted - m.at("participants", row), " of ", wanted, " clients are lost in round ",
                  round);

@@ -3,6 +3,7 @@
 
 #include "core/parallel.hpp"
 #include "server/engine.hpp"
+#include "server/staleness.hpp"
 
 namespace fedfuse {
 namespace {
@@ -19,17 +20,18 @@ class CpuEngine final : public Engine {
   Misfit train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained,
                RoundSums& sums) override {
     MisfitClients misfits;
-    participants_.train(local, inputs, spec_.has_second_pass(),
-                        [&](std::int64_t position, std::int64_t u, const LocalUpdate& update) {
-                          if (!sums.add(update, weight_of(spec_, data_, u)))
-                            misfits.offer(data_.client_ids[std::size_t(u)], sums.excess(update));
-                          if (trained.theta.rows > 0)
-                            std::ranges::copy(update.theta, trained.theta.row(position));
-                          std::ranges::copy(update.user, trained.user.row(position));
-                          std::ranges::copy(update.router, trained.router.row(position));
-                          std::ranges::copy(update.outcome.omega,
-                                            trained.omega[std::size_t(position)].begin());
-                        });
+    participants_.train(
+        local, inputs, spec_.has_second_pass(),
+        [&](std::int64_t position, std::int64_t u, const LocalUpdate& made) {
+          const Weakened weakened(made, inputs.start(position), spec_, inputs.global);
+          const auto& update = weakened.update();
+          if (!sums.add(update, weight_of(spec_, data_, u)))
+            misfits.offer(data_.client_ids[std::size_t(u)], sums.excess(update));
+          if (trained.theta.rows > 0) std::ranges::copy(update.theta, trained.theta.row(position));
+          std::ranges::copy(update.user, trained.user.row(position));
+          std::ranges::copy(update.router, trained.router.row(position));
+          std::ranges::copy(update.outcome.omega, trained.omega[std::size_t(position)].begin());
+        });
     return misfits.found();
   }
 

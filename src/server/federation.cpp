@@ -6,6 +6,7 @@
 #include "clients/sampler.hpp"
 #include "model/init.hpp"
 #include "server/device/make_engine.hpp"
+#include "server/staleness.hpp"
 
 namespace fedfuse {
 
@@ -64,6 +65,32 @@ std::vector<std::int32_t> Federation::participants(std::int64_t round, RoundRepo
   return local;
 }
 
+// --async: each client starts from the model that it was invited with, in that round.
+std::vector<Start> Federation::starts(std::int64_t round, const RoundReport& report) const {
+  std::vector<Start> starts;
+  if (!is_buffered(config_.participation)) return starts;
+  for (const auto version : report.selection->versions) {
+    const auto staleness = round - 1 - version;
+    starts.push_back({version + 1, staleness == 0 ? &global_ : &old_models_.of(version),
+                      staleness_weight(staleness)});
+  }
+  return starts;
+}
+
+// The model before `round`, for those who are still training from it. Its next views replace it.
+void Federation::keep_old_model(std::int64_t round) {
+  if (!is_buffered(config_.participation)) return;
+  const auto wanted = participation_->schedule()->versions_before(round);
+  old_models_.keep(round - 1, {std::move(global_.views), global_.theta, {}}, wanted);
+}
+
+// A client that sits out keeps its group as long as a group has that name: the matching of the
+// groupings gives names on. Where there are fewer groups than before, nobody has the names beyond.
+void Federation::keep_groups_below(std::int64_t groups) {
+  for (auto& group : state_.group)
+    if (group >= groups) group = -1;
+}
+
 // Nothing but the clock changes.
 RoundReport Federation::nobody_trains(RoundReport report) {
   if (participation_ != nullptr) participation_->pass(*report.selection);
@@ -93,6 +120,7 @@ void Federation::visit(StateVisitor& visitor) {
   fedfuse::visit(visitor, "clients", spec_, state_);
   ranges_.visit(visitor, "server/sum_ranges");
   if (participation_ != nullptr) participation_->visit(visitor, "server/participation");
+  if (is_buffered(config_.participation)) old_models_.visit(visitor, "server/old", global_);
   if (visitor.loads()) engine_->adopt(state_);
   if (views_ != nullptr)
     for (const auto& [name, values] : views_->parameters())

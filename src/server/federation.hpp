@@ -22,6 +22,7 @@
 #include "server/group_prior.hpp"
 #include "server/grouping.hpp"
 #include "server/item_views.hpp"
+#include "server/old_models.hpp"
 #include "server/participation.hpp"
 #include "server/probe.hpp"
 #include "server/secure_sum.hpp"
@@ -83,6 +84,7 @@ class Federation {
   [[nodiscard]] const ServerTeacher* teacher() const { return teacher_.get(); }
   // null without simulated devices
   [[nodiscard]] const Participation* participation() const { return participation_.get(); }
+  [[nodiscard]] const OldModels& old_models() const { return old_models_; }  // with --async
   // null without --secure-sum
   [[nodiscard]] const SecureSum* secure_sum() const { return secure_.get(); }
   [[nodiscard]] const Engine& engine() const { return *engine_; }
@@ -94,6 +96,7 @@ class Federation {
  private:
   struct RoundWork;  // what one round computes before it is committed
   [[nodiscard]] std::vector<std::int32_t> participants(std::int64_t round, RoundReport& report);
+  [[nodiscard]] std::vector<Start> starts(std::int64_t round, const RoundReport& report) const;
   [[nodiscard]] RoundReport nobody_trains(RoundReport report);
   [[nodiscard]] bool fits(RoundWork& work, const std::function<Misfit()>& pass);
   [[nodiscard]] Misfit train_participants(RoundWork& work);
@@ -105,6 +108,7 @@ class Federation {
   void teach(RoundWork& work);
   void distil(RoundWork& work);
   void commit_prior(RoundWork& work);
+  void keep_old_model(std::int64_t round);
   void commit(RoundWork& work);
   void keep_rows(RoundWork& work);
   void keep_groups_below(std::int64_t groups);
@@ -124,6 +128,7 @@ class Federation {
   std::unique_ptr<Probe> probe_;                  // null without --probe-clients
   std::unique_ptr<Participation> participation_;  // null without simulated devices
   std::unique_ptr<SecureSum> secure_;             // null without --secure-sum
+  OldModels old_models_;                          // empty without --async
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;
   SumRanges ranges_;

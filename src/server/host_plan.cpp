@@ -6,6 +6,7 @@
 #include "core/text.hpp"
 #include "kernels/sample/sample.hpp"
 #include "server/closed_teacher.hpp"
+#include "server/old_models.hpp"
 #include "server/prior_teacher.hpp"
 #include "server/uploads.hpp"
 
@@ -62,6 +63,9 @@ std::vector<MemoryNeed> memory_needs(const Config& config, const ModelSpec& spec
   needs.push_back(
       {dim, clients * double(spec.head.user + spec.router.size) * float_bytes +
                 (spec.shares_head ? 0 : clients * double(spec.head.theta) * float_bytes)});
+  if (is_buffered(config.participation))
+    needs.push_back({given("--max-staleness", config.participation.max_staleness),
+                     OldModels::bytes(config, data.clients, views * items * width * float_bytes)});
   if (spec.has_teacher) {
     const double of_group = spec.group_scores ? 1 : width;
     needs.push_back({given("--groups", spec.most_groups), groups * items * of_group * sum_bytes});

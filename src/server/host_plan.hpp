@@ -11,7 +11,8 @@
 namespace fedfuse {
 
 // The largest things that training allocates on this rank, each with the option that makes it
-// large. Less than the whole: what is refused could not have run.
+// large. Less than the whole: what is refused could not have run (but the old models of --async,
+// which are as many as may be kept).
 [[nodiscard]] std::vector<MemoryNeed> memory_needs(const Config& config, const ModelSpec& spec,
                                                    const Dataset& data, int threads);
 

@@ -66,6 +66,7 @@ Participation::Participation(const Config& config, const ModelSpec& spec, const 
     measure(bytes);
   });
   deliveries_.resize(kinds().size());
+  if (is_buffered(config.participation)) schedule_.emplace(config, turns_of_all(comm));
 }
 
 // Turns are the same in every round: a client draws as many samples.
@@ -84,6 +85,15 @@ void Participation::measure(double bytes) {
                        "the clock takes turns of at most 10^6 s",
                        "lower --sample-seconds or --device-sigma, or give a larger --bandwidth");
   }
+}
+
+// By id.
+std::vector<std::int64_t> Participation::turns_of_all(const Comm& comm) const {
+  const auto ids = comm.all_gather(std::span<const std::int32_t>(data_.client_ids));
+  const auto turns = comm.all_gather(std::span<const std::int64_t>(turn_));
+  std::vector<std::int64_t> all(ids.size());
+  for (std::size_t k = 0; k < ids.size(); ++k) all[std::size_t(ids[k])] = turns[k];
+  return all;
 }
 
 std::vector<std::int32_t> Participation::up_at(std::int64_t round, std::int64_t now) const {
@@ -146,7 +156,6 @@ std::vector<std::int32_t> Participation::first_of(const std::vector<std::int32_t
 void Participation::take_time(const std::vector<std::int32_t>& invited, std::int64_t waited,
                               Selection& s, const Comm& comm) const {
   std::int64_t slowest = 0, slowest_invited = 0, all = 0, of_counted = 0;
-  s.of_kind.assign(devices_.kinds().size(), 0);
   for (const auto u : invited) {
     all += turn_[std::size_t(u)];
     slowest_invited = std::max(slowest_invited, turn_[std::size_t(u)]);
@@ -154,11 +163,10 @@ void Participation::take_time(const std::vector<std::int32_t>& invited, std::int
   for (const auto u : s.local) {
     of_counted += turn_[std::size_t(u)];
     slowest = std::max(slowest, turn_[std::size_t(u)]);
-    if (!s.of_kind.empty()) ++s.of_kind[std::size_t(kind_[std::size_t(u)])];
   }
   s.of_devices = comm.sum(all);
   s.wasted = s.of_devices - comm.sum(of_counted);
-  comm.sum(s.of_kind);
+  s.of_kind = by_kind(s.local, comm);
   slowest = comm.max(slowest);
   slowest_invited = comm.max(slowest_invited);
   const bool all_came = s.delivered > 0 && s.delivered == std::min(s.invited, wanted_);
@@ -169,7 +177,41 @@ void Participation::take_time(const std::vector<std::int32_t>& invited, std::int
     s.took += deadline_ > 0 ? deadline_ : s.invited > 0 ? slowest_invited : idle;
 }
 
+// How many of these clients, on all ranks, have a device of each kind.
+std::vector<std::int64_t> Participation::by_kind(const std::vector<std::int32_t>& local,
+                                                 const Comm& comm) const {
+  std::vector<std::int64_t> count(kinds().size());
+  if (count.empty()) return count;
+  for (const auto u : local) ++count[std::size_t(kind_[std::size_t(u)])];
+  comm.sum(count);
+  return count;
+}
+
+// The K uploads that come next, whenever their clients began.
+Selection Participation::next_uploads(std::int64_t version, const Comm& comm) const {
+  Selection s;
+  s.step = schedule_->next(version, now_);
+  for (const auto& flight : s.step->counted) {
+    const auto place = std::ranges::lower_bound(data_.client_ids, std::int32_t(flight.client));
+    if (place == data_.client_ids.end() || *place != flight.client) continue;
+    s.local.push_back(std::int32_t(place - data_.client_ids.begin()));
+    s.versions.push_back(flight.version);
+  }
+  s.asked = s.local;
+  s.available = data_.clients;
+  s.invited = s.step->invited;
+  s.delivered = std::int64_t(s.step->counted.size());
+  s.dropped = s.step->dropped;
+  s.late = s.step->stale;
+  s.took = s.step->took;
+  s.of_devices = s.step->of_devices;
+  s.wasted = s.step->wasted;
+  s.of_kind = by_kind(s.local, comm);
+  return s;
+}
+
 Selection Participation::select(std::int64_t round, const Comm& comm) const {
+  if (schedule_) return next_uploads(round - 1, comm);
   Selection s;
   if (config_.federation.sampling == Sampling::poisson) {  // nobody is chosen beside it
     s.local = sample_participants(config_, data_, round);
@@ -199,12 +241,14 @@ Selection Participation::select(std::int64_t round, const Comm& comm) const {
 
 void Participation::pass(const Selection& selection) {
   now_ += selection.took;
+  if (schedule_) schedule_->pass(*selection.step);
   for (std::size_t k = 0; k < deliveries_.size(); ++k) deliveries_[k] += selection.of_kind[k];
 }
 
 void Participation::visit(StateVisitor& visitor, const std::string& name) {
   visitor.number(name + "/clock", now_);
   visitor.shared(name + "/deliveries", std::span<std::int64_t>(deliveries_));
+  if (schedule_) schedule_->visit(visitor, name + "/async");
   auto files = files_;
   visitor.text(name + "/files", files);
   if (files != files_)

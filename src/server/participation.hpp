@@ -2,6 +2,7 @@
 // Who takes part in a round on simulated devices (models.md, section 13): decided before anybody
 // trains, by the seed, the round and the clock. The clock counts whole simulated microseconds.
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "core/config.hpp"
 #include "data/dataset.hpp"
 #include "model/spec.hpp"
+#include "server/async_schedule.hpp"
 #include "server/place_of_all.hpp"
 
 namespace fedfuse {
@@ -27,6 +29,8 @@ struct Selection {
   std::int64_t of_devices = 0, wasted = 0;  // all invited; those of them that do not count
   std::vector<std::int64_t> of_kind;        // that count, of each kind of device
   bool stands = false;                      // too few: nobody trains, the model stays
+  std::optional<AsyncStep> step;            // --async: of all ranks
+  std::vector<std::int64_t> versions;       // ... of the models that `local` started from
 };
 
 class Participation {
@@ -52,9 +56,15 @@ class Participation {
   [[nodiscard]] std::span<const std::int32_t> kind_of() const { return kind_; }  // local clients
   // SHA-256 of the files of the options; "" without
   [[nodiscard]] const std::string& files() const { return files_; }
+  // --async, else null
+  [[nodiscard]] const AsyncSchedule* schedule() const { return schedule_ ? &*schedule_ : nullptr; }
 
  private:
   void measure(double bytes);
+  [[nodiscard]] std::vector<std::int64_t> turns_of_all(const Comm& comm) const;
+  [[nodiscard]] Selection next_uploads(std::int64_t version, const Comm& comm) const;
+  [[nodiscard]] std::vector<std::int64_t> by_kind(const std::vector<std::int32_t>& local,
+                                                  const Comm& comm) const;
   [[nodiscard]] std::vector<std::int32_t> up_at(std::int64_t round, std::int64_t now) const;
   // Of the clients that are up, those that the server invites.
   [[nodiscard]] std::vector<std::int32_t> invite(const std::vector<std::int32_t>& up,
@@ -81,6 +91,7 @@ class Participation {
   std::string files_;
   std::int64_t now_ = 0;
   std::vector<std::int64_t> deliveries_;
+  std::optional<AsyncSchedule> schedule_;
 };
 
 }  // namespace fedfuse

@@ -15,6 +15,7 @@ namespace fedfuse {
 struct Federation::RoundWork {
   std::int64_t round = 0;
   std::vector<std::int32_t> local;           // participants of this rank
+  std::vector<Start> starts;                 // of each; empty: from the model as it stands
   std::int64_t total = 0, total_weight = 0;  // over all ranks
   bool stands = false;                       // nothing came: the model stays
   Distillation distillation;
@@ -43,6 +44,7 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   // 1. The participants, and their soft labels.
   timer_.time(Phase::sampling, [&] {
     work.local = participants(round, work.report);
+    work.starts = starts(round, work.report);
     std::int64_t weight = 0;
     for (const auto u : work.local) weight += weight_of(spec_, data_, u);
     work.total = comm_.sum(std::int64_t(work.local.size()));
@@ -115,7 +117,7 @@ void Federation::distil(RoundWork& work) {
 }
 
 RoundInputs Federation::inputs(const RoundWork& work) const {
-  return {work.round, global_, state_, work.distillation, work.stop};
+  return {work.round, global_, state_, work.distillation, work.stop, work.starts};
 }
 
 // Makes the pass until its sums take every client of all ranks, each time with the ranges that the
@@ -261,6 +263,7 @@ void Federation::commit(RoundWork& work) {
     }
     ranges_ = work.ranges;
     if (participation_ != nullptr) participation_->pass(*work.report.selection);
+    keep_old_model(work.round);
     if (spec_.shares_head) global_.theta = std::move(work.theta);
     global_.views = std::move(work.summed);
     if (prior_ != nullptr) commit_prior(work);
@@ -286,13 +289,6 @@ void Federation::keep_rows(RoundWork& work) {
     }
   };
   comm_.together([&] { engine_->keep_rows(work.local, inputs(work), keep); });
-}
-
-// A client that sits out keeps its group as long as a group has that name: the matching of the
-// groupings gives names on. Where there are fewer groups than before, nobody has the names beyond.
-void Federation::keep_groups_below(std::int64_t groups) {
-  for (auto& group : state_.group)
-    if (group >= groups) group = -1;
 }
 
 }  // namespace fedfuse

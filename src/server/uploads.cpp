@@ -29,7 +29,8 @@ double upload_bytes(const Config& config, const ModelSpec& spec, const Dataset& 
   const double arrays = (spec.has_teacher ? 1 : 0) + (spec.has_overlay() ? 1 : 0);
   const auto samples = sample::samples_an_epoch(std::int64_t(data.train.size()),
                                                 config.federation.negatives_per_positive);
-  const double rows = double(samples) * config.federation.fraction;
+  const double clients = double(data.clients);
+  const double rows = double(samples) * double(uploads_of_round(config, data.clients)) / clients;
   return rows * (arrays * 4.0 * spec.view_width + 4.0);
 }
 
@@ -91,6 +92,13 @@ Upload Participants::view(const Stored& kept) {
           kept.rho};
 }
 
+const LocalUpdate& Participants::turn(int thread, std::int64_t local, std::int64_t position,
+                                      const RoundInputs& in) {
+  const auto start = in.start(position);
+  return trainers_[std::size_t(thread)].train(local, start.round, *start.model, in.state,
+                                              in.distillation);
+}
+
 void Participants::train(const std::vector<std::int32_t>& local, const RoundInputs& in, bool keep,
                          const OnUpdate& on_update) {
   const auto order = heaviest_first(data_, local);
@@ -99,8 +107,7 @@ void Participants::train(const std::vector<std::int32_t>& local, const RoundInpu
   parallel_until(in.stop, std::int64_t(order.size()), threads(), [&](std::int64_t i, int thread) {
     const auto position = order[std::size_t(i)];
     const auto u = local[std::size_t(position)];
-    const auto& update =
-        trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation);
+    const auto& update = turn(thread, u, position, in);
     if (!stored_.empty()) store(update, stored_[std::size_t(i)]);
     on_update(position, u, update);
   });
@@ -122,15 +129,13 @@ void Participants::upload_again(const std::vector<std::int32_t>& local, const Ro
   const std::size_t chunk = store_ ? order.size() : replay_chunk;
   for (std::size_t first = 0; first < order.size(); first += chunk) {
     const std::size_t count = std::min(chunk, order.size() - first);
-    const auto client = [&](std::size_t i) { return local[std::size_t(order[first + i])]; };
+    const auto place = [&](std::size_t i) { return order[first + i]; };
+    const auto client = [&](std::size_t i) { return local[std::size_t(place(i))]; };
     if (!store_) stored_.resize(count);
     parallel_until(in.stop, std::int64_t(count), threads(), [&](std::int64_t i, int thread) {
       auto& kept = stored_[std::size_t(i)];
       const auto u = client(std::size_t(i));
-      if (!store_)
-        store(
-            trainers_[std::size_t(thread)].train(u, in.round, in.global, in.state, in.distillation),
-            kept);
+      if (!store_) store(turn(thread, u, place(std::size_t(i)), in), kept);
       if (concurrently) concurrently(u, view(kept));
     });
     if (!serially) continue;

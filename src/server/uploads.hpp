@@ -23,6 +23,13 @@ struct Upload {
   float rho = 1.0f;
 };
 
+// Where a client's turn starts.
+struct Start {
+  std::int64_t round;
+  const GlobalModel* model;
+  double weight = 1;  // of its upload, by staleness
+};
+
 // What a client's turn reads beside its own data.
 struct RoundInputs {
   std::int64_t round;
@@ -30,6 +37,11 @@ struct RoundInputs {
   const ClientState& state;
   const Distillation& distillation;
   Stop stop = {};  // asked before every client, or chunk of clients
+  // of each participant; empty where all start from `global` in `round`
+  std::span<const Start> starts = {};
+  [[nodiscard]] Start start(std::int64_t position) const {
+    return starts.empty() ? Start{round, &global} : starts[std::size_t(position)];
+  }
 };
 
 // Positions in `local` (clients of this rank) in the order of work: most interactions first.
@@ -66,6 +78,8 @@ class Participants {
     std::vector<float> rows, overlay;
     float rho = 1.0f;
   };
+  const LocalUpdate& turn(int thread, std::int64_t local, std::int64_t position,
+                          const RoundInputs& inputs);
   void store(const LocalUpdate& update, Stored& kept) const;
   static Upload view(const Stored& kept);
   void upload_again(const std::vector<std::int32_t>& local, const RoundInputs& inputs,

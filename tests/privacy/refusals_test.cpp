@@ -102,6 +102,12 @@ TEST(Refusals, each_row_of_the_table_holds) {
          c.participation.deadline = 9;
        },
        "participants of earlier rounds"},
+      {[&](Config& c) {
+         fixed(c);
+         c.participation.devices = ClientDevices::equal;
+         c.participation.async = 9;
+       },
+       "more than the sampling"},
   };
   for (const auto& c : cases) {
     const auto said = refusal(c.change);
@@ -114,6 +120,36 @@ TEST(Refusals, each_row_of_the_table_holds) {
     EXPECT_EQ(refusal([&](Config& c) {
                 c.model.fusion = fusion;
                 c.federation.item_update = ItemUpdate::counts;
+              }),
+              "");
+}
+
+TEST(Refusals, what_no_buffered_step_can_do) {
+  const std::vector<Case> cases{
+      {[](Config& c) { c.federation.sampling = Sampling::poisson; }, "another number comes"},
+      {[](Config& c) { c.privacy.probe_clients = 3; }, "participants of earlier rounds"},
+      {[](Config& c) { c.device.kind = DeviceKind::emulated; }, "of a step from one model"},
+      {[](Config& c) { c.model.fusion = "mlp+gfmfr"; }, "of different steps"},
+      {[](Config& c) { c.model.fusion = "group-prior"; }, "follow the newest prior"},
+      {[](Config& c) { c.secure.sum = SecureSumKind::check; }, "known before they train"},
+      {[](Config& c) { c.attack.defence = Defence::row_median; }, "no weights of staleness"}};
+  const auto buffered = [](Config& c) {
+    c = Config();
+    c.participation.devices = ClientDevices::equal;
+    c.participation.async = 9;
+  };
+  for (const auto& c : cases) {
+    const auto said = refusal([&](Config& config) {
+      buffered(config);
+      c.change(config);
+    });
+    EXPECT_NE(said.find(c.says), std::string::npos) << c.says << " is not in: " << said;
+  }
+  for (const char* fusion : {"none", "mlp", "fedvlr"})
+    EXPECT_EQ(refusal([&](Config& c) {
+                buffered(c);
+                c.model.fusion = fusion;
+                c.privacy.clip = 1;
               }),
               "");
 }

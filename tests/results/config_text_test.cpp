@@ -61,7 +61,7 @@ std::size_t members_of(const Config& config) {
   const auto& [f1, f2, f3, f4] = files;
   const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9] = model;
   const auto& [r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15] = federation;
-  const auto& [n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12] = participation;
+  const auto& [n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14, n15] = participation;
   const auto& [g1, g2, g3, g4, g5, g6, g7, g8, g9, g10, teacher, distillation] = gfmfr;
   const auto& [t1, t2, t3, t4, t5, t6, t7, t8] = teacher;
   const auto& [d1, d2, d3, d4, d5] = distillation;
@@ -76,7 +76,7 @@ std::size_t members_of(const Config& config) {
   const auto& [c1, c2, c3] = restart;
   return count(f1, f2, f3, f4) + count(m1, m2, m3, m4, m5, m6, m7, m8, m9) +
          count(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15) +
-         count(n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12) +
+         count(n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14, n15) +
          count(g1, g2, g3, g4, g5, g6, g7, g8, g9, g10) + count(t1, t2, t3, t4, t5, t6, t7, t8) +
          count(d1, d2, d3, d4, d5) + count(p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11) +
          count(v1, v2, v3) + count(y1, y2, y3, y4, y5, y6, y7, y8, y9, y10) +

@@ -22,10 +22,36 @@ void needs_a_clock(const ParticipationOptions& o) {
   const auto option = o.availability != Availability::all ? cat("--availability ", o.availability)
                       : o.over_select > 1                 ? cat("--over-select ", o.over_select)
                       : o.deadline > 0                    ? cat("--deadline ", o.deadline)
+                      : is_buffered(o)                    ? cat("--async ", o.async)
                                                           : cat("--dropout ", o.dropout);
   throw InputError(cat(option, " without --client-devices"),
                    "there is no simulated time without devices that take it",
                    "give --client-devices equal, lognormal or classes");
+}
+
+// What of a round has no meaning where uploads make a step.
+void fits_a_buffer(const ParticipationOptions& o) {
+  if (!is_buffered(o)) {
+    if (o.concurrency > 0)
+      throw InputError(cat("--concurrency ", o.concurrency, " without --async"),
+                       "in a round as many clients train as it invites", "give --async K too");
+    return;
+  }
+  const auto refuse = [&](bool holds, const std::string& other, const char* why, const char* what) {
+    if (holds) throw InputError(cat("--async ", o.async, " with ", other), why, what);
+  };
+  refuse(o.availability != Availability::all, cat("--availability ", o.availability),
+         "who is available is asked at the start of a round, and clients are invited all the time",
+         "use --availability all");
+  refuse(o.over_select > 1, cat("--over-select ", o.over_select),
+         "more clients than a step takes are in flight by --concurrency",
+         "give a larger --concurrency");
+  refuse(o.deadline > 0, cat("--deadline ", o.deadline),
+         "a step waits for K uploads, and for no time; late ones are those of --max-staleness",
+         "leave --deadline out");
+  refuse(o.concurrency > 0 && o.concurrency < o.async, cat("--concurrency ", o.concurrency),
+         "a step waits for more uploads than there are clients in flight",
+         "give a larger --concurrency or a smaller --async");
 }
 
 }  // namespace
@@ -56,7 +82,11 @@ void validate(const ParticipationOptions& o) {
           "deadline", o.deadline, "simulated seconds are in [0.001, 1e6]", "0 sets no deadline");
   require(std::isfinite(o.dropout) && o.dropout >= 0 && o.dropout < 1, "dropout", o.dropout,
           "a share of turns is in [0, 1)", "0 loses none");
+  within("async", o.async, 0, most_counted);
+  within("concurrency", o.concurrency, 0, most_counted);
+  within("max-staleness", o.max_staleness, 0, most_counted);
   needs_a_clock(o);
+  fits_a_buffer(o);
 }
 
 }  // namespace fedfuse

@@ -36,6 +36,9 @@ struct ParticipationOptions {
   double over_select = 1.0;            // o: invited clients over those that count
   double deadline = 0.0;               // tau: simulated seconds of a round; 0: none
   double dropout = 0.0;                // share of turns that are never delivered
+  std::int64_t async = 0;              // K: uploads that make a server step; 0: rounds
+  std::int64_t concurrency = 0;        // Q: clients in flight; 0: as many as a round has
+  std::int64_t max_staleness = 20;     // steps after which an upload is of no use
   bool operator==(const ParticipationOptions&) const = default;
 };
 void validate(const ParticipationOptions& options);  // InputError
@@ -47,7 +50,11 @@ void validate(const ParticipationOptions& options);  // InputError
 // Who takes part depends on that clock, or on chance beside the sampling.
 [[nodiscard]] inline bool changes_participants(const ParticipationOptions& options) {
   return options.availability != Availability::all || options.over_select > 1 ||
-         options.deadline > 0 || options.dropout > 0;
+         options.deadline > 0 || options.dropout > 0 || options.async > 0;
+}
+// The server steps when K uploads have come, whenever their clients began.
+[[nodiscard]] inline bool is_buffered(const ParticipationOptions& options) {
+  return options.async > 0;
 }
 
 }  // namespace fedfuse

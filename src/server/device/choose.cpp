@@ -16,7 +16,7 @@ namespace {
 bool trains_on_a_device(const Config& config) {
   const auto spec = resolve(config);
   return !changes_uploads(config) && config.privacy.probe_clients == 0 &&
-         local_train::width_on_device(config.model.dim) &&
+         !is_buffered(config.participation) && local_train::width_on_device(config.model.dim) &&
          local_train::trains_on_device(spec.head.kind) && !spec.group_scores;
 }
 
