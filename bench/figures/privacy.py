@@ -125,6 +125,12 @@ def _devices(axes: Any, rows: list[Row]) -> None:
     _label(axes, "Slow and absent clients", "simulated seconds of 20 rounds", "HR@50, percent")
 
 
+def _async(axes: Any, rows: list[Row]) -> None:
+    for number, row in enumerate(rows):
+        _line(axes, number, [row["simulated_s"]["mean"]], [row], "hr_50", row["label"])
+    _label(axes, "Waiting or not", "simulated seconds of 8,000 turns", "HR@50, percent")
+
+
 def _size(axes: Any, rows: list[Row]) -> None:
     rounds = [10, 20, 50, 100]
     for number, row in enumerate(row for row in rows if row["settings"]["fusion"] == "none"):
@@ -138,5 +144,6 @@ PANELS = {
     "upload-noise": _noise,
     "attack": _attack,
     "devices": _devices,
+    "async": _async,
     "size": _size,
 }

@@ -3,17 +3,20 @@
 cost, on planted data.
 
   privacy.py --work DIR [--program build/release/fedfuse] [--parallel 2] [--seeds 0-2]
-        [--only epsilon upload-noise attack devices size]
+        [--only epsilon upload-noise attack devices async size]
 
 epsilon: the noise multiplier against HR@50 at 204, 2,000 and 20,000 clients. upload-noise: the
 papers' noise against HR@50 and what the probe sees. attack: the share of attackers against ER@50 of
 an item that nearly nobody knows, without a defence, with a bound on uploads and with row medians.
 devices: simulated seconds and HR@50 of 2,000 clients, a fifth of them a round, by what the server
-does about slow and absent ones. size: HR@50 by round of 10 to 1,000 clients, of which the smaller
-sets are the first clients of the largest. Numbers are of the last round (size: of some rounds), so
-no round is chosen by data. All rates are the defaults; none was searched. Writes DIR/table.json,
-the mean and the extremes over the seeds of each point, which bench/plot.py privacy draws. A
-finished run in DIR is not repeated.
+does about slow and absent ones. async: HR@50 by simulated seconds, and after 8,000 turns of
+clients, of buffered asynchronous steps and of servers that wait; one of these takes as few clients
+a round as a step has uploads, so that more steps are not taken for asynchrony. size: HR@50 by round
+of 10 to 1,000 clients, of which the smaller sets are the first clients of the largest. Numbers are
+of the last round (async, size: of some rounds), so no round is chosen by data. All rates are the
+defaults but "lower rate" of async; none was searched. Writes DIR/table.json, the mean and the
+extremes over the seeds of each point, which bench/plot.py privacy draws. A finished run in DIR is
+not repeated.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[2] / "bench")]
-from lib import generated  # noqa: E402  (the path comes first)
+from lib import buffered_study, generated  # noqa: E402  (the path comes first)
 from lib.seeds import seed_list  # noqa: E402
 from lib.study_runs import Runner  # noqa: E402
 from records import outputs  # noqa: E402
@@ -34,7 +37,7 @@ from records.arguments import Parser, filled, whole  # noqa: E402
 from records.errors import Refusal, exit_with  # noqa: E402
 from records.program import default_program  # noqa: E402
 
-PARTS = ("epsilon", "upload-noise", "attack", "devices", "size")
+PARTS = ("epsilon", "upload-noise", "attack", "devices", "async", "size")
 SIZES = (10, 30, 100, 300, 1000)
 ITEMS = {204: 560, 2000: 1000, 20000: 2000, **dict.fromkeys(SIZES, 560)}
 ROUNDS = 20
@@ -49,6 +52,7 @@ MODEL = {"backbone": "fcf", "fusion": "mlp"}
 PUSH = {"attack": "boost-item", "attack-boost": 30}
 
 Settings = dict[str, Any]
+Quantity = Any  # (table, column, row) of the record, or a function of the record
 
 
 def epsilon_points() -> list[Settings]:
@@ -124,13 +128,21 @@ def plan(part: str) -> list[tuple[int, list[Settings]]]:
         return [(clients, epsilon_points()) for clients in (204, 2000, 20000)]
     if part == "size":
         return [(clients, size_points()) for clients in SIZES]
-    points = {"upload-noise": noise_points, "attack": attack_points, "devices": device_points}
+    points = {
+        "upload-noise": noise_points,
+        "attack": attack_points,
+        "devices": device_points,
+        "async": buffered_study.points,
+    }
     return [(2000, points[part]())]
 
 
-def quantities(part: str) -> dict[str, tuple[str, str, int]]:
-    """Name in the table -> table and column of the record, and its row; of facts 0."""
-    last = {"hr_50": ("metrics", "test_hr_50", -1)}
+def quantities(part: str) -> dict[str, Quantity]:
+    """Name in the table -> table and column of the record, and its row (of facts 0), or how it is
+    read."""
+    if part == "async":
+        return buffered_study.quantities()
+    last: dict[str, Quantity] = {"hr_50": ("metrics", "test_hr_50", -1)}
     if part == "epsilon":
         return last | {
             "epsilon": ("privacy", "epsilon", -1),
@@ -153,12 +165,16 @@ def quantities(part: str) -> dict[str, tuple[str, str, int]]:
             "slowest_turns": ("classes", "class_deliveries", -1),
         }
     if part == "size":
-        rounds = {f"hr_50_round_{n}": ("metrics", "test_hr_50", n - 1) for n in (10, 20, 50, 100)}
+        rounds: dict[str, Quantity] = {
+            f"hr_50_round_{n}": ("metrics", "test_hr_50", n - 1) for n in (10, 20, 50, 100)
+        }
         return rounds | {"popularity_hr_50": ("baselines", "test_hr_50", 0)}
     return last | {"er_50": ("metrics", "er_50", -1)}
 
 
-def value(record: dict[str, Any], where: tuple[str, str, int]) -> float | None:
+def value(record: dict[str, Any], where: Quantity) -> float | None:
+    if callable(where):
+        return where(record)
     table, column, row = where
     numbers = record.get(table, {}).get(column)
     if isinstance(numbers, float | int):
