@@ -126,9 +126,14 @@ def _devices(axes: Any, rows: list[Row]) -> None:
 
 
 def _async(axes: Any, rows: list[Row]) -> None:
-    for number, row in enumerate(rows):
-        _line(axes, number, [row["simulated_s"]["mean"]], [row], "hr_50", row["label"])
-    _label(axes, "Waiting or not", "simulated seconds of 8,000 turns", "HR@50, percent")
+    """Of fusion mlp; a server that has evaluated nothing yet has no point."""
+    model = "mlp: "
+    for number, row in enumerate(row for row in rows if row["label"].startswith(model)):
+        found = [(float(s), row[f"hr_50_within_{s}_s"]) for s in (25, 100, 300)]
+        of_times = [(s, {"hr_50": quality}) for s, quality in found if quality]
+        x, points = [s for s, _ in of_times], [point for _, point in of_times]
+        _line(axes, number, x, points, "hr_50", row["label"].removeprefix(model))
+    _label(axes, "Servers that wait or do not", "simulated seconds", "HR@50, percent")
 
 
 def _size(axes: Any, rows: list[Row]) -> None:
