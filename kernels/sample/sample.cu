@@ -57,7 +57,8 @@ __device__ inline void draw_negatives(const GpuSampling& s, const Mine& m, std::
     std::int32_t item[4], accepted = 0;
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
-      item[k] = std::int32_t(Rng::below(words[std::size_t(k)], s.pool));
+      item[k] = std::int32_t(s.in_order ? std::uint32_t(4 * index + k) % s.pool
+                                        : Rng::below(words[std::size_t(k)], s.pool));
       if (s.listed != nullptr) item[k] = s.listed[item[k]];
       if (excluded(m, item[k])) item[k] = -1;
       accepted += item[k] >= 0 ? 1 : 0;

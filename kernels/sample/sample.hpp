@@ -1,7 +1,8 @@
 #pragma once
 // The samples of one client in one round (models.md sections 1 and 6), n = |P_u| (1 + q):
 //
-//   negatives  words of the stream (seed, negatives; u, round), each scaled to the pool of items,
+//   negatives  words of the stream (seed, negatives; u, round), each scaled to the pool of items
+//              (in_order: the items 0, 1, .. M - 1, 0, .. instead),
 //              in their order, those left out that
 //              are in P_u (own-all: or held out), until q |P_u| are found; none when the pool holds
 //                nothing else
@@ -28,6 +29,7 @@ struct Rules {
   std::int64_t items = 0;                  // M
   std::span<const std::int32_t> listed{};  // the pool when it is not all items
   bool spare_held_out = false;
+  bool in_order = false;          // the items of lowest id, in every round
   std::int64_t per_positive = 4;  // q
   std::int64_t epochs = 1, batch = 256;
   [[nodiscard]] std::int64_t pool() const {

@@ -60,25 +60,37 @@ void mark_excluded(const Rules& rules, const Client& client, const std::int32_t*
   }
 }
 
+// The four candidates of every counter in [block, block + blocks).
+void name_candidates(const Rules& rules, const Client& client, std::uint32_t round,
+                     std::uint32_t block, int blocks, Samples& out) {
+  const auto pool = std::uint32_t(rules.pool());
+  auto& candidates = out.candidates;
+  if (rules.in_order) {
+    for (std::size_t k = 0; k < candidates.size(); ++k)
+      candidates[k] = std::int32_t((4 * block + std::uint32_t(k)) % pool);
+    return;
+  }
+  rng_words::fill(rules.negatives, std::uint32_t(client.id), round, 1, block, blocks, out.words);
+  for (std::size_t k = 0; k < candidates.size(); ++k)
+    candidates[k] = std::int32_t(Rng::below(out.words[k], pool));
+  if (rules.listed.empty()) return;
+  for (auto& item : candidates) item = rules.listed[std::size_t(item)];
+}
+
 // Candidates in blocks of words; the words after the last one that is needed
 // are not used.
 void draw_negatives(const Rules& rules, const Client& client, std::uint32_t round, Samples& out) {
   const auto positives = std::int64_t(client.positives.size());
   const std::int64_t held_out = rules.spare_held_out ? (client.valid >= 0) + (client.test >= 0) : 0;
   if (rules.pool() <= positives + held_out) return;  // nothing is left to be a negative
-  const auto pool = std::uint32_t(rules.pool());
   auto left = std::size_t(positives * rules.per_positive), found = out.items.size();
   out.items.resize(found + left);
   for (std::uint32_t block = 0; left > 0;) {
     const int blocks = int(padded(left / 4 + 1));
-    rng_words::fill(rules.negatives, std::uint32_t(client.id), round, 1, block, blocks, out.words);
     const auto count = 4 * std::size_t(blocks);
     out.candidates.resize(count);
     out.marks.resize(count);
-    for (std::size_t k = 0; k < count; ++k)
-      out.candidates[k] = std::int32_t(Rng::below(out.words[k], pool));
-    if (!rules.listed.empty())
-      for (auto& item : out.candidates) item = rules.listed[std::size_t(item)];
+    name_candidates(rules, client, round, block, blocks, out);
     mark_excluded(rules, client, out.candidates.data(), count, out.marks.data());
     for (std::size_t k = 0; k < count && left > 0; ++k) {
       out.items[found] = out.candidates[k];

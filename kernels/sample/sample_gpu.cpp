@@ -48,6 +48,7 @@ void draw_one(const std::shared_ptr<gpu::Device>& device, const Rules& rules, co
                 .pool = std::uint32_t(rules.pool()),
                 .round = round,
                 .spare_held_out = rules.spare_held_out,
+                .in_order = rules.in_order,
                 .per_positive = int(rules.per_positive),
                 .epochs = int(rules.epochs),
                 .negatives = rules.negatives,

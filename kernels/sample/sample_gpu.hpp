@@ -20,7 +20,7 @@ struct GpuSampling {
   const std::int32_t *valid = nullptr, *test = nullptr;
   const std::int32_t* listed = nullptr;  // the pool; null: all items
   std::uint32_t pool = 0, round = 0;
-  bool spare_held_out = false;
+  bool spare_held_out = false, in_order = false;
   int per_positive = 4, epochs = 1;
   Rng negatives, shuffle;
   const std::int64_t* begin = nullptr;  // count + 1

@@ -50,7 +50,9 @@ Sampler::Sampler(const Config& config, const Dataset& data, const Kernels& kerne
       if (data.popularity[std::size_t(i)] > 0) trained_items_.push_back(std::int32_t(i));
   rules_.items = data.items;
   rules_.listed = trained_items_;
-  rules_.spare_held_out = config.federation.negatives == Negatives::own_all;
+  const auto negatives = config.federation.negatives;
+  rules_.in_order = negatives == Negatives::lowest_ids;
+  rules_.spare_held_out = negatives == Negatives::own_all || rules_.in_order;
   rules_.per_positive = config.federation.negatives_per_positive;
   rules_.epochs = config.federation.local_epochs;
   rules_.batch = config.federation.batch;

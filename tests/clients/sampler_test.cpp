@@ -92,6 +92,39 @@ TEST(Sampler, NegativesKeepToTheirProtocol) {
   }
 }
 
+// The lowest of what the client never interacts with, in every round; where they are fewer than
+// wanted they come again in their order.
+TEST(Sampler, LowestIdsAreTheFirstItemsThatAClientDoesNotHave) {
+  const test::SmallData small;
+  const auto data = small.alone();
+  for (const std::int64_t q : {1, 30}) {
+    Config config;
+    config.federation.negatives = Negatives::lowest_ids;
+    config.federation.negatives_per_positive = q;
+    config.federation.local_epochs = 1;
+    const Sampler sampler(config, data);
+    Samples s;
+    for (std::int64_t u = 0; u < data.local_clients(); ++u) {
+      const auto positives = data.positives(u);
+      std::vector<std::int32_t> free;
+      for (std::int32_t i = 0; i < data.items; ++i)
+        if (!std::ranges::binary_search(positives, i) && i != data.valid[std::size_t(u)] &&
+            i != data.test[std::size_t(u)])
+          free.push_back(i);
+      std::map<std::int32_t, int> expected, got;
+      const auto wanted = positives.size() * std::size_t(q);
+      for (std::size_t k = 0; k < wanted; ++k) ++expected[free[k % free.size()]];
+      for (const std::int64_t round : {1, 7}) {
+        sampler.draw(u, round, s);
+        got.clear();
+        for (std::size_t e = 0; e < s.slot.size(); ++e)
+          if (s.label[e] == 0.0f) ++got[s.items[std::size_t(s.slot[e])]];
+        EXPECT_EQ(got, expected) << "client " << u << ", round " << round;
+      }
+    }
+  }
+}
+
 TEST(Sampler, EveryEpochIsAPermutationOfTheSameSamples) {
   const test::SmallData small;
   const auto data = small.alone();

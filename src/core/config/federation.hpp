@@ -7,11 +7,11 @@
 namespace fedfuse {
 
 // The items that negatives are drawn from.
-enum class Negatives { own_train, own_all, trained_items };
+enum class Negatives { own_train, own_all, trained_items, lowest_ids };
 template <>
-inline constexpr auto choice_names<Negatives> =
-    std::array{Named{Negatives::own_train, "own-train"}, Named{Negatives::own_all, "own-all"},
-               Named{Negatives::trained_items, "trained-items"}};
+inline constexpr auto choice_names<Negatives> = std::array{
+    Named{Negatives::own_train, "own-train"}, Named{Negatives::own_all, "own-all"},
+    Named{Negatives::trained_items, "trained-items"}, Named{Negatives::lowest_ids, "lowest-ids"}};
 
 // How a row of the shared table moves (models.md, section 2). counts: clients step by sums over the
 // batch, the server divides by the clients that touched the row. mean: the papers' rule, with both

@@ -105,6 +105,7 @@ void DeviceEngine::draw(ChunkWorkspace& work, UploadBuffers& uploads, std::int64
                               .pool = std::uint32_t(rules.pool()),
                               .round = std::uint32_t(round),
                               .spare_held_out = rules.spare_held_out,
+                              .in_order = rules.in_order,
                               .per_positive = int(rules.per_positive),
                               .epochs = int(rules.epochs),
                               .negatives = rules.negatives,

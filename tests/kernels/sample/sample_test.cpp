@@ -18,7 +18,7 @@ namespace {
 struct Case {
   std::string name;
   std::int64_t items = 60, positives = 5, per_positive = 4, epochs = 3, batch = 7;
-  bool spare_held_out = false, listed = false;
+  bool spare_held_out = false, listed = false, in_order = false;
 };
 
 class Problem {
@@ -42,6 +42,7 @@ class Problem {
     rules.items = c.items;
     rules.listed = listed;
     rules.spare_held_out = c.spare_held_out;
+    rules.in_order = c.in_order;
     rules.per_positive = c.per_positive;
     rules.epochs = c.epochs;
     rules.batch = c.batch;
@@ -62,6 +63,8 @@ std::vector<Case> cases() {
           {"only the held-out are left", 32, 30, 4, 2, 8, true},
           {"held-out spared", 60, 9, 4, 2, 8, true},
           {"a list", 60, 9, 3, 2, 8, false, true},
+          {"lowest ids", 300, 9, 4, 2, 8, true, false, true},
+          {"fewer items than negatives", 50, 20, 9, 1, 256, true, false, true},
           {"many repeats", 50, 20, 9, 1, 256},
           {"more epochs than a warp has lanes", 60, 3, 2, 35},
           {"more samples than threads", 3000, 301, 4, 2, 64}};
@@ -139,6 +142,7 @@ void expect_many_in_one_launch(const std::shared_ptr<gpu::Device>& device) {
                         nullptr,
                         80,
                         5,
+                        false,
                         false,
                         3,
                         2,
