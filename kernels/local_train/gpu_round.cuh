@@ -249,7 +249,7 @@ struct Round {
     }
     if constexpr (Routed)
       router.backward(
-          n, Z(), stride(), temp(), keep, rates.lr,
+          n, Z(), stride(), temp(), rates.router_learns ? keep : 1.0f, rates.router_rate(),
           [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); },
           [&](int j) {
             scatter(n, temp(), padded(shape.d), m.rows + std::int64_t(j) * m.slots * w(), 1.0f);

@@ -42,7 +42,9 @@ struct Rates {
   float lambda = 0.0f;               // 0: soft is not read
   bool soft_negatives_only = false;  // lambda acts only where y = 0
   float rap_alpha = 0.0f, rap_beta = 0.0f;
-  bool rows_by_sum = false;  // rows step by the sum over the batch, else by its mean
+  bool rows_by_sum = false;   // rows step by the sum over the batch, else by its mean
+  bool router_learns = true;  // else Phi stays as it came
+  [[nodiscard]] constexpr float router_rate() const { return router_learns ? lr : 0.0f; }
   // of the gradient of the batch's mean loss, in a step of a row over n samples
   [[nodiscard]] constexpr float row_rate(int n) const {
     return lr_items * (rows_by_sum ? float(n) : 1.0f);

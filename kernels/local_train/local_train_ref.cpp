@@ -154,7 +154,7 @@ std::vector<double> reference_train(const Shape& shape, const DenseRates& rates,
     losses.push_back(reference_loss(shape, rates, client, steps.items[k], steps.labels[k], &g));
     sgd(client.theta, g.theta, rates.lr);
     sgd(client.user, g.user, rates.lr);
-    sgd(client.router, g.router, rates.lr);
+    if (rates.router_learns) sgd(client.router, g.router, rates.lr);
     const double of_rows = rates.rows_by_sum ? double(steps.items[k].size()) : 1;
     sgd(client.personal, g.personal, rates.lr_items, of_rows);
     if (shape.rows_trained) {

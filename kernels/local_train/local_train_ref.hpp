@@ -24,6 +24,7 @@ struct DenseRates {
   double lr = 0.1, lr_items = 1, decay = 0, lambda = 0, rap_alpha = 0, rap_beta = 0;
   bool soft_negatives_only = false;
   bool rows_by_sum = false;
+  bool router_learns = true;
 };
 
 // Loss of one batch at the given parameters, and (when given) its gradients, laid out as the

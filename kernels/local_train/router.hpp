@@ -61,14 +61,14 @@ class Router {
         tile.multiply(hidden_.dH, d_, weights_[j].W);
         to(tile, j);
       });
-    const float keep = 1.0f - r.lr * r.decay;
+    const float lr = r.router_rate(), keep = 1.0f - lr * r.decay;
     for (int j = 0; j < J; ++j) {
-      weights_[j].step(hidden_.dH, X[j], n, keep, r.lr);
+      weights_[j].step(hidden_.dH, X[j], n, keep, lr);
       float& phi2 = phi_[at_.phi2 + j];
-      phi2 = keep * phi2 - r.lr * panels::total(d_logits_ + j * stride_, n);
+      phi2 = keep * phi2 - lr * panels::total(d_logits_ + j * stride_, n);
     }
-    panels::step(keep, -r.lr, hidden_.db, phi1_, d_);
-    logits_.step(keep, r.lr);
+    panels::step(keep, -lr, hidden_.db, phi1_, d_);
+    logits_.step(keep, lr);
   }
 
   void end() {

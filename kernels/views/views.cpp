@@ -41,7 +41,7 @@ std::size_t Layout::add(const std::string& name, std::int64_t rows, std::int64_t
 
 bool Layout::has(View view) const { return std::ranges::find(views, view) != views.end(); }
 
-Layout::Layout(const Shape& shape) : d(shape.d), views(shape.views) {
+Layout::Layout(const Shape& shape) : d(shape.d), views(shape.views), norm(shape.norm) {
   const std::array<std::int64_t, branches> widths{d, shape.d_text, shape.d_image};
   for (std::size_t m = 0; m < branches; ++m) {
     auto& b = branch[m];
@@ -49,8 +49,10 @@ Layout::Layout(const Shape& shape) : d(shape.d), views(shape.views) {
     b.width = widths[m];
     b.A = add("A" + suffix, d, b.width);
     b.a = add("a" + suffix, 1, d);
-    b.ln_w = add("ln_w" + suffix, 1, d);
-    b.ln_b = add("ln_b" + suffix, 1, d);
+    if (layer_norm()) {
+      b.ln_w = add("ln_w" + suffix, 1, d);
+      b.ln_b = add("ln_b" + suffix, 1, d);
+    }
     if (!has(View::gate)) continue;
     b.G = add("G" + suffix, d, d);
     b.g = add("g" + suffix, 1, d);

@@ -88,7 +88,9 @@ class Chunk {
   void back_normalise() const {
     auto norms = this->norms();
     norms.x = c_.dx;
-    gpu::launch(back_normalise_kernel, grid_for(32 * branches * c_.rows), block, 0, stream_, norms);
+    if (l_.layer_norm())
+      gpu::launch(back_normalise_kernel, grid_for(32 * branches * c_.rows), block, 0, stream_,
+                  norms);
     Products table;
     back(table, c_.dx, 3 * d_, d_, l_.branch[0].A, d_, c_.grad_D, d_).factor = c_.unscale;
     launch_products<true>(table, 1, stream_);
@@ -105,6 +107,7 @@ class Chunk {
     for (std::size_t m = 0; m < branches; ++m) {
       const auto at = std::int64_t(m) * d_;
       if (l_.has(View::gate)) add(sums, c_.ds + at, 3 * d_, d_, l_.branch[m].g);
+      if (!l_.layer_norm()) continue;
       add(sums, c_.dx + at, 3 * d_, d_, l_.branch[m].ln_b);
       add(sums, c_.dx + at, 3 * d_, d_, l_.branch[m].ln_w).times = c_.y + at;
     }
@@ -210,7 +213,7 @@ class Chunk {
     n.d = d_;
     n.y = c_.y;
     n.inverse_sd = c_.inverse_sd;
-    for (std::size_t m = 0; m < branches; ++m) {
+    for (std::size_t m = 0; m < branches && l_.layer_norm(); ++m) {
       n.weight[m] = c_.parameters + l_.branch[m].ln_w;
       n.bias[m] = c_.parameters + l_.branch[m].ln_b;
     }

@@ -2,7 +2,8 @@
 // FedVLR's item views and the way back (arXiv 2410.08478; models.md section 4). For every item i
 // and branch m = d, t, v (E_d = D):
 //
-//   x_m   = LN(has_m A_m E_m[i] + a_m)   LN(y) = ln_w (y - mean y) / sqrt(var y + 1e-5) + ln_b
+//   x_m   = LN(has_m A_m E_m[i] + a_m)   LN(y) = ln_w (y - mean y) / sqrt(var y + 1e-5) + ln_b;
+//                                        ViewNorm::none: LN(y) = y
 //   F_sum  = x_d + x_t + x_v
 //   F_mlp  = W2 ReLU(W1 [x_d; x_t; x_v] + b1) + b2   3d -> 2d -> d
 //   F_gate = W_o [sigmoid(G_d x_d + g_d); sigmoid(G_t x_t + g_t); sigmoid(G_v x_v + g_v)] + b_o
@@ -29,6 +30,7 @@ struct Shape {
   // widths of D, E_t, E_v; 0: no item has this modality
   std::int64_t d = 0, d_text = 0, d_image = 0;
   std::vector<View> views;  // each once, in the order in which clients see them
+  ViewNorm norm = ViewNorm::layer;
 };
 
 // gamma, the operators' parameters that the chosen views need, in one flat array: each matrix on
@@ -41,13 +43,16 @@ struct Layout {
   };
   struct Branch {
     std::int64_t width = 0;  // of E_m
-    std::size_t A = 0, a = 0, ln_w = 0, ln_b = 0, G = 0, g = 0;
+    std::size_t A = 0, a = 0, G = 0, g = 0;
+    std::size_t ln_w = 0, ln_b = 0;  // with layer norm only
   };
   explicit Layout(const Shape& shape);
   [[nodiscard]] bool has(View view) const;
+  [[nodiscard]] bool layer_norm() const { return norm == ViewNorm::layer; }
 
   std::int64_t d = 0;
   std::vector<View> views;
+  ViewNorm norm = ViewNorm::layer;
   std::array<Branch, branches> branch;
   std::size_t W1 = 0, b1 = 0, W2 = 0, b2 = 0, W_o = 0, b_o = 0;
   std::vector<Entry> entries;

@@ -71,6 +71,13 @@ void Block::encode(std::size_t m) {
 // y <- (y - mean) / sd, x <- ln_w y + ln_b
 void Block::normalise(std::size_t m) {
   const auto d = op_->d;
+  if (!op_->layer_norm()) {
+    for (std::int64_t i = 0; i < n_; ++i) {
+      const auto at = (i * 3 + std::int64_t(m)) * d;
+      std::copy_n(y_.data() + at, d, x_.data() + at);
+    }
+    return;
+  }
   const float* __restrict weight = at(op_->branch[m].ln_w);
   const float* __restrict bias = at(op_->branch[m].ln_b);
   for (std::int64_t i = 0; i < n_; ++i) {
@@ -186,6 +193,7 @@ void Block::back_gate() {
 // dx <- dL/dy of the layer before: (dn - mean dn - n mean(dn n)) / sd with n the normalised row, dn
 // = ln_w dx
 void Block::back_normalise(std::size_t m) {
+  if (!op_->layer_norm()) return;
   const auto d = op_->d;
   const float* __restrict weight = at(op_->branch[m].ln_w);
   float* __restrict grad_weight = grad(op_->branch[m].ln_w);

@@ -59,6 +59,19 @@ class Naive {
     }
     return down;
   }
+  // n becomes the normalised row.
+  Vector layer_norm(const Layout::Branch& b, Vector& n, double& sd) const {
+    double mean = 0, variance = 0;
+    for (const double y : n) mean += y / double(l_.d);
+    for (const double y : n) variance += (y - mean) * (y - mean) / double(l_.d);
+    sd = std::sqrt(variance + double(ln_epsilon));
+    Vector x;
+    for (std::size_t k = 0; k < n.size(); ++k) {
+      n[k] = (n[k] - mean) / sd;
+      x.push_back(w_[b.ln_w + k] * n[k] + w_[b.ln_b + k]);
+    }
+    return x;
+  }
   Item encode(std::int64_t i) const {
     Item a;
     for (std::size_t m = 0; m < branches; ++m) {
@@ -69,14 +82,7 @@ class Naive {
           a.e[m][std::size_t(k)] =
               m == 0 ? D_[std::size_t(i * b.width + k)] : double(p_.features[m][i * b.width + k]);
       a.n[m] = affine(b.A, b.a, l_.d, a.e[m]);
-      double mean = 0, variance = 0;
-      for (const double y : a.n[m]) mean += y / double(l_.d);
-      for (const double y : a.n[m]) variance += (y - mean) * (y - mean) / double(l_.d);
-      a.sd[m] = std::sqrt(variance + double(ln_epsilon));
-      for (std::size_t k = 0; k < a.n[m].size(); ++k) {
-        a.n[m][k] = (a.n[m][k] - mean) / a.sd[m];
-        a.x[m].push_back(w_[b.ln_w + k] * a.n[m][k] + w_[b.ln_b + k]);
-      }
+      a.x[m] = l_.layer_norm() ? layer_norm(b, a.n[m], a.sd[m]) : a.n[m];
       a.joined.insert(a.joined.end(), a.x[m].begin(), a.x[m].end());
     }
     return a;
@@ -118,6 +124,12 @@ class Naive {
   }
   void back_encode(const Item& a, std::size_t m, const Vector& dx, std::int64_t i) {
     const auto& b = l_.branch[m];
+    const auto dy = l_.layer_norm() ? back_layer_norm(a, m, dx) : dx;
+    const auto down = back_affine(b.A, b.a, dy, a.e[m]);
+    if (m == 0) std::ranges::copy(down, out_.D.begin() + i * l_.d);
+  }
+  Vector back_layer_norm(const Item& a, std::size_t m, const Vector& dx) {
+    const auto& b = l_.branch[m];
     const double d = double(l_.d);
     Vector dn(dx.size()), dy(dx.size());
     double mean = 0, along = 0;
@@ -130,8 +142,7 @@ class Naive {
     }
     for (std::size_t k = 0; k < dx.size(); ++k)
       dy[k] = (dn[k] - mean - a.n[m][k] * along) / a.sd[m];
-    const auto down = back_affine(b.A, b.a, dy, a.e[m]);
-    if (m == 0) std::ranges::copy(down, out_.D.begin() + i * l_.d);
+    return dy;
   }
 
   const Problem& p_;

@@ -76,8 +76,6 @@ Recorder::Recorder(const Config& config, const Dataset& data, const Comm& comm, 
   facts["clients"] = double(data.clients);
   facts["items"] = double(data.items);
   facts["train_interactions"] = double(data.train_interactions);
-  facts["missing_text"] = missing_share(data.has_text);
-  facts["missing_image"] = missing_share(data.has_image);
   facts["ranks"] = comm.size();
   facts["threads"] = threads;
   facts["short_clients"] = double(comm.sum(std::int64_t(std::ranges::count(data.test, -1))));
@@ -97,6 +95,8 @@ void Recorder::baselines(const Baselines& baselines) {
     record.baselines.begin_row();
     set_evaluation(record.baselines, *evaluation);
   }
+  record.facts["missing_text"] = missing_share(data_.has_text);  // as the run has them
+  record.facts["missing_image"] = missing_share(data_.has_image);
   setup_ = comm_.max(now_seconds() - start_);
 }
 

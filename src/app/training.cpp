@@ -10,6 +10,7 @@
 #include "core/error.hpp"
 #include "core/stop.hpp"
 #include "core/text.hpp"
+#include "data/alter_features.hpp"
 #include "data/read_dataset.hpp"
 #include "evaluation/evaluate.hpp"
 #include "evaluation/evaluate_prior.hpp"
@@ -55,7 +56,9 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
       threads_(set_threads(config.execution.threads, comm)),
       data_(read_dataset(config.files.data, comm)),
       recorder_(effective(config, data_, threads_, comm), data_, comm, threads_, start),
-      federation_(recorder_.record.config, data_, comm, threads_),
+      // behind the recorder, whose identity is that of the file
+      federation_(recorder_.record.config, alter_features(data_, recorder_.record.config), comm,
+                  threads_),
       protocol_(evaluation_protocol(config.evaluation, config.federation.seed)),
       checkpoints_(recorder_.record.config, recorder_.record.identity, data_, comm),
       budget_(config.restart.time_budget.seconds, start) {
@@ -65,7 +68,9 @@ Training::Training(const Config& config, const std::vector<std::string>& argv, c
 }
 
 Ending Training::run() {
-  if (comm_.root()) std::fputs(features_warning(federation_.spec(), data_).c_str(), stderr);
+  const bool chosen = config_.features.modalities != Modalities::both;
+  if (comm_.root() && !chosen)
+    std::fputs(features_warning(federation_.spec(), data_).c_str(), stderr);
   try {
     return all_rounds();
   } catch (const InputError&) {

@@ -73,6 +73,7 @@ local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::in
   rates.lr_items = float(item_rate(config, items, round));
   rates.rows_by_sum = by_counts(config);
   rates.decay = float(config.federation.weight_decay);
+  rates.router_learns = config.fedvlr.router == RouterWeights::learned;
   // FedRAP's terms grow with the round, from their base values
   const double warm = std::tanh(double(round) / 10.0);
   rates.rap_alpha = spec.backbone.personal_rows ? float(config.model.rap_alpha * warm) : 0.0f;

@@ -24,7 +24,7 @@ ClientState init_client_state(const ModelSpec& spec, const Config& config, const
     init_user({state.user.row(u), std::size_t(spec.head.user)}, config.federation.seed,
               std::uint64_t(data.client_ids[std::size_t(u)]), config.model.init_std);
   state.router = Matrix<float>(n, spec.router.size);
-  if (n > 0 && spec.has_router)
+  if (n > 0 && spec.has_router && config.fedvlr.router != RouterWeights::uniform)
     init_router({state.router.row(0), std::size_t(spec.router.size)}, spec.router,
                 config.federation.seed, 0);
   for (std::int64_t u = 1; u < n; ++u)

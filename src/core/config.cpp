@@ -10,6 +10,7 @@ void validate(const Config& config) {
   validate(config.gfmfr);
   validate(config.prior);
   validate(config.fedvlr);
+  validate(config.features);
   validate(config.privacy);
   validate(config.attack);
   validate(config.secure);

@@ -6,6 +6,7 @@
 #include "core/config/device.hpp"
 #include "core/config/evaluation.hpp"
 #include "core/config/execution.hpp"
+#include "core/config/features.hpp"
 #include "core/config/federation.hpp"
 #include "core/config/fedvlr.hpp"
 #include "core/config/files.hpp"
@@ -27,6 +28,7 @@ struct Config {
   GfmfrOptions gfmfr;
   PriorOptions prior;
   FedvlrOptions fedvlr;
+  FeatureOptions features;
   PrivacyOptions privacy;
   AttackOptions attack;
   SecureOptions secure;

@@ -54,6 +54,8 @@ enum class Purpose : std::uint32_t {
   secure_shares = 33,
   secure_sample = 34,
   secure_window = 35,
+  lose_features = 36,
+  feature_noise = 37,
   test = 99,
 };
 

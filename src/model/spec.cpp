@@ -65,6 +65,22 @@ void check_flight(const Config& c, std::int64_t clients) {
                      "give a smaller one, or a larger --concurrency or --fraction");
 }
 
+// InputError: an ablation that nothing of the model would notice.
+void check_ablations(const Config& c, const ModelSpec& m) {
+  const auto has_views = m.fusion.views != ViewsKind::table;
+  const auto fusion = cat(" with --fusion ", m.fusion.name);
+  if (c.fedvlr.router != RouterWeights::learned && m.views < 2)
+    throw InputError(cat("--router ", text_of(c.fedvlr.router), fusion),
+                     "there is no router without several item views", "use --fusion fedvlr");
+  if (c.fedvlr.id_embedding == IdEmbedding::off && !has_views)
+    throw InputError(cat("--id-embedding off", fusion),
+                     "clients train the item table itself: nothing would be left",
+                     "use --fusion mlp or fedvlr");
+  if (c.features == FeatureOptions{} || has_views || m.fusion.teacher != TeacherKind::none) return;
+  throw InputError(cat("--modalities, --lose-features, --missing-as or --feature-noise", fusion),
+                   "nothing reads the features of the items", "use another --fusion");
+}
+
 }  // namespace
 
 bool changes_uploads(const Config& config) {
@@ -108,6 +124,7 @@ ModelSpec resolve(const Config& config) {
   m.has_router = m.views > 1;
   m.router = m.has_router ? router_layout(m.views, m.d) : RouterLayout{};
   m.view_width = m.rows_trained ? m.head.item_width : m.d;
+  check_ablations(config, m);
   return m;
 }
 

@@ -191,6 +191,7 @@ void for_each_field(C& c, Visit&& visit) {
   detail::visit_gfmfr(c.gfmfr, visit);
   detail::visit_prior(c.prior, visit);
   detail::visit_fedvlr(c.fedvlr, visit);
+  detail::visit_features(c.features, visit);
   detail::visit_privacy(c.privacy, visit);
   detail::visit_attack(c.attack, visit);
   detail::visit_secure(c.secure, visit);

@@ -102,10 +102,40 @@ void visit_fedvlr(Options& o, Visit& visit) {
   constexpr auto s = ConfigSection::fedvlr;
   visit(ConfigField{{"views", "F_1..F_J", "", "item views that the server sends, one to three"}, s},
         o.views);
+  visit(ConfigField{{"view_norm", "", "", "of each branch of the views, behind its encoder"}, s},
+        o.norm);
+  visit(
+      ConfigField{{"router", "omega", "",
+                   "weights of the views: learned by each client, at their random start, or equal"},
+                  s},
+      o.router);
+  visit(ConfigField{{"id_embedding", "D", "", "off: the views read text and images alone"}, s},
+        o.id_embedding);
   visit(ConfigField{{"server_lr", "", "1", "learning rate of the server's operators and ID table"},
                     s},
         o.lr);
   visit(ConfigField{{"server_optimizer", "", "", "their optimizer"}, s}, o.optimizer);
+}
+
+template <class Options, class Visit>
+void visit_features(Options& o, Visit& visit) {
+  constexpr auto s = ConfigSection::features;
+  visit(ConfigField{{"modalities", "", "", "features that the server has of the items"}, s},
+        o.modalities);
+  visit(ConfigField{{"lose_features", "", "1",
+                     "probability that an item loses a modality, each by itself"},
+                    s},
+        o.lose);
+  visit(ConfigField{{"missing_as", "", "",
+                     "what stands for a missing modality: nothing, the mean of the other items, or "
+                     "zeros that count as features"},
+                    s},
+        o.missing_as);
+  visit(ConfigField{{"feature_noise", "", "standard deviations",
+                     "Gaussian noise on the features, as a multiple of the standard deviation of "
+                     "the modality's numbers"},
+                    s},
+        o.noise);
 }
 
 }  // namespace fedfuse::detail

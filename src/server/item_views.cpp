@@ -32,9 +32,14 @@ void initialise(Parameters& parameters, std::uint64_t seed) {
 }
 
 views::Shape shape_of(const Config& config, const ModelSpec& spec, const Dataset& data) {
-  views::Shape shape{spec.d, data.text.cols, data.image.cols, {}};
+  views::Shape shape{spec.d, data.text.cols, data.image.cols, {}, config.fedvlr.norm};
   shape.views = spec.fusion.views == ViewsKind::mlp ? std::vector{View::mlp} : config.fedvlr.views;
   return shape;
+}
+
+// Without the ID embedding D stays 0, and so adds nothing to its branch.
+double table_rate(const Config& config) {
+  return config.fedvlr.id_embedding == IdEmbedding::on ? config.fedvlr.lr : 0.0;
 }
 
 float largest(const std::vector<Matrix<float>>& matrices) {
@@ -83,7 +88,7 @@ struct ItemViews::Impl {
         problem{.layout = views::Layout(shape_of(config, spec, data)), .items = data.items},
         parameters(declare(problem.layout)),
         operator_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, parameters.values.size()),
-        table_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, D.size()),
+        table_optimizer(config.fedvlr.optimizer, table_rate(config), D.size()),
         gradient(parameters.values.size(), 0.0f),
         grad_D(device == nullptr ? data.items : 0, spec.d) {
     constexpr auto most_items = (views::ExactSum::most_parts - 1) * views::cpu_block_items;
@@ -92,7 +97,8 @@ struct ItemViews::Impl {
                        cat("the exact sum of the item views' gradients has room for fewer than ",
                            most_items, " items"),
                        "use a fusion without item views, or fewer items");
-    init_normal(D, config.federation.seed, Purpose::item_table, config.model.init_std);
+    if (config.fedvlr.id_embedding == IdEmbedding::on)
+      init_normal(D, config.federation.seed, Purpose::item_table, config.model.init_std);
     initialise(parameters, config.federation.seed);
     const auto mask = [](const std::vector<std::uint8_t>& has) {
       return has.empty() ? nullptr : has.data();
@@ -107,7 +113,8 @@ struct ItemViews::Impl {
                                        .operator_optimizer = operator_optimizer,
                                        .table_optimizer = table_optimizer,
                                        .problem = problem,
-                                       .lr = float(config.fedvlr.lr)});
+                                       .lr = float(config.fedvlr.lr),
+                                       .table_lr = float(table_rate(config))});
   }
 
   // All that a step changes on the host. With a device, the host's arrays are brought up to date

@@ -83,7 +83,7 @@ void ItemViewsOnDevice::backward_and_step(const std::vector<Matrix<float>>& view
   if (comm.sum(std::int64_t(there_->fits() ? 0 : 1)) != 0) throw gradient_not_finite();
   if (comm.size() > 1) sum_over_ranks(mine, comm);
   there_->step(std::ldexp(1.0, exponent), next_rate(host_.operator_optimizer, host_.lr),
-               next_rate(host_.table_optimizer, host_.lr));
+               next_rate(host_.table_optimizer, host_.table_lr));
   newest_ = Newest::device;
 }
 

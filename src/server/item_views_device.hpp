@@ -20,7 +20,7 @@ struct HostViews {
   Matrix<float>& D;
   Optimizer &operator_optimizer, &table_optimizer;
   const views::Problem& problem;  // layout, features, masks
-  float lr;
+  float lr, table_lr;
 };
 
 class ItemViewsOnDevice {

@@ -69,6 +69,17 @@ TEST(Rates, FallFromRoundToRound) {
   }
 }
 
+TEST(Rates, OfARouterThatDoesNotLearnAreNone) {
+  auto config = config_of(ItemUpdate::counts);
+  config.model.fusion = "fedvlr";
+  for (const auto router :
+       {RouterWeights::learned, RouterWeights::frozen, RouterWeights::uniform}) {
+    config.fedvlr.router = router;
+    const auto rates = rates_of(config, resolve(config), 100, 1);
+    EXPECT_EQ(rates.router_rate(), router == RouterWeights::learned ? rates.lr : 0.0f) << router;
+  }
+}
+
 // eta * M is a default that --lr-decay leaves alone.
 TEST(Rates, OfItemRowsFallByTheirOwnFactorAlone) {
   auto config = config_of(ItemUpdate::mean);

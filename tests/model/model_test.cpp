@@ -56,6 +56,33 @@ TEST(Layout, EveryHeadOfTheTable) {
     }
 }
 
+TEST(Spec, AblationsThatNothingWouldNoticeAreRefused) {
+  const auto with = [](const std::string& fusion, const auto& change) {
+    Config c;
+    c.model.fusion = fusion;
+    change(c);
+    return resolve(c);
+  };
+  const auto frozen = [](Config& c) { c.fedvlr.router = RouterWeights::frozen; };
+  const auto no_id = [](Config& c) { c.fedvlr.id_embedding = IdEmbedding::off; };
+  const auto text = [](Config& c) { c.features.modalities = Modalities::text; };
+  for (const auto* fusion : {"none", "mlp", "gfmfr", "group-prior"})
+    EXPECT_THROW(with(fusion, frozen), InputError) << fusion;
+  EXPECT_THROW(with("fedvlr",
+                    [&](Config& c) {
+                      frozen(c);
+                      c.fedvlr.views = {View::sum};
+                    }),
+               InputError);
+  for (const auto* fusion : {"none", "gfmfr", "group-prior"})
+    EXPECT_THROW(with(fusion, no_id), InputError) << fusion;
+  EXPECT_THROW(with("none", text), InputError);
+  for (const auto* fusion : {"mlp", "gfmfr", "group-prior", "fedvlr"})
+    EXPECT_NO_THROW(with(fusion, text)) << fusion;
+  EXPECT_NO_THROW(with("fedvlr", frozen));
+  EXPECT_NO_THROW(with("mlp+gfmfr", no_id));
+}
+
 TEST(Spec, RowsOfTheTable) {
   EXPECT_FALSE(spec_of("fcf", "none").shares_head);
   EXPECT_TRUE(spec_of("fedavg", "none").shares_head);

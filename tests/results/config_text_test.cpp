@@ -187,7 +187,7 @@ TEST(ConfigText, every_choice_names_what_is_wrong_and_what_is_right) {
       EXPECT_TRUE(says(said, "use one of: " + joined(names, ", "))) << said;
     }
   });
-  EXPECT_EQ(choices, 31);
+  EXPECT_EQ(choices, 36);
 }
 
 TEST(ConfigText, every_name_of_a_choice_is_read_and_written_back) {

@@ -175,5 +175,25 @@ TEST(ItemViews, ChainRuleOfTheSumIsTheSumOfChainRules) {
   for (const auto& [name, g] : gradient_of(server, total)) expect_near(g, sum.at(name), 1e-4, name);
 }
 
+// D stays 0 through Adam's steps: items with the same features have the same views.
+TEST(ItemViews, WithoutTheIdEmbeddingAnItemIsItsFeatures) {
+  auto items = random_items(5, 8, 6, 4);
+  for (auto* of_items : {&items.text, &items.image, &items.has_text, &items.has_image}) {
+    const auto row = std::ptrdiff_t(of_items->size() / 5);
+    std::copy_n(of_items->begin(), row, of_items->end() - row);
+  }
+  auto config = views_config(items.d, OptimizerKind::adam, 0.1);
+  config.fedvlr.id_embedding = IdEmbedding::off;
+  Setting s(config, items);
+  for (int step = 0; step < 3; ++step) {
+    std::vector<Matrix<float>> up;
+    for (const auto& u : random_up(items, 3)) up.push_back(matrix_of(items.items, u));
+    s.views.backward_and_step(up, Comm::world());
+  }
+  for (const float x : s.views.id_table().values) EXPECT_EQ(x, 0.0f);
+  for (const auto& F : s.forward(Comm::world()))
+    EXPECT_TRUE(std::equal(F.row(0), F.row(0) + F.cols, F.row(4)));
+}
+
 }  // namespace
 }  // namespace fedfuse

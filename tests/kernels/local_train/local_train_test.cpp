@@ -155,6 +155,35 @@ TEST(LocalTrain, RowsThatStepByTheSum) {
       }
 }
 
+// The router keeps every bit, also under weight decay; the rest trains as the reference does.
+TEST(LocalTrain, AFrozenRouterStays) {
+  const auto here = test::runnable(variants());
+  for (const int views : {2, 3}) {
+    auto c = asked_case({.head = HeadKind::linear,
+                         .d = 12,
+                         .views = views,
+                         .trained = false,
+                         .personal = false,
+                         .decay = 0.1,
+                         .lambda = 0.0,
+                         .negatives_only = false,
+                         .samples = 23,
+                         .batch = 8,
+                         .epochs = 2},
+                        std::uint64_t(views));
+    c.rates.router_learns = false;
+    std::vector<double> start(c.client.router);
+    for (auto& x : start) x = double(float(x));
+    const auto want = by_reference(c);
+    EXPECT_EQ(want.client.router, c.client.router);
+    for (const auto& variant : test::training(here, c.shape.head)) {
+      const auto got = by_variant(c, variant);
+      EXPECT_EQ(got.client.router, start) << variant.name;
+      expect_same(c, want, got, 3e-4, std::string(variant.name));
+    }
+  }
+}
+
 // A row of one sample a batch, linear head: C <- C - eta_I (p - y) w whatever the batch.
 TEST(LocalTrain, TheSizeOfABatchDoesNotDivideARowsStep) {
   for (const int others : {0, 1, 8}) {

@@ -69,10 +69,10 @@ inline Trained by_variant(const ClientCase& c, const local_train::Variant& varia
     }
     begin.push_back(std::int32_t(slot.size()));
   }
-  const local_train::Rates rates{float(c.rates.lr),           float(c.rates.lr_items),
-                                 float(c.rates.decay),        float(c.rates.lambda),
-                                 c.rates.soft_negatives_only, float(c.rates.rap_alpha),
-                                 float(c.rates.rap_beta),     c.rates.rows_by_sum};
+  const local_train::Rates rates{
+      float(c.rates.lr),       float(c.rates.lr_items),     float(c.rates.decay),
+      float(c.rates.lambda),   c.rates.soft_negatives_only, float(c.rates.rap_alpha),
+      float(c.rates.rap_beta), c.rates.rows_by_sum,         c.rates.router_learns};
   local_train::Client client{int(slots),  theta.data(),
                              user.data(), router.data(),
                              rows.data(), c.shape.personal ? personal.data() : nullptr,

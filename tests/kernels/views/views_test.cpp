@@ -36,7 +36,9 @@ std::vector<CaseShape> shapes() {
       {.items = 33, .shape = {8, 0, 0, {View::gate}}},
       {.items = 530, .shape = {8, 6, 10, {View::sum, View::mlp}}},
       {.items = 140, .shape = {72, 130, 67, {View::gate, View::mlp}}},
-      {.items = 9, .shape = {128, 36, 140, all_views}}};
+      {.items = 9, .shape = {128, 36, 140, all_views}},
+      {.items = 37, .shape = {8, 12, 9, all_views, ViewNorm::none}},
+      {.items = 300, .shape = {12, 7, 0, {View::mlp, View::sum}, ViewNorm::none}}};
   return test::with_asked_seed(all);
 }
 
@@ -63,7 +65,7 @@ void expect_near(const Case& input, const Result& got, const Result& want, doubl
 }
 
 TEST(Views, TheNaiveFormAgreesWithDifferences) {
-  for (const auto& shape : {shapes()[0], shapes()[1], shapes()[4]}) {
+  for (const auto& shape : {shapes()[0], shapes()[1], shapes()[4], shapes()[9]}) {
     constexpr double h = 1e-5;
     const Case input(shape);
     const auto p = input.problem();
