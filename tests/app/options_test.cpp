@@ -123,7 +123,14 @@ TEST(Options, a_preset_gives_values_and_what_is_given_wins) {
   const auto list = test::fedfuse("train --preset list");
   EXPECT_EQ(list.code, 0);
   EXPECT_TRUE(list.says("# pfedrec-paper") && list.says("lr_items = 13456")) << list.output;
-  EXPECT_TRUE(test::fedfuse("train --help").says("pfedrec-paper"));
+  EXPECT_EQ(dumped("--preset gfmfr-paper --backbone fedrap"),
+            dumped("--fusion gfmfr --item-update mean --negatives lowest-ids --teacher-epochs 50 "
+                   "--distill 0.5 --teacher-batches pairs --pca-variance 0.95 "
+                   "--lr-items-decay 0.9 --lr-decay 0.8 --rounds 100 --backbone fedrap"));
+  EXPECT_EQ(dumped("--preset fedvlr-paper"),
+            dumped("--fusion fedvlr --negatives trained-items --view-norm none --missing-as mean "
+                   "--rounds 100"));
+  EXPECT_TRUE(test::fedfuse("train --help").says("{pfedrec-paper|gfmfr-paper|fedvlr-paper|list}"));
   test::expect_refused(test::fedfuse("train --preset pfedrek-paper --data a.h5 --out b.h5"),
                        "did you mean pfedrec-paper?");
 }
