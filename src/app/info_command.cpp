@@ -130,6 +130,20 @@ void clock_lines(std::ostringstream& out, const RunRecord& r,
   }
 }
 
+// At the quoted round.
+void activity_lines(std::ostringstream& out, const RunRecord& r) {
+  for (std::size_t row = 0; row < r.activity.rows(); ++row) {
+    const auto at = [&](const char* name) { return r.activity.at(name, row); };
+    const auto most = at("activity_most");
+    const auto range = cat(fixed(at("activity_least"), 0),
+                           std::isnan(most) ? std::string(" and more") : cat("-", fixed(most, 0)));
+    out << "  " << range << std::string(range.size() < 20 ? 20 - range.size() : 1, ' ')
+        << "training interactions: " << fixed(at("activity_clients"), 0) << " clients, test HR@50 "
+        << fixed(100 * at("activity_test_hr_50"), 2) << ", NDCG@50 "
+        << fixed(100 * at("activity_test_ndcg_50"), 2) << "\n";
+  }
+}
+
 std::string result_words(const std::string& path) {
   const auto s = read_summary(path);
   const auto& r = s.record;
@@ -159,6 +173,7 @@ std::string result_words(const std::string& path) {
   quality_line(out, "    last round      ", r.metrics, std::int64_t(r.metrics.rows()) - 1);
   quality_line(out, "    popularity      ", r.baselines, 0);
   quality_line(out, "    cold-first      ", r.baselines, 1);
+  activity_lines(out, r);
   const auto fact = [&](const char* name) {
     const auto at = r.facts.find(name);
     return at != r.facts.end() ? at->second : missing;

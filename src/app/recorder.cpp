@@ -226,6 +226,19 @@ void Recorder::visit(StateVisitor& visitor) {
   }
 }
 
+// What the operators of the views cost where they run, on the server, and where they would cost
+// more: on clients that encode the items of every sample.
+void Recorder::encoders(const Federation& federation) {
+  const auto* views = federation.views();
+  if (views == nullptr) return;
+  const auto& o = record.config.federation;
+  const double positives = double(data_.train_interactions) / double(data_.clients),
+               samples = double(o.local_epochs) * positives * double(1 + o.negatives_per_positive);
+  record.facts["encoder_flops_server"] = views->flops();
+  record.facts["encoder_flops_client"] = samples * views->flops() / double(data_.items);
+  record.facts["encoder_parameters"] = double(views->operator_parameters());
+}
+
 void Recorder::device(const EngineFacts& engine) {
   record.notes["device"] = text_of(engine.device);
   if (engine.device == DeviceKind::cpu) return;
@@ -254,6 +267,7 @@ void Recorder::finish(const Federation& federation) {
   facts["upload_bytes"] = double(comm_.max(upload_bytes_));
   facts["sum_range_log2"] = double(federation.sum_ranges().largest_log2());
   facts["client_state_bytes"] = double(comm_.sum(bytes_of(federation.state())));
+  encoders(federation);
   const double peak = double(peak_memory_bytes());
   facts["peak_memory_bytes_min"] = comm_.min(peak);
   facts["peak_memory_bytes_mean"] = comm_.mean(peak);

@@ -19,7 +19,7 @@ struct RoundEvaluation {
   std::optional<Evaluation> teacher;  // its preferences alone, ranked for the clients of each group
   // ER@K of the attacked item
   std::optional<std::array<double, cutoffs.size()>> exposure;
-  std::vector<Evaluation> kinds;  // of the clients of each kind of simulated device
+  LocalRanks ranks;  // of the clients of this rank
 };
 
 class Recorder {
@@ -33,7 +33,9 @@ class Recorder {
   void begin_round() { moved_before_ = comm_.moved(); }
   void round(std::int64_t round, const RoundReport& report, const Federation& federation,
              const std::optional<RoundEvaluation>& evaluation);
-  // The model of this evaluation is the one that is quoted: the clients by their devices.
+  // The model of this evaluation is the one that is quoted: the clients by their activity, and by
+  // their devices. Collective.
+  void quoted(const RoundEvaluation& evaluation);
   void quoted(const RoundEvaluation& evaluation, const Participation& participation);
   // Of the last round, which was recorded without.
   void evaluated(const RoundEvaluation& evaluation);
@@ -46,6 +48,7 @@ class Recorder {
  private:
   void groups(std::int64_t round, const RoundReport& report, const Federation& federation);
   void device(const EngineFacts& engine);
+  void encoders(const Federation& federation);
   void privacy(std::int64_t round, const RoundReport& report);
   void clock(const Selection& selection, const Federation& federation);
   void finish_clock(const Participation& participation);

@@ -4,9 +4,12 @@
 
 #include "app/recorder.hpp"
 #include "core/text.hpp"
+#include "evaluation/kinds.hpp"
 
 namespace fedfuse {
 namespace {
+
+constexpr std::size_t at_50 = 2;  // of cutoffs
 
 double seconds(std::int64_t microseconds) { return 1e-6 * double(microseconds); }
 
@@ -41,11 +44,12 @@ void Recorder::quoted(const RoundEvaluation& evaluation, const Participation& pa
   for (const auto kind : participation.kind_of())
     if (!clients.empty()) ++clients[std::size_t(kind)];
   comm_.sum(clients);
+  const auto kinds = metrics_of_kinds(evaluation.ranks, data_, participation.kind_of(),
+                                      std::int32_t(clients.size()), comm_);
   auto& table = record.classes;
   table = {};
-  for (std::size_t k = 0; k < evaluation.kinds.size(); ++k) {
-    const auto& of_kind = evaluation.kinds[k];
-    constexpr std::size_t at_50 = 2;
+  for (std::size_t k = 0; k < kinds.size(); ++k) {
+    const auto& of_kind = kinds[k];
     table.begin_row();
     table.set("class_clients", double(clients[k]));
     table.set("class_deliveries", double(participation.deliveries()[k]) / double(clients[k]));

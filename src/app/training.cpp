@@ -14,7 +14,6 @@
 #include "data/read_dataset.hpp"
 #include "evaluation/evaluate.hpp"
 #include "evaluation/evaluate_prior.hpp"
-#include "evaluation/kinds.hpp"
 #include "evaluation/score_rows.hpp"
 #include "privacy/plan.hpp"
 #include "results/agreement.hpp"
@@ -166,22 +165,20 @@ bool Training::one_round(std::int64_t round) {
 // Of the best round; without one, of the last.
 void Training::quote(std::int64_t round, const RoundEvaluation& evaluation) {
   const auto best = recorder_.record.best_round;
-  if (federation_.participation() != nullptr && (best == 0 || best == round))
-    recorder_.quoted(evaluation, *federation_.participation());
+  if (best != 0 && best != round) return;
+  recorder_.quoted(evaluation);
+  if (const auto* who = federation_.participation()) recorder_.quoted(evaluation, *who);
 }
 
 std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round, const Stop& stop) {
   if (round % config_.evaluation.every != 0 && round != config_.federation.rounds)
     return std::nullopt;
   return federation_.timer().time(Phase::evaluation, [&] {
-    const auto ranks =
-        evaluate_ranks(federation_.spec(), federation_.global(), federation_.state(), data_,
-                       protocol_, comm_, federation_.engine().device(), {}, stop);
+    auto ranks = evaluate_ranks(federation_.spec(), federation_.global(), federation_.state(),
+                                data_, protocol_, comm_, federation_.engine().device(), {}, stop);
     RoundEvaluation e{
-        .model = metrics(ranks, data_, comm_), .teacher = {}, .exposure = {}, .kinds = {}};
-    if (const auto* who = federation_.participation())
-      e.kinds =
-          metrics_of_kinds(ranks, data_, who->kind_of(), std::int32_t(who->kinds().size()), comm_);
+        .model = metrics(ranks, data_, comm_), .teacher = {}, .exposure = {}, .ranks = {}};
+    e.ranks = std::move(ranks);
     if (exposure_)
       e.exposure = exposure_->rates(federation_.spec(), federation_.global(), federation_.state(),
                                     protocol_, comm_);

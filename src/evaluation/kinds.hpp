@@ -1,5 +1,5 @@
 #pragma once
-// The metrics of clients apart, by a kind that each has (a simulated device).
+// The metrics of clients apart, by a kind that each has (a simulated device, its activity).
 #include <cstdint>
 #include <span>
 #include <vector>

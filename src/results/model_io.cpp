@@ -181,8 +181,9 @@ std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global,
   mine += state.overlay.total_rows() * (state.overlay.width() + 1) + 2 * state.overlay.clients();
   for (const auto& round : record.group_by_round) mine += std::int64_t(round.size());
   std::int64_t cells = 0, columns = 0;
-  for (const auto* table : {&record.metrics, &record.time, &record.traffic, &record.groups,
-                            &record.privacy, &record.clock, &record.classes, &record.baselines}) {
+  for (const auto* table :
+       {&record.metrics, &record.time, &record.traffic, &record.groups, &record.privacy,
+        &record.clock, &record.classes, &record.activity, &record.baselines}) {
     columns += std::int64_t(table->columns().size());
     cells += std::int64_t(table->columns().size() * table->rows());
   }

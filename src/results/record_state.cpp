@@ -70,6 +70,7 @@ void visit(StateVisitor& visitor, const std::string& name, RunRecord& record, co
     visit(visitor, name + "/clock", record.clock);
     visit(visitor, name + "/classes", record.classes);
   }
+  if (visitor.has(name + "/activity/names")) visit(visitor, name + "/activity", record.activity);
   visit(visitor, name + "/group_by_round", record.group_by_round, data.local_clients(),
         std::int64_t(record.metrics.rows()));
   visitor.number(name + "/best_round", record.best_round);

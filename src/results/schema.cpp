@@ -115,19 +115,33 @@ std::vector<Field> group_fields() {
   };
 }
 
+// Of clients that the record tells apart, under this prefix.
+void add_quality(std::vector<Field>& list, const std::string& prefix) {
+  list.push_back(
+      {prefix + "_test_clients", "clients", "of them, those evaluated on their test item"});
+  for (const std::string split : splits)
+    for (const auto& [metric, name] : {std::pair{"_hr_50", "HR@50"}, {"_ndcg_50", "NDCG@50"}})
+      list.push_back({cat(prefix, "_", split, metric), "1",
+                      cat(name, " of their ", split_words(split), " items, at the quoted round")});
+}
+
 std::vector<Field> class_fields() {
   std::vector<Field> list{
       {"class_clients", "clients", "clients with such a device"},
       {"class_deliveries", "1",
        "mean over them of the rounds that they took part in, up to the quoted round"},
-      {"class_test_clients", "clients", "of them, those evaluated on their test item"},
   };
-  for (const std::string split : splits) {
-    list.push_back({cat("class_", split, "_hr_50"), "1",
-                    cat("HR@50 of their ", split_words(split), " items, at the quoted round")});
-    list.push_back({cat("class_", split, "_ndcg_50"), "1",
-                    cat("NDCG@50 of their ", split_words(split), " items, at the quoted round")});
-  }
+  add_quality(list, "class");
+  return list;
+}
+
+std::vector<Field> activity_fields() {
+  std::vector<Field> list{
+      {"activity_least", "1", "fewest training interactions of a client of the group"},
+      {"activity_most", "1", "most of them; NaN: no bound"},
+      {"activity_clients", "clients", "clients with so many training interactions"},
+  };
+  add_quality(list, "activity");
   return list;
 }
 
@@ -181,6 +195,11 @@ std::vector<Field> fact_fields() {
        "CPU seconds of a client's turn, extrapolated; see the note secure_sum"},
       {"secure_server_s", "s", "... of the server in a round"},
       {"client_state_bytes", "B", "memory for what stays on the clients, all ranks"},
+      {"encoder_flops_server", "FLOP",
+       "of a round of the server's views, all items, there and back; a multiply-add is two"},
+      {"encoder_flops_client", "FLOP",
+       "of a client and round if clients ran the same operators on the items of their samples"},
+      {"encoder_parameters", "1", "parameters of these operators, that clients would hold"},
       {"parameters_on_client", "1",
        "parameters that a client holds, mean over rounds and participants"},
   };
@@ -219,7 +238,7 @@ const Field* find_in(const std::vector<Field>& list, std::string_view name) {
 
 const Field* column_named(std::string_view name) {
   for (const auto section : {Section::metrics, Section::time, Section::traffic, Section::groups,
-                             Section::privacy, Section::clock, Section::classes})
+                             Section::privacy, Section::clock, Section::classes, Section::activity})
     if (const auto* field = find_field(section, name)) return field;
   return nullptr;
 }
@@ -227,9 +246,9 @@ const Field* column_named(std::string_view name) {
 }  // namespace
 
 const std::vector<Field>& fields(Section section) {
-  static const std::array<std::vector<Field>, 9> lists{
-      metric_fields(), time_fields(),  traffic_fields(), group_fields(), privacy_fields(),
-      clock_fields(),  class_fields(), fact_fields(),    note_fields()};
+  static const std::array<std::vector<Field>, 10> lists{
+      metric_fields(), time_fields(),  traffic_fields(),  group_fields(), privacy_fields(),
+      clock_fields(),  class_fields(), activity_fields(), fact_fields(),  note_fields()};
   return lists[std::size_t(section)];
 }
 

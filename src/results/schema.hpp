@@ -13,8 +13,19 @@ struct Field {
 };
 
 // The tables of one row a round (baselines: one row a baseline, the columns of metrics; classes: a
-// row a kind of device), and the numbers and texts of a whole run.
-enum class Section { metrics, time, traffic, groups, privacy, clock, classes, facts, notes };
+// row a kind of device; activity: a row a group of clients), and the numbers and texts of a whole run.
+enum class Section {
+  metrics,
+  time,
+  traffic,
+  groups,
+  privacy,
+  clock,
+  classes,
+  activity,
+  facts,
+  notes
+};
 
 [[nodiscard]] const std::vector<Field>& fields(Section section);
 [[nodiscard]] bool is_column(std::string_view name);  // of any table

@@ -41,6 +41,7 @@ std::string twin_text(const RunRecord& record, const std::string& provenance, co
   twin["privacy"] = table_json(record.privacy);
   twin["clock"] = table_json(record.clock);
   twin["classes"] = table_json(record.classes);
+  twin["activity"] = table_json(record.activity);
   twin["baselines"] = table_json(record.baselines);
   return json_text(twin, 1) + "\n";
 }

@@ -82,6 +82,8 @@ class Federation {
   // G x M; empty without a teacher, or before it spoke
   [[nodiscard]] const Matrix<float>& preferences() const { return preferences_; }
   [[nodiscard]] const ServerTeacher* teacher() const { return teacher_.get(); }
+  // null: rows are trained on clients
+  [[nodiscard]] const ItemViews* views() const { return views_.get(); }
   // null without simulated devices
   [[nodiscard]] const Participation* participation() const { return participation_.get(); }
   [[nodiscard]] const OldModels& old_models() const { return old_models_; }  // with --async

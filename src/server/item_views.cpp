@@ -223,6 +223,9 @@ void ItemViews::step_to_next_views(std::vector<Matrix<float>>& gradients_then_vi
 }
 
 std::int64_t ItemViews::operator_parameters() const { return impl_->parameters.count(); }
+double ItemViews::flops() const {
+  return impl_->problem.forward_flops() + impl_->problem.backward_flops();
+}
 const Matrix<float>& ItemViews::id_table() const {
   if (impl_->on_device != nullptr) impl_->on_device->to_host();
   return impl_->D;

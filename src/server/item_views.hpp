@@ -46,6 +46,7 @@ class ItemViews {
   // X.m and X.v of each X, steps and D.steps: the whole state that training goes on from. What is
   // written there before the next call counts; with a device, ask again after a step.
   [[nodiscard]] std::int64_t operator_parameters() const;  // gamma: without D
+  [[nodiscard]] double flops() const;                      // of a round: all items, there and back
   [[nodiscard]] const Matrix<float>& id_table() const;     // D
   [[nodiscard]] std::map<std::string, std::span<float>> parameters();
 

@@ -51,6 +51,45 @@ TEST(Run, every_name_in_the_file_is_in_the_schema) {
   EXPECT_EQ(file.shape("/groups/of_client_by_round"), (std::vector<std::int64_t>{3, 60}));
 }
 
+// The groups hold all clients once, and their mean is that of the quoted round.
+TEST(Run, clients_apart_by_their_activity) {
+  const auto file = h5::File::open(full_run());
+  const auto column = [&](const std::string& name) {
+    return file.read_all<double>("/activity/activity_" + name);
+  };
+  const auto clients = column("clients"), evaluated = column("test_clients"),
+             hr = column("test_hr_50"), least = column("least"), most = column("most");
+  double all = 0, hits = 0, of = 0;
+  for (std::size_t g = 0; g < clients.size(); ++g) {
+    all += clients[g];
+    of += evaluated[g];
+    hits += evaluated[g] > 0 ? evaluated[g] * hr[g] : 0.0;
+    if (g > 0) {
+      EXPECT_GT(least[g], most[g - 1]);
+    }
+  }
+  EXPECT_EQ(all, 60);
+  const auto best = std::size_t(file.integer("/", "best_round")) - 1;
+  EXPECT_NEAR(hits / of, file.read_all<double>("/metrics/test_hr_50")[best], 1e-12);
+  EXPECT_TRUE(test::fedfuse("info " + full_run()).says("training interactions: "));
+}
+
+// d = 8, features of 64: a branch of D and two of features, the views mlp and gate above them.
+TEST(Run, what_encoders_cost_where_they_run) {
+  const auto file = h5::File::open(full_run());
+  const auto fact = [&](const std::string& name) {
+    return file.read_all<double>("/facts/" + name).front();
+  };
+  const auto data = h5::File::open(Place::get().file("data.h5"));
+  const auto width = data.shape("/items/text")[1] + data.shape("/items/image")[1];
+  const double d = 8, encoders = d * (d + double(width)), above = 14 * d * d,
+               an_item = 2 * (3 * encoders + 4 * above + d * d);
+  EXPECT_EQ(fact("encoder_flops_server"), fact("items") * an_item);
+  EXPECT_NEAR(fact("encoder_flops_client"),
+              5 * 5 * fact("train_interactions") / fact("clients") * an_item, 1e-6 * an_item);
+  EXPECT_GT(fact("encoder_parameters"), encoders + above);
+}
+
 TEST(Run, readme_documents_the_datasets_of_the_model) {
   const auto readme = test::read_text(FEDFUSE_SOURCE_DIR "/results/README.md");
   for (auto name : h5::File::open(full_run()).children("/model")) {
