@@ -137,6 +137,16 @@ def ease(data: Data, penalty: float) -> Scores:
     return sums_of_rows(data, b)
 
 
+def content(data: Data, features: np.ndarray, penalty: float) -> Scores:
+    """Ridge regression of a client's interactions on the features of all items, M x F: scores
+    F (F^T F + penalty I)^-1 F^T x. Nobody else's interactions count.
+    """
+    inverse = np.linalg.solve(
+        features.T @ features + penalty * np.eye(features.shape[1]), features.T
+    )
+    return sums_of_rows(data, (features @ inverse).T)
+
+
 def cosine(both: np.ndarray, shrinkage: float) -> np.ndarray:
     """M x M: |clients of both| / (sqrt(|of i| |of j|) + shrinkage), 0 on the diagonal."""
     norms = np.sqrt(np.diag(both))

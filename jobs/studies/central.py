@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Central references of a data set: popularity, cold-first, item-kNN, EASE; and BPR and VBPR.
+"""Central references of a data set: popularity, cold-first, item-kNN, EASE; BPR, VBPR, content.
 
   central.py --data SET.h5 [--out CENTRAL.json] [--program build/release/fedfuse]
         [--penalties 1,10,100] [--neighbours 10,100] [--shrinkages 0,10]
-        [--learned bpr,vbpr] [--rates 0.001,0.01] [--row-penalties 0.01,0.1] [--dim 32]
+        [--learned bpr,vbpr,content] [--rates 0.001,0.01] [--row-penalties 0.01,0.1] [--dim 32]
 
 They see all training interactions in one place, so a federated method need not reach them. All
 settings are chosen by validation NDCG@50 over a grid. Items are ranked as fedfuse ranks them. The
 file is for summarise.py --central. --learned adds factors that are trained on pairs: bpr without,
-vbpr with the items' features. The same input gives the same numbers on the same machine.
+vbpr with the items' features; and content: a ridge regression of each client's interactions on the
+features alone, with --penalties. The same input gives the same numbers on the same machine.
 
 The largest arrays take 8 bytes x (4 items^2 + 3 clients x items): 3.2 GB and more for 10,000 items.
 Needs NumPy and h5py (Debian: python3-numpy python3-h5py).
@@ -32,7 +33,7 @@ MOST_PAIRS = 500_000_000
 PENALTIES = "1,3,10,30,100,300,1000,3000"
 NEIGHBOURS = "5,10,20,50,100,200,500,1000"
 SHRINKAGES = "0,3,10,30,100,300,1000"
-LEARNED = ("bpr", "vbpr")
+LEARNED = ("bpr", "vbpr", "content")
 RATES = "0.003,0.01,0.03"
 ROW_PENALTIES = "0.0001,0.001,0.01,0.1"
 
@@ -77,7 +78,7 @@ def parse_arguments():
     parser.add_argument("--neighbours", type=list_of(whole(1)), default=NEIGHBOURS)
     parser.add_argument("--shrinkages", type=list_of(real(0)), default=SHRINKAGES)
     group = parser.add_argument_group("factors trained on pairs")
-    group.add_argument("--learned", type=learned, default=[], help="bpr, vbpr or both")
+    group.add_argument("--learned", type=learned, default=[], help="bpr, vbpr, content")
     group.add_argument("--rates", type=list_of(rate), default=RATES, help="of Adam")
     group.add_argument("--row-penalties", type=list_of(real(0)), default=ROW_PENALTIES)
     group.add_argument("--dim", type=whole(1), default=32, help="of each table of factors")
@@ -128,7 +129,7 @@ def read_features(path):
     if not found:
         raise Refusal(
             f"{path} has no features",
-            "VBPR learns from the features of items, and there are none",
+            "VBPR and content learn from the features of items, and there are none",
             "use --learned bpr, or a data set with text or image features",
         )
     return scaled(found)
@@ -172,6 +173,16 @@ def methods(data, penalties, neighbours, shrinkages):
     return found
 
 
+def best_content(arguments, data):
+    from lib import central_methods as central
+
+    features = read_features(arguments.data)
+    grid = [{"penalty": penalty} for penalty in arguments.penalties]
+    one = central.best_of(data, grid, lambda s: central.content(data, features, s["penalty"]))
+    most = data.interactions.shape[1]
+    return one | {"edge": edges(one["settings"], {"penalty": arguments.penalties}, most)}
+
+
 def learned_methods(arguments, data):
     from lib import central_pairwise as pairwise
 
@@ -179,7 +190,11 @@ def learned_methods(arguments, data):
     grids = {"rate": arguments.rates, "penalty": arguments.row_penalties}
     ends = {**grids, "epochs": [1, arguments.epochs]}
     found = {}
+    if "content" in arguments.learned:
+        found["content"] = best_content(arguments, data)
     for name in arguments.learned:
+        if name == "content":
+            continue
         features = read_features(arguments.data) if name == "vbpr" else None
         one = pairwise.best_of(data, features, *grids.values(), plan)
         one["edge"] = edges(one["settings"], ends, data.interactions.shape[1])

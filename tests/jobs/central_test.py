@@ -122,6 +122,14 @@ class Methods(unittest.TestCase):
                 found = central.ease(data, penalty)(slice(0, clients))
                 np.testing.assert_allclose(found, plain_ease(x, penalty), atol=1e-9)
 
+    def test_content_is_a_ridge_regression_of_each_client(self):
+        data = self.data(20, 30)
+        features = np.random.default_rng(3).normal(size=(30, 7))
+        found = central.content(data, features, 2.0)(slice(0, 20))
+        for client, row in enumerate(data.interactions.astype(float)):
+            weights = np.linalg.solve(features.T @ features + 2.0 * np.eye(7), features.T @ row)
+            np.testing.assert_allclose(found[client], features @ weights, atol=1e-9)
+
     def test_item_knn_is_its_formula(self):
         data = self.data(60, 12, seed=7)
         x = data.interactions.astype(float)
