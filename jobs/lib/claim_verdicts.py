@@ -64,6 +64,18 @@ def keeps(a: Numbers, b: Numbers, share: float) -> Verdict:
     return higher(a, b, share - 1.0 - 1e-12)
 
 
+def only_under(verdicts: dict[str, Verdict]) -> Verdict:
+    """One verdict over several protocols."""
+    figures = "; ".join(f"{name}: {one.word}, {one.figures}" for name, one in verdicts.items())
+    words = {one.word for one in verdicts.values()}
+    if len(words) == 1:
+        return Verdict(words.pop(), figures)
+    good = [name for name, one in verdicts.items() if one.word == HOLDS]
+    if good:
+        return Verdict(f"holds only under {', '.join(good)}", figures)
+    return Verdict(UNDECIDED, figures)
+
+
 def middle(of_values: list[tuple[Any, Numbers]]) -> Verdict:
     """The best mean is of a value between the ends, and beats both ends with every seed."""
     figures = "; ".join(f"{value}: {told(numbers)}" for value, numbers in of_values)

@@ -38,6 +38,7 @@ from records.readers import chosen_row, read_json  # noqa: E402
 
 FORMAT = "fedfuse-claims"
 QUALITY = "metrics/test_ndcg_50"
+PROTOCOLS = ("own-train", "own-all", "trained-items", "lowest-ids")
 
 Claim = dict[str, Any]
 
@@ -47,18 +48,29 @@ def runs_of(claim: Claim) -> list[dict[str, Any]]:
     for name in ("a", "b"):
         one = claim.get(name, [])
         found += one if isinstance(one, list) else [one]
+    if claim["kind"] == "protocols":
+        found = [under(run, protocol) for protocol in PROTOCOLS for run in found]
     return found
 
 
+def under(run: dict[str, Any], protocol: str) -> dict[str, Any]:
+    """The run with negatives of this protocol; its settings stay."""
+    return {**run, "with": {**run.get("with", {}), "negatives": protocol}}
+
+
 def number_of(record: dict[str, Any] | None, where: str) -> float | None:
-    """TABLE/COLUMN of the best round; of /groups the last row, of facts the fact."""
+    """TABLE/COLUMN of the best round, or TABLE/COLUMN:first or :last for a row of the table; of
+    /groups the last row, of facts the fact.
+    """
     if record is None:
         return None
-    table, name = where.split("/")
+    place, _, which = where.partition(":")
+    table, name = place.split("/")
     column = record[table].get(name)
     if table == "facts" or column is None:
         return column
-    row = -1 if table == "groups" else chosen_row(record)
+    ends = {"first": 0, "last": -1}
+    row = ends[which] if which else -1 if table == "groups" else chosen_row(record)
     return column[row] if row is not None and column else None
 
 
@@ -77,7 +89,9 @@ def central(ledger: Ledger, claim: Claim) -> float:
 def _central_methods(ledger: Ledger, name: str) -> dict[str, Any]:
     out = ledger.work / f"central_{name}.json"
     tool = HERE.parent / "central.py"
-    line = [sys.executable, str(tool), "--data", str(ledger.work / f"{name}.h5"), "--out", str(out)]
+    data = ledger.work / f"{name}.h5"
+    line = [sys.executable, str(tool), "--data", str(data), "--out", str(out)]
+    line += ["--learned", "vbpr"]
     done = subprocess.run(
         [*line, "--program", ledger.program], capture_output=True, text=True, check=False
     )
@@ -98,10 +112,14 @@ def judge(ledger: Ledger, claim: Claim) -> Verdict:
         ]
         return claim_verdicts.middle(values)
     if kind == "larger-gain":
+        columns = {"a": claim.get("column", metric), "b": claim.get("column_b", metric)}
         first, second = (
-            tuple(numbers(ledger, run, metric) for run in claim[side]) for side in ("a", "b")
+            tuple(numbers(ledger, run, where) for run in claim[side])
+            for side, where in columns.items()
         )
         return claim_verdicts.larger_gain(first, second)  # type: ignore[arg-type]
+    if kind == "protocols":
+        return _by_protocol(ledger, claim)
     if kind in ("at-least", "at-most", "below"):
         return _bounded(ledger, claim)
     if kind == "no-more":
@@ -125,30 +143,52 @@ def _bounded(ledger: Ledger, claim: Claim) -> Verdict:
     return claim_verdicts.bounded(a, claim.get("most", 1.0), is_least=False)
 
 
+def _by_protocol(ledger: Ledger, claim: Claim) -> Verdict:
+    verdicts = {}
+    for protocol in PROTOCOLS:
+        a, b = (numbers(ledger, under(claim[side], protocol)) for side in ("a", "b"))
+        verdicts[protocol] = claim_verdicts.higher(a, b, claim.get("margin", claim_verdicts.MARGIN))
+    return claim_verdicts.only_under(verdicts)
+
+
 def _no_more(ledger: Ledger, claim: Claim) -> Verdict:
     a, b = (numbers(ledger, claim[side], claim["column"]) for side in ("a", "b"))
     ratios = [x / y if x is not None and y else None for x, y in zip(a, b)]
     return claim_verdicts.bounded(ratios, claim["factor"], is_least=False)
 
 
+def doubts(searched: dict[str, dict[str, Any]]) -> str:
+    """What a larger search or more rounds might change."""
+    words = []
+    for cell, found in searched.items():
+        reasons = [f"best on the edge of {option}" for option in found["edge"]]
+        reasons += [found["best_cut_short"]] if found["best_cut_short"] else []
+        words += [f"{cell}: {reason}" for reason in reasons]
+    return "; ".join(words)
+
+
 def row_of(ledger: Ledger, claim: Claim) -> dict[str, Any]:
     verdict = judge(ledger, claim)
     runs = runs_of(claim)
+    searched = {cell: ledger.cells[cell].summary() for cell in map(ledger.cell_of, runs)}
     return {
         **{name: claim[name] for name in ("id", "paper", "where", "claim", "kind")},
         "verdict": verdict.word,
         "figures": verdict.figures,
         "commands": [ledger.command(run) for run in runs],
-        "searched": {cell: ledger.cells[cell].summary() for cell in map(ledger.cell_of, runs)},
+        "doubts": doubts(searched),
+        "searched": searched,
     }
 
 
 def table(rows: list[dict[str, Any]], note: str) -> str:
-    lines = [note, "", "| claim | where | verdict | figures |", "|---|---|---|---|"]
+    lines = [note, "", "| claim | where | verdict | figures | doubts |", "|---|---|---|---|---|"]
     for row in rows:
         text = f"{row['paper']}: {row['claim']} (`{row['id']}`)"
         figures = row["figures"].replace("|", "\\|")
-        lines.append(f"| {text} | {row['where']} | **{row['verdict']}** | {figures} |")
+        lines.append(
+            f"| {text} | {row['where']} | **{row['verdict']}** | {figures} | {row['doubts']} |"
+        )
     counts = {word: sum(row["verdict"] == word for row in rows) for word in _words(rows)}
     lines += ["", ", ".join(f"{count} {word}" for word, count in counts.items())]
     return "\n".join(lines) + "\n"

@@ -15,11 +15,13 @@ from lib.claim_verdicts import (
     FAILS,
     HOLDS,
     UNDECIDED,
+    Verdict,
     bounded,
     higher,
     keeps,
     larger_gain,
     middle,
+    only_under,
 )
 
 LEDGER = ROOT / "jobs/studies/claims.json"
@@ -54,6 +56,16 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(middle([*peak[:2], (20, [0.3, 0.3])]).word, FAILS)
         self.assertEqual(middle([*peak[:2], (20, [0.05, 0.21])]).word, UNDECIDED)
         self.assertEqual(middle([*peak[:2], (20, [None, None])]).word, UNDECIDED)
+
+    def test_protocols_where_it_holds_are_named(self):
+        def found(*words):
+            names = ("own-train", "own-all")
+            return only_under({name: Verdict(word, "") for name, word in zip(names, words)}).word
+
+        self.assertEqual(found(HOLDS, HOLDS), HOLDS)
+        self.assertEqual(found(FAILS, FAILS), FAILS)
+        self.assertEqual(found(FAILS, HOLDS), "holds only under own-all")
+        self.assertEqual(found(FAILS, UNDECIDED), UNDECIDED)
 
     def test_bounds(self):
         self.assertEqual(bounded([0.6, 0.7], 0.5, is_least=True).word, HOLDS)
@@ -138,6 +150,26 @@ SMALL = {
             "than": "traffic/raw_multimodal_down",
         },
         {
+            "id": "negatives",
+            "paper": "P",
+            "where": "here",
+            "claim": "content helps whatever the negatives",
+            "kind": "protocols",
+            "a": {"cell": "fcf/mlp"},
+            "b": {"cell": "fcf/none"},
+        },
+        {
+            "id": "few",
+            "paper": "P",
+            "where": "here",
+            "claim": "more for clients of few interactions",
+            "kind": "larger-gain",
+            "a": [{"cell": "fcf/mlp"}, {"cell": "fcf/none"}],
+            "b": [{"cell": "fcf/mlp"}, {"cell": "fcf/none"}],
+            "column": "activity/activity_clients:first",
+            "column_b": "activity/activity_clients:last",
+        },
+        {
             "id": "central",
             "paper": "P",
             "where": "here",
@@ -177,6 +209,8 @@ class Runs(JobTest):
         self.assertEqual(rows["bytes"]["verdict"], "holds")
         self.assertEqual(rows["central"]["verdict"], "holds")
         self.assertIn("--fusion mlp", rows["content"]["commands"][0])
+        self.assertIn("--negatives lowest-ids", rows["negatives"]["commands"][-1])
+        self.assertEqual(rows["few"]["figures"], "gain +0.0 % against gain +0.0 %")
         self.assertEqual(rows["content"]["searched"]["sparse fcf/mlp"]["trials_of_grid"], 1)
         text = (work / "claims.md").read_text()
         self.assertIn("1 trials a cell, seeds 0, 1", text)
