@@ -5,18 +5,18 @@ cost, on planted data.
   privacy.py --work DIR [--program build/release/fedfuse] [--parallel 2] [--seeds 0-2]
         [--only epsilon upload-noise attack devices async size]
 
-epsilon: the noise multiplier against HR@50 at 204, 2,000 and 20,000 clients. upload-noise: the
-papers' noise against HR@50 and what the probe sees. attack: the share of attackers against ER@50 of
-an item that nearly nobody knows, without a defence, with a bound on uploads and with row medians.
-devices: simulated seconds and HR@50 of 2,000 clients, a fifth of them a round, by what the server
-does about slow and absent ones. async: HR@50 by simulated seconds, and after 8,000 turns of
-clients, of buffered asynchronous steps and of servers that wait; one of these takes as few clients
-a round as a step has uploads, so that more steps are not taken for asynchrony. size: HR@50 by round
-of 10 to 1,000 clients, of which the smaller sets are the first clients of the largest. Numbers are
-of the last round (async, size: of some rounds), so no round is chosen by data. All rates are the
-defaults but "lower rate" of async; none was searched. Writes DIR/table.json, the mean and the
-extremes over the seeds of each point, which bench/plot.py privacy draws. A finished run in DIR is
-not repeated.
+epsilon: the noise multiplier against HR@50 at 204 to 200,000 clients, which takes most of the time.
+upload-noise: the papers' noise against HR@50 and what the probe sees. attack: the share of
+attackers against ER@50 of an item that nearly nobody knows, without a defence, with a bound on
+uploads and with row medians. devices: simulated seconds and HR@50 of 2,000 clients, a fifth of them
+a round, by what the server does about slow and absent ones. async: HR@50 by simulated seconds, and
+after 8,000 turns of clients, of buffered asynchronous steps and of servers that wait; one of these
+takes as few clients a round as a step has uploads, so that more steps are not taken for asynchrony.
+size: HR@50 by round of 10 to 1,000 clients, of which the smaller sets are the first clients of the
+largest. Numbers are of the last round (async, size: of some rounds), so no round is chosen by data.
+All rates are the defaults but "lower rate" of async; none was searched. Writes DIR/table.json, the
+mean and the extremes over the seeds of each point, which bench/plot.py privacy draws. A finished
+run in DIR is not repeated.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from records.program import default_program  # noqa: E402
 
 PARTS = ("epsilon", "upload-noise", "attack", "devices", "async", "size")
 SIZES = (10, 30, 100, 300, 1000)
-ITEMS = {204: 560, 2000: 1000, 20000: 2000, **dict.fromkeys(SIZES, 560)}
+ITEMS = {204: 560, 2000: 1000, 20000: 2000, 200000: 4000, **dict.fromkeys(SIZES, 560)}
 ROUNDS = 20
 MORE_ROUNDS = {"size": 100}
 EVERY = {"size": 10}  # rounds between evaluations; else the last alone is evaluated
@@ -125,7 +125,7 @@ def size_points() -> list[Settings]:
 
 def plan(part: str) -> list[tuple[int, list[Settings]]]:
     if part == "epsilon":
-        return [(clients, epsilon_points()) for clients in (204, 2000, 20000)]
+        return [(clients, epsilon_points()) for clients in (204, 2000, 20000, 200000)]
     if part == "size":
         return [(clients, size_points()) for clients in SIZES]
     points = {

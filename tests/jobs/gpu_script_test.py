@@ -3,6 +3,7 @@
 
 import fnmatch
 import re
+import tarfile
 import unittest
 
 from job_case import RUNS_WHAT_FOLLOWS, JobTest
@@ -15,6 +16,7 @@ class GpuScript(JobTest):
     def setUp(self) -> None:
         super().setUp()
         self.text = (ROOT / "jobs/gpu.sh").read_text()
+        self.text += (ROOT / "jobs/lib/gpu_parts.sh").read_text()
         self.build = self.folder / "build"
         for name in [
             "fedfuse",
@@ -66,6 +68,9 @@ class GpuScript(JobTest):
             "ok      fresh_teacher",
             "ok      two_ranks_engine",
             "two ranks, 2 GPUs, sums by: nccl",
+            "ok      smoke_preference",
+            "ok      smoke_round_fedvlr",
+            "ok      kernels_goals",
             "ok      kernels",
             "ok      round_gfmfr",
             "ok      ncu_local_train_cuda_mlp",
@@ -83,6 +88,50 @@ class GpuScript(JobTest):
         _, summary = self.gpu("tests", code=1)
         self.assertIn("FAILED  test_sample (exit code 1)", summary)
         self.assertIn("ok      test_device_engine", summary)
+
+    def test_what_hangs_and_what_crashes_costs_its_part_alone(self):
+        hangs = "#!/usr/bin/env bash\nsleep 100\n"
+        self.stand_in(self.build / "bench/bench_kernels", hangs)
+        self.stand_in(
+            self.build / "tests/kernels/rank_test", "#!/usr/bin/env bash\nkill -SEGV $$\n"
+        )
+        self.environment |= {"FEDFUSE_PART_SECONDS": "5"}
+        said, summary = self.gpu("numbers", "profile", "smoke", code=1)
+        for words in (
+            "TIMED OUT kernels_goals (after 5 s)",
+            "NOT RUN kernels (the part is out of time)",
+            "ok      ncu_local_train_cuda_mlp",
+            "FAILED  smoke_rank (exit code 139)",
+            "ok      smoke_views",
+        ):
+            self.assertIn(words, summary)
+        with tarfile.open(self.folder / "out/results.tar.gz") as archive:
+            packed = archive.getnames()
+        for name in ("summary.txt", "chip.csv", "kernels_goals.txt", "smoke_views.txt"):
+            self.assertIn(name, packed)
+
+    def test_archives_fit_and_their_pieces_make_the_whole(self):
+        self.stand_in(
+            self.tools / "ncu",
+            "#!/usr/bin/env bash\nwhile [ $# -gt 0 ]; do\n"
+            '  [ "$1" != --export ] || head -c 700000 /dev/urandom >"$2.ncu-rep"\n  shift\ndone\n',
+        )
+        self.environment |= {"FEDFUSE_ARCHIVE_MIB": "1"}
+        self.gpu("profile")
+        pieces = sorted((self.folder / "out").glob("profiles.tar.gz*"))
+        self.assertGreater(len(pieces), 2)
+        for piece in pieces:
+            self.assertLessEqual(piece.stat().st_size, 1 << 20)
+        whole = self.folder / "whole.tar.gz"
+        whole.write_bytes(b"".join(piece.read_bytes() for piece in pieces))
+        with tarfile.open(whole) as archive:
+            self.assertIn("local_train_cuda_mlp.ncu-rep", archive.getnames())
+
+    def test_what_it_refuses(self):
+        line = [ROOT / "jobs/gpu.sh", self.folder / "out"]
+        self.assertIn("there is no part nothing", self.run_line(*line, "nothing", code=2))
+        for name in ("FEDFUSE_MINUTES", "FEDFUSE_PART_SECONDS", "FEDFUSE_ARCHIVE_MIB"):
+            self.assertIn(f"{name}=x is no whole", self.run_line(*line, code=2, **{name: "x"}))
 
     def test_a_filter_that_matches_nothing_is_a_failure(self):
         self.stand_in(
@@ -142,7 +191,7 @@ class GpuScript(JobTest):
             "".join(path.read_text() for path in (ROOT / "tests").rglob("*.cpp")),
             re.M,
         )
-        filters = re.findall(r"(?:--gtest_filter|of_kernels\+?)='([^']*)'", self.text)
+        filters = re.findall(r"(?:--gtest_filter|of_(?:kernels|smoke)\+?)='([^']*)'", self.text)
         self.assertGreater(len(filters), 3)
         pieces = ":".join(filters).replace(":-", ":").split(":")
         for piece in filter(None, pieces):
