@@ -96,7 +96,7 @@ class GpuScript(JobTest):
             self.build / "tests/kernels/rank_test", "#!/usr/bin/env bash\nkill -SEGV $$\n"
         )
         self.environment |= {"FEDFUSE_PART_SECONDS": "5"}
-        said, summary = self.gpu("numbers", "profile", "smoke", code=1)
+        _, summary = self.gpu("numbers", "profile", "smoke", code=1)
         for words in (
             "TIMED OUT kernels_goals (after 5 s)",
             "NOT RUN kernels (the part is out of time)",
