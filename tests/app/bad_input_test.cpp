@@ -169,7 +169,7 @@ TEST(BadInput, choices_of_train) {
                     {cat(option, " ", quoted), cat("did you mean ", names.back(), "?"),
                      cat("use one of: ", joined(names, ", "))});
   });
-  EXPECT_EQ(lines.size(), 2 * 33u);
+  EXPECT_EQ(lines.size(), 2 * 38u);
   test::without_a_trace([&] {
     const auto outcomes = test::side_by_side(lines);
     for (std::size_t k = 0; k < lines.size(); ++k) {

@@ -56,8 +56,8 @@ std::size_t count(const Members&...) {
 
 // A member more than here does not compile.
 std::size_t members_of(const Config& config) {
-  const auto& [files, model, federation, participation, gfmfr, prior, fedvlr, privacy, attack,
-               secure, evaluation, device, execution, restart] = config;
+  const auto& [files, model, federation, participation, gfmfr, prior, fedvlr, features, privacy,
+               attack, secure, evaluation, device, execution, restart] = config;
   const auto& [f1, f2, f3, f4] = files;
   const auto& [m1, m2, m3, m4, m5, m6, m7, m8, m9] = model;
   const auto& [r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r15] = federation;
@@ -66,7 +66,8 @@ std::size_t members_of(const Config& config) {
   const auto& [t1, t2, t3, t4, t5, t6, t7, t8] = teacher;
   const auto& [d1, d2, d3, d4, d5] = distillation;
   const auto& [p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11] = prior;
-  const auto& [v1, v2, v3] = fedvlr;
+  const auto& [v1, v2, v3, v4, v5, v6] = fedvlr;
+  const auto& [o1, o2, o3, o4] = features;
   const auto& [y1, y2, y3, y4, y5, y6, y7, y8, y9, y10] = privacy;
   const auto& [a1, a2, a3, a4, a5, a6] = attack;
   const auto& [s1, s2, s3, s4, s5, s6, s7] = secure;
@@ -79,9 +80,10 @@ std::size_t members_of(const Config& config) {
          count(n1, n2, n3, n4, n5, n6, n7, n8, n9, n10, n11, n12, n13, n14, n15) +
          count(g1, g2, g3, g4, g5, g6, g7, g8, g9, g10) + count(t1, t2, t3, t4, t5, t6, t7, t8) +
          count(d1, d2, d3, d4, d5) + count(p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11) +
-         count(v1, v2, v3) + count(y1, y2, y3, y4, y5, y6, y7, y8, y9, y10) +
-         count(a1, a2, a3, a4, a5, a6) + count(s1, s2, s3, s4, s5, s6, s7) +
-         count(e1, e2, e3, e4, e5, e6) + count(kind) + count(x1, x2, x3, x4) + count(c1, c2, c3);
+         count(v1, v2, v3, v4, v5, v6) + count(o1, o2, o3, o4) +
+         count(y1, y2, y3, y4, y5, y6, y7, y8, y9, y10) + count(a1, a2, a3, a4, a5, a6) +
+         count(s1, s2, s3, s4, s5, s6, s7) + count(e1, e2, e3, e4, e5, e6) + count(kind) +
+         count(x1, x2, x3, x4) + count(c1, c2, c3);
 }
 
 TEST(ConfigText, the_list_of_fields_is_complete) {

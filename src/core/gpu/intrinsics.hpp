@@ -93,16 +93,15 @@ inline void mma_16x8x16(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsi
   __syncwarp();
 }
 
-inline void async_copy16(void* shared, const void* global) { std::memcpy(shared, global, 16); }
+inline void async_copy16(void* shared, const void* global) { simt::copy_later(shared, global); }
 inline void async_copy16_or_zeros(void* shared, const void* global, bool there) {
-  if (there)
-    std::memcpy(shared, global, 16);
-  else
-    std::memset(shared, 0, 16);
+  simt::copy_later(shared, there ? global : nullptr);
 }
-inline void async_commit() {}
-template <int>
-void async_wait() {}
+inline void async_commit() { simt::end_copy_group(); }
+template <int Pending>
+void async_wait() {
+  simt::wait_for_copies(Pending);
+}
 inline uint4 load_once(const Half* from) {
   uint4 x;
   std::memcpy(&x, from, sizeof x);

@@ -49,6 +49,7 @@ __device__ inline T* shared() {
 #include <algorithm>
 #include <atomic>
 
+#include "core/gpu/launch_limits.hpp"
 #include "core/gpu/simt.hpp"
 
 #define __global__
@@ -137,6 +138,7 @@ template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes,
             const Stream& stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
+  check_launch(grid, block, shared_bytes, (sizeof(Parameters) + ... + 0));
   enqueue_emulated(stream,
                    [=] { simt::launch(grid, block, shared_bytes, [&] { kernel(arguments...); }); });
 }

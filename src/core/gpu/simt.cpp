@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "core/gpu/fiber.hpp"
+#include "core/gpu/late_copies.hpp"
 #include "core/text.hpp"
 
 namespace fedfuse::simt {
@@ -28,6 +29,7 @@ struct Thread {
   Collective what = Collective::sync;
   unsigned mask = 0, source = 0;
   std::uint64_t value = 0, result = 0;
+  LateCopies copies;
 };
 
 struct Warp {
@@ -53,6 +55,8 @@ class Block {
   void run(Dim index);
   void barrier();
   std::uint64_t collective(unsigned mask, Collective what, std::uint64_t value, unsigned source);
+  void copy_later(void* to, const void* from);
+  [[nodiscard]] LateCopies& copies() { return threads_[running_].copies; }
   [[nodiscard]] void* shared() { return shared_.get(); }
   [[nodiscard]] std::byte* scratch() { return warps_[running_ / lanes].scratch; }
   [[noreturn]] void body_of_thread();
@@ -87,7 +91,10 @@ void Block::run(Dim index) {
   alive_ = unsigned(threads_.size());
   waiting_ = 0;
   for (auto& warp : warps_) warp.arrived = warp.exited = 0;
-  for (auto& thread : threads_) thread.state = State::fresh;
+  for (auto& thread : threads_) {
+    thread.state = State::fresh;
+    thread.copies = {};
+  }
   // Exactly as large as asked for, so that ASan sees the end; NaN and huge integers, so that a read
   // before a write shows.
   shared_ = std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(shared_bytes_, 1));
@@ -214,6 +221,16 @@ std::uint64_t Block::collective(unsigned mask, Collective what, std::uint64_t va
   return threads_[running_].result;
 }
 
+void Block::copy_later(void* to, const void* from) {
+  const auto at = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  const auto begin = at(shared_.get());
+  if (at(to) % LateCopies::bytes != 0 || at(from) % LateCopies::bytes != 0)
+    return fail("an asynchronous copy has an address that is no multiple of 16");
+  if (at(to) < begin || at(to) + LateCopies::bytes > begin + shared_bytes_)
+    return fail("an asynchronous copy ends outside the shared memory");
+  copies().issue(to, from);
+}
+
 void Block::fail(const std::string& what) {
   if (!error_)
     error_ = std::make_exception_ptr(InternalError(
@@ -258,6 +275,11 @@ unsigned warp_ballot(unsigned mask, bool vote) {
 }
 std::uint64_t warp_read(unsigned mask, std::uint64_t value, unsigned lane) {
   return current->collective(mask, Collective::read, value, lane);
+}
+void copy_later(void* to, const void* from) { current->copy_later(to, from); }
+void end_copy_group() { current->copies().end_group(); }
+void wait_for_copies(unsigned pending) {
+  current->copies().wait(pending + current_schedule.waits_short);
 }
 void* shared_memory() { return current->shared(); }
 std::byte* warp_scratch() { return current->scratch(); }

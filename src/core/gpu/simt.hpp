@@ -4,8 +4,8 @@
 // logic is tested without a GPU; it does not measure speed. What it catches: accesses out
 // of bounds (ASan sees shared memory, which is a heap block of the exact size, poisoned with NaN),
 // missing barriers (results differ between the three schedule orders; TSan names the line),
-// barriers that some threads never reach, lanes missing from a collective. Limits: 1-D blocks; no
-// inline PTX.
+// barriers that some threads never reach, lanes missing from a collective, data of an asynchronous
+// copy that nobody waited for. Limits: 1-D blocks; no inline PTX.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +23,9 @@ struct Schedule {
   Order order = Order::ascending;
   unsigned seed = 1;  // of the shuffled order
   int workers = 1;    // OS threads that share the blocks of a grid
+  // Groups of copies that every wait_for_copies leaves out: kernels with a wait that is too short,
+  // for tests of the tests.
+  unsigned waits_short = 0;
 };
 // Of the launches that this OS thread makes from now on. Tests set it; the program uses workers
 // only.
@@ -40,6 +43,11 @@ void warp_sync(unsigned mask);
 // value of another lane of mask
 [[nodiscard]] std::uint64_t warp_read(unsigned mask, std::uint64_t value, unsigned lane);
 [[nodiscard]] void* shared_memory();
+// cp.async of 16 bytes, as late as CUDA allows: `to`, in shared memory, is poisoned until the
+// calling thread waits for the group of the copy; null: zeros. Both addresses are multiples of 16.
+void copy_later(void* to, const void* from);
+void end_copy_group();
+void wait_for_copies(unsigned pending);  // but the last `pending` groups
 // warp_scratch_bytes that the twins of warp-wide instructions use
 [[nodiscard]] std::byte* warp_scratch();
 inline constexpr std::size_t warp_scratch_bytes = 8192;

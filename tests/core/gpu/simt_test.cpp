@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/gpu/intrinsics.hpp"
 #include "core/gpu/platform.hpp"
 
 namespace fedfuse {
@@ -106,6 +107,22 @@ TEST_P(Simt, BuffersArePoisonedAndCounted) {
   EXPECT_GE(device->high_water_bytes(), before + 40);
 }
 
+struct Large {
+  char bytes[40000];
+};
+void no_kernel() {}
+void large_kernel(Large) {}
+TEST_P(Simt, ALaunchThatNoDeviceTakesIsRefused) {
+  EXPECT_NO_THROW(run(no_kernel, {1, 65535, 1}, 1, 0));
+  EXPECT_THROW(run(no_kernel, {1, 65536, 1}, 1, 0), InternalError);
+  EXPECT_THROW(run(no_kernel, {1, 1, 65536}, 1, 0), InternalError);
+  EXPECT_THROW(run(no_kernel, {1, 1, 1}, 1025, 0), InternalError);
+  EXPECT_THROW(run(no_kernel, {1, 1, 1}, 0, 0), InternalError);
+  EXPECT_NO_THROW(run(no_kernel, {1, 1, 1}, 1, 227 << 10));
+  EXPECT_THROW(run(no_kernel, {1, 1, 1}, 1, (227 << 10) + 1), InternalError);
+  EXPECT_THROW(run(large_kernel, {1, 1, 1}, 1, 0, Large{}), InternalError);
+}
+
 void double_kernel(int* x) { x[threadIdx.x] *= 2; }
 
 // As lazy as CUDA allows: a host that does not wait sees nothing, or changes what is yet to be
@@ -130,6 +147,46 @@ TEST_P(Simt, NothingHappensBeforeSomebodyWaits) {
   buffer.copy_out(out, other);
   other.synchronise();
   EXPECT_EQ(out, (std::vector{3, 4}));
+}
+
+// Two groups of one copy each; the second is still on its way when the first is read.
+void copy_kernel(const float* from, float* out, bool waits) {
+  float* to = gpu::shared<float>();
+  gpu::async_copy16(to, from);
+  gpu::async_commit();
+  gpu::async_copy16_or_zeros(to + 4, from + 4, false);
+  gpu::async_commit();
+  if (waits) gpu::async_wait<1>();
+  for (int k = 0; k < 8; ++k) out[k] = to[k];
+  gpu::async_wait<0>();
+  for (int k = 0; k < 8; ++k) out[8 + k] = to[k];
+}
+TEST_P(Simt, ACopyIsThereOnceItsGroupWasWaitedFor) {
+  alignas(16) const float from[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+  std::vector<float> out(16);
+  run(copy_kernel, {1, 1, 1}, 1, 8 * sizeof(float), from, out.data(), true);
+  EXPECT_EQ(out[0] + out[3], 5);
+  EXPECT_TRUE(std::isnan(out[4]));
+  EXPECT_EQ(out[8] + out[11], 5);
+  EXPECT_EQ(out[12] + out[15], 0);
+  run(copy_kernel, {1, 1, 1}, 1, 8 * sizeof(float), from, out.data(), false);
+  EXPECT_TRUE(std::isnan(out[0]) && std::isnan(out[4]));
+  simt::set_schedule({.order = GetParam(), .seed = 7, .workers = 1, .waits_short = 1});
+  run(copy_kernel, {1, 1, 1}, 1, 8 * sizeof(float), from, out.data(), true);
+  EXPECT_TRUE(std::isnan(out[0]));
+  EXPECT_EQ(out[8], 1);
+  EXPECT_TRUE(std::isnan(out[12]));
+}
+
+void crooked_kernel(const float* from, int by, int past) {
+  gpu::async_copy16(gpu::shared<float>() + past, from + by);
+}
+TEST_P(Simt, ACopyFromOrToAWrongPlaceIsAnError) {
+  alignas(16) const float from[8] = {};
+  EXPECT_NO_THROW(run(crooked_kernel, {1, 1, 1}, 1, 16, from, 4, 0));
+  EXPECT_THROW(run(crooked_kernel, {1, 1, 1}, 1, 16, from, 1, 0), InternalError);
+  EXPECT_THROW(run(crooked_kernel, {1, 1, 1}, 1, 32, from, 0, 1), InternalError);
+  EXPECT_THROW(run(crooked_kernel, {1, 1, 1}, 1, 16, from, 0, 4), InternalError);
 }
 
 INSTANTIATE_TEST_SUITE_P(Orders, Simt, testing::ValuesIn(orders));

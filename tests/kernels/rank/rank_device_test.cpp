@@ -155,6 +155,22 @@ TEST(RankOnDevice, GivesTheSameInEveryOrder) {
   }
 }
 
+// Mutants: every wait for a stage of shared memory is one group short.
+TEST(RankOnDevice, AWaitThatIsTooShortShows) {
+  for (const auto& shape : shapes_of_many_tiles()) {
+    // sampled candidates and towers have kernels that copy nothing so
+    if (shape.sampled > 0 || shape.head == HeadKind::neumf) continue;
+    const Case inputs(shape);
+    for (const auto& variant : on_devices()) {
+      if (variant.runs != gpu::Runs::for_proof) continue;
+      const auto want = ranks_by(variant.run, inputs.problem());
+      simt::set_schedule({.waits_short = 1});
+      EXPECT_FALSE(ranks_by(variant.run, inputs.problem()) == want) << name(shape);
+      simt::set_schedule({});
+    }
+  }
+}
+
 // An evaluation's batches: however they are cut, and no more memory than the plan says.
 TEST(RankOnDevice, BatchesDecideNothing) {
   for (const auto head : {HeadKind::linear, HeadKind::mlp, HeadKind::neumf})

@@ -216,6 +216,8 @@ TEST(TeacherKernel, KernelsGiveTheSameBitsInEveryOrder) {
         EXPECT_TRUE(run(candidate, shape) == want)
             << candidate.name << " " << Case(shape).name() << " order " << int(order);
       }
+      simt::set_schedule({.waits_short = 1});  // mutants: every wait is one group of copies short
+      EXPECT_TRUE(candidate.runs != gpu::Runs::for_proof || !(run(candidate, shape) == want));
       simt::set_schedule({});
     }
 }

@@ -175,6 +175,21 @@ TEST(Views, SameBitsInAnyOrderOfTheThreads) {
   simt::set_schedule({});
 }
 
+// Mutants: every wait for a stage of shared memory is one group short.
+TEST(Views, AWaitThatIsTooShortShows) {
+  const Case input({.items = 75, .shape = {20, 24, 9, all_views}});
+  Result right, wrong;
+  views::emulated(input.problem(), right);
+  simt::set_schedule({.waits_short = 1});
+  try {
+    views::emulated(input.problem(), wrong);
+  } catch (const InternalError&) {  // a gradient is not finite
+  }
+  simt::set_schedule({});
+  EXPECT_NE(wrong.views, right.views);
+  EXPECT_NE(wrong.gradient, right.gradient);
+}
+
 // What ranks with the given rows, each in chunks of the given size, have together.
 struct Together {
   std::vector<float> views, D;
