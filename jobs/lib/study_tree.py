@@ -116,6 +116,8 @@ def option_words(options: dict[str, Any]) -> list[str]:
     for name, value in options.items():
         if value is True:
             words.append(f"--{name}")
+        elif isinstance(value, list):
+            words += [f"--{name}", ",".join(map(str, value))]
         elif value is not False:
             words += [f"--{name}", str(value)]
     return words

@@ -11,7 +11,7 @@ import unittest
 
 from tool import ROOT, SMALL, STUDY, ToolTest
 
-from lib import search_study
+from lib import search_study, study_tree
 from lib.search_grid import Axis
 
 PROGRAM = os.environ.get("FEDFUSE_PROGRAM", "build/release/fedfuse")
@@ -111,6 +111,11 @@ class FairStudy(ToolTest):
 
 
 class Studies(unittest.TestCase):
+    def test_options_are_written_as_the_program_reads_them(self):
+        settings = {"views": ["sum", "gate"], "seed": 0, "resume": True, "overwrite": False}
+        words = study_tree.option_words(settings)
+        self.assertEqual(words, ["--views", "sum,gate", "--seed", "0", "--resume"])
+
     def test_every_study_can_be_read(self):
         names = [
             *("example.json", "fair_ku.json", "fair_planted.json", "fair_10k.json"),
