@@ -13,7 +13,7 @@ constexpr std::size_t tile_pitch = 33;  // a 32 x 32 tile that is met by rows an
 
 struct Norms {
   std::int64_t rows = 0, d = 0;
-  const float *weight[branches] = {}, *bias[branches] = {};                 // null: no layer norm
+  const float *weight[branches] = {}, *bias[branches] = {};
   float *y = nullptr, *x = nullptr, *inverse_sd = nullptr, *sum = nullptr;  // sum: F_sum, or null
 };
 
@@ -39,10 +39,6 @@ __global__ void __launch_bounds__(block) normalise_kernel(const __grid_constant_
       mean[m] = gpu::warp_sum(sum) / float(d);
       for (int k = lane(); k < d; k += 32) squares = fmaf(y[k] - mean[m], y[k] - mean[m], squares);
       inverse[m] = 1.0f / sqrtf(gpu::warp_sum(squares) / float(d) + ln_epsilon);
-      if (g.weight[m] == nullptr) {
-        mean[m] = 0.0f;
-        inverse[m] = 1.0f;
-      }
       if (lane() == 0) g.inverse_sd[i * branches + m] = inverse[m];
     }
     for (int k = lane(); k < d; k += 32) {
@@ -51,14 +47,28 @@ __global__ void __launch_bounds__(block) normalise_kernel(const __grid_constant_
       for (int m = 0; m < branches; ++m) {
         const std::int64_t at = (i * branches + m) * d + k;
         const float normal = (g.y[at] - mean[m]) * inverse[m],
-                    x = g.weight[m] == nullptr ? normal
-                                               : fmaf(normal, g.weight[m][k], g.bias[m][k]);
+                    x = fmaf(normal, g.weight[m][k], g.bias[m][k]);
         g.y[at] = normal;
         g.x[at] = x;
         total += x;
       }
       if (g.sum != nullptr) g.sum[i * d + k] = total;
     }
+  }
+}
+
+// Without layer norm: x <- y; F_sum <- their sum.
+__global__ void __launch_bounds__(block) unnormalised_kernel(const __grid_constant__ Norms g) {
+  for (std::int64_t at = thread_of_grid(); at < g.rows * g.d; at += threads_of_grid()) {
+    const std::int64_t row = at / g.d, first = row * branches * g.d + at % g.d;
+    float total = 0.0f;
+#pragma unroll
+    for (int m = 0; m < branches; ++m) {
+      const float x = g.y[first + m * g.d];
+      g.x[first + m * g.d] = x;
+      total += x;
+    }
+    if (g.sum != nullptr) g.sum[at] = total;
   }
 }
 

@@ -30,7 +30,10 @@ class Chunk {
     auto norms = this->norms();
     norms.x = c_.x;
     norms.sum = with_views ? up(View::sum) : nullptr;
-    gpu::launch(normalise_kernel, grid_for(32 * c_.rows), block, 0, stream_, norms);
+    if (l_.layer_norm())
+      gpu::launch(normalise_kernel, grid_for(32 * c_.rows), block, 0, stream_, norms);
+    else
+      gpu::launch(unnormalised_kernel, grid_for(c_.rows * d_), block, 0, stream_, norms);
     if (l_.has(View::mlp)) {
       auto& h = through(inner, c_.x, 3 * d_, 3 * d_, l_.W1, 2 * d_, c_.h, 2 * d_);
       h.bias = c_.parameters + l_.b1;

@@ -51,6 +51,7 @@ REGISTERS = {
     "correct_kernel": 128,
     "5views.*product_kernel": 168,
     "5views.*normalise_kernel": 64,
+    "5views.*unnormalised_kernel": 40,
     "5views.*add_blocks_kernel": 64,
     "5views.*column_sums_kernel": 40,
     "5views.*step_kernel": 40,
