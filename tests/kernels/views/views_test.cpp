@@ -181,13 +181,15 @@ TEST(Views, AWaitThatIsTooShortShows) {
   Result right, wrong;
   views::emulated(input.problem(), right);
   simt::set_schedule({.waits_short = 1});
+  bool refused = false;
   try {
     views::emulated(input.problem(), wrong);
   } catch (const InternalError&) {  // a gradient is not finite
+    refused = true;
   }
   simt::set_schedule({});
+  EXPECT_TRUE(refused || wrong.gradient != right.gradient);
   EXPECT_NE(wrong.views, right.views);
-  EXPECT_NE(wrong.gradient, right.gradient);
 }
 
 // What ranks with the given rows, each in chunks of the given size, have together.
