@@ -32,10 +32,14 @@ KU = tuple(
         *("group-prior", "mlp_group-prior", "fedvlr_group-prior"),
     )
 )
+CLAIMS = tuple(
+    f"claims/curves/{name}.json" for name in ("none", "mlp", "fedvlr", "gfmfr", "mlp_gfmfr")
+)
 # What is drawn, its tables, and its pictures.
 PICTURES = (
     ("curves", QUICKSTART, ("quickstart/curves.png",)),
     ("curves", KU, ("ku/curves.png",)),
+    ("curves", CLAIMS, ("claims/curves.png",)),
     ("roofline", ("kernels/kernels.json",), ("kernels/roofline.png",)),
     (
         "scaling",

@@ -13,8 +13,8 @@ constexpr double certain = 1.0 - 0x1p-26;
 constexpr double shrink = 1.0 - 0x1p-20;
 
 // A sum of squares in float, right to 2^-18 of itself: a lane adds 32 squares before they go into
-// the doubles, each of which rounds by 2^-24. Four vectors of lanes hide the latency of an addition.
-// The order is fixed. An overflow gives infinity.
+// the doubles, each of which rounds by 2^-24. Four vectors of lanes hide the latency of a sum. The
+// order is fixed. An overflow gives infinity.
 constexpr double float_error = 0x1p-18;
 double squares_in_float(std::span<const float> x) {
   constexpr std::size_t lanes = 64, block = 32 * lanes, doubles = 8;
