@@ -27,16 +27,11 @@ void expect_all_refused(const std::string& command, const std::vector<Case>& cas
       line.replace(at, 1, std::to_string(number));
     return line;
   };
-  std::vector<std::string> lines;
+  std::vector<test::RefusedLine> lines;
   for (const auto& c : cases)
-    lines.push_back(filled(cat(FEDFUSE_PROGRAM, " ", command, " ", c.arguments), lines.size()));
-  test::without_a_trace([&] {
-    const auto outcomes = test::side_by_side(lines);
-    for (std::size_t k = 0; k < lines.size(); ++k) {
-      SCOPED_TRACE(lines[k]);
-      test::expect_refused(outcomes[k], cases[k].because);
-    }
-  });
+    lines.push_back(
+        {filled(cat(FEDFUSE_PROGRAM, " ", command, " ", c.arguments), lines.size()), c.because});
+  test::expect_all_refused(lines);
 }
 
 TEST(BadInput, words) {

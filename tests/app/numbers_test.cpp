@@ -18,21 +18,16 @@ struct Case {
 // case's own.
 void expect_refused_at_once(const std::string& command, const std::vector<Case>& cases,
                             const std::string& environment = "") {
-  std::vector<std::string> lines;
+  std::vector<test::RefusedLine> lines;
   for (const auto& c : cases) {
     auto own = command;
     if (const auto at = own.find('#'); at != std::string::npos)
       own.replace(at, 1, std::to_string(lines.size()));
     lines.push_back(
-        cat("ulimit -v 8388608; ", environment, " ", FEDFUSE_PROGRAM, " ", own, " ", c.words));
+        {cat("ulimit -v 8388608; ", environment, " ", FEDFUSE_PROGRAM, " ", own, " ", c.words),
+         c.because});
   }
-  test::without_a_trace([&] {
-    const auto outcomes = test::side_by_side(lines);
-    for (std::size_t k = 0; k < lines.size(); ++k) {
-      SCOPED_TRACE(lines[k]);
-      test::expect_refused(outcomes[k], cases[k].because);
-    }
-  });
+  test::expect_all_refused(lines);
 }
 
 std::string train() {

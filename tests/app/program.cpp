@@ -70,6 +70,18 @@ std::vector<Outcome> side_by_side(const std::vector<std::string>& lines) {
   return outcomes;
 }
 
+void expect_all_refused(const std::vector<RefusedLine>& cases) {
+  std::vector<std::string> lines;
+  for (const auto& c : cases) lines.push_back(c.line);
+  without_a_trace([&] {
+    const auto outcomes = side_by_side(lines);
+    for (std::size_t k = 0; k < lines.size(); ++k) {
+      SCOPED_TRACE(lines[k]);
+      expect_refused(outcomes[k], cases[k].because);
+    }
+  });
+}
+
 const Place& Place::get() {
   static const Place place;
   return place;

@@ -48,6 +48,11 @@ void without_a_trace(Work&& work) {
   work();
   EXPECT_EQ(Place::get().entries(), before) << "a file was made or lost";
 }
+struct RefusedLine {
+  std::string line, because;
+};
+// Side by side, and without a trace.
+void expect_all_refused(const std::vector<RefusedLine>& cases);
 std::string read_text(const std::string& path);
 void write_text(const std::string& path, const std::string& text);
 

@@ -29,25 +29,9 @@ std::string on_one_each(const std::string& first, const std::string& second) {
   return cat(FEDFUSE_MPIRUN, " -n 2 bash ", script);
 }
 
-struct Case {
-  std::string line, because;
-};
-
-void expect_all_refused(const std::vector<Case>& cases) {
-  std::vector<std::string> lines;
-  for (const auto& c : cases) lines.push_back(c.line);
-  test::without_a_trace([&] {
-    const auto outcomes = test::side_by_side(lines);
-    for (std::size_t k = 0; k < lines.size(); ++k) {
-      SCOPED_TRACE(lines[k]);
-      test::expect_refused(outcomes[k], cases[k].because);
-    }
-  });
-}
-
 TEST(Ranks, all_ranks_refuse_together) {
   const auto file = [](const std::string& name) { return Place::get().file(name); };
-  expect_all_refused(
+  test::expect_all_refused(
       {{on_two(cat("train --data ", file("absent.h5"), " --out ", file("new1.h5"))),
         "no such file"},
        {on_two(cat("train --data ", file("cut.h5"), " --out ", file("new2.h5"))), "truncated"},
@@ -67,14 +51,14 @@ TEST(Ranks, more_ranks_than_clients) {
       test::fedfuse(cat("generate --users 2 --groups 1 --items 60 --out ", place.file("two.h5")))
           .code,
       0);
-  expect_all_refused({{cat(FEDFUSE_MPIRUN, " -n 3 ", FEDFUSE_PROGRAM, " train --data ",
-                           place.file("two.h5"), " --out ", place.file("new.h5")),
-                       "3 ranks for 2 clients"}});
+  test::expect_all_refused({{cat(FEDFUSE_MPIRUN, " -n 3 ", FEDFUSE_PROGRAM, " train --data ",
+                                 place.file("two.h5"), " --out ", place.file("new.h5")),
+                             "3 ranks for 2 clients"}});
 }
 
 // Ranks that are told different things: one cannot read its file, one cannot understand its line.
 TEST(Ranks, one_rank_that_cannot_begin_ends_all) {
-  expect_all_refused(
+  test::expect_all_refused(
       {{on_one_each(train("data.h5", 1), train("absent.h5", 1)), "no such file"},
        {on_one_each(train("cut.h5", 2), train("data.h5", 2)), "truncated"},
        {on_one_each(train("data.h5", 3), train("data.h5", 3) + " --rounds x"), "--rounds"}});
@@ -129,7 +113,7 @@ TEST(Ranks, a_full_disk_is_reported_and_left_clean) {
   const TinyDisk disk;
   if (!disk.mounted()) GTEST_SKIP() << "no right to mount a tmpfs";
   const auto data = Place::get().file("data.h5");
-  expect_all_refused(
+  test::expect_all_refused(
       {{on_two(cat("train --rounds 1 --data ", data, " --out ", disk.file("new1.h5"))),
         "cannot write"},
        {on_two(cat("generate --users 2000 --out ", disk.file("new2.h5"))), "cannot write"}});
@@ -145,7 +129,7 @@ TEST(Ranks, a_write_that_fails_in_the_middle_on_one_rank_ends_all_and_keeps_the_
   ASSERT_EQ(test::shell(line).code, 0);
   const auto bytes = test::read_text(kept);
   const auto limited = cat("bash -c 'ulimit -f 8; exec ", line, "'");
-  expect_all_refused(
+  test::expect_all_refused(
       {{cat("export OMPI_MCA_btl=self,tcp; ", on_one_each(line, limited)), "cannot write"}});
   EXPECT_EQ(test::read_text(kept), bytes);
 }
