@@ -115,6 +115,12 @@ std::string provenance_words(const Json& p) {
              " threads, hosts ", text("hosts"), "\n");
 }
 
+// Of a line, as wide as the others.
+std::string label(const std::string& name) {
+  constexpr std::size_t width = 20;
+  return cat("  ", name, std::string(name.size() < width ? width - name.size() : 1, ' '));
+}
+
 // Simulated devices: the time, and the clients of each kind at the quoted round.
 void clock_lines(std::ostringstream& out, const RunRecord& r,
                  const std::function<double(const char*)>& fact) {
@@ -137,9 +143,8 @@ void activity_lines(std::ostringstream& out, const RunRecord& r) {
     const auto most = at("activity_most");
     const auto range = cat(fixed(at("activity_least"), 0),
                            std::isnan(most) ? std::string(" and more") : cat("-", fixed(most, 0)));
-    out << "  " << range << std::string(range.size() < 20 ? 20 - range.size() : 1, ' ')
-        << "training interactions: " << fixed(at("activity_clients"), 0) << " clients, test HR@50 "
-        << fixed(100 * at("activity_test_hr_50"), 2) << ", NDCG@50 "
+    out << label(range) << "training interactions: " << fixed(at("activity_clients"), 0)
+        << " clients, test HR@50 " << fixed(100 * at("activity_test_hr_50"), 2) << ", NDCG@50 "
         << fixed(100 * at("activity_test_ndcg_50"), 2) << "\n";
   }
 }
@@ -189,9 +194,7 @@ std::string result_words(const std::string& path) {
     out << "  epsilon             " << fixed(fact("epsilon"), 3) << " at delta " << fact("delta")
         << " (see epsilon_covers and epsilon_excludes)\n";
   if (r.facts.contains("simulated_seconds")) clock_lines(out, r, fact);
-  for (const auto& [name, text] : r.notes)
-    out << "  " << name << std::string(name.size() < 20 ? 20 - name.size() : 1, ' ') << text
-        << "\n";
+  for (const auto& [name, text] : r.notes) out << label(name) << text << "\n";
   out << identity_words(r.identity);
   out << provenance_words(provenance_of(r));
   return out.str();

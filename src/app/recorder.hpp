@@ -54,6 +54,8 @@ class Recorder {
   void finish_clock(const Participation& participation);
   void secure(const SecureReport& report);
   void finish_secure(const SecureSum& secure);
+  // Of clients apart, whose columns begin with prefix.
+  static void quality(Table& table, const std::string& prefix, const Evaluation& evaluation);
   static double sum_of(const Table& table, const char* column);  // over the rounds; 0 without it
   void start_privacy();
   void finish_privacy();

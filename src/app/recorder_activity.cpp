@@ -1,4 +1,4 @@
-// The part of the record that tells of clients by their activity.
+// The part of the record that tells of clients apart, by their activity.
 #include <limits>
 
 #include "app/recorder.hpp"
@@ -8,7 +8,6 @@
 namespace fedfuse {
 
 void Recorder::quoted(const RoundEvaluation& evaluation) {
-  constexpr std::size_t at_50 = 2;  // of cutoffs
   const auto group = activity_of(data_);
   std::vector<std::int64_t> clients(std::size_t{activity_groups}, 0);
   for (const auto g : group) ++clients[std::size_t(g)];
@@ -24,12 +23,17 @@ void Recorder::quoted(const RoundEvaluation& evaluation) {
     table.set("activity_most",
               last ? std::numeric_limits<double>::quiet_NaN() : double(activity_bounds[g]));
     table.set("activity_clients", double(clients[g]));
-    table.set("activity_valid_hr_50", of_groups[g].valid.all.hr[at_50]);
-    table.set("activity_valid_ndcg_50", of_groups[g].valid.all.ndcg[at_50]);
-    table.set("activity_test_clients", double(of_groups[g].test.all.clients));
-    table.set("activity_test_hr_50", of_groups[g].test.all.hr[at_50]);
-    table.set("activity_test_ndcg_50", of_groups[g].test.all.ndcg[at_50]);
+    quality(table, "activity", of_groups[g]);
   }
+}
+
+void Recorder::quality(Table& table, const std::string& prefix, const Evaluation& evaluation) {
+  constexpr std::size_t at_50 = 2;  // of cutoffs
+  table.set(prefix + "_valid_hr_50", evaluation.valid.all.hr[at_50]);
+  table.set(prefix + "_valid_ndcg_50", evaluation.valid.all.ndcg[at_50]);
+  table.set(prefix + "_test_clients", double(evaluation.test.all.clients));
+  table.set(prefix + "_test_hr_50", evaluation.test.all.hr[at_50]);
+  table.set(prefix + "_test_ndcg_50", evaluation.test.all.ndcg[at_50]);
 }
 
 }  // namespace fedfuse

@@ -9,8 +9,6 @@
 namespace fedfuse {
 namespace {
 
-constexpr std::size_t at_50 = 2;  // of cutoffs
-
 double seconds(std::int64_t microseconds) { return 1e-6 * double(microseconds); }
 
 }  // namespace
@@ -49,15 +47,10 @@ void Recorder::quoted(const RoundEvaluation& evaluation, const Participation& pa
   auto& table = record.classes;
   table = {};
   for (std::size_t k = 0; k < kinds.size(); ++k) {
-    const auto& of_kind = kinds[k];
     table.begin_row();
     table.set("class_clients", double(clients[k]));
     table.set("class_deliveries", double(participation.deliveries()[k]) / double(clients[k]));
-    table.set("class_valid_hr_50", of_kind.valid.all.hr[at_50]);
-    table.set("class_valid_ndcg_50", of_kind.valid.all.ndcg[at_50]);
-    table.set("class_test_clients", double(of_kind.test.all.clients));
-    table.set("class_test_hr_50", of_kind.test.all.hr[at_50]);
-    table.set("class_test_ndcg_50", of_kind.test.all.ndcg[at_50]);
+    quality(table, "class", kinds[k]);
   }
 }
 
