@@ -31,7 +31,8 @@ class Ledger:
     seeds: list[int]
     cells: dict[str, Cell] = field(default_factory=dict)  # by SET BACKBONE/FUSION
     runners: dict[str, Runner] = field(default_factory=dict)  # by set
-    central: dict[str, dict[str, Any]] = field(default_factory=dict)  # its methods, by set
+    # methods by set and what of them was trained
+    central: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def generate_options(self, name: str) -> Settings:
         given = self.plan["sets"][name]

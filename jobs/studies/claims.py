@@ -38,6 +38,7 @@ from records.readers import chosen_row, read_json  # noqa: E402
 
 FORMAT = "fedfuse-claims"
 QUALITY = "metrics/test_ndcg_50"
+LEARNED = ("BPR", "VBPR")  # central methods that are trained
 PROTOCOLS = ("own-train", "own-all", "trained-items", "lowest-ids")
 
 Claim = dict[str, Any]
@@ -81,17 +82,19 @@ def numbers(ledger: Ledger, run: dict[str, Any], where: str = QUALITY) -> Number
 def central(ledger: Ledger, claim: Claim) -> float:
     """NDCG@50 of a central method on the set of the claim, whose methods are tried once."""
     name = claim["a"].get("set", "sparse")
-    if name not in ledger.central:
-        ledger.central[name] = _central_methods(ledger, name)
-    return float(ledger.central[name][claim["method"]]["test_ndcg_50"])
+    learned = method.lower() if (method := claim["method"]) in LEARNED else ""
+    if (name, learned) not in ledger.central:
+        ledger.central[name, learned] = _central_methods(ledger, name, learned)
+    return float(ledger.central[name, learned][method]["test_ndcg_50"])
 
 
-def _central_methods(ledger: Ledger, name: str) -> dict[str, Any]:
-    out = ledger.work / f"central_{name}.json"
+def _central_methods(ledger: Ledger, name: str, learned: str) -> dict[str, Any]:
+    """learned: what takes minutes, trained for the claims that name it alone."""
+    out = ledger.work / ("_".join(filter(None, ("central", name, learned))) + ".json")
     tool = HERE.parent / "central.py"
     data = ledger.work / f"{name}.h5"
     line = [sys.executable, str(tool), "--data", str(data), "--out", str(out)]
-    line += ["--learned", "vbpr"]
+    line += ["--learned", learned] if learned else []
     done = subprocess.run(
         [*line, "--program", ledger.program], capture_output=True, text=True, check=False
     )
@@ -144,11 +147,11 @@ def _bounded(ledger: Ledger, claim: Claim) -> Verdict:
 
 
 def _by_protocol(ledger: Ledger, claim: Claim) -> Verdict:
-    verdicts = {}
-    for protocol in PROTOCOLS:
-        a, b = (numbers(ledger, under(claim[side], protocol)) for side in ("a", "b"))
-        verdicts[protocol] = claim_verdicts.higher(a, b, claim.get("margin", claim_verdicts.MARGIN))
-    return claim_verdicts.only_under(verdicts)
+    def as_higher(protocol: str) -> Claim:
+        sides = {side: under(claim[side], protocol) for side in ("a", "b")}
+        return {**claim, **sides, "kind": "higher"}
+
+    return claim_verdicts.only_under({p: judge(ledger, as_higher(p)) for p in PROTOCOLS})
 
 
 def _no_more(ledger: Ledger, claim: Claim) -> Verdict:
