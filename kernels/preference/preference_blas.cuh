@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(256) blank_kernel(Half* T, std::int64_t stride
     if (has[at / d] == 0) T[at / d * stride + first + at % d] = gpu::to_half(0.0f);
 }
 
-// A warp an item: pref_l[i] = sigmoid(v_l . ReLU(a_l + c_i) + constant_l)
+// A warp an item: pref_l[i] = sigmoid(v_l . max(c_i, -a_l) + constant_l)
 __global__ void __launch_bounds__(256)
     epilogue_kernel(const __grid_constant__ Problem p, const __grid_constant__ GpuScratch fixed,
                     const float* c) {
@@ -35,9 +35,10 @@ __global__ void __launch_bounds__(256)
        i += apart)
     for (int l = 0; l < int(p.groups); ++l) {
       float sum = 0.0f;
-      for (int k = gpu::lane(); k < wide; k += 32)
-        sum =
-            fmaf(fixed.v[l * wide + k], fmaxf(fixed.a[l * wide + k] + c[i * wide + k], 0.0f), sum);
+      for (int k = gpu::lane(); k < wide; k += 32) {
+        const float* from = fixed.table + l * 2 * wide + place_of_output(k);
+        sum = fmaf(from[2], fmaxf(c[i * wide + k], from[0]), sum);
+      }
       sum = gpu::warp_sum(sum);
       if (gpu::lane() == 0)
         p.pref[l * p.pref_stride + i] = 1.0f / (1.0f + expf(-(sum + fixed.constant[l])));

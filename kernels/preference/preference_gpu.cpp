@@ -58,7 +58,9 @@ GpuPlan gpu_plan(const Problem& p, const gpu::DeviceInfo& device) {
   plan.threads = most_threads(int(p.d));
   const int warps = plan.threads / 32;
   const std::size_t unit = std::size_t(p.d) * unit_columns * sizeof(Half),
-                    logits = std::size_t(warps * p.groups * tile_items) * sizeof(float);
+                    logits = halves_at_once(int(p.d)) == 2
+                                 ? 0
+                                 : std::size_t(warps * p.groups * tile_items) * sizeof(float);
   plan.resident = plan.units() * unit + logits <= device.shared_per_block;
   plan.shared_bytes = (plan.resident ? std::size_t(plan.units()) : 4) * unit + logits;
   FEDFUSE_CHECK(plan.shared_bytes <= device.shared_per_block,
@@ -113,11 +115,9 @@ OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, Form form, const 
   }
   text_ = in_half(p.text, p.items * p.d_text, stream);
   image_ = in_half(p.image, p.items * p.d_image, stream);
-  const auto wide = std::size_t(G * 2 * d);
   if (form == Form::blas) make_room_for_blas(device, stream);
-  units_ = gpu::Buffer<Half>(device, std::size_t(plan_.units() * d * unit_columns));
-  a_ = gpu::Buffer<float>(device, wide);
-  v_ = gpu::Buffer<float>(device, wide);
+  units_ = gpu::Buffer<Half>(device, std::size_t(unit_halves(plan_, d)));
+  table_ = gpu::Buffer<float>(device, std::size_t(G * 4 * d));
   constant_ = gpu::Buffer<float>(device, std::size_t(G));
 }
 
@@ -137,7 +137,7 @@ void OnDevice::make_room_for_blas(const std::shared_ptr<gpu::Device>& device,
 
 void OnDevice::launch(const gpu::Stream& stream) const {
   const HalfFeatures features{text_.data(), image_.data()};
-  const GpuScratch scratch{units_.data(), a_.data(), v_.data(), constant_.data()};
+  const GpuScratch scratch{units_.data(), table_.data(), constant_.data()};
   gpu::on_platform(stream.device(), [&]<class P>(P) {
     if (form_ == Form::naive) return naive<P>(problem_, stream);
     if (form_ == Form::fused) return fused<P>(problem_, features, plan_, scratch, stream);

@@ -6,7 +6,8 @@
 // first, then W, 2 d (d_t + d_v) + 8 d^2. Folding pays below d_t + d_v = 4 d. At d = 64, 512 + 512:
 // 262 k against 164 k FLOP, and as much more traffic from shared memory: so two products, the
 // result of the first being, in registers, the left operand of the second. Only the constants are
-// folded: a_l + W_t a_t + W_v a_v, W_2^T w_l, w_l . b_2 + b_l.
+// folded: a_l + W_t a_t + W_v a_v, v_l = W_2^T w_l, w_l . b_2 + b_l; and, as max(a + c, 0) =
+// max(c, -a) + a, v_l . a_l into the last.
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -21,6 +22,11 @@ using gpu::Half;
 inline constexpr int tile_items = 16, unit_columns = 32;
 // Registers decide: d = 128 holds twice as much a thread.
 constexpr int most_threads(int d) { return d == 128 ? 256 : 384; }
+// of the two halves of the 2d hidden outputs that a warp holds at a time
+constexpr int halves_at_once(int d) { return d == 128 ? 1 : 2; }
+inline constexpr int prepare_threads = 512;
+// what an item reads that lacks a modality
+inline constexpr int zero_halves = 4 * unit_columns;
 
 // In device memory, rows of d_text and d_image, aligned to 16 bytes. In magnitude up to 65,504.
 struct HalfFeatures {
@@ -41,9 +47,19 @@ struct GpuPlan {
 
 // Device memory for one call, beside the problem's arrays.
 struct GpuScratch {
-  Half* units = nullptr;                                  // plan.units() * d * 32
-  float *a = nullptr, *v = nullptr, *constant = nullptr;  // G x 2d, G x 2d, G
+  Half* units = nullptr;  // unit_halves
+  // of every group -a and v of every output, 4 d (place_of_output), aligned to 16 bytes; G
+  float *table = nullptr, *constant = nullptr;
 };
+// plan.units() units, and zeros
+[[nodiscard]] constexpr std::int64_t unit_halves(const GpuPlan& plan, std::int64_t d) {
+  return plan.units() * d * unit_columns + zero_halves;
+}
+// Of -a; v stands two floats further: outputs g and g + 8 of 16 lie in one float4, as a lane takes
+// them.
+[[nodiscard]] constexpr int place_of_output(int output) {
+  return (output / 16 * 8 + output % 8) * 4 + output / 8 % 2;
+}
 
 // n numbers on the device, rounded to half precision. Returns after the copy.
 [[nodiscard]] gpu::Buffer<Half> in_half(const float* x, std::int64_t n, const gpu::Stream& stream);
@@ -114,7 +130,7 @@ class OnDevice {
   std::vector<gpu::Buffer<float>> floats_;
   std::vector<gpu::Buffer<std::uint8_t>> masks_;
   gpu::Buffer<Half> text_, image_, units_, text_encoder_, image_encoder_, mixing_, encoded_;
-  gpu::Buffer<float> pref_, a_, v_, constant_, mixed_;
+  gpu::Buffer<float> pref_, table_, constant_, mixed_;
 };
 
 // From host memory and back: rows of the table of variants.

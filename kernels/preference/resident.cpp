@@ -38,7 +38,7 @@ std::int64_t weight_floats(const Problem& p) {
 std::int64_t unit_halves(const Problem& p) {
   gpu::DeviceInfo any;  // how many units there are does not depend on it
   any.shared_per_block = std::size_t(1) << 30;
-  return std::int64_t(gpu_plan(p, any).units()) * p.d * unit_columns;
+  return unit_halves(gpu_plan(p, any), p.d);
 }
 std::int64_t scratch_floats(const Problem& p) { return p.groups * (4 * p.d + 1); }
 
@@ -106,9 +106,7 @@ void Resident::run(const Problem& to, const gpu::Stream& stream) {
   p.pref = pref_.data();
   p.pref_stride = p.items;
   const auto plan = gpu_plan(p, stream.device().info());
-  const auto wide = p.groups * 2 * p.d;
-  const GpuScratch scratch{units_.data(), scratch_.data(), scratch_.data() + wide,
-                           scratch_.data() + 2 * wide};
+  const GpuScratch scratch{units_.data(), scratch_.data(), scratch_.data() + p.groups * 4 * p.d};
   gpu::on_platform(stream.device(), [&]<class P>(P) {
     fused<P>(p, {text_.data(), image_.data()}, plan, scratch, stream);
   });

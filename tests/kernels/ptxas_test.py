@@ -33,11 +33,10 @@ REGISTERS = {
     "draw_kernel": 80,
     "fused_kernel": 255,
     "naive_kernel": 64,
-    "pack_kernel": 32,
     "halve_kernel": 32,
     "blank_kernel": 32,
     "epilogue_kernel": 64,
-    "group_kernel": 64,
+    "prepare_kernel": 128,
     "4rank.*TowerScore": 168,
     "4rank.*tower_kernel": 255,
     "4rank.*half_kernel": 64,
@@ -71,6 +70,7 @@ EXACT = {
     r"train_kernel.*LinearGpu.*Lb0ELb1E": 128,
     r"train_kernel.*GpuELb1ELb1E": 168,
     r"6kmeans.*score_kernelI[fd]Li[48]E": 128,
+    r"fused_kernelILi(32|64)E": 168,
     r"4rank.*tower_kernelILi(16|32)E": 128,
 }
 # source, kernel (pattern of its mangled name): instructions that the PTX of every such kernel must
@@ -95,7 +95,7 @@ CLAIMS = (
     (
         "kernels/preference/preference.cu",
         r"fused_kernel",
-        [r"mma\.sync", r"cp\.async\.cg", r"ld\.global\S*\.v4"],
+        [r"mma\.sync", r"movmatrix\.sync", r"cp\.async\.cg", r"ld\.global\S*\.v4"],
     ),
     (
         "kernels/rank/rank.cu",

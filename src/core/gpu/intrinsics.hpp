@@ -31,6 +31,12 @@ __device__ inline void mma_16x8x16(float (&c)[4], const unsigned (&a)[4], unsign
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+// An 8 x 8 matrix of halves, lane (g, t) with columns 2t, 2t + 1 of row g, transposed.
+__device__ inline unsigned transpose_8x8(unsigned x) {
+  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %0;" : "+r"(x));
+  return x;
+}
+
 // 16 bytes from global to shared memory behind the back of the registers; both sides aligned to 16.
 __device__ inline void async_copy16(void* shared, const void* global) {
   asm volatile(
@@ -91,6 +97,17 @@ inline void mma_16x8x16(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsi
     }
   }
   __syncwarp();
+}
+
+inline unsigned transpose_8x8(unsigned x) {
+  auto* warp = reinterpret_cast<unsigned*>(simt::warp_scratch());
+  const int lane = int(threadIdx.x % warp_lanes), column = lane / 4, row = lane % 4 * 2;
+  warp[lane] = x;
+  __syncwarp();
+  const auto half = [&](int r) { return warp[r * 4 + column / 2] >> (16 * (column % 2)) & 0xFFFF; };
+  const unsigned turned = half(row) | half(row + 1) << 16;
+  __syncwarp();
+  return turned;
 }
 
 inline void async_copy16(void* shared, const void* global) { simt::copy_later(shared, global); }

@@ -54,6 +54,21 @@ TEST_P(Simt, BarriersShufflesAndAtomics) {
   }
 }
 
+// Two numbers of 16 bits a lane: row lane / 4, columns 2 (lane % 4) and the next.
+void transpose_kernel(unsigned* out) {
+  const unsigned first = threadIdx.x / 4 * 8 + threadIdx.x % 4 * 2;
+  out[threadIdx.x] = gpu::transpose_8x8(first | (first + 1) << 16);
+}
+
+TEST_P(Simt, AMatrixIsTransposedInTheWarp) {
+  std::vector<unsigned> out(32);
+  run(transpose_kernel, {1, 1, 1}, 32, 0, out.data());
+  for (unsigned lane = 0; lane < 32; ++lane) {
+    const unsigned row = lane / 4, column = lane % 4 * 2;
+    EXPECT_EQ(out[lane], (column * 8 + row) | ((column + 1) * 8 + row) << 16) << lane;
+  }
+}
+
 void neighbour_kernel(int* out, bool with_barrier) {
   int* values = gpu::shared<int>();
   values[threadIdx.x] = int(threadIdx.x);
