@@ -89,5 +89,36 @@ TEST(Device, what_cannot_be_had_is_refused) {
   });
 }
 
+#ifdef FEDFUSE_CUDA_STAND_IN
+std::string on_machine(const char* machine, const std::string& arguments) {
+  return cat("CUDA_STAND_IN=", machine, " LD_PRELOAD=\"", FEDFUSE_CUDA_STAND_IN, "\" ",
+             FEDFUSE_PROGRAM, " ", arguments);
+}
+
+TEST(Device, a_device_that_cannot_be_used_is_refused_in_a_sentence) {
+  const auto asked = [](const char* machine) {
+    return on_machine(machine, train(cat("none_", machine, ".h5"), "--device cuda"));
+  };
+  test::expect_all_refused(
+      {{asked("old_driver"), "the driver serves CUDA 11.2, this program needs "},
+       {asked("other_chip"), "device 0 has compute capability 7.5, the code is for "},
+       {asked("small_memory"), "too little memory"}});
+}
+
+TEST(Device, a_device_that_cannot_be_used_is_left_alone_and_the_record_says_why) {
+  const std::pair<const char*, const char*> machines[] = {
+      {"old_driver", "the driver serves CUDA 11.2, this program needs "},
+      {"other_chip", "device 0 has compute capability 7.5, the code is for "}};
+  for (const auto& [machine, why] : machines) {
+    const auto name = cat(machine, ".h5");
+    const auto run = test::shell(on_machine(machine, train(name, "--device auto")));
+    ASSERT_EQ(run.code, 0) << run.output;
+    const auto provenance = h5::File::open(Place::get().file(name)).text("/", "provenance");
+    EXPECT_NE(provenance.find("\"kind\":\"cpu\""), std::string::npos) << provenance;
+    EXPECT_NE(provenance.find(why), std::string::npos) << provenance;
+  }
+}
+#endif
+
 }  // namespace
 }  // namespace fedfuse

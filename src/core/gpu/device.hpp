@@ -33,8 +33,8 @@ struct DeviceInfo {
   bool emulated = false;
 };
 
-// How many CUDA devices this process sees: 0 without a driver, without a device, or when built
-// without CUDA; why_none says which.
+// How many CUDA devices this process can use: 0 without a driver or with one that is too old,
+// without a device that the program has code for, or when built without CUDA; why_none says which.
 [[nodiscard]] int count_devices();
 [[nodiscard]] std::string why_none();
 

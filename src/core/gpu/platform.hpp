@@ -13,12 +13,10 @@
 #ifdef __CUDACC__
 #include <cuda_runtime.h>
 
+#include "core/gpu/cuda_errors.hpp"
+
 namespace fedfuse::gpu {
 using Platform = Cuda;
-
-inline void check(cudaError_t code, const char* what) {
-  if (code != cudaSuccess) throw InternalError(cat("CUDA: ", what, ": ", cudaGetErrorString(code)));
-}
 
 // Asynchronous on `stream`. A kernel is told once that it may use the large shared memory of its
 // chip.
@@ -29,11 +27,11 @@ void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_
   stream.device().make_current();
   constexpr std::size_t without_asking = 48 << 10;
   if (shared_bytes > without_asking)
-    check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                               cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)),
-          "shared memory of a kernel");
+    check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                    cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)),
+               "shared memory of a kernel");
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
-  check(cudaGetLastError(), "launch of a kernel");
+  check_cuda(cudaGetLastError(), "launch of a kernel");
 }
 
 template <class T>
