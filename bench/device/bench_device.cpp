@@ -1,7 +1,7 @@
 // Every device case cold (caches overwritten before each launch) and hot, in the device's own time,
 // beside what the device gave in this process: a copy (of_copy), multiply-adds in registers
-// (of_fma, the unit's peak), cuBLAS in float (of_sgemm) and on tensor cores (of_tensor). Without a
-// device the rows say so.
+// (of_fma, the unit's peak), and where cuBLAS is there its products in float (of_sgemm) and on
+// tensor cores (of_tensor). Without a device, or where it cannot hold a problem, the rows say so.
 #include <benchmark/benchmark.h>
 
 #include <memory>
@@ -17,7 +17,7 @@ namespace {
 // What all rows share; made at the first row that runs.
 struct Bench {
   std::shared_ptr<gpu::Device> device = bench_device();
-  DeviceCeilings top = device ? measure_device(*device) : DeviceCeilings{};
+  DeviceCeilings top = device ? measure_device(device) : DeviceCeilings{};
 };
 const Bench& shared_bench() {
   static const Bench bench;
@@ -36,14 +36,15 @@ void report(benchmark::State& state, const DeviceCase& problem, const DeviceCeil
   if (top.copy_bytes <= 0) return;
   state.counters["of_copy"] = rate(problem.bytes / top.copy_bytes);
   state.counters["of_fma"] = rate(problem.flops / top.fma_flops);
-  state.counters["of_sgemm"] = rate(problem.flops / top.sgemm_flops);
-  state.counters["of_tensor"] = rate(problem.flops / top.tensor_flops);
   state.counters["ceiling_copy_B/s"] = top.copy_bytes;
   state.counters["ceiling_fma_FLOP/s"] = top.fma_flops;
   state.counters["ceiling_sgemm_FLOP/s"] = top.sgemm_flops;
   state.counters["ceiling_tensor_FLOP/s"] = top.tensor_flops;
 }
 
+  if (!top.no_blas.empty()) return;
+  state.counters["of_sgemm"] = rate(problem.flops / top.sgemm_flops);
+  state.counters["of_tensor"] = rate(problem.flops / top.tensor_flops);
 // The problem of a row: made once for its cold and hot rows and all their repetitions, which come
 // one after the other; the host works on one for seconds. The one before goes first: two need not
 // fit the device.

@@ -1,33 +1,17 @@
 #include "device/device_ceilings.hpp"
 
 #ifdef FEDFUSE_HAVE_CUDA
-#include <cublas_v2.h>
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
 #include <functional>
 
-#include "core/text.hpp"
+#include "core/gpu/blas.hpp"
+#include "core/gpu/cuda_errors.hpp"
 #include "device/fma.hpp"
 
 namespace fedfuse::bench {
 namespace {
-
-void check(int code, const char* what) {
-  if (code != 0) throw InternalError(cat(what, ": error ", code));
-}
-
-class Blas {
- public:
-  Blas() { check(cublasCreate(&handle_), "cublasCreate"); }
-  ~Blas() { cublasDestroy(handle_); }
-  Blas(const Blas&) = delete;
-  Blas& operator=(const Blas&) = delete;
-  [[nodiscard]] cublasHandle_t get() const { return handle_; }
-
- private:
-  cublasHandle_t handle_ = nullptr;
-};
 
 double best_seconds(const gpu::Stream& stream, const std::function<void()>& work) {
   gpu::Timer timer(stream);
@@ -41,51 +25,64 @@ double best_seconds(const gpu::Stream& stream, const std::function<void()>& work
   return best;
 }
 
+// 8192 x 8192 floats, no tensor cores, and the same in half precision.
+void measure_products(DeviceCeilings& top, const gpu::Stream& stream) {
+  top.no_blas = gpu::why_no_blas();
+#ifdef FEDFUSE_HAVE_CUBLAS
+  if (!top.no_blas.empty()) return;
+  constexpr int n = 8192;
+  const gpu::Blas blas;
+  const auto square = [&] {
+    return gpu::Buffer<float>(stream.shared_device(), std::size_t(n) * n);
+  };
+  auto a = square(), b = square(), c = square();
+  a.fill_bytes(0x3c, stream);
+  b.fill_bytes(0x3c, stream);  // numbers near 0.01 or 1: zeros draw no power, and clock higher
+  const auto rate = [&](cudaDataType in) {
+    const gpu::BlasProduct product{.m = n,
+                                   .n = n,
+                                   .k = n,
+                                   .a = a.data(),
+                                   .b = b.data(),
+                                   .c = c.data(),
+                                   .in = in,
+                                   .a_stride = n,
+                                   .b_stride = n,
+                                   .c_stride = n};
+    return 2.0 * n * n * double(n) / best_seconds(stream, [&] { blas.multiply(product, stream); });
+  };
+  top.sgemm_flops = rate(CUDA_R_32F);
+  top.tensor_flops = rate(CUDA_R_16F);
+#endif
+}
+
 }  // namespace
 
-DeviceCeilings measure_device(const gpu::Device& device) {
+DeviceCeilings measure_device(const std::shared_ptr<gpu::Device>& device) {
   DeviceCeilings top;
-  if (device.info().emulated) return top;
-  const auto shared = gpu::open_cuda_device(device.info().index);
-  const gpu::Stream stream(shared);
+  if (device->info().emulated) return top;
+  const gpu::Stream stream(device);
   const auto cuda_stream = static_cast<cudaStream_t>(stream.handle());
   {
     constexpr std::size_t bytes = std::size_t(1) << 30;
-    const gpu::Buffer<std::uint8_t> from(shared, bytes), to(shared, bytes);
+    const gpu::Buffer<std::uint8_t> from(device, bytes), to(device, bytes);
     const double seconds = best_seconds(stream, [&] {
-      check(cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, cuda_stream),
-            "copy");
+      gpu::check_cuda(
+          cudaMemcpyAsync(to.data(), from.data(), bytes, cudaMemcpyDeviceToDevice, cuda_stream),
+          "copy");
     });
     top.copy_bytes = 2.0 * double(bytes) / seconds;
   }
   {
-    const int blocks = 64 * device.info().multiprocessors;  // eight fill one
+    const int blocks = 64 * device->info().multiprocessors;  // eight fill one
     constexpr int steps = 128 * fma_unrolled;
-    const gpu::Buffer<float> out(shared, std::size_t(blocks) * fma_threads);
+    const gpu::Buffer<float> out(device, std::size_t(blocks) * fma_threads);
     top.fma_flops = fma_flops(blocks, steps) / best_seconds(stream, [&] {
                       launch_fma(out.data(), blocks, steps, cuda_stream);
-                      check(cudaGetLastError(), "fma");
+                      gpu::check_cuda(cudaGetLastError(), "fma");
                     });
   }
-  constexpr int n = 8192;
-  const double flops = 2.0 * n * n * double(n);
-  const Blas blas;
-  check(cublasSetStream(blas.get(), cuda_stream), "cublasSetStream");
-  gpu::Buffer<float> a(shared, std::size_t(n) * n), b(shared, std::size_t(n) * n),
-      c(shared, std::size_t(n) * n);
-  a.fill_bytes(0x3c, stream);
-  b.fill_bytes(0x3c, stream);  // numbers near 0.01 or 1: zeros draw no power, and clock higher
-  const float one = 1, zero = 0;
-  const auto product = [&](cudaDataType_t type, cublasComputeType_t compute) {
-    return flops / best_seconds(stream, [&] {
-             check(cublasGemmEx(blas.get(), CUBLAS_OP_T, CUBLAS_OP_N, n, n, n, &one, a.data(), type,
-                                n, b.data(), type, n, &zero, c.data(), CUDA_R_32F, n, compute,
-                                CUBLAS_GEMM_DEFAULT),
-                   "cublasGemmEx");
-           });
-  };
-  top.sgemm_flops = product(CUDA_R_32F, CUBLAS_COMPUTE_32F);
-  top.tensor_flops = product(CUDA_R_16F, CUBLAS_COMPUTE_32F);
+  measure_products(top, stream);
   return top;
 }
 
@@ -93,6 +90,6 @@ DeviceCeilings measure_device(const gpu::Device& device) {
 
 #else
 namespace fedfuse::bench {
-DeviceCeilings measure_device(const gpu::Device&) { return {}; }
+DeviceCeilings measure_device(const std::shared_ptr<gpu::Device>&) { return {}; }
 }  // namespace fedfuse::bench
 #endif

@@ -1,6 +1,9 @@
 #pragma once
 // What a device gives, measured in the same process as the kernels: ratios to it say something on
 // any chip.
+#include <memory>
+#include <string>
+
 #include "core/gpu/device.hpp"
 
 namespace fedfuse::bench {
@@ -11,8 +14,9 @@ struct DeviceCeilings {
   double fma_flops = 0;
   double sgemm_flops = 0;   // FLOP/s of cuBLAS' product of 8192 x 8192 floats, no tensor cores
   double tensor_flops = 0;  // FLOP/s of the same in half precision with float sums
+  std::string no_blas;      // why the last two are 0
 };
 // All 0 without CUDA or on the emulated device. Each the best of several.
-[[nodiscard]] DeviceCeilings measure_device(const gpu::Device& device);
+[[nodiscard]] DeviceCeilings measure_device(const std::shared_ptr<gpu::Device>& device);
 
 }  // namespace fedfuse::bench

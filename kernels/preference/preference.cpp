@@ -25,7 +25,7 @@ constexpr std::array<Variant, 7> table{{
     {.name = "cuda-blas",
      .what = "R4: cuBLAS' products in half precision, T and c stored, an epilogue for the groups",
      .run = cuda_blas,
-     .runs = Runs::on_device,
+     .runs = Runs::on_device_with_blas,
      .serves = serves_blas,
      .rounding = of_half},
     {.name = "cuda-naive",

@@ -34,8 +34,7 @@ message(STATUS "fedfuse: OpenSSL ${OPENSSL_VERSION}")
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 fedfuse_beside_system(FEDFUSE_RANDOM123_INCLUDE_DIRS "${RANDOM123_INCLUDE_DIR}")
 
-# CUDA, cuBLAS and NCCL are used where they are found; without them everything builds and runs on
-# the CPU.
+# CUDA and NCCL are used where they are found; without them everything builds and runs on the CPU.
 set(FEDFUSE_CUDA_REPORT "not looked for")
 set(FEDFUSE_NCCL_REPORT "not looked for")
 set(FEDFUSE_HAVE_CUDA OFF)

@@ -90,8 +90,8 @@ if(FEDFUSE_HAVE_CUDA)
     target_link_libraries(${library} PRIVATE fedfuse_cuda)
   endforeach()
   target_compile_definitions(fedfuse_flags INTERFACE FEDFUSE_HAVE_CUDA)
-  # NVTX loads a profiler's library, where there is one
-  target_link_libraries(fedfuse_flags INTERFACE CUDA::cudart CUDA::cublas ${CMAKE_DL_LIBS})
+  # NVTX loads a profiler's library, where there is one; cuBLAS and NCCL are loaded when wanted
+  target_link_libraries(fedfuse_flags INTERFACE CUDA::cudart ${CMAKE_DL_LIBS})
 endif()
 # fedfuse_kernel_sources(a.cu): a CUDA source goes into the library twice: compiled by nvcc (where
 # there is one), and by the host compiler over core/gpu/simt.hpp, where every CUDA thread is a

@@ -17,10 +17,10 @@ template <class Variant>
 std::vector<Variant> runnable(std::span<const Variant> variants) {
   std::vector<Variant> here;
   for (const auto& v : variants) {
-    if (gpu::runs_here(v.runs))
+    if (const auto why = gpu::why_not(v.runs); why.empty())
       here.push_back(v);
     else
-      std::cout << "variant " << v.name << " skipped: " << gpu::why_none() << "\n";
+      std::cout << "variant " << v.name << " skipped: " << why << "\n";
   }
   return here;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/gpu/blas.hpp"
 #include "core/text.hpp"
 
 namespace fedfuse::gpu {
@@ -22,6 +23,12 @@ void* Device::allocate(std::size_t bytes) {
 void Device::release(void* memory, std::size_t bytes) noexcept {
   held_ -= bytes;
   release_raw(memory);
+}
+
+std::string why_not(Runs runs) {
+  if (runs != Runs::on_device && runs != Runs::on_device_with_blas) return "";
+  if (count_devices() == 0) return why_none();
+  return runs == Runs::on_device_with_blas ? why_no_blas() : "";
 }
 
 #ifndef FEDFUSE_HAVE_CUDA

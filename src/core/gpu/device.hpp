@@ -40,10 +40,9 @@ struct DeviceInfo {
 
 // Where a variant of a kernel runs. for_proof: emulated, hundreds of times slower than anything one
 // would time.
-enum class Runs { everywhere, on_device, for_proof };
-[[nodiscard]] inline bool runs_here(Runs runs) {
-  return runs != Runs::on_device || count_devices() > 0;
-}
+enum class Runs { everywhere, on_device, on_device_with_blas, for_proof };
+// Why it does not run on this machine; empty: it does.
+[[nodiscard]] std::string why_not(Runs runs);
 
 class Device {
  public:

@@ -1,12 +1,9 @@
 #include "core/gpu/gemm.hpp"
 
 #include <bit>
+#include <optional>
 
-#ifdef FEDFUSE_HAVE_CUDA
-#include <cublas_v2.h>
-
-#include "core/text.hpp"
-#endif
+#include "core/gpu/blas.hpp"
 
 namespace fedfuse::gpu {
 namespace {
@@ -26,49 +23,46 @@ void multiply_plainly(const HalfProduct& p, C* c) {
     }
 }
 
-#ifdef FEDFUSE_HAVE_CUDA
-void check(cublasStatus_t status, const char* what) {
-  if (status != CUBLAS_STATUS_SUCCESS)
-    throw InternalError(cat("cuBLAS: ", what, ": ", cublasGetStatusString(status)));
-}
-
-std::shared_ptr<void> open_library() {
-  cublasHandle_t handle = nullptr;
-  check(cublasCreate(&handle), "a handle");
-  return {handle, [](void* h) { cublasDestroy(static_cast<cublasHandle_t>(h)); }};
-}
-
-// cuBLAS counts columns first: it sees C^T = B A^T.
-void multiply_fast(void* owner, const HalfProduct& p, void* c, cudaDataType_t type,
-                   const Stream& stream) {
-  auto* handle = static_cast<cublasHandle_t>(owner);
-  check(cublasSetStream(handle, static_cast<cudaStream_t>(stream.handle())), "its stream");
-  const float one = 1, zero = 0;
-  check(cublasGemmEx(handle, CUBLAS_OP_T, CUBLAS_OP_N, int(p.n), int(p.m), int(p.k), &one, p.b,
-                     CUDA_R_16F, int(p.b_stride), p.a, CUDA_R_16F, int(p.a_stride), &zero, c, type,
-                     int(p.c_stride), CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-        "a product");
-}
-#endif
-
 }  // namespace
 
-Gemm::Gemm([[maybe_unused]] const Device& device) {
-#ifdef FEDFUSE_HAVE_CUDA
-  if (!device.info().emulated) handle_ = open_library();
+#ifdef FEDFUSE_HAVE_CUBLAS
+struct Gemm::Library {
+  std::optional<Blas> blas;
+  void multiply(const HalfProduct& p, void* c, bool half, const Stream& stream) {
+    if (!blas) {
+      stream.device().make_current();
+      blas.emplace();
+    }
+    blas->multiply({.m = int(p.m),
+                    .n = int(p.n),
+                    .k = int(p.k),
+                    .a = p.a,
+                    .b = p.b,
+                    .c = c,
+                    .out = half ? CUDA_R_16F : CUDA_R_32F,
+                    .a_stride = int(p.a_stride),
+                    .b_stride = int(p.b_stride),
+                    .c_stride = int(p.c_stride)},
+                   stream);
+  }
+};
+#else
+struct Gemm::Library {
+  void multiply(const HalfProduct&, void*, bool, const Stream&) {
+    throw InputError("cuBLAS cannot be used", why_no_blas(), "build where its header is found");
+  }
+};
 #endif
-}
+
+Gemm::Gemm(const Device& device)
+    : library_(device.info().emulated ? nullptr : std::make_shared<Library>()) {}
 
 void Gemm::multiply(const HalfProduct& p, Half* c, const Stream& stream) const {
-#ifdef FEDFUSE_HAVE_CUDA
-  if (handle_ != nullptr) return multiply_fast(handle_.get(), p, c, CUDA_R_16F, stream);
-#endif
+  if (library_ != nullptr) return library_->multiply(p, c, true, stream);
   enqueue_emulated(stream, [=] { multiply_plainly(p, c); });
 }
 void Gemm::multiply(const HalfProduct& p, float* c, const Stream& stream) const {
-#ifdef FEDFUSE_HAVE_CUDA
-  if (handle_ != nullptr) return multiply_fast(handle_.get(), p, c, CUDA_R_32F, stream);
-#endif
+  if (library_ != nullptr) return library_->multiply(p, c, false, stream);
   enqueue_emulated(stream, [=] { multiply_plainly(p, c); });
 }
 

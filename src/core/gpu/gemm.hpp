@@ -16,7 +16,8 @@ struct HalfProduct {
   std::int64_t a_stride = 0, b_stride = 0, c_stride = 0;  // from row to row
 };
 
-// A library handle. Asynchronous on the stream, which is one of the same device.
+// cuBLAS is loaded by the first product; InputError where it is absent (why_no_blas). Asynchronous
+// on the stream, which is one of the same device.
 class Gemm {
  public:
   explicit Gemm(const Device& device);
@@ -24,7 +25,8 @@ class Gemm {
   void multiply(const HalfProduct& product, float* c, const Stream& stream) const;
 
  private:
-  std::shared_ptr<void> handle_;
+  struct Library;
+  std::shared_ptr<Library> library_;  // null: plain loops
 };
 
 }  // namespace fedfuse::gpu

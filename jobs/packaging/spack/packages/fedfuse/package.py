@@ -16,7 +16,7 @@ class Fedfuse(CMakePackage):
     variant("native", default=False, description="for the processor of the build machine alone")
     variant("benchmarks", default=True, description="build the benchmarks that the suite runs")
     variant("tools", default=True, description="Python packages that the suite and plots need")
-    variant("cuda", default=False, description="look for CUDA, cuBLAS and NCCL")
+    variant("cuda", default=False, description="look for CUDA and NCCL")
 
     depends_on("c", type="build")
     depends_on("cxx", type="build")
