@@ -106,6 +106,7 @@ T atomicMin(T* to, T value) {
   while (value < old && !target.compare_exchange_weak(old, value, std::memory_order_relaxed)) {
   }
   return old;
+  fedfuse::simt::publish(to, sizeof(T));
 }
 template <class T>
 T atomicMax(T* to, T value) {
@@ -114,14 +115,18 @@ T atomicMax(T* to, T value) {
   while (old < value && !target.compare_exchange_weak(old, value, std::memory_order_relaxed)) {
   }
   return old;
+  fedfuse::simt::publish(to, sizeof(T));
 }
 inline int atomicOr(int* to, int bits) {
-  return std::atomic_ref(*to).fetch_or(bits, std::memory_order_relaxed);
+  const int old = std::atomic_ref(*to).fetch_or(bits, std::memory_order_relaxed);
+  fedfuse::simt::publish(to, sizeof(int));
+  return old;
 }
 template <class T>
 T __ldg(const T* from) {
   return *from;
 }
+  fedfuse::simt::publish(to, sizeof(T));
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned(std::uint64_t(a) * b >> 32); }

@@ -10,32 +10,19 @@
 #include <vector>
 
 #include "core/error.hpp"
-#include "core/gpu/fiber.hpp"
-#include "core/gpu/late_copies.hpp"
+#include "core/gpu/shared_stores.hpp"
+#include "core/gpu/simt_thread.hpp"
 #include "core/text.hpp"
 
 namespace fedfuse::simt {
 namespace {
 
 thread_local Schedule current_schedule;
-constexpr unsigned lanes = 32;
-
-enum class State : std::uint8_t { fresh, ready, at_barrier, at_collective, done };
-enum class Collective : std::uint8_t { sync, ballot, read };
-
-struct Thread {
-  Fiber fiber;
-  State state = State::fresh;
-  Collective what = Collective::sync;
-  unsigned mask = 0, source = 0;
-  std::uint64_t value = 0, result = 0;
-  LateCopies copies;
-};
-
-struct Warp {
-  unsigned arrived = 0, exited = 0;
-  alignas(64) std::byte scratch[warp_scratch_bytes];
-};
+#ifdef FEDFUSE_TSAN
+constexpr bool tsan_watches = true;
+#else
+constexpr bool tsan_watches = false;
+#endif
 
 // One block at a time; its fibers are reused by the next one.
 class Block {
@@ -46,7 +33,8 @@ class Block {
         warps_((threads + lanes - 1) / lanes),
         order_(threads),
         body_(body),
-        shared_bytes_(shared_bytes) {
+        shared_bytes_(shared_bytes),
+        hides_stores_(!tsan_watches && current_schedule.order != Order::ascending) {
     std::iota(order_.begin(), order_.end(), 0u);
     if (current_schedule.order == Order::descending) std::ranges::reverse(order_);
     random_.seed(current_schedule.seed);
@@ -56,6 +44,9 @@ class Block {
   void barrier();
   std::uint64_t collective(unsigned mask, Collective what, std::uint64_t value, unsigned source);
   void copy_later(void* to, const void* from);
+  void publish(const void* from, std::size_t bytes) {
+    if (hides_stores_) stores_.publish(from, bytes);
+  }
   [[nodiscard]] LateCopies& copies() { return threads_[running_].copies; }
   [[nodiscard]] void* shared() { return shared_.get(); }
   [[nodiscard]] std::byte* scratch() { return warps_[running_ / lanes].scratch; }
@@ -68,6 +59,9 @@ class Block {
   void release_barrier();
   bool complete(unsigned warp, unsigned mask);
   void fail(const std::string& what);
+  void fence() {
+    if (hides_stores_) stores_.publish();
+  }
 
   Dim grid_, index_;
   std::vector<Thread> threads_;
@@ -75,7 +69,9 @@ class Block {
   std::vector<unsigned> order_;
   const std::function<void()>& body_;
   std::size_t shared_bytes_;
+  bool hides_stores_;
   std::unique_ptr<std::byte[]> shared_;
+  SharedStores stores_;
   std::mt19937 random_;  // NOLINT(bugprone-random-generator-seed): the constructor seeds it
   MainContext main_;
   unsigned running_ = 0, alive_ = 0, waiting_ = 0;
@@ -99,6 +95,7 @@ void Block::run(Dim index) {
   // before a write shows.
   shared_ = std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(shared_bytes_, 1));
   std::memset(shared_.get(), 0xFF, shared_bytes_);
+  if (hides_stores_) stores_.start(shared_.get(), shared_bytes_);
   current = this;
   main_.publish();
   while (alive_ > 0 && !error_) {
@@ -146,6 +143,7 @@ void Block::body_of_thread() {
 
 void Block::finished() {
   auto& warp = warps_[running_ / lanes];
+  fence();
   threads_[running_].state = State::done;
   --alive_;
   warp.exited |= 1u << running_ % lanes;
@@ -168,6 +166,7 @@ void Block::barrier() {
   fiber.release(main_.barrier_tag(fiber));
   const auto tag = main_.barrier_tag(fiber);
   threads_[running_].state = State::at_barrier;
+  fence();
   if (++waiting_ == alive_) release_barrier();
   leave();
   threads_[running_].fiber.acquire(tag);
@@ -212,13 +211,20 @@ std::uint64_t Block::collective(unsigned mask, Collective what, std::uint64_t va
   thread.source = source % lanes;
   thread.mask = mask;
   warps_[warp].arrived |= 1u << lane;
-  thread.fiber.release(warps_[warp].scratch);
+  const bool fences = what == Collective::sync;
+  if (fences) {
+    fence();
+    thread.fiber.release(warps_[warp].scratch);
+  }
   if (error_ || !complete(warp, mask)) {
     thread.state = State::at_collective;
+    const bool hides = hides_stores_ && !fences;
+    if (hides) stores_.hide(thread.stores);
     leave();
+    if (hides) stores_.show(thread.stores);
   }
-  threads_[running_].fiber.acquire(warps_[warp].scratch);
-  return threads_[running_].result;
+  if (fences) thread.fiber.acquire(warps_[warp].scratch);
+  return thread.result;
 }
 
 void Block::copy_later(void* to, const void* from) {
@@ -281,6 +287,7 @@ void end_copy_group() { current->copies().end_group(); }
 void wait_for_copies(unsigned pending) {
   current->copies().wait(pending + current_schedule.waits_short);
 }
+void publish(const void* from, std::size_t bytes) { current->publish(from, bytes); }
 void* shared_memory() { return current->shared(); }
 std::byte* warp_scratch() { return current->scratch(); }
 

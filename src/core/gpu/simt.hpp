@@ -5,7 +5,9 @@
 // of bounds (ASan sees shared memory, which is a heap block of the exact size, poisoned with NaN),
 // missing barriers (results differ between the three schedule orders; TSan names the line),
 // barriers that some threads never reach, lanes missing from a collective, data of an asynchronous
-// copy that nobody waited for. Limits: 1-D blocks; no inline PTX.
+// copy that nobody waited for, and stores to shared memory that only a shuffle or a ballot stands
+// behind (shared_stores.hpp; in the orders other than ascending, and under TSan). Limits: 1-D
+// blocks; no inline PTX; stores to global memory are seen at once.
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +20,7 @@ struct Dim {
 };
 
 // In which order ready threads of a block run. A right kernel gives the same result in all of them.
+// Ascending is the fast one: its shuffles and ballots act as fences too.
 enum class Order : int { ascending, descending, shuffled };
 struct Schedule {
   Order order = Order::ascending;
@@ -43,6 +46,8 @@ void warp_sync(unsigned mask);
 // value of another lane of mask
 [[nodiscard]] std::uint64_t warp_read(unsigned mask, std::uint64_t value, unsigned lane);
 [[nodiscard]] void* shared_memory();
+// An atomic has changed these bytes: all threads see them.
+void publish(const void* from, std::size_t bytes);
 // cp.async of 16 bytes, as late as CUDA allows: `to`, in shared memory, is poisoned until the
 // calling thread waits for the group of the copy; null: zeros. Both addresses are multiples of 16.
 void copy_later(void* to, const void* from);
