@@ -84,7 +84,7 @@ class Feed {
  private:
   struct Lane {
     Lane(const std::shared_ptr<gpu::Device>& device, std::size_t n)
-        : stream(device), packed(device, n) {}
+        : stream(device, gpu::Use::overlap), packed(device, n) {}
     gpu::Stream stream;
     gpu::Pinned<T> packed;
     std::int64_t first = 0, count = 0;  // at work; count 0: none

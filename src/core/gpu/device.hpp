@@ -44,6 +44,11 @@ enum class Runs { everywhere, on_device, on_device_with_blas, for_proof };
 // Why it does not run on this machine; empty: it does.
 [[nodiscard]] std::string why_not(Runs runs);
 
+// overlap, a lane: its work runs beside that of other lanes. It copies from and to pinned memory
+// only (CUDA makes the host wait for other copies; the emulation refuses them), and its kernels ask
+// for the same division of the first cache: those that want different ones do not run side by side.
+enum class Use { alone, overlap };
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -64,7 +69,7 @@ class Device {
   void release(void* memory, std::size_t bytes) noexcept;
   virtual void* allocate_pinned(std::size_t bytes) = 0;
   virtual void release_pinned(void* memory) noexcept = 0;
-  virtual void* create_stream() = 0;
+  virtual void* create_stream(Use use) = 0;
   virtual void destroy_stream(void* stream) noexcept = 0;
   virtual void synchronise(void* stream) = 0;
   // all that is on it; does not wait (the emulated device does a piece of the work first)
@@ -104,18 +109,21 @@ class Device {
 
 class Stream {
  public:
-  explicit Stream(std::shared_ptr<Device> device)
-      : device_(std::move(device)), handle_(device_->create_stream()) {}
+  explicit Stream(std::shared_ptr<Device> device, Use use = Use::alone)
+      : device_(std::move(device)), handle_(device_->create_stream(use)), use_(use) {}
   ~Stream() {
     if (device_) device_->destroy_stream(handle_);
   }
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   Stream(Stream&& other) noexcept
-      : device_(std::move(other.device_)), handle_(std::exchange(other.handle_, nullptr)) {}
+      : device_(std::move(other.device_)),
+        handle_(std::exchange(other.handle_, nullptr)),
+        use_(other.use_) {}
   Stream& operator=(Stream&&) = delete;
 
   [[nodiscard]] void* handle() const { return handle_; }
+  [[nodiscard]] Use use() const { return use_; }
   [[nodiscard]] Device& device() const { return *device_; }
   [[nodiscard]] const std::shared_ptr<Device>& shared_device() const { return device_; }
   void synchronise() const { device_->synchronise(handle_); }
@@ -125,6 +133,7 @@ class Stream {
  private:
   std::shared_ptr<Device> device_;
   void* handle_;
+  Use use_;
 };
 
 // Seconds on the device between start() and stop(), both in the order of the stream.

@@ -120,7 +120,7 @@ class CudaDevice final : public Device {
     return memory;
   }
   void release_pinned(void* memory) noexcept override { cudaFreeHost(memory); }
-  void* create_stream() override {
+  void* create_stream(Use) override {
     make_current();
     cudaStream_t stream = nullptr;
     check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream");

@@ -18,18 +18,24 @@
 namespace fedfuse::gpu {
 using Platform = Cuda;
 
-// Asynchronous on `stream`. A kernel is told once that it may use the large shared memory of its
-// chip.
+// Asynchronous on `stream`. A kernel is told that it may use the large shared memory of its chip;
+// those of lanes get all of it, whatever each uses: a multiprocessor that must divide its memory
+// anew first ends what runs on it.
 template <class... Parameters, class... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes,
             const Stream& stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
   stream.device().make_current();
   constexpr std::size_t without_asking = 48 << 10;
+  const auto* const function = reinterpret_cast<const void*>(kernel);
   if (shared_bytes > without_asking)
-    check_cuda(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                    cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared_bytes)),
+    check_cuda(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                    int(shared_bytes)),
                "shared memory of a kernel");
+  if (stream.use() == Use::overlap)
+    check_cuda(cudaFuncSetAttribute(function, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                    cudaSharedmemCarveoutMaxShared),
+               "shared memory of a lane's kernel");
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
   check_cuda(cudaGetLastError(), "launch of a kernel");
 }
@@ -97,6 +103,7 @@ T atomicAdd(T* to, T value) {
   T old = target.load(std::memory_order_relaxed);
   while (!target.compare_exchange_weak(old, T(old + value), std::memory_order_relaxed)) {
   }
+  fedfuse::simt::publish(to, sizeof(T));
   return old;
 }
 template <class T>
@@ -105,8 +112,8 @@ T atomicMin(T* to, T value) {
   T old = target.load(std::memory_order_relaxed);
   while (value < old && !target.compare_exchange_weak(old, value, std::memory_order_relaxed)) {
   }
-  return old;
   fedfuse::simt::publish(to, sizeof(T));
+  return old;
 }
 template <class T>
 T atomicMax(T* to, T value) {
@@ -114,8 +121,8 @@ T atomicMax(T* to, T value) {
   T old = target.load(std::memory_order_relaxed);
   while (old < value && !target.compare_exchange_weak(old, value, std::memory_order_relaxed)) {
   }
-  return old;
   fedfuse::simt::publish(to, sizeof(T));
+  return old;
 }
 inline int atomicOr(int* to, int bits) {
   const int old = std::atomic_ref(*to).fetch_or(bits, std::memory_order_relaxed);
@@ -126,7 +133,6 @@ template <class T>
 T __ldg(const T* from) {
   return *from;
 }
-  fedfuse::simt::publish(to, sizeof(T));
 inline int __popc(unsigned bits) { return __builtin_popcount(bits); }
 inline int __ffs(int bits) { return __builtin_ffs(bits); }
 inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned(std::uint64_t(a) * b >> 32); }

@@ -55,7 +55,7 @@ struct ChunkBuffers {
   // the host's side
   gpu::Pinned<std::int32_t> local_host, row_host, next_row_host, group_host, table_host,
       samples_host, slots_host, finite_host, misfit_host, items_host;
-  gpu::Pinned<std::int64_t> weight_host, head_weight_host;
+  gpu::Pinned<std::int64_t> begin_host, weight_host, head_weight_host;
   gpu::Pinned<double> outcome_host, scale_host;
   gpu::Pinned<float> rate_host;
   gpu::Pinned<float> theta_host, user_host, router_host, omega_host, overlay_host;
@@ -76,6 +76,7 @@ struct ChunkBuffers {
     each(misfit, misfits_a_client * n);
     for (auto* buffer : {&row, &next_row}) each(*buffer, sizes.state_resident ? n : 0);
     each(begin, n + 1);
+    each(begin_host, n + 1);
     each(weight, n);
     each(head_weight, n);
     each(scale, n);

@@ -1,5 +1,6 @@
 #include "server/device/chunk_workspace.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 #include "core/parallel.hpp"
@@ -8,13 +9,14 @@
 namespace fedfuse {
 
 ChunkWorkspace::ChunkWorkspace(const std::shared_ptr<gpu::Device>& device, const ChunkSizes& sizes)
-    : stream(device) {
+    : stream(device, gpu::Use::overlap) {
   allocate_listed<ChunkBuffers>(*this, device, sizes);
-  scratch.fill_bytes(0, stream);  // products read whole tiles of rows, also those behind a batch
+  const gpu::Stream setup(device);
+  scratch.fill_bytes(0, setup);  // products read whole tiles of rows, also those behind a batch
   std::vector<std::int32_t> counting(order.size());
   std::iota(counting.begin(), counting.end(), 0);
-  order.copy_in(counting, stream);
-  stream.synchronise();
+  order.copy_in(counting, setup);
+  setup.synchronise();
 }
 
 void ChunkWorkspace::take(const Chunk& chunk, const std::vector<std::int32_t>& clients,
@@ -24,7 +26,9 @@ void ChunkWorkspace::take(const Chunk& chunk, const std::vector<std::int32_t>& c
     local_host[std::size_t(c)] = clients[std::size_t(chunk.positions[std::size_t(c)])];
   });
   send(local, local_host);
-  begin.copy_in(chunk.begin, stream);
+  const auto begins = begin_host.first(chunk.begin.size());
+  std::ranges::copy(chunk.begin, begins.begin());
+  begin.copy_in(begins, stream);
 }
 
 aggregate::GpuUploads ChunkWorkspace::uploads(const UploadBuffers& kept, const ModelSpec& spec,

@@ -66,7 +66,7 @@ class ResidentState {
     }
   };
   struct Tile : TileBuffers {
-    explicit Tile(const std::shared_ptr<gpu::Device>& device) : stream(device) {}
+    explicit Tile(const std::shared_ptr<gpu::Device>& device) : stream(device, gpu::Use::overlap) {}
     gpu::Stream stream;
     std::span<const std::int32_t> clients;
   };

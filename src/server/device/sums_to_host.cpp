@@ -10,7 +10,7 @@ SumsToHost::SumsToHost(std::shared_ptr<gpu::Device> device, std::int64_t tile_wo
     : device_(std::move(device)),
       tile_words_(tile_words),
       adding_(device_),
-      copying_{gpu::Stream(device_), gpu::Stream(device_)} {}
+      copying_{gpu::Stream(device_, gpu::Use::overlap), gpu::Stream(device_, gpu::Use::overlap)} {}
 
 void SumsToHost::fetch(const gpu::Buffer<std::int64_t>& from, const Tables& tables,
                        gpu::Reducer* reducer, const Take& take) {

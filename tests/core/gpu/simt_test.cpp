@@ -164,6 +164,22 @@ TEST_P(Simt, NothingHappensBeforeSomebodyWaits) {
   EXPECT_EQ(out, (std::vector{3, 4}));
 }
 
+// A lane that copies pageable memory makes the host wait, and overlaps with nothing.
+TEST_P(Simt, ALaneCopiesPinnedMemoryOnly) {
+  const gpu::Stream lane(device, gpu::Use::overlap);
+  gpu::Pinned<int> pinned(device, 2);
+  gpu::Buffer<int> buffer(device, 2);
+  std::vector<int> pageable{3, 4};
+  buffer.copy_in(pinned.first(2), lane);
+  buffer.copy_out(pinned.first(2), lane);
+  EXPECT_THROW(buffer.copy_in(pageable, lane), InternalError);
+  EXPECT_THROW(buffer.copy_out(pageable, lane), InternalError);
+  buffer.copy_in(pageable, stream);
+  buffer.copy_out(pageable, stream);
+  stream.synchronise();
+  EXPECT_EQ(pageable, (std::vector{3, 4}));
+}
+
 // Two groups of one copy each; the second is still on its way when the first is read.
 void copy_kernel(const float* from, float* out, bool waits) {
   float* to = gpu::shared<float>();
