@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 #include <vector>
 
 #include "device/clients_on_device.hpp"
 #include "device/device_case.hpp"
+#include "device/link_cases.hpp"
 #include "kernels/aggregate/aggregate_case.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
 #include "kernels/gather/gather.hpp"
@@ -45,13 +47,14 @@ Maker preference_of(preference::OnDevice::Form form, std::int64_t items, std::in
   };
 }
 
-Maker aggregate_of(aggregate::GpuMethod method, std::int64_t items) {
+Maker aggregate_of(aggregate::GpuMethod method, std::int64_t items, double skew = 0) {
   return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
     aggregate::CaseShape shape;
     shape.clients = small ? 5 : 20000;
     shape.items = small ? 100 : items;
     shape.width = 64;
     shape.touched = small ? 9 : 85;
+    shape.skew = skew;
     const aggregate::Case input(shape);
     const auto problem = input.problem();
     const auto on_device = std::make_shared<aggregate::OnDevice>(device, method, problem);
@@ -69,10 +72,14 @@ Config config_of(HeadKind head, const char* fusion, std::int64_t d, bool small) 
   return config;
 }
 
-Maker train_of(HeadKind head, const char* fusion, std::int64_t d, std::int64_t clients) {
+constexpr int usual_positives = 17;  // 85 samples
+
+Maker train_of(HeadKind head, const char* fusion, std::int64_t d, std::int64_t clients,
+               int positives = usual_positives) {
   return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
-    const auto on_device = std::make_shared<ClientsOnDevice>(
-        device, config_of(head, fusion, d, small), small ? 3 : clients, small ? 200 : 10000);
+    const auto on_device =
+        std::make_shared<ClientsOnDevice>(device, config_of(head, fusion, d, small),
+                                          small ? 3 : clients, small ? 200 : 10000, positives);
     return DeviceCase{on_device->train_flops(), on_device->train_bytes(),
                       small ? 3.0 : double(clients),
                       [on_device](const gpu::Stream& s) { on_device->train(s); }};
@@ -213,6 +220,10 @@ std::vector<DeviceCaseRow> make_table() {
       {"sample/cuda/85_samples", "clients", sample_case},
       {"local_train/cuda/linear", "clients", train_of(HeadKind::linear, "none", 64, 1 << 16)},
       {"local_train/cuda/mlp", "clients", train_of(HeadKind::mlp, "none", 64, 1 << 14)},
+      {"local_train/cuda/linear_50_samples", "clients",
+       train_of(HeadKind::linear, "none", 64, 1 << 16, 10)},
+      {"local_train/cuda/mlp_50_samples", "clients",
+       train_of(HeadKind::mlp, "none", 64, 1 << 14, 10)},
       {"local_train/cuda/neumf", "clients", train_of(HeadKind::neumf, "none", 64, 1 << 14)},
       {"local_train/cuda/linear_router3", "clients",
        train_of(HeadKind::linear, "fedvlr", 64, 1 << 14)},
@@ -224,6 +235,10 @@ std::vector<DeviceCaseRow> make_table() {
       {"aggregate/cuda-sorted/100000_items", "clients", aggregate_of(GpuMethod::sorted, 100000)},
       {"aggregate/cuda-float-atomics/100000_items", "clients",
        aggregate_of(GpuMethod::float_atomics, 100000)},
+      {"aggregate/cuda-sorted/100000_items_skewed", "clients",
+       aggregate_of(GpuMethod::sorted, 100000, 1.0)},
+      {"preference/cuda-fused/100000_items_5_groups", "items",
+       preference_of(Form::fused, 100000, 5)},
       {"preference/cuda-fused/1048576_items_5_groups", "items",
        preference_of(Form::fused, 1 << 20, 5)},
       {"preference/cuda-fused/1048576_items_64_groups", "items",
@@ -253,7 +268,11 @@ std::vector<DeviceCaseRow> make_table() {
 }  // namespace
 
 std::span<const DeviceCaseRow> device_cases() {
-  static const auto table = make_table();
+  static const auto table = [] {
+    auto rows = make_table();
+    std::ranges::copy(link_cases(), std::back_inserter(rows));
+    return rows;
+  }();
   return table;
 }
 

@@ -92,14 +92,15 @@ part_sanitizer() {
   done
 }
 
-# Few repetitions, the cases of the goals first.
+# Few repetitions: the cases of the goals first, then the link and launches, which bound what a round
+# can reach, then all.
 part_numbers() {
-  local goals='^(preference|aggregate|local_train|rank)/cuda'
-  step kernels_goals "$build/bench/bench_kernels" --benchmark_filter="$goals" \
-    --benchmark_repetitions=3 --benchmark_out="$out/kernels_goals.json" \
-    --benchmark_out_format=json
-  step kernels "$build/bench/bench_kernels" --benchmark_filter="/cuda" --benchmark_repetitions=3 \
-    --benchmark_out="$out/kernels.json" --benchmark_out_format=json
+  local goals='^(preference|aggregate|local_train|rank)/cuda' name
+  local -A filters=([kernels_goals]=$goals [links]='^(link|launch)/cuda' [kernels]=/cuda)
+  for name in kernels_goals links kernels; do
+    step "$name" "$build/bench/bench_kernels" --benchmark_filter="${filters[$name]}" \
+      --benchmark_repetitions=3 --benchmark_out="$out/$name.json" --benchmark_out_format=json
+  done
 }
 
 # Client-rounds/s by head, and a round of a million clients x 100,000 items.

@@ -15,6 +15,8 @@ struct CaseShape {
   bool weighted = false;  // n_u in 1..40, else 1
   std::uint64_t seed = 1;
   bool by_counts = false;
+  // 0: every item is as popular; else item i is touched in proportion to (i + 1)^-skew, about
+  double skew = 0;
 };
 
 struct Case {

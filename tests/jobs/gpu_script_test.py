@@ -70,6 +70,7 @@ class GpuScript(JobTest):
             "two ranks, 2 GPUs, sums by: nccl",
             "ok      smoke_preference",
             "ok      smoke_round_fedvlr",
+            "ok      links",
             "ok      kernels_goals",
             "ok      kernels",
             "ok      round_gfmfr",

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "core/gpu/launch_facts.hpp"
 
 namespace fedfuse::gpu {
 
@@ -119,7 +120,8 @@ class Stream {
   Stream(Stream&& other) noexcept
       : device_(std::move(other.device_)),
         handle_(std::exchange(other.handle_, nullptr)),
-        use_(other.use_) {}
+        use_(other.use_),
+        launches_(std::exchange(other.launches_, nullptr)) {}
   Stream& operator=(Stream&&) = delete;
 
   [[nodiscard]] void* handle() const { return handle_; }
@@ -129,11 +131,15 @@ class Stream {
   void synchronise() const { device_->synchronise(handle_); }
   [[nodiscard]] bool is_done() const { return device_->is_done(handle_); }
   void wait_for(const Stream& other) const { device_->wait_for(handle_, other.handle_); }
+  // Launches from now on are listed there; null: no longer. For benchmarks.
+  void list_launches(std::vector<LaunchFacts>* list) { launches_ = list; }
+  [[nodiscard]] std::vector<LaunchFacts>* launches() const { return launches_; }
 
  private:
   std::shared_ptr<Device> device_;
   void* handle_;
   Use use_;
+  std::vector<LaunchFacts>* launches_ = nullptr;
 };
 
 // Seconds on the device between start() and stop(), both in the order of the stream.

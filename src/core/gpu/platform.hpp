@@ -36,6 +36,9 @@ void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_
     check_cuda(cudaFuncSetAttribute(function, cudaFuncAttributePreferredSharedMemoryCarveout,
                                     cudaSharedmemCarveoutMaxShared),
                "shared memory of a lane's kernel");
+  const auto blocks = std::uint64_t(grid.x) * grid.y * grid.z;
+  if (auto* const list = stream.launches())
+    list->push_back(cuda_launch_facts(function, blocks, block, shared_bytes));
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
   check_cuda(cudaGetLastError(), "launch of a kernel");
 }
@@ -148,6 +151,9 @@ void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_
             const Stream& stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
   check_launch(grid, block, shared_bytes, (sizeof(Parameters) + ... + 0));
+  const auto blocks = std::uint64_t(grid.x) * grid.y * grid.z;
+  // it does not know how many blocks fit
+  if (auto* const list = stream.launches()) list->push_back({"", blocks, block, shared_bytes, 0});
   enqueue_emulated(stream,
                    [=] { simt::launch(grid, block, shared_bytes, [&] { kernel(arguments...); }); });
 }

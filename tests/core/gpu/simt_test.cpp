@@ -180,6 +180,19 @@ TEST_P(Simt, ALaneCopiesPinnedMemoryOnly) {
   EXPECT_EQ(pageable, (std::vector{3, 4}));
 }
 
+TEST_P(Simt, LaunchesAreListedWhereSomebodyAsks) {
+  std::vector<gpu::LaunchFacts> launches;
+  run(no_kernel, {1, 1, 1}, 32, 0);
+  stream.list_launches(&launches);
+  run(no_kernel, {2, 3, 1}, 64, 128);
+  stream.list_launches(nullptr);
+  run(no_kernel, {1, 1, 1}, 32, 0);
+  ASSERT_EQ(launches.size(), 1u);
+  EXPECT_EQ(launches[0].blocks, 6u);
+  EXPECT_EQ(launches[0].threads, 64u);
+  EXPECT_EQ(launches[0].shared_bytes, 128u);
+}
+
 // Two groups of one copy each; the second is still on its way when the first is read.
 void copy_kernel(const float* from, float* out, bool waits) {
   float* to = gpu::shared<float>();
