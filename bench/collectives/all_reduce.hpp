@@ -21,7 +21,9 @@ class AllReduce {
   AllReduce& operator=(const AllReduce&) = delete;
   [[nodiscard]] virtual std::string name() const = 0;
   virtual void put(std::span<const std::int64_t> words) = 0;
+  // May return before the sum is made; sums are made in their order.
   virtual void sum() = 0;
+  virtual void wait() {}  // for all of them
   virtual void take(std::span<std::int64_t> words) = 0;
 };
 struct AllReduces {
