@@ -4,6 +4,10 @@
 # shellcheck disable=SC2034,SC2154
 
 kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views teacher)
+# the other tests that open a device
+device_tests=(kernels/group_prior core/graph server/grouping server/server_models
+  server/sums_to_host server/device_engine server/device_prior server/resident_state
+  evaluation/evaluation)
 of_kernels='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*'
 of_kernels+=':*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
 of_smoke='*EveryVariant*:*VariantsAgainst*:*RowsStand*:*NearestAgrees*:*HeadsAreTheSums*'
@@ -30,9 +34,7 @@ part_smoke() {
 # value. Then the kernels run again, on inputs of a new seed.
 part_tests() {
   local -x FEDFUSE_POISON=1
-  for name in "${kernels[@]/#/kernels/}" kernels/group_prior core/graph server/grouping \
-    server/server_models server/sums_to_host server/device_engine server/device_prior \
-    server/resident_state evaluation/evaluation; do
+  for name in "${kernels[@]/#/kernels/}" "${device_tests[@]}"; do
     step "test_${name##*/}" env -u FEDFUSE_TEST_SEED "$build/tests/${name}_test"
   done
   local -x FEDFUSE_TEST_SEED=${FEDFUSE_TEST_SEED:-$(((RANDOM << 15) + RANDOM + 1))}
@@ -92,8 +94,8 @@ part_sanitizer() {
   done
 }
 
-# Few repetitions: the cases of the goals first, then the link and launches, which bound what a round
-# can reach, then all.
+# Few repetitions: the cases of the goals first, then the link and launches, which bound what a
+# round can reach, then all.
 part_numbers() {
   local goals='^(preference|aggregate|local_train|rank)/cuda' name
   local -A filters=([kernels_goals]=$goals [links]='^(link|launch)/cuda' [kernels]=/cuda)

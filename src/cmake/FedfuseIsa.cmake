@@ -42,7 +42,7 @@ function(fedfuse_of out name target)
 endfunction()
 
 # fedfuse_target_flags(library target): how a library of a portable build is compiled, and all that
-# links it. Hidden: calls inside a library go straight.
+# links it. Hidden: calls inside a library go straight; a shared library is called from outside.
 function(fedfuse_target_flags library target)
   set(flags "")
   if(target STREQUAL aarch64)
@@ -50,7 +50,10 @@ function(fedfuse_target_flags library target)
   elseif(NOT target STREQUAL generic)
     set(flags -march=${target})
   endif()
-  target_compile_options(${library} PUBLIC ${flags} -fvisibility=hidden)
+  target_compile_options(${library} PUBLIC ${flags})
+  if(NOT FEDFUSE_SHARED)
+    target_compile_options(${library} PUBLIC -fvisibility=hidden)
+  endif()
   # public, for a precompiled header that others use again
   target_compile_definitions(${library} PUBLIC FEDFUSE_TARGET="${target}"
     FEDFUSE_TARGET_FLAGS="${flags} -fPIC")

@@ -19,9 +19,25 @@ target_include_directories(fedfuse_flags SYSTEM INTERFACE ${FEDFUSE_RANDOM123_IN
 target_link_libraries(fedfuse_flags INTERFACE MPI::MPI_CXX hdf5::hdf5 Eigen3::Eigen
   OpenMP::OpenMP_CXX Threads::Threads nlohmann_json::nlohmann_json)
 
+# Shared: the code stands once beside many programs, as in jobs/bundle.sh. What calls its own
+# functions calls them straight, as in a static one.
+set(kind STATIC)
+if(FEDFUSE_SHARED)
+  set(kind SHARED)
+  list(LENGTH FEDFUSE_TARGETS targets)
+  if(targets GREATER 1)
+    message(FATAL_ERROR "FEDFUSE_SHARED with the targets ${FEDFUSE_TARGETS_TEXT}\n  why: programs "
+      "link one library\n  do:  name one of them in FEDFUSE_TARGETS\n")
+  endif()
+  # Programs find libraries in the folder lib of an archive, and so do their libraries: they inherit
+  # an RPATH, and no RUNPATH.
+  list(APPEND CMAKE_BUILD_RPATH "\$ORIGIN/../../lib" "\$ORIGIN/../../../lib"
+    "\$ORIGIN/../../../../lib")
+  add_link_options(-Wl,--disable-new-dtags)
+endif()
 foreach(target IN LISTS FEDFUSE_TARGETS)
   fedfuse_of(library fedfuse_lib ${target})
-  add_library(${library} STATIC)
+  add_library(${library} ${kind})
   target_link_libraries(${library} PUBLIC fedfuse_flags PRIVATE ZLIB::ZLIB)
   target_include_directories(${library} PRIVATE ${FEDFUSE_GENERATED})
   if(FEDFUSE_HAVE_OPENSSL)
@@ -30,6 +46,11 @@ foreach(target IN LISTS FEDFUSE_TARGETS)
   endif()
   if(NOT FEDFUSE_NATIVE)
     fedfuse_target_flags(${library} ${target})
+  endif()
+  if(FEDFUSE_SHARED)
+    set_target_properties(${library} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    target_compile_options(${library} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
+    target_link_options(${library} PRIVATE -Wl,-Bsymbolic-functions)
   endif()
 endforeach()
 
@@ -76,7 +97,7 @@ function(fedfuse_cuda_objects name)
   target_compile_definitions(${name} PRIVATE FEDFUSE_HAVE_CUDA R123_USE_SSE=0)
   target_compile_options(${name} PRIVATE --expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra
     -Xptxas=-v)
-  if(NOT FEDFUSE_NATIVE)
+  if(FEDFUSE_SHARED OR NOT FEDFUSE_NATIVE)
     set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
   endif()
   set_target_properties(${name} PROPERTIES RULE_LAUNCH_COMPILE

@@ -65,6 +65,12 @@ class Configure(JobTest):
         self.assertIn('FEDFUSE_TARGETS has "x86-64-v9"', said)
         self.assertIn("do: name some of these", said)
 
+    def test_a_shared_library_is_of_one_target(self):
+        targets = "-DFEDFUSE_TARGETS=x86-64-v2;x86-64-v3"
+        said = self.configure("-DFEDFUSE_SHARED=ON", "-DFEDFUSE_NATIVE=OFF", targets, code=1)
+        self.assertIn("FEDFUSE_SHARED with the targets x86-64-v2,x86-64-v3", said)
+        self.assertIn("do: name one of them in FEDFUSE_TARGETS", said)
+
     def test_the_versions_of_eigen(self):
         for version, code in (("3.3.9", 1), ("3.4.0", 0), ("5.0.1", 0)):
             with self.subTest(version):
