@@ -70,6 +70,7 @@ copy_scripts() {
   cp "$root/jobs/gpu.sh" "$folder/jobs"
   cp "$root"/jobs/lib/{numbers,mpi_environment,gpu_parts}.sh "$folder/jobs/lib"
   cp "$root/LICENSE" "$folder"
+  cp "${FEDFUSE_GOLDENS:-$root/tests/oracle/goldens.h5}" "$folder/share/goldens.h5"
   cp "$root/jobs/lib/bundle_run.sh" "$folder/run"
   cp "$root/jobs/lib/bundle_mpirun.sh" "$folder/bin/mpirun"
   chmod +x "$folder/run" "$folder/bin/mpirun"

@@ -10,6 +10,7 @@ if [ $# -eq 0 ]; then
   exit 2
 fi
 export PATH="$build:$here/bin:$PATH" FEDFUSE_BUILD="$build"
+export FEDFUSE_GOLDENS="${FEDFUSE_GOLDENS-$here/share/goldens.h5}"
 # Programs of the preset bundle find their libraries by themselves, and tools of the machine, such
 # as profilers, keep theirs. The loader asks /proc where a program stands.
 if [ -f "$here/lib/by_path" ] || ! [ -e /proc/self/exe ]; then

@@ -18,7 +18,7 @@ from pathlib import Path
 from tool import ROOT
 
 BUILD = Path(sys.argv.pop(1)) if len(sys.argv) > 1 else ROOT / "build/release"
-PROGRAM = "tests/kernels/gather"
+PROGRAM = "tests/kernels/aggregate"  # it reads golden values
 NEEDED = ["ompi_info", "orterun", "readelf", "strip", "tar", "xz", "ldd"]
 OF_GLIBC = r"(ld-linux[^/]*|lib(c|m|mvec|pthread|dl|rt|util|resolv|anl))\.so\.[0-9]+"
 
@@ -73,7 +73,7 @@ class Bundle(unittest.TestCase):
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | {"FEDFUSE_BUILD": str(BUILD), "XZ_OPT": "-1"} | environment,
+            env=os.environ | {"FEDFUSE_BUILD": str(BUILD), "XZ_OPT": "-0"} | environment,
         )
         if done.returncode != code:
             raise AssertionError(done.stdout + done.stderr)
