@@ -12,9 +12,9 @@ bool one_has(std::string_view word, int capability) {
   // all, all-major, native: the builder knows
   if (error != std::errc()) return true;
   const std::string_view kind(end, std::size_t(word.data() + word.size() - end));
-  if (kind.starts_with("a")) return capability == built;
+  if (kind.starts_with('a')) return capability == built;
   const bool machine = capability / 10 == built / 10 && capability >= built;
-  if (kind == "-real" || kind.starts_with("f")) return machine;
+  if (kind == "-real" || kind.starts_with('f')) return machine;
   // what a driver compiles serves all later ones
   return capability >= built;
 }

@@ -69,7 +69,7 @@ struct Seen {
 
 std::string why_not_seen(cudaError_t code) {
   int driver = 0;
-  const auto text = cat("no device: ", cudaGetErrorString(code));
+  auto text = cat("no device: ", cudaGetErrorString(code));
   if (code != cudaErrorInsufficientDriver || cudaDriverGetVersion(&driver) != cudaSuccess)
     return text;
   if (driver == 0) return cat(text, " (there is no driver)");
