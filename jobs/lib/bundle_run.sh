@@ -19,7 +19,9 @@ fi
 export OPAL_PREFIX="$here" OPAL_PKGDATADIR="$here/share" OPAL_PKGLIBDIR="$here/plugins"
 export OMPI_MCA_mca_base_component_path="$here/plugins"
 export OMPI_MCA_ess_singleton_isolated=1  # a program started alone asks for no daemon
-export PMIX_MCA_pcompress_base_silence_warning=1  # its plugins are not here
+# PMIx has none of its plugins here and needs none; where a machine has those of another version it
+# names one that it ignores.
+export PMIX_MCA_pcompress_base_silence_warning=1
 export OMPI_MCA_plm=isolated OMPI_MCA_pml=ob1 OMPI_MCA_btl=self,vader
 # shellcheck source-path=SCRIPTDIR source=mpi_environment.sh
 . "$here/jobs/lib/mpi_environment.sh"
