@@ -1,5 +1,6 @@
 // Every device case cold (caches overwritten before each launch) and hot, in the device's own time,
-// beside what the device gave in this process: a copy (of_copy), multiply-adds in registers
+// beside what the device gave in this process: a copy (of_copy), the same of random rows
+// of 256 bytes (of_gather), multiply-adds in registers
 // (of_fma, the unit's peak), and where cuBLAS is there its products in float (of_sgemm) and on
 // tensor cores (of_tensor). Without a device, or where it cannot hold a problem, the rows say so.
 #include <benchmark/benchmark.h>
@@ -39,8 +40,10 @@ void report(benchmark::State& state, const DeviceCase& problem, const DeviceCeil
   state.counters[std::string(counts) + "/s"] = rate(problem.count);
   if (top.copy_bytes <= 0) return;
   state.counters["of_copy"] = rate(problem.bytes / top.copy_bytes);
+  state.counters["of_gather"] = rate(problem.bytes / top.gather_bytes);
   state.counters["of_fma"] = rate(problem.flops / top.fma_flops);
   state.counters["ceiling_copy_B/s"] = top.copy_bytes;
+  state.counters["ceiling_gather_B/s"] = top.gather_bytes;
   state.counters["ceiling_fma_FLOP/s"] = top.fma_flops;
   if (!top.no_blas.empty()) return;
   state.counters["of_sgemm"] = rate(problem.flops / top.sgemm_flops);

@@ -9,6 +9,7 @@
 #include "core/gpu/blas.hpp"
 #include "core/gpu/cuda_errors.hpp"
 #include "device/fma.hpp"
+#include "device/random_gather.hpp"
 
 namespace fedfuse::bench {
 namespace {
@@ -72,6 +73,11 @@ DeviceCeilings measure_device(const std::shared_ptr<gpu::Device>& device) {
           "copy");
     });
     top.copy_bytes = 2.0 * double(bytes) / seconds;
+  }
+  {
+    RandomGather gather(device, std::int64_t(1) << 22);  // of 1 GiB, as the copy
+    gather.table().fill_bytes(0, stream);
+    top.gather_bytes = gather.bytes() / best_seconds(stream, [&] { gather.launch(stream); });
   }
   {
     const int blocks = 64 * device->info().multiprocessors;  // eight fill one

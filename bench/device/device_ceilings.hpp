@@ -9,7 +9,8 @@
 namespace fedfuse::bench {
 
 struct DeviceCeilings {
-  double copy_bytes = 0;  // B/s read plus written by a copy of 1 GiB inside the device
+  double copy_bytes = 0;    // B/s read plus written by a copy of 1 GiB inside the device
+  double gather_bytes = 0;  // the same of rows of 256 bytes in random order (random_gather.hpp)
   // FLOP/s of fused multiply-adds in registers, float: the peak that the units sustain
   double fma_flops = 0;
   double sgemm_flops = 0;   // FLOP/s of cuBLAS' product of 8192 x 8192 floats, no tensor cores

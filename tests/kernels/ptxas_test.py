@@ -27,6 +27,7 @@ REGISTERS = {
     "runs_kernel": 64,
     "clear_kernel": 32,
     "gather_kernel": 48,
+    "short_rows_kernel": 48,
     "address_kernel": 40,
     "vectors_kernel": 48,
     "fold_kernel": 40,
