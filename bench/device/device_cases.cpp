@@ -124,15 +124,15 @@ Maker gather_of(std::int64_t count, std::int64_t width) {
   };
 }
 
-// 64 steps of (at most) 256 pairs in one graph.
-Maker teacher_of(bool by_items) {
+// 64 steps of (at most) 256 pairs.
+Maker teacher_of(bool by_items, teacher::Way way = teacher::Way::together) {
   return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
     teacher::CaseShape shape{{5, 3264, 64, 512, 512, 512}, 5, {by_items, 256}};
     if (small) shape = {{2, 6, 8, 4, 8, 8}, 2, {by_items, 4}};
     teacher::Case input(shape);
     const auto p = input.problem();
     const auto on_device = std::make_shared<teacher::OnDevice>(
-        device, p.shape, p.features, p.batching, teacher::Rule::adam, p.lr);
+        device, p.shape, p.features, p.batching, teacher::Rule::adam, p.lr, way);
     on_device->set_targets({p.targets, std::size_t(p.groups)});
     on_device->load(p.values, p.m, p.v, p.steps);
     std::copy_n(p.order, p.count(), on_device->next_order().data());
@@ -249,6 +249,8 @@ std::vector<DeviceCaseRow> make_table() {
        preference_of(Form::naive, 1 << 16, 5)},
       {"teacher/cuda/64_steps_of_51_items_x_5_groups", "steps", teacher_of(true)},
       {"teacher/cuda/64_steps_of_256_pairs", "steps", teacher_of(false)},
+      {"teacher/cuda-steps/64_steps_of_51_items_x_5_groups", "steps",
+       teacher_of(true, teacher::Way::steps)},
       {"kmeans/cuda-nearest/1048576_points_65_columns_5_groups", "points",
        nearest_of(1 << 20, 65, 5)},
       {"kmeans/cuda-nearest/65536_points_8385_columns_5_groups", "points",

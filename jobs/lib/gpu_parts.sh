@@ -97,7 +97,7 @@ part_sanitizer() {
 # Few repetitions: the cases of the goals first, then the link and launches, which bound what a
 # round can reach, then all.
 part_numbers() {
-  local goals='^(preference|aggregate|local_train|rank)/cuda' name
+  local goals='^(preference|aggregate|teacher|local_train|rank)/cuda' name
   local -A filters=([kernels_goals]=$goals [links]='^(link|launch)/cuda' [kernels]=/cuda)
   for name in kernels_goals links kernels; do
     step "$name" "$build/bench/bench_kernels" --benchmark_filter="${filters[$name]}" \

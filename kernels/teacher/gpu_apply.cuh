@@ -1,38 +1,10 @@
 #pragma once
-// The last kernel of a step: every parameter by its rule (kernels/dense/optimizer.hpp), four at a
-// time.
+// Every parameter by its rule (kernels/dense/optimizer.hpp), four at a time; and the last part of a
+// step: the groups' half, whose gradients have rank G and are formed where they are used.
 #include "kernels/teacher/gpu_block.cuh"
 
 namespace fedfuse::teacher {
 namespace {
-
-// Sum over l < G of left[l * rows + row] right[l * cols + col ...]: a gradient of rank G where it
-// is used.
-__device__ inline float4 of_groups(int groups, const float* left, int rows, int row,
-                                   const float* right, int cols, int col) {
-  float4 sum = zero4();
-  for (int l = 0; l < groups; ++l) fma4(sum, left[l * rows + row], load4(right + l * cols + col));
-  return sum;
-}
-__device__ inline float4 over_groups(int groups, const float* rows, int cols, int col) {
-  float4 sum = zero4();
-  for (int l = 0; l < groups; ++l) add(sum, load4(rows + l * cols + col));
-  return sum;
-}
-
-// i: of the first of four parameters, which stand in one row.
-__device__ inline float4 gradient_at(const GpuNet& n, int i) {
-  const auto& at = n.at;
-  const auto in = [i](int begin, int size) { return i >= begin && i < begin + size; };
-  if (in(at.A_g, at.d * at.d_group))
-    return of_groups(n.groups, n.du, at.d, (i - at.A_g) / at.d_group, n.e_old, at.d_group,
-                     (i - at.A_g) % at.d_group);
-  if (in(at.W_g, 2 * at.d * at.d))
-    return of_groups(n.groups, n.da, 2 * at.d, (i - at.W_g) / at.d, n.u, at.d, (i - at.W_g) % at.d);
-  if (in(at.a_g, at.d)) return over_groups(n.groups, n.du, at.d, i - at.a_g);
-  if (in(at.b1, 2 * at.d)) return over_groups(n.groups, n.da, 2 * at.d, i - at.b1);
-  return load4(n.gradient + i);
-}
 
 __device__ inline void store_transposed(const GpuNet& n, int i, const float4& p) {
   const int wide = 2 * n.at.d, of_tv = i - n.at.W_tv, of_2 = i - n.at.W2;
@@ -54,33 +26,145 @@ __device__ inline void store_transposed(const GpuNet& n, int i, const float4& p)
   }
 }
 
-__global__ void __launch_bounds__(apply_threads) apply_kernel(const __grid_constant__ GpuNet n) {
-  const int i = 4 * int(blockIdx.x * blockDim.x + threadIdx.x);
-  if (i >= n.at.size || n.count == 0) return;
-  const float4 g = gradient_at(n, i);
-  if (n.rule == Rule::gradient) {
-    store4(n.gradient + i, g);
+// i: of the first of four parameters, which stand in one row; g: their gradient.
+__device__ inline void apply_four(const GpuNet& n, int i, const float4& g) {
+  if (n.rule == Rule::gradient) return store4(n.gradient + i, g);
+  float4 p = load4(n.values + i);
+  if (n.rule == Rule::sgd) {
+    fma4(p, -n.lr, g);
   } else {
-    float4 p = load4(n.values + i);
-    if (n.rule == Rule::sgd) {
-      fma4(p, -n.lr, g);
-    } else {
-      float4 m = load4(n.m + i), v = load4(n.v + i);
-      const AdamFactors& f = n.state->factors;
-      adam_step(p.x, m.x, v.x, g.x, f);
-      adam_step(p.y, m.y, v.y, g.y, f);
-      adam_step(p.z, m.z, v.z, g.z, f);
-      adam_step(p.w, m.w, v.w, g.w, f);
-      store4(n.m + i, m);
-      store4(n.v + i, v);
-    }
-    store4(n.values + i, p);
-    store_transposed(n, i, p);
+    float4 m = load4(n.m + i), v = load4(n.v + i);
+    const AdamFactors f = n.state->factors;
+    adam_step(p.x, m.x, v.x, g.x, f);
+    adam_step(p.y, m.y, v.y, g.y, f);
+    adam_step(p.z, m.z, v.z, g.z, f);
+    adam_step(p.w, m.w, v.w, g.w, f);
+    store4(n.m + i, m);
+    store4(n.v + i, v);
   }
-  if (i == 0) {
-    ++n.state->batch;
-    ++n.state->steps;
-  }  // no thread reads them in this launch
+  store4(n.values + i, p);
+  store_transposed(n, i, p);
+}
+
+// Sum over l < G of left[l * rows + row] right[l * cols + col ...].
+__device__ inline float4 of_groups(int groups, const float* left, int rows, int row,
+                                   const float* right, int cols, int col) {
+  float4 sum = zero4();
+#pragma unroll 2
+  for (int l = 0; l < groups; ++l) fma4(sum, left[l * rows + row], load4(right + l * cols + col));
+  return sum;
+}
+__device__ inline float4 over_groups(int groups, const float* rows, int cols, int col) {
+  float4 sum = zero4();
+#pragma unroll 2
+  for (int l = 0; l < groups; ++l) add(sum, load4(rows + l * cols + col));
+  return sum;
+}
+
+// Columns of A_g and e, four by four, that a block takes; its rows of A_g pass through shared
+// memory, because they change.
+constexpr int column_quads = 8;
+constexpr std::size_t columns_bytes(int d) { return std::size_t(d) * column_quads * 16; }
+__host__ __device__ constexpr int column_tasks(const GpuNet& n) {
+  return (n.at.d_group / 4 + column_quads - 1) / column_quads;
+}
+// W_g, a_g and b1: the rest of the groups' half.
+__host__ __device__ constexpr int rest_quads(const GpuNet& n) {
+  return (2 * n.at.d * n.at.d + 3 * n.at.d) / 4;
+}
+__host__ __device__ constexpr int apply_tasks(const GpuNet& n) {
+  return column_tasks(n) + (rest_quads(n) + block_threads - 1) / block_threads;
+}
+
+// de_l = A_g^T du_l of four columns, by every so many rows as rows_times adds them up.
+__device__ inline float4 back_to_embedding(const GpuNet& n, int l, const float* columns) {
+  const int d = n.at.d, width = n.at.d_group / 4 < block_threads ? n.at.d_group / 4 : block_threads,
+            fit = block_threads / width, slices = fit < d ? fit : d;
+  float4 total = zero4();
+#pragma unroll 1
+  for (int s = 0; s < slices; ++s) {
+    float4 sum = zero4();
+#pragma unroll 4
+    for (int k = s; k < d; k += slices)
+      fma4(sum, n.du[l * d + k], load4(columns + k * column_quads * 4));
+    add(total, sum);
+  }
+  return total;
+}
+
+struct ColumnTask {
+  int first, quads;  // of the columns of A_g
+  __device__ ColumnTask(const GpuNet& n, int task) : first(task * column_quads) {
+    const int left = n.at.d_group / 4 - first;
+    quads = left < column_quads ? left : column_quads;
+  }
+  // Of the k-th of d x column_quads pieces.
+  [[nodiscard]] __device__ bool has(int k) const { return k % column_quads < quads; }
+  [[nodiscard]] __device__ int column(int k) const { return 4 * (first + k % column_quads); }
+};
+
+// A_g as it is before the groups' half moves.
+__device__ inline void stage_columns(const GpuNet& n, int task) {
+  const ColumnTask mine(n, task);
+  float* old = gpu::shared<float>();
+#pragma unroll 1
+  for (int k = int(threadIdx.x); k < n.at.d * column_quads; k += block_threads)
+    if (mine.has(k))
+      gpu::async_copy16(old + 4 * k,
+                        n.values + n.at.A_g + k / column_quads * n.at.d_group + mine.column(k));
+  gpu::async_commit();
+}
+
+// After stage_columns. A quarter of the warps has e, the others A_g.
+__device__ inline void apply_columns(const GpuNet& n, int task) {
+  const auto& at = n.at;
+  const ColumnTask mine(n, task);
+  const float* old = gpu::shared<float>();
+  constexpr int of_e = block_threads / 4;
+  gpu::async_wait<0>();
+  __syncthreads();
+  if (int(threadIdx.x) < of_e) {
+    // embeddings that no group uses move by their moments
+#pragma unroll 1
+    for (int k = int(threadIdx.x); k < at.groups * column_quads; k += of_e) {
+      const int l = k / column_quads;
+      if (mine.has(k))
+        apply_four(n, at.e + l * at.d_group + mine.column(k),
+                   l < n.groups ? back_to_embedding(n, l, old + 4 * (k % column_quads)) : zero4());
+    }
+    return;
+  }
+#pragma unroll 1
+  for (int k = int(threadIdx.x) - of_e; k < at.d * column_quads; k += block_threads - of_e)
+    if (mine.has(k))
+      apply_four(
+          n, at.A_g + k / column_quads * at.d_group + mine.column(k),
+          of_groups(n.groups, n.du, at.d, k / column_quads, n.e_old, at.d_group, mine.column(k)));
+}
+
+__device__ inline void apply_rest(const GpuNet& n, int quad) {
+  if (quad >= rest_quads(n)) return;
+  const auto& at = n.at;
+  const int in_W_g = 4 * quad, in_a_g = in_W_g - 2 * at.d * at.d, in_b1 = in_a_g - at.d;
+  int i = at.W_g + in_W_g;
+  float4 g;
+  if (in_a_g < 0) {
+    g = of_groups(n.groups, n.da, 2 * at.d, in_W_g / at.d, n.u, at.d, in_W_g % at.d);
+  } else {
+    const bool of_b1 = in_b1 >= 0;
+    i = of_b1 ? at.b1 + in_b1 : at.a_g + in_a_g;
+    g = over_groups(n.groups, of_b1 ? n.da : n.du, of_b1 ? 2 * at.d : at.d, of_b1 ? in_b1 : in_a_g);
+  }
+  apply_four(n, i, g);
+}
+
+// Before the groups' half moves, and after.
+__device__ inline void stage_apply(const GpuNet& n, int task) {
+  if (task < column_tasks(n)) stage_columns(n, task);
+}
+__device__ inline void apply_task(const GpuNet& n, int task) {
+  if (task < column_tasks(n)) return apply_columns(n, task);
+  apply_rest(n, (task - column_tasks(n)) * block_threads + int(threadIdx.x));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // What a block of the teacher kernels does: a few rows times a weight matrix, sums of rows, a tile
 // of a gradient. Every sum has one order.
 #include "core/gpu/block.cuh"
+#include "core/gpu/intrinsics.hpp"
 #include "kernels/teacher/teacher_gpu.hpp"
 
 namespace fedfuse::teacher {
@@ -23,11 +24,11 @@ __device__ inline void fma4(float4& to, float s, const float4& x) {
   to.w = fmaf(s, x.w, to.w);
 }
 
-// The batch that the state points at.
 struct Batch {
   std::int64_t first;
   int slots, pairs;
-  __device__ explicit Batch(const GpuNet& n) : first(std::int64_t(n.state->batch) * n.slots) {
+  // batch: of the epoch
+  __device__ Batch(const GpuNet& n, int batch) : first(std::int64_t(batch) * n.slots) {
     const std::int64_t left = n.count - first;
     slots = left < n.slots ? int(left) : n.slots;
     pairs = slots * n.pairs_a_slot;
@@ -43,6 +44,13 @@ struct Place {
     item = n.by_items ? slot : slot / n.groups;
   }
 };
+
+// n floats, a multiple of 4, to shared memory by asynchronous copies; commits.
+__device__ inline void stage(float* to, const float* from, int n) {
+  for (int k = 4 * int(threadIdx.x); k < n; k += 4 * block_threads)
+    gpu::async_copy16(to + k, from + k);
+  gpu::async_commit();
+}
 
 // The threads of a block over the columns of a matrix, four columns each: (quad, slice); slices
 // share the rows of the sum.
@@ -92,7 +100,7 @@ __device__ inline void rows_times(const float* x, int K, const float* W, int N, 
 #pragma unroll
     for (int r = 0; r < Rows; ++r) sum[r] = zero4();
     if (s.slice >= 0)
-#pragma unroll 4
+#pragma unroll(Rows == 1 ? 4 : 2)
       for (int k = s.slice; k < K; k += s.slices) {
         const float4 w = load4(W + std::int64_t(k) * N + 4 * s.quad);
         if constexpr (Rows == block_rows) {
@@ -120,7 +128,7 @@ __device__ inline void sum_rows(int count, Row row, int N, float* red, Out out) 
     const Spread s(N, first, count);
     float4 sum[1] = {zero4()};
     if (s.slice >= 0)
-#pragma unroll 4
+#pragma unroll 8
       for (int k = s.slice; k < count; k += s.slices)
         if (const float* from = row(k); from != nullptr) add(sum[0], load4(from + 4 * s.quad));
     gather_slices<1>(s, first, sum, red,
@@ -128,12 +136,13 @@ __device__ inline void sum_rows(int count, Row row, int N, float* red, Out out) 
   }
 }
 
-// A tile of sum over k < count of a(k) b(k)^T, M x N: rows m0 ..., columns n0 ... to `to`, rows N
-// apart. A warp takes every so many k's, a lane 4 x 8: its columns are 4 c .. and 16 + 4 c .., so
-// that eight lanes meet eight different banks. b(k) null: a row of zeros.
-template <class B>
+// A tile of sum over k < count of a(k) b(k)^T, M x N: rows m0 ..., columns n0 ..., four numbers at
+// a time to out(index in the matrix, numbers). A warp takes every so many k's, a lane 4 x 8: its
+// columns are 4 c .. and 16 + 4 c .., so that eight lanes meet eight different banks. b(k) null: a
+// row of zeros.
+template <class B, class Out>
 __device__ inline void gradient_of(int count, const float* a, int a_pitch, B b, int m0, int M,
-                                   int n0, int N, float* to, float* red) {
+                                   int n0, int N, float* red, Out out) {
   const int row = lane() / 4 * 4, col = lane() % 4 * 4;
   const bool rows = m0 + row < M, low = n0 + col < N, high = n0 + col + 16 < N;
   float4 sum[4][2];
@@ -167,7 +176,7 @@ __device__ inline void gradient_of(int count, const float* a, int a_pitch, B b, 
     float4 total = zero4();
     for (int w = 0; w < warps(); ++w)
       add(total, load4(red + (w * gradient_tile + r) * tile_pitch + c));
-    store4(to + std::int64_t(m0 + r) * N + n0 + c, total);
+    out((m0 + r) * N + n0 + c, total);
   }
 }
 

@@ -10,7 +10,7 @@ namespace {
 using gpu::Runs;
 bool any(const Problem&) { return true; }
 bool on_a_device(const Problem& p) { return serves(p.shape); }
-constexpr std::array<Variant, 4> table{{
+constexpr std::array<Variant, 6> table{{
     {.name = "cpu",
      .what = "R4: one thread, register tiles; an item of a batch once",
      .run = run_cpu,
@@ -22,13 +22,23 @@ constexpr std::array<Variant, 4> table{{
      .runs = Runs::everywhere,
      .serves = any},
     {.name = "cuda",
-     .what = "R4: four kernels a step, an epoch's steps in one CUDA graph",
+     .what = "R4: an epoch in one kernel, whose blocks wait for each other three times a step",
      .run = cuda,
+     .runs = Runs::on_device,
+     .serves = on_a_device},
+    {.name = "cuda-steps",
+     .what = "R4: four kernels a step, many steps in one CUDA graph",
+     .run = cuda_steps,
      .runs = Runs::on_device,
      .serves = on_a_device},
     {.name = "emulated",
      .what = "cuda's source on the CPU: for proof",
      .run = emulated,
+     .runs = Runs::for_proof,
+     .serves = on_a_device},
+    {.name = "emulated-steps",
+     .what = "cuda-steps' source on the CPU: for proof",
+     .run = emulated_steps,
      .runs = Runs::for_proof,
      .serves = on_a_device},
 }};

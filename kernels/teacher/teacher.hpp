@@ -126,6 +126,8 @@ double run_reference(const Problem& problem, Workspace&);
 
 // teacher.cu on a device, and its source on the CPU; teacher_gpu.cpp
 double cuda(const Problem& problem, Workspace&);
+double cuda_steps(const Problem& problem, Workspace&);
 double emulated(const Problem& problem, Workspace&);
+double emulated_steps(const Problem& problem, Workspace&);
 
 }  // namespace fedfuse::teacher

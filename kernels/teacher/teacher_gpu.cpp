@@ -33,8 +33,10 @@ std::int64_t most_pairs(const Shape& s, const Batching& b) {
 
 }  // namespace
 
-std::size_t hidden_shared_bytes(int d) {
-  return std::size_t(block_threads * block_rows * 4 + 9 * d * block_rows) * sizeof(float) +
+std::size_t hidden_shared_bytes(int d, bool staged) {
+  const int weights = staged ? 8 * d * d : 0;
+  return std::size_t(block_threads * block_rows * 4 + 9 * d * block_rows + weights) *
+             sizeof(float) +
          32 * sizeof(double);
 }
 
@@ -53,9 +55,11 @@ std::size_t OnDevice::bytes(const Shape& s, bool text_mask, bool image_mask, con
 }
 
 OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, const Shape& shape,
-                   const Features& features, const Batching& batching, Rule rule, double lr)
+                   const Features& features, const Batching& batching, Rule rule, double lr,
+                   Way way)
     : shape_(shape),
       batching_(batching),
+      way_(way),
       stream_(device),
       state_(device, 1),
       state_host_(device, 2) {
@@ -66,6 +70,7 @@ OnDevice::OnDevice(const std::shared_ptr<gpu::Device>& device, const Shape& shap
   (void)declare(shape, offsets_);
   net_.at = gpu_layout(shape);
   net_.by_items = batching.by_items;
+  net_.staged = hidden_shared_bytes(int(shape.d), true) <= device->info().shared_per_block;
   net_.rule = rule;
   net_.lr = float(lr);
   net_.items = shape.items;
@@ -135,6 +140,10 @@ void OnDevice::set_targets(std::span<const float* const> targets) {
   net_.count = batching_.epoch(groups, shape_.items);
   net_.slots = int(std::min(batching_.slots(groups), net_.count));
   carve_scratch();
+  if (way_ == Way::steps) record_steps();
+}
+
+void OnDevice::record_steps() {
   // The first launch of a kernel loads it, which is not for a stream that records: a step of an
   // epoch without slots.
   auto none = net_;
@@ -191,6 +200,10 @@ void OnDevice::begin_epoch() {
 void OnDevice::launch(const gpu::Stream& stream) const {
   stream.device().copy_in(state_.data(), &state_host_[0], sizeof(GpuState), stream.handle());
   const auto steps = (net_.count + net_.slots - 1) / net_.slots;
+  if (way_ == Way::together)
+    return gpu::on_platform(stream.device(), [&]<class P>(P) {
+      epoch<P>(net_, int(steps), stream.device().info().multiprocessors, stream);
+    });
   for (std::int64_t k = 0; k < steps / recorded_steps_; ++k) graph_->launch(stream);
   put_steps(stream, steps % recorded_steps_);
 }
@@ -204,9 +217,9 @@ double OnDevice::finish_epoch() {
 
 namespace {
 
-double run_on(const std::shared_ptr<gpu::Device>& device, const Problem& p) {
-  OnDevice on_device(device, p.shape, p.features, p.batching, p.adam ? Rule::adam : Rule::sgd,
-                     p.lr);
+double run_on(const std::shared_ptr<gpu::Device>& device, const Problem& p, Way way) {
+  OnDevice on_device(device, p.shape, p.features, p.batching, p.adam ? Rule::adam : Rule::sgd, p.lr,
+                     way);
   on_device.set_targets({p.targets, std::size_t(p.groups)});
   on_device.load(p.values, p.adam ? p.m : nullptr, p.adam ? p.v : nullptr,
                  p.adam ? p.steps : nullptr);
@@ -220,7 +233,17 @@ double run_on(const std::shared_ptr<gpu::Device>& device, const Problem& p) {
 
 }  // namespace
 
-double cuda(const Problem& p, Workspace&) { return run_on(gpu::open_cuda_device(0), p); }
-double emulated(const Problem& p, Workspace&) { return run_on(gpu::open_emulated_device(), p); }
+double cuda(const Problem& p, Workspace&) {
+  return run_on(gpu::open_cuda_device(0), p, Way::together);
+}
+double cuda_steps(const Problem& p, Workspace&) {
+  return run_on(gpu::open_cuda_device(0), p, Way::steps);
+}
+double emulated(const Problem& p, Workspace&) {
+  return run_on(gpu::open_emulated_device(), p, Way::together);
+}
+double emulated_steps(const Problem& p, Workspace&) {
+  return run_on(gpu::open_emulated_device(), p, Way::steps);
+}
 
 }  // namespace fedfuse::teacher

@@ -1,19 +1,19 @@
 #pragma once
-// The training step on a device: the formula of teacher.hpp in four launches, those of an epoch in
-// a CUDA graph. Float throughout.
+// The training step on a device: the formula of teacher.hpp in four phases. Float throughout.
 //
-//   encode   x of every slot (tiles of 16 x 16, the sum over features split over the warps of a
-//            block); a_l: a block a group
+//   encode   x of every slot (tiles of 16 x 16, the sum over features split over the warps of half
+//            a block); a_l: a block a group
 //   hidden   a block some slots and their pairs: c, h, Q, loss, q, g, dc, dx: every product a walk
 //            through a weight matrix by whole rows
-//   gradient  dW2, d[W_t W_v], dA_t, dA_v: tiles of 32 x 32, the batch split over the warps; da_l,
-//             back to e_l: a block a group; biases, loss
-//   apply   Adam or SGD for every parameter; those of the groups' half have gradients of rank G,
-//           computed where they are used
+//   gradient  dW2, d[W_t W_v], dA_t, dA_v: tiles of 32 x 32, the batch split over the warps; the
+//            biases; they move at once (Adam or SGD). da_l, du_l: a block a group
+//   apply   the groups' half: gradients of rank G, formed where they are used; de_l
 //
-// The number of the step comes from device memory (GpuState): apply advances it, so a graph of many
-// steps needs no arguments. Every sum has one order that depends on the sizes alone: the same bits
-// whatever the schedule.
+// All steps of an epoch are one kernel with a block a multiprocessor (Way::together): between the
+// phases its blocks wait for each other, and gradient and apply are one phase, in which only apply
+// waits for the groups. Or a phase is a kernel, and many steps are a CUDA graph (Way::steps), for
+// comparison. Both have the same bits. Every sum has one order that depends on the sizes alone: the
+// same bits whatever the schedule.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -27,11 +27,10 @@
 
 namespace fedfuse::teacher {
 
-inline constexpr int encode_threads = 256, encode_tile = 16, encode_depth = 256;
-// hidden, gradient: rows of the batch at once
+inline constexpr int encode_tile = 16, encode_depth = 256;
+// rows: of the batch at once, in hidden
 inline constexpr int block_threads = 512, block_rows = 8;
 inline constexpr int gradient_tile = 32, tile_pitch = gradient_tile + 4;
-inline constexpr int apply_threads = 256;
 
 // The parameters on the device, in floats: rows of whole 16 bytes, zeros behind; W1 in its parts,
 // W_tv = [W_t W_v].
@@ -47,6 +46,8 @@ struct GpuState {
   std::int64_t steps = 0;  // Adam's t: steps taken
   double squares = 0;      // of all errors of the epoch, over d
   AdamFactors factors{};   // of the step at hand
+  // blocks at the barrier and groups with gradients, since the kernel began (Way::together)
+  unsigned arrived = 0, groups_done = 0;
 };
 
 enum class Rule : int { gradient, sgd, adam };  // gradient: apply stores it and moves nothing
@@ -56,6 +57,7 @@ struct GpuNet {
   GpuLayout at;
   int groups = 0, slots = 0, pairs_a_slot = 1;  // slots: of a batch, at most
   bool by_items = true;
+  bool staged = false;  // weights of hidden pass through shared memory
   Rule rule = Rule::adam;
   float lr = 0;
   std::int64_t items = 0, count = 0;                                  // count: of the order
@@ -85,22 +87,31 @@ struct GpuNet {
 
 // d a multiple of 4, up to 256.
 [[nodiscard]] bool serves(const Shape& shape);
-[[nodiscard]] std::size_t hidden_shared_bytes(int d);
+[[nodiscard]] std::size_t hidden_shared_bytes(int d, bool staged = false);
 
-// Asynchronous on the stream.
+// The step that the state points at, in four kernels. Asynchronous on the stream.
 template <class Platform>
 void step(const GpuNet& net, const gpu::Stream& stream);
 template <>
 void step<gpu::Cuda>(const GpuNet&, const gpu::Stream&);
 template <>
 void step<gpu::Emulated>(const GpuNet&, const gpu::Stream&);
+// The first steps of the epoch, in one kernel; blocks: multiprocessors, one where emulated.
+template <class Platform>
+void epoch(const GpuNet& net, int steps, int blocks, const gpu::Stream& stream);
+template <>
+void epoch<gpu::Cuda>(const GpuNet&, int, int, const gpu::Stream&);
+template <>
+void epoch<gpu::Emulated>(const GpuNet&, int, int, const gpu::Stream&);
+
+enum class Way { together, steps };
 
 // The teacher's data on a device: features for good, parameters and moments between load and store.
 class OnDevice {
  public:
   // InputError: the shape is not served.
   OnDevice(const std::shared_ptr<gpu::Device>& device, const Shape& shape, const Features& features,
-           const Batching& batching, Rule rule, double lr);
+           const Batching& batching, Rule rule, double lr, Way way = Way::together);
   // What the constructor and set_targets allocate.
   [[nodiscard]] static std::size_t bytes(const Shape& shape, bool text_mask, bool image_mask,
                                          const Batching& batching, Rule rule);
@@ -109,7 +120,7 @@ class OnDevice {
   void load(const float* values, const float* m, const float* v, const float* steps);
   void store(float* values, float* m, float* v, float* steps) const;
   void fetch_gradient(float* gradient) const;
-  // G <= shape.groups pointers to M x d in host memory. Records the graph.
+  // G <= shape.groups pointers to M x d in host memory. Records the graph of Way::steps.
   void set_targets(std::span<const float* const> targets);
 
   // Where the order of the next epoch is to be written, all its slots: pinned; that of the epoch
@@ -127,11 +138,13 @@ class OnDevice {
   void place_features(const Features& features);
   void carve_scratch();
   void get(const float* from, float* to) const;  // a flat array of declare()
+  void record_steps();
   void put_steps(const gpu::Stream& stream, std::int64_t steps) const;
 
   Shape shape_;
   Offsets offsets_;
   Batching batching_;
+  Way way_;
   GpuNet net_;
   gpu::Stream stream_;
   gpu::Buffer<float> text_, image_, targets_, parameters_, scratch_;

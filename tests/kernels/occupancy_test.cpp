@@ -4,6 +4,7 @@
 #include <cuda_occupancy.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -16,6 +17,7 @@
 #include "kernels/preference/preference_case.hpp"
 #include "kernels/preference/preference_gpu.hpp"
 #include "kernels/sample/sample_gpu.hpp"
+#include "kernels/teacher/gpu_encode.cuh"
 #include "kernels/views/product.cuh"
 #include "server/device/chunks.hpp"
 
@@ -125,6 +127,15 @@ Launch preferences(const Chip& chip) {
           plan.shared_bytes, 1};
 }
 
+// An epoch in one kernel: its blocks wait for each other, so one must fit everywhere.
+Launch teacher_epoch(const Chip& chip) {
+  const bool staged = teacher::hidden_shared_bytes(64, true) <= chip.shared_per_block;
+  return {std::string("teacher, an epoch, weights ") + (staged ? "in shared memory" : "in L2"),
+          staged ? "7teacher.*epoch_kernelILi1ELb1E" : "7teacher.*epoch_kernelILi1ELb0E",
+          teacher::block_threads,
+          std::max(teacher::encode_bytes(2), teacher::hidden_shared_bytes(64, staged)), 1};
+}
+
 std::vector<Launch> launches(const Chip& chip) {
   const auto draw = sample::gpu_sample_plan(samples, epochs, chip.shared_per_block);
   const bool hopper = chip.major == 9;
@@ -133,6 +144,7 @@ std::vector<Launch> launches(const Chip& chip) {
           training(chip, HeadKind::neumf, "none", "train_kernel.*NeumfGpuELb0", 1),
           training(chip, HeadKind::linear, "fedvlr", "train_kernel.*LinearGpuELb1", 1),
           preferences(chip),
+          teacher_epoch(chip),
           {"views, products by rows", "5views.*product_kernelILb1E", views::product_threads,
            views::product_shared<true>, 3},
           {"views, gradients of weights", "5views.*product_kernelILb0E", views::product_threads,

@@ -14,29 +14,12 @@
 #include "kernels/teacher/teacher_case.hpp"
 #include "kernels/teacher/teacher_gpu.hpp"
 #include "kernels/teacher/teacher_net.hpp"
+#include "tests/kernels/teacher/teacher_testing.hpp"
 #include "tests/support/inputs.hpp"
 #include "tests/support/runnable.hpp"
 
 namespace fedfuse::teacher {
 namespace {
-
-struct Result {
-  double loss = 0;
-  Array<float> values, m, v;
-  float steps = 0;
-  bool operator==(const Result&) const = default;
-};
-
-Result run(const Variant& variant, Case&& c) {
-  Workspace workspace;
-  const double loss = variant.run(c.problem(), workspace);
-  return {loss, c.values, c.m, c.v, c.steps};
-}
-Result run(const Variant& variant, const CaseShape& shape) { return run(variant, Case(shape)); }
-
-const Variant& variant(std::string_view name) {
-  return *std::ranges::find(variants(), name, &Variant::name);
-}
 
 // How far each matrix went from its start, against the farthest of the reference's elements.
 void expect_same_way(const Parameters& start, const Array<float>& got, const Array<float>& want,
@@ -179,32 +162,6 @@ TEST(TeacherKernel, TheDevicesGradientIsTheReferences) {
   }
 }
 
-// A graph's warm-up runs before there are parameters: a step of no slots reads and writes nothing
-// but its state.
-TEST(TeacherKernel, AStepWithoutSlotsTouchesNothing) {
-  for (const auto& device : test::fresh_devices())
-    for (const bool by_items : {false, true}) {
-      const gpu::Stream stream(device);
-      gpu::Buffer<GpuState> state(device, 1);
-      state.fill_bytes(0, stream);
-      GpuNet net;  // of null pointers
-      net.at = gpu_layout({2, 67, 4, 2, 4, 4});
-      net.by_items = by_items;
-      net.groups = 2;
-      net.slots = 8;
-      net.pairs_a_slot = by_items ? 2 : 1;
-      net.items = 67;
-      net.count = 0;
-      net.state = state.data();
-      gpu::on_platform(*device, [&]<class P>(P) { step<P>(net, stream); });
-      GpuState after;
-      state.copy_out({&after, 1}, stream);
-      stream.synchronise();
-      EXPECT_EQ(after.batch, 0);
-      EXPECT_EQ(after.steps, 0);
-    }
-}
-
 // Of the emulated threads; on CUDA, again and again.
 TEST(TeacherKernel, KernelsGiveTheSameBitsInEveryOrder) {
   for (const auto& shape :
@@ -220,59 +177,6 @@ TEST(TeacherKernel, KernelsGiveTheSameBitsInEveryOrder) {
       EXPECT_TRUE(candidate.runs != gpu::Runs::for_proof || !(run(candidate, shape) == want));
       simt::set_schedule({});
     }
-}
-
-// More steps than a graph holds, in two epochs that are prepared while the other runs; and what is
-// stored goes on elsewhere.
-void expect_to_go_on(const std::shared_ptr<gpu::Device>& device) {
-  const CaseShape shape{{2, 67, 4, 2, 4, 4}, 2, {false, 1}, true, 0.2, 1e-3};
-  const auto two_epochs = [&](bool apart) {
-    Case c(shape);
-    const auto p = c.problem();
-    std::vector<double> losses;
-    auto trainer =
-        std::make_unique<OnDevice>(device, p.shape, p.features, p.batching, Rule::adam, p.lr);
-    const auto begin = [&] {
-      trainer->set_targets({p.targets, 2});
-      trainer->load(p.values, p.m, p.v, p.steps);
-    };
-    begin();
-    std::copy_n(p.order, p.count(), trainer->next_order().data());
-    for (int epoch = 0; epoch < 2; ++epoch) {
-      trainer->begin_epoch();
-      if (!apart) std::reverse_copy(p.order, p.order + p.count(), trainer->next_order().data());
-      losses.push_back(trainer->finish_epoch());
-      if (!apart || epoch == 1) continue;
-      trainer->store(p.values, p.m, p.v, p.steps);
-      trainer =
-          std::make_unique<OnDevice>(device, p.shape, p.features, p.batching, Rule::adam, p.lr);
-      begin();
-      std::reverse_copy(p.order, p.order + p.count(), trainer->next_order().data());
-    }
-    trainer->store(p.values, p.m, p.v, p.steps);
-    EXPECT_EQ(c.steps, 7 + 2 * 134);
-    EXPECT_LT(losses[1], losses[0]);
-    return Result{losses[1], c.values, c.m, c.v, c.steps};
-  };
-  EXPECT_TRUE(two_epochs(false) == two_epochs(true)) << device->info().name;
-}
-
-TEST(TeacherKernel, ManyStepsAndEpochsGoOnFromWhatWasStored) {
-  for (const auto& device : test::fresh_devices()) expect_to_go_on(device);
-}
-
-TEST(TeacherKernel, TellsWhatItAllocates) {
-  for (const auto& shape : shapes_to_test()) {
-    Case c(shape);
-    const auto p = c.problem();
-    const auto device = gpu::open_emulated_device();
-    const auto rule = shape.adam ? Rule::adam : Rule::sgd;
-    OnDevice trainer(device, p.shape, p.features, p.batching, rule, p.lr);
-    trainer.set_targets({p.targets, std::size_t(p.groups)});
-    EXPECT_EQ(device->high_water_bytes(),
-              OnDevice::bytes(p.shape, shape.missing > 0, shape.missing > 0, p.batching, rule))
-        << c.name();
-  }
 }
 
 TEST(TeacherKernel, ATargetThatIsNotANumberIsSeenInTheLoss) {
