@@ -1,12 +1,10 @@
 #pragma once
 // What a block knows of the client that it trains.
-#include "core/gpu/platform.hpp"
+#include "kernels/local_train/gpu_rows.cuh"
 #include "kernels/local_train/local_train_gpu.hpp"
 
 namespace fedfuse::local_train {
 namespace {
-
-constexpr std::int32_t slot_mask = 0x7fffffff;
 
 // What all threads of a block know of their client; in shared memory.
 struct Sums {

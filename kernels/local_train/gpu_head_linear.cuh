@@ -9,6 +9,7 @@ template <int HeldTiles, int D>
 struct LinearGpu {
   static constexpr bool two_halves = false;  // of an item's row
   static constexpr int z_stride = known_stride<D>(D);
+  static constexpr bool pairs = true, pairs_routed = true;
   using Batch = BatchView<z_stride>;
   const Shape& shape;
   const GpuPlan& p;
@@ -39,20 +40,19 @@ struct LinearGpu {
   }
   __device__ void forward(const Batch& x) {
     const Parts m = parts();
-#pragma unroll 1
-    for (int i = warp(); i < x.n; i += warps()) {
-      const float s = warp_dot(m.w, x.Z(i), m.d);
-      if (lane() == 0) x.score[i] = s + *m.b;
-    }
+    dot_rows(
+        x.n, m.d,
+        [&](int i, int k, float sum) { return dot4(load4(m.w + k), load4(x.Z(i) + k), sum); },
+        [&](int i, float sum) { x.score[i] = sum + *m.b; });
     __syncthreads();
   }
   __device__ void backward(const Batch& x, float keep, float lr) {
     const Parts m = parts();
     float* const out[1] = {m.dw};
-    column_sums<1>(x.n, m.d, m.sums, out, [&](int i, int k, float (&sum)[1]) {
-      float& z = x.Z(i)[k];
-      sum[0] = fmaf(x.delta[i], z, sum[0]);
-      z = x.delta[i] * m.w[k];
+    column_sums<D, 1>(x.n, m.d, m.sums, out, [&](int i, int k, float4(&sum)[1]) {
+      float* z = x.Z(i) + k;
+      sum[0] = fma4(x.delta[i], load4(z), sum[0]);
+      store4(z, scaled(x.delta[i], load4(m.w + k)));
     });
     const float db = bias_gradient(x, m.red);
     sgd(m.w, m.dw, m.d, keep, lr);

@@ -9,17 +9,20 @@ template <int HeldTiles, int D>
 struct MlpGpu {
   static constexpr bool two_halves = false;  // of an item's row
   static constexpr int z_stride = known_stride<D>(D);
+  static constexpr bool pairs = true, pairs_routed = false;
   using Batch = BatchView<z_stride>;
   const Shape& shape;
   const GpuPlan& p;
   float *shared, *weights, *batch;
 
   using Matrix = Rows<known_stride<D>(D)>;
+  using Weights = Rows<known_weights<D>(D)>;
   // Offsets stand in the constant memory of the launch: pointers are made where they are used, and
   // hold no registers in between.
   struct Parts {
     float *W_u, *b1, *w, *b, *u, *base, *sum, *dw, *du, *sums;
-    Matrix W_z, H;
+    Weights W_z;
+    Matrix H;
     double* red;
     int d;
   };
@@ -27,7 +30,7 @@ struct MlpGpu {
     Parts m;
     m.d = D > 0 ? D : shape.d;
     m.W_u = weights + p.W_a;
-    m.W_z = Matrix{weights + p.W_b, padded(m.d)};
+    m.W_z = Weights{weights + p.W_b, weight_stride(m.d)};
     m.b1 = shared + p.small;
     m.w = m.b1 + m.d;
     m.u = m.w + m.d;
@@ -44,7 +47,7 @@ struct MlpGpu {
   __device__ void load(const float* theta, const float* user) {
     const Parts m = parts();
     const auto& h = shape.head;
-    copy(m.W_u, theta + h.W_u, m.d * m.d);
+    copy_matrix(m.W_u, weight_stride(m.d), theta + h.W_u, m.d, m.d, m.d);
     copy_matrix(m.W_z.data, m.W_z.stride(), theta + h.W_z, m.d, m.d, m.d);
     copy(m.b1, theta + h.b1, m.d);
     copy(m.w, theta + h.last_w, m.d);
@@ -54,27 +57,25 @@ struct MlpGpu {
   }
   __device__ void forward(const Batch& x) {
     const Parts m = parts();
-    user_half(m.W_u, m.u, m.b1, m.d, m.base);
+    user_half(m.W_u, m.u, m.b1, m.d, m.sums, m.base);
     forward_layer(x.n, m.d, m.d, x.Z, m.W_z, m.base, m.H);
-#pragma unroll 1
-    for (int i = warp(); i < x.n; i += warps()) {
-      const float s = warp_dot(m.w, m.H(i), m.d);
-      if (lane() == 0) x.score[i] = s + *m.b;
-    }
+    dot_rows(
+        x.n, m.d,
+        [&](int i, int k, float sum) { return dot4(load4(m.w + k), load4(m.H(i) + k), sum); },
+        [&](int i, float sum) { x.score[i] = sum + *m.b; });
     __syncthreads();
   }
   __device__ void backward(const Batch& x, float keep, float lr) {
     const Parts m = parts();
     float* const out[2] = {m.sum, m.dw};
-    column_sums<2>(x.n, m.d, m.sums, out, [&](int i, int k, float (&s)[2]) {
-      float& h = m.H(i)[k];
-      const float g = h > 0.0f ? x.delta[i] * m.w[k] : 0.0f;
-      s[0] += g;
-      s[1] = fmaf(x.delta[i], h, s[1]);
-      h = g;
+    column_sums<D, 2>(x.n, m.d, m.sums, out, [&](int i, int k, float4(&s)[2]) {
+      const float4 h = load4(m.H(i) + k), g = through_relu(x.delta[i], load4(m.w + k), h);
+      s[0] = fma4(1.0f, g, s[0]);
+      s[1] = fma4(x.delta[i], h, s[1]);
+      store4(m.H(i) + k, g);
     });
     backward_layer<HeldTiles>(x.n, m.d, m.d, m.H, x.Z, m.W_z, keep, lr, [](float) { return true; });
-    step_user_half(m.W_u, m.u, m.sum, m.d, keep, lr, m.sums, m.du);
+    step_user_half<D>(m.W_u, m.u, m.sum, m.d, keep, lr, m.sums, m.du);
     const float db = bias_gradient(x, m.red);
     sgd(m.u, m.du, m.d, keep, lr);
     sgd(m.w, m.dw, m.d, keep, lr);
@@ -85,7 +86,7 @@ struct MlpGpu {
   __device__ void store(float* theta, float* user) const {
     const Parts m = parts();
     const auto& h = shape.head;
-    copy(theta + h.W_u, m.W_u, m.d * m.d);
+    copy_matrix(theta + h.W_u, m.d, m.W_u, weight_stride(m.d), m.d, m.d);
     copy_matrix(theta + h.W_z, m.d, m.W_z.data, m.W_z.stride(), m.d, m.d);
     copy(theta + h.b1, m.b1, m.d);
     copy(theta + h.last_w, m.w, m.d);

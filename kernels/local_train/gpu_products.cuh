@@ -1,35 +1,22 @@
 #pragma once
-// Products of small matrices by one block of threads, each sum in one fixed order: a block gives
-// the same bits wherever it runs.
+// Products of small matrices by one block of threads on tensor cores (core/gpu/tensor_tile.hpp),
+// each sum in one fixed order: a block gives the same bits wherever it runs.
 //
-// A warp owns a tile of 32 x 32 of a product, a lane 8 x 4 of it: 12 numbers loaded for 32
-// multiply-adds; 4 x 4 would load 16. Lanes i and i ^ 1 read the same of B, i and i ^ 2 the same of
-// A, and rows of shared matrices are padded() so that the eight rows of half a warp lie in
-// different banks: then a load of 16 bytes a lane is one trip to shared memory for 16 lanes, not
-// for 8.
+// A warp owns a tile of 32 x 32 of a product. Numbers stay floats in shared memory. Which row,
+// column or k a lane's number stands for is free as long as both operands agree, so every load
+// takes neighbours in memory: 8 bytes along k, 16 bytes across. Strides make them free of bank
+// conflicts: padded() for the batch, weight_stride() for weights (local_train_gpu.hpp). A lane ends
+// with four neighbours of each of its rows: stores take 16 bytes.
+#include "core/gpu/tensor_tile.hpp"
 #include "kernels/local_train/gpu_rows.cuh"
 
 namespace fedfuse::local_train {
 namespace {
 
-constexpr int tile_rows = 32, tile_cols = 32, lane_rows = 8, lane_cols = 4;
+using gpu::TileOperands, gpu::TileSums;
 
-struct LaneTile {
-  float c[lane_rows][lane_cols];
-};
+constexpr int tile_rows = 32, tile_cols = 32, tile_depth = 8;
 
-__device__ inline void clear(LaneTile& t) {
-#pragma unroll
-  for (int i = 0; i < lane_rows; ++i)
-#pragma unroll
-    for (int j = 0; j < lane_cols; ++j) t.c[i][j] = 0.0f;
-}
-__device__ inline void add_row(float (&c)[lane_cols], float a, const float4& y) {
-  c[0] = fmaf(a, y.x, c[0]);
-  c[1] = fmaf(a, y.y, c[1]);
-  c[2] = fmaf(a, y.z, c[2]);
-  c[3] = fmaf(a, y.w, c[3]);
-}
 __device__ inline int tiles(int rows, int cols) {
   return (rows + tile_rows - 1) / tile_rows * ((cols + tile_cols - 1) / tile_cols);
 }
@@ -48,9 +35,9 @@ constexpr bool is_rows = false;
 template <int Known>
 constexpr bool is_rows<Rows<Known>> = true;
 
-// Four numbers of k of rows `first`, first + Apart, ..: one pointer where rows are strided, else
-// one each. Rows beyond `count` are read at the last one (a function's), or as they lie in the
-// padding of the matrix; their sums are not stored.
+// Pointers to Count rows `first`, first + Apart, ..: one where rows are strided, else one each.
+// Rows beyond `count` are read at the last one (a function's), or as they lie in the padding of the
+// matrix; their sums are not stored.
 template <class A, int Count, int Apart>
 struct Walk {
   static constexpr int pointers = is_rows<A> ? 1 : Count;
@@ -69,155 +56,174 @@ struct Walk {
   __device__ const float* row(int i) const {
     return is_rows<A> ? at[0] + i * Apart * stride : at[is_rows<A> ? 0 : i];
   }
-  __device__ void advance(int by) {
-#pragma unroll
-    for (int i = 0; i < pointers; ++i) at[i] += by;
-  }
 };
 
-// Where a lane's numbers of a tile stand: rows `row` + 4 i; columns `col` + 8 j of product_nt,
-// `col` + j of product_nn.
+// The first row and column of a tile, and this lane's place in it: (g, t) of tensor_tile.hpp.
 struct Place {
-  int row, col;
+  int row, col, g, t;
 };
-__device__ inline int lane_row() { return lane() % 2 + lane() / 16 * 2; }  // 0 .. 3
-__device__ inline int lane_col() { return lane() / 2 % 8; }                // 0 .. 7
-__device__ inline Place spread(int tile, int N, int lane_columns_apart) {
+__device__ inline Place place_of(int tile, int N) {
   const int across = (N + tile_cols - 1) / tile_cols;
-  return {tile / across * tile_rows + lane_row(),
-          tile % across * tile_cols + lane_col() * lane_columns_apart};
+  return {tile / across * tile_rows, tile % across * tile_cols, lane() / 4, lane() % 4};
 }
-// f(row, column, value) for those inside M x N
-template <class F>
-__device__ inline void each_spread(const LaneTile& t, const Place& at, int columns_apart, int M,
-                                   int N, F f) {
+__device__ inline float2 load2(const float* p) { return *reinterpret_cast<const float2*>(p); }
+// Of a last step that reaches beyond K.
+template <bool Tail>
+__device__ inline float within(float x, int k, int K) {
+  return !Tail || k < K ? x : 0.0f;
+}
+template <bool Tail>
+__device__ inline float4 within(const float4& x, int k, int K) {
+  return !Tail || k < K ? x : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+}
+// step<is the last>(k) for k < K
+template <class Step>
+__device__ inline void each_depth(int K, Step step) {
+  int k = 0;
+#pragma unroll 1
+  for (; k + tile_depth <= K; k += tile_depth) step.template operator()<false>(k);
+  if (k < K) step.template operator()<true>(k);
+}
+
+// A of a product along k, rows g, g + 8, g + 16, g + 24 of the tile: 2t and 2t + 1 of k.
+template <bool Tail, class W>
+__device__ inline void load_along(const W& rows, int k, int t, int K, TileOperands& x) {
 #pragma unroll
-  for (int i = 0; i < lane_rows; ++i)
-#pragma unroll
-    for (int j = 0; j < lane_cols; ++j) {
-      const int r = at.row + 4 * i, c = at.col + columns_apart * j;
-      if (r < M && c < N) f(r, c, t.c[i][j]);
-    }
+  for (int r = 0; r < 4; ++r) {
+    const float2 y = load2(rows.row(r) + k + 2 * t);
+    x.a[r / 2][r % 2] = within<Tail>(y.x, k + 2 * t, K);
+    x.a[r / 2][r % 2 + 2] = within<Tail>(y.y, k + 2 * t + 1, K);
+  }
 }
 
 // c[i][o] = sum_k A(i)[k] B(o)[k]: both operands run along k. add: to what t holds. B: a weight
-// matrix, whose tiles are whole or padded.
+// matrix, whose tiles are whole or padded. f of each_nt sees it.
 template <class A, class B>
-__device__ inline Place product_nt(int M, int N, int K, int tile, const A& a, const B& b,
-                                   LaneTile& t, bool add = false) {
-  const Place at = spread(tile, N, 1);
-  Walk<A, lane_rows, 4> pa(a, at.row, M);
-  Walk<B, lane_cols, 8> pb(b, at.col, N);
-  if (!add) clear(t);
-  int k = 0;
-#pragma unroll 1
-  for (; k + 4 <= K; k += 4, pa.advance(4), pb.advance(4)) {
-    float4 x[lane_rows], y[lane_cols];
+__device__ inline void product_nt(int M, int N, int K, int tile, const A& a, const B& b,
+                                  TileSums& sums, bool add = false) {
+  const Place p = place_of(tile, N);
+  const Walk<A, 4, 8> rows(a, p.row + p.g, M);
+  const float* weights = b(p.col + 2 * p.g);
+  if (!add) clear(sums);
+  each_depth(K, [&]<bool Tail>(int k) {
+    TileOperands x;
+    load_along<Tail>(rows, k, p.t, K, x);
 #pragma unroll
-    for (int i = 0; i < lane_rows; ++i) x[i] = load4(pa.row(i));
-#pragma unroll
-    for (int j = 0; j < lane_cols; ++j) y[j] = load4(pb.row(j));
-#pragma unroll
-    for (int i = 0; i < lane_rows; ++i)
-#pragma unroll
-      for (int j = 0; j < lane_cols; ++j)
-        t.c[i][j] =
-            fmaf(x[i].x, y[j].x,
-                 fmaf(x[i].y, y[j].y, fmaf(x[i].z, y[j].z, fmaf(x[i].w, y[j].w, t.c[i][j]))));
-  }
-#pragma unroll 1
-  for (; k < K; ++k, pa.advance(1), pb.advance(1))
-#pragma unroll
-    for (int i = 0; i < lane_rows; ++i)
-#pragma unroll
-      for (int j = 0; j < lane_cols; ++j) t.c[i][j] = fmaf(*pa.row(i), *pb.row(j), t.c[i][j]);
-  return at;
-}
-
-// c[i][n] = sum_k A(i)[k] B(k)[n]. B's rows are padded to 4.
-template <class A, class B>
-__device__ inline Place product_nn(int M, int N, int K, int tile, const A& a, const B& b,
-                                   LaneTile& t) {
-  const Place at = spread(tile, N, lane_cols);
-  Walk<A, lane_rows, 4> pa(a, at.row, M);
-  const float* pb = b.data + (at.col < N ? at.col : 0);
-  clear(t);
-  int k = 0;
-#pragma unroll 1
-  for (; k + 4 <= K; k += 4, pa.advance(4)) {
-#pragma unroll
-    // 8 bytes a lane of A: registers are short while tiles of a weight gradient are held
-    for (int from = 0; from < 4; from += 2) {
-      float2 x[lane_rows];
-#pragma unroll
-      for (int i = 0; i < lane_rows; ++i) x[i] = *reinterpret_cast<const float2*>(pa.row(i) + from);
-#pragma unroll
-      for (int s = 0; s < 2; ++s, pb += b.stride()) {
-        const float4 y = load4(pb);
-#pragma unroll
-        for (int i = 0; i < lane_rows; ++i) add_row(t.c[i], s == 0 ? x[i].x : x[i].y, y);
-      }
+    for (int n = 0; n < 4; ++n) {
+      const float2 y = load2(weights + (n / 2 * 16 + n % 2) * b.stride() + k + 2 * p.t);
+      x.b[n][0] = within<Tail>(y.x, k + 2 * p.t, K);
+      x.b[n][1] = within<Tail>(y.y, k + 2 * p.t + 1, K);
     }
-  }
-#pragma unroll 1
-  for (; k < K; ++k, pa.advance(1), pb += b.stride()) {
-    const float4 y = load4(pb);
-#pragma unroll
-    for (int i = 0; i < lane_rows; ++i) add_row(t.c[i], *pa.row(i), y);
-  }
-  return at;
+    multiply_add(sums, x);
+  });
 }
-
-// Of product_tn: rows `row` .. + 3 and half a tile below, columns `col` .. + 3.
-__device__ inline Place blocked(int tile, int N) {
-  const Place at = spread(tile, N, lane_cols);
-  return {at.row + 3 * lane_row(), at.col};
-}
-
-// c[m][n] = sum_i A(i)[m] B(i)[n]: the gradient of a weight matrix, whose numbers each_block
-// places. Both padded to 4.
-template <class A, class B>
-__device__ inline void product_tn(int M, int N, int K, int tile, const A& a, const B& b,
-                                  LaneTile& t) {
-  const Place at = blocked(tile, N);
-  const int further = at.row + tile_rows / 2 < M ? tile_rows / 2 : 0, n = at.col < N ? at.col : 0;
-  const float *pa = a.data + (at.row < M ? at.row : 0), *pb = b(0) + n;
-  clear(t);
-#pragma unroll 2
-  for (int i = 0; i < K; ++i) {
-    const float4 x0 = load4(pa), x1 = load4(pa + further), y = load4(pb);
-    pa += a.stride();
-    if constexpr (is_rows<B>)
-      pb += b.stride();
-    else
-      pb = b(i + 1 < K ? i + 1 : i) + n;
+// f(row, column, its four sums from that column on) for those inside M x N; a row has padding for
+// sums beyond N.
+template <class F>
+__device__ inline void each_nt(const TileSums& sums, int tile, int M, int N, F f) {
+  const Place p = place_of(tile, N);
 #pragma unroll
-    for (int r = 0; r < 4; ++r) {
-      add_row(t.c[r], component(x0, r), y);
-      add_row(t.c[4 + r], component(x1, r), y);
+  for (int r = 0; r < 4; ++r)
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int row = p.row + p.g + 8 * r, col = p.col + 16 * half + 4 * p.t, e = r % 2 * 2;
+      const auto& even = sums.c[r / 2][2 * half];
+      const auto& odd = sums.c[r / 2][2 * half + 1];
+      if (row < M && col < N) f(row, col, make_float4(even[e], odd[e], even[e + 1], odd[e + 1]));
     }
+}
+
+// B of a product across its rows: four neighbours of the rows `first` and `second`.
+template <bool Tail>
+__device__ inline void load_across(const float* first, const float* second, int k_first,
+                                   int k_second, int K, TileOperands& x) {
+  const float4 y0 = within<Tail>(load4(first), k_first, K),
+               y1 = within<Tail>(load4(second), k_second, K);
+#pragma unroll
+  for (int n = 0; n < 4; ++n) {
+    x.b[n][0] = component(y0, n);
+    x.b[n][1] = component(y1, n);
   }
+}
+
+// c[i][n] = sum_k A(i)[k] B(k)[n]. f of each_nn sees it.
+template <class A, class B>
+__device__ inline void product_nn(int M, int N, int K, int tile, const A& a, const B& b,
+                                  TileSums& sums) {
+  const Place p = place_of(tile, N);
+  const Walk<A, 4, 8> rows(a, p.row + p.g, M);
+  const int col = p.col + 4 * p.g;
+  const float* from = b(2 * p.t) + (col < N ? col : 0);
+  clear(sums);
+  each_depth(K, [&]<bool Tail>(int k) {
+    TileOperands x;
+    load_along<Tail>(rows, k, p.t, K, x);
+    const float* at = from + k * b.stride();
+    load_across<Tail>(at, at + b.stride(), k + 2 * p.t, k + 2 * p.t + 1, K, x);
+    multiply_add(sums, x);
+  });
 }
 template <class F>
-__device__ inline void each_block(const LaneTile& t, int tile, int M, int N, F f) {
-  const Place at = blocked(tile, N);
+__device__ inline void each_nn(const TileSums& sums, int tile, int M, int N, F f) {
+  const Place p = place_of(tile, N);
 #pragma unroll
-  for (int i = 0; i < lane_rows; ++i)
+  for (int r = 0; r < 4; ++r)
 #pragma unroll
-    for (int j = 0; j < lane_cols; ++j) {
-      const int r = at.row + (i < 4 ? i : tile_rows / 2 + i - 4);
-      if (r < M && at.col + j < N) f(r, at.col + j, t.c[i][j]);
+    for (int e = 0; e < 2; ++e) {
+      const int row = p.row + p.g + 8 * r, col = p.col + 8 * p.t + 4 * e, at = r % 2 * 2 + e;
+      const auto& c = sums.c[r / 2];
+      if (row < M && col < N) f(row, col, make_float4(c[0][at], c[1][at], c[2][at], c[3][at]));
     }
+}
+
+// c[m][n] = sum_i A(i)[m] B(i)[n]: the gradient of a weight matrix. f of each_tn sees it.
+template <class A, class B>
+__device__ inline void product_tn(int M, int N, int K, int tile, const A& a, const B& b,
+                                  TileSums& sums) {
+  const Place p = place_of(tile, N);
+  const int row = p.row + 4 * p.g, col = p.col + 4 * p.g;
+  const int m = row < M ? row : 0, n = col < N ? col : 0;
+  clear(sums);
+  each_depth(K, [&]<bool Tail>(int k) {
+    const int i = k + p.t, j = k + p.t + 4;
+    const auto inside = [&](int at) { return !Tail || is_rows<B> || at < K ? at : K - 1; };
+    TileOperands x;
+    const float4 x0 = within<Tail>(load4(a(i) + m), i, K), x1 = within<Tail>(load4(a(j) + m), j, K);
+#pragma unroll
+    for (int r = 0; r < 4; ++r) {
+      x.a[r / 2][r % 2] = component(x0, r);
+      x.a[r / 2][r % 2 + 2] = component(x1, r);
+    }
+    load_across<Tail>(b(inside(i)) + n, b(inside(j)) + n, i, j, K, x);
+    multiply_add(sums, x);
+  });
+}
+template <class F>
+__device__ inline void each_tn(const TileSums& sums, int tile, int M, int N, F f) {
+  const Place p = place_of(tile, N);
+#pragma unroll
+  for (int r = 0; r < 4; ++r)
+#pragma unroll
+    for (int e = 0; e < 2; ++e) {
+      const int row = p.row + 4 * p.g + r, col = p.col + 8 * p.t + 4 * e, at = r % 2 * 2 + e;
+      const auto& c = sums.c[r / 2];
+      if (row < M && col < N) f(row, col, make_float4(c[0][at], c[1][at], c[2][at], c[3][at]));
+    }
+}
+
+// W <- keep W - lr gradient, four numbers
+__device__ inline void step4(float* W, float keep, float lr, const float4& gradient) {
+  store4(W, fma4(-lr, gradient, scaled(keep, load4(W))));
 }
 
 // A layer out = in W^T backwards, in place: W -= lr dOut^T In (+ decay), In <- (dOut W) where
-// mask(i, k), both from the old W. W: outs x ins, rows of padded(ins). Every tile of dW stays in
-// registers until In has been replaced. Begins and ends with a barrier. HeldTiles: of a warp; d =
-// 128 has 16 tiles, which 16 or 8 warps hold.
+// mask(old in), both from the old W. W: outs x ins. Every tile of dW stays in registers until In
+// has been replaced. Begins and ends with a barrier. HeldTiles: of a warp; d = 128 has 16 tiles,
+// which 16 or 8 warps hold.
 template <int HeldTiles, class Out, class In, class Weights, class Mask>
 __device__ inline void backward_layer(int n, int outs, int ins, const Out& d_out, const In& in,
                                       const Weights& W, float keep, float lr, Mask mask) {
-  LaneTile held[HeldTiles];
+  TileSums held[HeldTiles];
   __syncthreads();
   const int weight_tiles = tiles(outs, ins);
 #pragma unroll
@@ -228,11 +234,13 @@ __device__ inline void backward_layer(int n, int outs, int ins, const Out& d_out
   __syncthreads();
 #pragma unroll 1
   for (int tile = warp(); tile < tiles(n, ins); tile += warps()) {
-    LaneTile t;
-    const Place at = product_nn(n, ins, outs, tile, d_out, W, t);
-    each_spread(t, at, 1, n, ins, [&](int i, int k, float gradient) {
-      float& x = in(i)[k];
-      x = mask(x) ? gradient : 0.0f;
+    TileSums t;
+    product_nn(n, ins, outs, tile, d_out, W, t);
+    each_nn(t, tile, n, ins, [&](int i, int k, const float4& gradient) {
+      float* x = in(i) + k;
+      const float4 was = load4(x);
+      store4(x, make_float4(mask(was.x) ? gradient.x : 0.0f, mask(was.y) ? gradient.y : 0.0f,
+                            mask(was.z) ? gradient.z : 0.0f, mask(was.w) ? gradient.w : 0.0f));
     });
   }
   __syncthreads();
@@ -240,12 +248,17 @@ __device__ inline void backward_layer(int n, int outs, int ins, const Out& d_out
   for (int h = 0; h < HeldTiles; ++h) {
     const int tile = warp() + h * warps();
     if (tile >= weight_tiles) continue;
-    each_block(held[h], tile, outs, ins, [&](int o, int k, float gradient) {
-      float& x = W(o)[k];
-      x = fmaf(-lr, gradient, keep * x);
-    });
+    each_tn(held[h], tile, outs, ins,
+            [&](int o, int k, const float4& gradient) { step4(W(o) + k, keep, lr, gradient); });
   }
   __syncthreads();
+}
+
+// out(i, o) = max(sum + bias(o), 0), four at a time
+__device__ inline void store_relu(float* out, const float4& sum, const float* bias) {
+  const float4 b = load4(bias);
+  store4(out, make_float4(fmaxf(sum.x + b.x, 0.0f), fmaxf(sum.y + b.y, 0.0f),
+                          fmaxf(sum.z + b.z, 0.0f), fmaxf(sum.w + b.w, 0.0f)));
 }
 
 // out(i, o) = max(in(i) . W(o) + bias(o), 0). Ends with a barrier.
@@ -254,10 +267,10 @@ __device__ inline void forward_layer(int n, int outs, int ins, const In& in, con
                                      const float* bias, const Out& out) {
 #pragma unroll 1
   for (int tile = warp(); tile < tiles(n, outs); tile += warps()) {
-    LaneTile t;
-    const Place at = product_nt(n, outs, ins, tile, in, W, t);
-    each_spread(t, at, 8, n, outs,
-                [&](int i, int o, float sum) { out(i)[o] = fmaxf(sum + bias[o], 0.0f); });
+    TileSums t;
+    product_nt(n, outs, ins, tile, in, W, t);
+    each_nt(t, tile, n, outs,
+            [&](int i, int o, const float4& sum) { store_relu(out(i) + o, sum, bias + o); });
   }
   __syncthreads();
 }

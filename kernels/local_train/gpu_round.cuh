@@ -1,6 +1,5 @@
 #pragma once
-// The round of one client by one block: read with local_train_cpu.cpp, the same steps in the same
-// order.
+// One client's round by one block: the steps of local_train_cpu.cpp in their order.
 #include "kernels/local_train/gpu_client.cuh"
 #include "kernels/local_train/gpu_router.cuh"
 
@@ -96,18 +95,21 @@ struct Round {
     __syncthreads();
     const bool repeats = m.slots < m.samples;
 #pragma unroll 1
-    for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
-      std::int32_t follower = slot_mask, later = 0;
-      if (repeats) {
-        const std::int32_t mine = slot()[i] & slot_mask;
-        for (int k = n - 1; k > i; --k)
-          if ((slot()[k] & slot_mask) == mine) follower = k;
-        for (int k = 0; k < i; ++k)
-          if ((slot()[k] & slot_mask) == mine) later = 1;
-      }
-      next()[i] = follower | std::int32_t(unsigned(later) << 31);
-    }
+    for (int i = int(threadIdx.x); i < n; i += int(blockDim.x))
+      next()[i] = repeats ? neighbours(i, n) : slot_mask;
     __syncthreads();
+  }
+  // The next sample of the slot of sample i | an earlier one exists << 31.
+  __device__ std::int32_t neighbours(int i, int n) const {
+    const std::int32_t mine = slot()[i] & slot_mask;
+    std::int32_t follower = slot_mask, later = 0;
+#pragma unroll 4
+    for (int k = 0; k < n; ++k) {
+      const bool same = (slot()[k] & slot_mask) == mine;
+      if (same && k < i) later = 1;
+      if (same && k > i && follower == slot_mask) follower = k;
+    }
+    return follower | std::int32_t(unsigned(later) << 31);
   }
   __device__ int slot_of(int i) const { return slot()[i] & slot_mask; }
 
@@ -165,7 +167,7 @@ struct Round {
       delta()[i] = gradient / float(n);
     }
     recommendation = block_sum(recommendation, red());
-    distillation = block_sum(distillation, red());
+    if (taught.labels != nullptr) distillation = block_sum(distillation, red());
     if (threadIdx.x != 0) return;
     m.sums.recommendation += recommendation;
     m.sums.distillation += distillation;
@@ -245,17 +247,22 @@ struct Round {
   __device__ void gradients(int n, float keep) {
     if constexpr (!Routed) {
       scatter(n, Z(), stride(), m.rows, 1.0f);
-      return;
-    }
-    if constexpr (Routed)
+    } else {
+      const auto fold_both = [&](float* hidden, int apart) {
+        if (m.slots == m.samples) return;
+        fold_repeats(n, shape.d, next(), Z(), stride());
+        fold_repeats(n, shape.d, next(), hidden, apart);
+      };
       router.backward(
-          n, Z(), stride(), temp(), rates.router_learns ? keep : 1.0f, rates.router_rate(),
-          [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); },
-          [&](int j) {
-            scatter(n, temp(), padded(shape.d), m.rows + std::int64_t(j) * m.slots * w(), 1.0f);
+          n, Z(), stride(), rates.router_learns ? keep : 1.0f, rates.router_rate(),
+          [&](int j, int i) { return view_row(j, m.items[slot_of(i)]); }, fold_both,
+          [&](int j, int i, int k, const float4& gradient) {
+            if (next()[i] < 0) return;  // its gradient is in the first sample's
+            float* to = row(j * m.slots + slot_of(i)) + k;
+            store4(to, fma4(1.0f, gradient, load4(to)));
           });
+    }
   }
-
   // Parameters out; rows become updates C_u - rho C.
   __device__ void end(int steps) {
     const std::int64_t c = m.client, to = g.row_out[c];

@@ -24,7 +24,7 @@ struct RouterGpu {
     Parts m;
     m.d = D > 0 ? D : shape.d;
     m.J = shape.views;
-    m.wide = padded(m.J * m.d);
+    m.wide = weight_stride(m.J * m.d);
     m.Phi1 = weights + p.router;
     m.phi1 = shared + p.router_small;
     m.Phi2 = m.phi1 + m.d;
@@ -67,23 +67,31 @@ struct RouterGpu {
     const Parts m = parts();
 #pragma unroll 1
     for (int tile = warp(); tile < tiles(n, m.d); tile += warps()) {
-      LaneTile total;
-      Place at{};
+      TileSums total;
 #pragma unroll 1
       for (int j = 0; j < m.J; ++j) {
         const auto sample = [&](int i) { return row(j, i); };
-        at = product_nt(n, m.d, m.d, tile, sample, columns_of(m, j), total, j > 0);
+        product_nt(n, m.d, m.d, tile, sample, columns_of(m, j), total, j > 0);
       }
-      each_spread(total, at, 8, n, m.d,
-                  [&](int i, int k, float sum) { m.H(i)[k] = fmaxf(sum + m.phi1[k], 0.0f); });
+      each_nt(total, tile, n, m.d,
+              [&](int i, int k, const float4& sum) { store_relu(m.H(i) + k, sum, m.phi1 + k); });
     }
     __syncthreads();
 #pragma unroll 1
-    for (int i = warp(); i < n; i += warps()) {
+    for (int j = 0; j < m.J; ++j)
+      dot_rows(
+          n, m.d,
+          [&](int i, int k, float sum) {
+            return dot4(load4(m.Phi2 + j * m.d + k), load4(m.H(i) + k), sum);
+          },
+          [&](int i, float sum) { m.soft[i * m.J + j] = sum + m.phi2[j]; });
+    __syncthreads();
+#pragma unroll 1
+    for (int i = int(threadIdx.x); i < n; i += int(blockDim.x)) {
       float share[max_views], top = -1e30f, sum = 0;
 #pragma unroll
       for (int j = 0; j < max_views; ++j) {
-        share[j] = j < m.J ? warp_dot(m.Phi2 + j * m.d, m.H(i), m.d) + m.phi2[j] : -1e30f;
+        share[j] = j < m.J ? m.soft[i * m.J + j] : -1e30f;
         top = fmaxf(top, share[j]);
       }
 #pragma unroll
@@ -93,7 +101,7 @@ struct RouterGpu {
       }
 #pragma unroll
       for (int j = 0; j < max_views; ++j)
-        if (lane() == 0 && j < m.J) m.soft[i * m.J + j] = share[j] / sum;
+        if (j < m.J) m.soft[i * m.J + j] = share[j] / sum;
     }
     __syncthreads();
     mean_over_batch(n, m.mix);
@@ -114,40 +122,39 @@ struct RouterGpu {
   }
 
   // dC: n x d (rows C_stride apart). Gives every dF_j[i] = mix_j dC_i + (the router's part) to
-  // put(j, i, k, value), then steps. temp: n x d floats of rows `stride` apart. put_batch(j)
-  // follows when temp holds dF_j.
-  template <class Row, class PutBatch>
-  __device__ void backward(int n, const float* dC, int C_stride, float* temp, float keep, float lr,
-                           Row row, PutBatch put_batch) {
+  // put(j, i, k, four of it from k on), then steps. fold(rows) adds the rows of the samples of one
+  // item to the first of them, and clears the others: of dC, and of the hidden layer's gradient.
+  template <class Row, class Fold, class Put>
+  __device__ void backward(int n, const float* dC, int C_stride, float keep, float lr, Row row,
+                           Fold fold, Put put) {
     const Parts m = parts();
 #pragma unroll 1
     for (int j = 0; j < m.J; ++j) {  // dL/dmix_j = sum_i dC_i . F_j[i]
-      double sum = 0;
-#pragma unroll 1
-      for (int i = warp(); i < n; i += warps()) {
-        const float x = warp_dot(dC + i * C_stride, row(j, i), m.d);
-        if (lane() == 0) sum += double(x);
-      }
-      sum = block_sum(sum, m.red);
+      float mine = 0;
+      each_of_rows<4, 2>(
+          n, m.d, [&](int i, int k) { return load4(row(j, i) + k); },
+          [&](int i, int k, const float4& x) {
+            mine = dot4(load4(dC + i * C_stride + k), x, mine);
+          });
+      const double sum = block_sum(double(mine), m.red);
       if (threadIdx.x == 0) m.d_mix[j] = float(sum);
     }
     __syncthreads();
     softmax_backward(n);
     hidden_backward(n);
+    fold(m.H.data, m.H.stride());
+    __syncthreads();
 #pragma unroll 1
-    for (int j = 0; j < m.J; ++j) {
+    for (int j = 0; j < m.J; ++j)
 #pragma unroll 1
       for (int tile = warp(); tile < tiles(n, m.d); tile += warps()) {
-        LaneTile t;
-        const Place at = product_nn(n, m.d, m.d, tile, m.H, columns_of(m, j), t);
-        each_spread(t, at, 1, n, m.d, [&](int i, int k, float x) {
-          temp[i * m.H.stride() + k] = fmaf(m.mix[j], dC[i * C_stride + k], x);
+        TileSums t;
+        product_nn(n, m.d, m.d, tile, m.H, columns_of(m, j), t);
+        each_nn(t, tile, n, m.d, [&](int i, int k, const float4& x) {
+          put(j, i, k, fma4(m.mix[j], load4(dC + i * C_stride + k), x));
         });
       }
-      __syncthreads();
-      put_batch(j);
-      __syncthreads();
-    }
+    __syncthreads();
     step(n, keep, lr, row);
   }
 
@@ -171,18 +178,18 @@ struct RouterGpu {
 #pragma unroll 1
     for (int j = 0; j < m.J; ++j) {
       float* const out[1] = {m.d_Phi2 + j * m.d};
-      column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float (&s)[1]) {
-        s[0] = fmaf(m.soft[i * m.J + j], m.H(i)[k], s[0]);
+      column_sums<D, 1>(n, m.d, m.sums, out, [&](int i, int k, float4(&s)[1]) {
+        s[0] = fma4(m.soft[i * m.J + j], load4(m.H(i) + k), s[0]);
       });
     }
     float* const out[1] = {m.d_phi1};
-    column_sums<1>(n, m.d, m.sums, out, [&](int i, int k, float (&s)[1]) {
-      float g = 0;
+    column_sums<D, 1>(n, m.d, m.sums, out, [&](int i, int k, float4(&s)[1]) {
+      float4 g = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
 #pragma unroll 1
-      for (int j = 0; j < m.J; ++j) g = fmaf(m.soft[i * m.J + j], m.Phi2[j * m.d + k], g);
-      float& h = m.H(i)[k];
-      h = h > 0.0f ? g : 0.0f;
-      s[0] += h;
+      for (int j = 0; j < m.J; ++j) g = fma4(m.soft[i * m.J + j], load4(m.Phi2 + j * m.d + k), g);
+      g = through_relu(1.0f, g, load4(m.H(i) + k));
+      s[0] = fma4(1.0f, g, s[0]);
+      store4(m.H(i) + k, g);
     });
   }
   template <class Row>
@@ -192,11 +199,10 @@ struct RouterGpu {
     for (int j = 0; j < m.J; ++j)
 #pragma unroll 1
       for (int tile = warp(); tile < tiles(m.d, m.d); tile += warps()) {
-        LaneTile t;
+        TileSums t;
         product_tn(m.d, m.d, n, tile, m.H, [&](int i) { return row(j, i); }, t);
-        each_block(t, tile, m.d, m.d, [&](int o, int k, float gradient) {
-          float& x = m.Phi1[o * m.wide + j * m.d + k];
-          x = fmaf(-lr, gradient, keep * x);
+        each_tn(t, tile, m.d, m.d, [&](int o, int k, const float4& gradient) {
+          step4(m.Phi1 + o * m.wide + j * m.d + k, keep, lr, gradient);
         });
       }
 #pragma unroll 1

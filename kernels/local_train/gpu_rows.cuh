@@ -1,17 +1,21 @@
 #pragma once
-// What a block of threads does with rows and vectors: walks over them, column sums, steps. Every
-// sum has one fixed order.
+// What a block of threads does with rows and vectors: walks over them, steps.
 #include "core/gpu/block.cuh"
 #include "kernels/local_train/local_train_gpu.hpp"
 
 namespace fedfuse::local_train {
 namespace {
 
+constexpr std::int32_t slot_mask = 0x7fffffff;
+
 using gpu::block_sum, gpu::component, gpu::load4, gpu::store4, gpu::lane, gpu::warp, gpu::warp_sum,
     gpu::warps;
 
 __device__ inline float4 scaled(float a, const float4& x) {
   return make_float4(a * x.x, a * x.y, a * x.z, a * x.w);
+}
+__device__ inline float4 product4(const float4& x, const float4& y) {
+  return make_float4(x.x * y.x, x.y * y.y, x.z * y.z, x.w * y.w);
 }
 __device__ inline float4 fma4(float a, const float4& x, const float4& y) {
   return make_float4(fmaf(a, x.x, y.x), fmaf(a, x.y, y.y), fmaf(a, x.z, y.z), fmaf(a, x.w, y.w));
@@ -39,44 +43,23 @@ __device__ inline void each_of_rows(int n, int cols, Load load, Put put) {
     }
 }
 
-// Sum over k < n of a[k] b[k] by one warp, to all its lanes.
-__device__ inline float warp_dot(const float* a, const float* b, int n) {
-  float sum = 0;
-  for (int k = lane(); k < n; k += 32) sum = fmaf(a[k], b[k], sum);
-  return warp_sum(sum);
-}
-
-// out[s][k] = sum over i < n of term(i, k)[s], for s < Sums and k < cols: threads take (group of
-// rows, column), then the groups are added in order. sums: Sums * blockDim floats. Ends with a
-// barrier.
-template <int Sums, class Term>
-__device__ inline void column_sums(int n, int cols, float* sums, float* const (&out)[Sums],
-                                   Term term) {
-  const int threads = int(blockDim.x), tid = int(threadIdx.x);
-  const int groups = threads / cols > 0 ? threads / cols : 1;
-  for (int first = 0; first < cols; first += threads) {
-    const int k = first + tid % (cols < threads ? cols : threads),
-              g = cols < threads ? tid / cols : 0;
-    const bool mine = k < cols && g < groups;
-    float sum[Sums];
-#pragma unroll
-    for (int s = 0; s < Sums; ++s) sum[s] = 0.0f;
-    if (mine)
-      for (int i = g; i < n; i += groups) term(i, k, sum);
-    __syncthreads();
-    if (mine)
-#pragma unroll
-      for (int s = 0; s < Sums; ++s) sums[s * threads + tid] = sum[s];
-    __syncthreads();
-    if (mine && g == 0)
-#pragma unroll
-      for (int s = 0; s < Sums; ++s) {
-        float total = 0;
-        for (int h = 0; h < groups; ++h) total += sums[s * threads + h * cols + tid];
-        out[s][k] = total;
-      }
-  }
-  __syncthreads();
+// Rows of samples of one slot: the first gets their sum, in their order, the others zero. next[i]:
+// the next sample of the slot of sample i, or slot_mask; | not the first << 31.
+__device__ inline void fold_repeats(int n, int cols, const std::int32_t* next, float* rows,
+                                    int apart) {
+  const float4 zero = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+  each_of_rows<4, 1>(
+      n, cols, [&](int first, int) { return next[first]; },
+      [&](int first, int k, std::int32_t i) {
+        if (i < 0 || i == slot_mask) return;
+        float4 sum = load4(rows + first * apart + k);
+#pragma unroll 1
+        for (; i != slot_mask; i = next[i] & slot_mask) {
+          sum = fma4(1.0f, load4(rows + i * apart + k), sum);
+          store4(rows + i * apart + k, zero);
+        }
+        store4(rows + first * apart + k, sum);
+      });
 }
 
 // x <- keep x - lr g, n floats

@@ -10,8 +10,23 @@
 namespace fedfuse::local_train {
 namespace {
 
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+constexpr bool pairs_fit = false;  // 164 kB of shared memory hold one
+#else
+constexpr bool pairs_fit = true;
+#endif
+constexpr int bound_of_threads(bool routed, bool all_in_shared, int d) {
+  return all_in_shared && d > 0 ? usual_threads : most_threads(routed, all_in_shared);
+}
+template <class Head>
+constexpr int bound_of_blocks(bool routed, bool all_in_shared, int d) {
+  const bool pairs = routed ? Head::pairs_routed : Head::pairs;
+  return pairs_fit && pairs && all_in_shared && d > 0 ? 2 : 1;
+}
+
 template <template <int, int> class Head, bool Routed, bool AllInShared, int D>
-__global__ void __launch_bounds__(most_threads(Routed, AllInShared), 1)
+__global__ void __launch_bounds__(bound_of_threads(Routed, AllInShared, D),
+                                  bound_of_blocks<Head<1, D>>(Routed, AllInShared, D))
     train_kernel(const __grid_constant__ Shape shape, const __grid_constant__ Rates rates,
                  const __grid_constant__ GpuPlan plan, const __grid_constant__ GpuClients g) {
   float* shared = gpu::shared<float>();
@@ -50,10 +65,8 @@ void launch_for(const Shape& shape, const Rates& rates, const GpuPlan& plan, con
   const auto kernel = !plan.all_in_shared() ? train_kernel<Head, Routed, false, 0>
                       : shape.d == usual_d  ? train_kernel<Head, Routed, true, usual_d>
                                             : train_kernel<Head, Routed, true, 0>;
-  fill_prior(g, stream);
   gpu::launch(kernel, grid, unsigned(plan.threads), plan.shared_bytes, stream, shape, rates, plan,
               g);
-  check_state(shape, g, stream);
 }
 
 template <template <int, int> class Head>
@@ -65,11 +78,9 @@ void launch_head(const Shape& shape, const Rates& rates, const GpuPlan& plan, co
     launch_for<Head, false>(shape, rates, plan, g, stream);
 }
 
-}  // namespace
-
-template <>
-void train_clients<gpu::Platform>(const Shape& shape, const Rates& rates, const GpuPlan& plan,
-                                  const GpuClients& g, const gpu::Stream& stream) {
+void launch(const Shape& shape, const Rates& rates, const GpuPlan& plan, const GpuClients& g,
+            const gpu::Stream& stream) {
+  if (plan.linear_rows > 0) return train_linear_rows<gpu::Platform>(shape, rates, plan, g, stream);
   switch (shape.head.kind) {  // as the table of local_train_gpu.cpp, which refuses other heads
     case HeadKind::linear:
       return launch_head<LinearGpu>(shape, rates, plan, g, stream);
@@ -80,6 +91,16 @@ void train_clients<gpu::Platform>(const Shape& shape, const Rates& rates, const 
     default:
       FEDFUSE_CHECK(false, "a head without a body for devices");
   }
+}
+
+}  // namespace
+
+template <>
+void train_clients<gpu::Platform>(const Shape& shape, const Rates& rates, const GpuPlan& plan,
+                                  const GpuClients& g, const gpu::Stream& stream) {
+  fill_prior(g, stream);
+  launch(shape, rates, plan, g, stream);
+  check_state(shape, g, stream);
 }
 
 }  // namespace fedfuse::local_train

@@ -50,31 +50,31 @@ void place_vectors(const Shape& s, const GpuHead& head, GpuPlan& p, Space& share
   p.slot = shared.take(p.batch);
   p.next = shared.take(p.batch);
   p.mix = shared.take(s.views > 1 ? 8 + std::int64_t(p.batch) * s.views : 0);
-  p.sums = shared.take(2 * p.threads);
+  p.sums = shared.take(4 * p.threads);
 }
 
 // Products read whole tiles of rows: what lies beyond a matrix is padding, not another matrix.
 constexpr std::int64_t whole_tiles(std::int64_t rows) { return (rows + 31) / 32 * 32; }
 
 void place_weights(const Shape& s, const GpuHead& head, GpuPlan& p, Space& space) {
-  const int d = s.d, pd = padded(d);
+  const int d = s.d, pd = weight_stride(d);
   if (head.multiplies) {
-    p.W_a = space.take(std::int64_t(d) * d);
+    p.W_a = space.take(std::int64_t(d) * pd);
     p.W_b = space.take(whole_tiles(d) * pd);
   }
   if (head.tower) {
     p.W2 = space.take(whole_tiles(d / 2) * pd);
-    p.W3 = space.take(whole_tiles(d / 4) * padded(d / 2));
+    p.W3 = space.take(whole_tiles(d / 4) * weight_stride(d / 2));
   }
-  if (s.views > 1) p.router = space.take(whole_tiles(d) * padded(s.views * d));
+  if (s.views > 1) p.router = space.take(whole_tiles(d) * weight_stride(s.views * d));
 }
 
 void place_batch(const Shape& s, const GpuHead& head, GpuPlan& p, Space& space) {
   const bool multiplies = head.multiplies || s.views > 1;
   const std::int64_t n = multiplies ? whole_tiles(p.batch) : p.batch;
   p.Z = space.take(n * padded(s.head.item_width));
-  p.H = space.take(multiplies || s.personal ? n * padded(std::max(s.d, s.personal ? s.width : 0))
-                                            : 0);
+  p.H = space.take(
+      head.multiplies || s.personal ? n * padded(std::max(s.d, s.personal ? s.width : 0)) : 0);
   if (head.tower) {
     p.T2 = space.take(n * padded(s.d / 2));
     p.T3 = space.take(n * padded(s.d / 4));
@@ -99,11 +99,18 @@ GpuPlan gpu_plan(const Shape& shape, int batch, std::int64_t largest_samples,
                      "the head has a CPU form only", "use --device cpu");
   GpuPlan p;
   p.batch = int(std::min<std::int64_t>(batch, std::max<std::int64_t>(1, largest_samples)));
-  constexpr int usual = 256, small = 128;
+  if (with_linear_rows(shape, batch, largest_samples, [&](auto linear) {
+        p.threads = linear.threads;
+        p.shared_bytes = linear.bytes(shape.rows_trained);
+      })) {
+    p.linear_rows = std::max<std::int64_t>(1, largest_samples);
+    return p;
+  }
+  constexpr int small = 128;
   const bool routed = shape.views > 1;
-  p.threads = routed || shape.d > 64 ? most_threads(routed, true)
-              : head->multiplies     ? usual
-                                     : small;
+  p.threads = shape.d > 64                 ? most_threads(routed, true)
+              : routed || head->multiplies ? usual_threads
+                                           : small;
   // The most used first; what does not fit shared memory goes to the block's scratch.
   Space shared, scratch;
   place_vectors(shape, *head, p, shared);

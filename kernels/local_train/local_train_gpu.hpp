@@ -10,10 +10,10 @@
 namespace fedfuse::local_train {
 
 inline constexpr int max_views = 3;
-// Threads of a block, at most: a router's weights fill an SM's shared memory, so its one block has
-// fewer threads with more registers each.
+// Threads of a block with products at d up to 64; of any block, at most.
+inline constexpr int usual_threads = 256;
 constexpr int most_threads(bool routed, bool all_in_shared) {
-  return !all_in_shared ? 256 : routed ? 384 : 512;
+  return routed || !all_in_shared ? usual_threads : 512;
 }
 // Tiles of 32 x 32 of a weight gradient that a warp holds: d = 128 has 16. Whatever stands in
 // shared memory has a warp for each.
@@ -71,20 +71,60 @@ struct GpuClients {
   float* scratch = nullptr;  // blocks * plan.scratch_floats
 };
 
-// Floats from one row of a matrix in shared memory to the next: a multiple of 4, not of 8, so that
-// eight rows meet eight banks.
+// Floats from one row of the batch in shared memory to the next: 8 more than a multiple of 16. Then
+// 8 bytes a lane of four rows, and 16 bytes a lane of four rows side by side, meet all banks once.
 constexpr int padded(int cols) {
   const int whole = (cols + 3) / 4 * 4;
-  return whole % 8 == 0 ? whole + 4 : whole;
+  return (whole + 7) / 16 * 16 + 8;
+}
+// The same of a weight matrix: 4 more than a multiple of 16, for every second row.
+constexpr int weight_stride(int cols) {
+  const int whole = (cols + 3) / 4 * 4;
+  return (whole + 11) / 16 * 16 + 4;
 }
 
-inline constexpr int mine_floats = 24;  // capacity for a block's facts of its client
+inline constexpr int mine_floats = 24;       // capacity for a block's facts of its client
+inline constexpr int slot_loss_floats = 14;  // for what one slot adds to the loss
+
+// A launch of the linear head with rows in registers (gpu_linear_rows.cuh): D / 4 lanes hold a row,
+// a group of lanes up to `held` rows, the block `most` slots. Shared memory, in floats from its
+// start: doubles of a sum; the client's facts; per slot how often it was drawn, its loss and its
+// delta; twice per warp the sums of w and b; rows that stand.
+template <int D, int Threads>
+struct LinearRows {
+  static constexpr int d = D, threads = Threads, lanes = D / 4, groups = threads / lanes,
+                       held = lanes < 12 ? 8 : 12, most = groups * held, warps = threads / 32;
+  static constexpr int blocks = D > 64 ? 1 : 512 / threads;  // a multiprocessor, by registers
+  static constexpr int red = 0, mine = red + 2 * 32, counts = mine + mine_floats,
+                       losses = counts + most, delta = losses + most * slot_loss_floats,
+                       sums = delta + groups * 16, rows = sums + 2 * warps * (D + 4);
+  static constexpr std::size_t bytes(bool rows_trained) {
+    return std::size_t(rows + (rows_trained ? 0 : most * D)) * sizeof(float);
+  }
+};
+// f(LinearRows<..>{}) for the least block that serves a launch: a linear head over one view without
+// private rows, whose largest client has all its samples in one batch. Else nothing, and false.
+template <class F>
+bool with_linear_rows(const Shape& s, int batch, std::int64_t largest_samples, F f) {
+  if (s.head.kind != HeadKind::linear || s.views != 1 || s.personal || s.width != s.d ||
+      largest_samples > batch)
+    return false;
+  const auto serves = [&]<int D, int Threads>(LinearRows<D, Threads> plan) {
+    if (s.d != D || largest_samples > plan.most) return false;
+    f(plan);
+    return true;
+  };
+  return serves(LinearRows<32, 256>{}) || serves(LinearRows<64, 128>{}) ||
+         serves(LinearRows<64, 256>{}) || serves(LinearRows<128, 256>{});
+}
 
 // Where a launch keeps things, in floats from the start of the shared memory (or of a block's
 // scratch).
 struct GpuPlan {
   int threads = 256, blocks = 0;
   int batch = 0;  // samples that a batch buffer holds
+  // a linear head whose rows stay in registers, for clients of at most so many samples; 0: not so
+  std::int64_t linear_rows = 0;
   // else in the block's scratch: large d, many views, large batches
   bool weights_in_shared = true, batch_in_shared = true;
   [[nodiscard]] bool all_in_shared() const { return weights_in_shared && batch_in_shared; }
@@ -119,6 +159,17 @@ void train_clients<gpu::Cuda>(const Shape&, const Rates&, const GpuPlan&, const 
 template <>
 void train_clients<gpu::Emulated>(const Shape&, const Rates&, const GpuPlan&, const GpuClients&,
                                   const gpu::Stream&);
+
+// Its part for launches whose plan has linear_rows (linear_rows.cu).
+template <class Platform>
+void train_linear_rows(const Shape& shape, const Rates& rates, const GpuPlan& plan,
+                       const GpuClients& clients, const gpu::Stream& stream);
+template <>
+void train_linear_rows<gpu::Cuda>(const Shape&, const Rates&, const GpuPlan&, const GpuClients&,
+                                  const gpu::Stream&);
+template <>
+void train_linear_rows<gpu::Emulated>(const Shape&, const Rates&, const GpuPlan&, const GpuClients&,
+                                      const gpu::Stream&);
 
 // The same through one client in host memory: a row of the table of variants. Used by tests and
 // benchmarks.

@@ -104,6 +104,9 @@ Launch training(const Chip& chip, HeadKind head, const char* fusion, const char*
   config.model.fusion = fusion;
   const auto plan = local_train::gpu_plan(shape_of(resolve(config)), int(config.federation.batch),
                                           samples, chip.shared_per_block);
+  if (plan.linear_rows > 0)
+    return {"local_train linear, rows in registers", kernel, plan.threads, plan.shared_bytes,
+            least};
   return {"local_train " + text_of(head) +
               (plan.all_in_shared() ? "" : ", batch in global memory") +
               (config.model.fusion == "fedvlr" ? ", 3 views" : ""),
@@ -139,7 +142,7 @@ Launch teacher_epoch(const Chip& chip) {
 std::vector<Launch> launches(const Chip& chip) {
   const auto draw = sample::gpu_sample_plan(samples, epochs, chip.shared_per_block);
   const bool hopper = chip.major == 9;
-  return {training(chip, HeadKind::linear, "none", "train_kernel.*LinearGpuELb0", hopper ? 6 : 5),
+  return {training(chip, HeadKind::linear, "none", "linear_rows_kernel.*Li64ELi128EEELb1", 4),
           training(chip, HeadKind::mlp, "none", "train_kernel.*MlpGpuELb0", hopper ? 2 : 1),
           training(chip, HeadKind::neumf, "none", "train_kernel.*NeumfGpuELb0", 1),
           training(chip, HeadKind::linear, "fedvlr", "train_kernel.*LinearGpuELb1", 1),

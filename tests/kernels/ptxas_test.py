@@ -17,6 +17,7 @@ import sys
 # 512 threads run, 168 let 384, 255 let 256.
 REGISTERS = {
     "train_kernel": 255,
+    "linear_rows_kernel": 168,
     "check_state_kernel": 48,
     "fill_prior_kernel": 40,
     "weights_kernel": 32,
@@ -68,9 +69,9 @@ REGISTERS = {
 # kernels of the main path, by their mangled template arguments (head, routed, all in shared
 # memory): the occupancy that their page states
 EXACT = {
-    r"train_kernel.*MlpGpu.*Lb0ELb1E": 128,
-    r"train_kernel.*LinearGpu.*Lb0ELb1E": 128,
-    r"train_kernel.*GpuELb1ELb1E": 168,
+    r"train_kernel.*LinearGpuELb0ELb1E": 128,
+    r"train_kernel.*MlpGpuELb0ELb1E": 168,
+    r"linear_rows_kernel.*LinearRowsILi(32|64)E": 128,
     r"6kmeans.*score_kernelI[fd]Li[48]E": 128,
     r"fused_kernelILi(32|64)E": 168,
     r"4rank.*tower_kernelILi(16|32)E": 128,
@@ -84,9 +85,19 @@ CLAIMS = (
         [r"fma\.rn\.f32", r"ld\.global\S*\.v4"],
     ),
     (
+        "kernels/local_train/linear_rows.cu",
+        r"linear_rows_kernel",
+        [r"fma\.rn\.f32", r"ld\.global\S*\.v4", r"ld\.shared\.v4", r"shfl\.sync\.bfly"],
+    ),
+    (
         "kernels/local_train/local_train.cu",
         r"train_kernel.*GpuELb[01]ELb1E",
         [r"ld\.shared\.v4\.(f32|b32)"],
+    ),
+    (
+        "kernels/local_train/local_train.cu",
+        r"train_kernel.*((MlpGpu|NeumfGpu)ELb[01]|GpuELb1)ELb1E",
+        [r"mma\.sync\S*tf32", r"ld\.shared\S*\.v2"],
     ),
     (
         "kernels/aggregate/aggregate.cu",

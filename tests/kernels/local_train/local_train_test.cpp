@@ -106,7 +106,7 @@ TEST(LocalTrain, GradientsAgainstFiniteDifferences) {
 
 TEST(LocalTrain, VariantsAgainstReferenceOnEveryShape) {
   const auto here = test::runnable(variants());
-  std::uint64_t seed = 100;
+  std::uint64_t seed = 1100;
   for (const auto head : all_heads())
     for (const int d : {8, 12, 32, 64, 128})
       for (const int views : {1, 2, 3})
@@ -227,25 +227,61 @@ TEST(LocalTrain, OneSampleAndLargeBatch) {
     }
 }
 
+// A whole epoch is one batch: the device keeps the rows of a linear head in registers. Sizes fill
+// its blocks, leave one row free, and are beyond every block; slots are drawn more than once.
+TEST(LocalTrain, AnEpochInOneBatch) {
+  const auto here = test::runnable(variants());
+  std::uint64_t seed = 900;
+  for (const int d : {32, 64, 128})
+    for (const int samples : {1, 33, 85, 96, 97, 192, 256})
+      for (const bool trained : {true, false})
+        for (const double decay : {0.0, 0.02}) {
+          const auto c = asked_case({.head = HeadKind::linear,
+                                     .d = d,
+                                     .views = 1,
+                                     .trained = trained,
+                                     .personal = false,
+                                     .decay = decay,
+                                     .lambda = decay > 0 ? 0.7 : 0.0,
+                                     .negatives_only = samples % 2 == 1,
+                                     .samples = samples,
+                                     .batch = 256,
+                                     .epochs = 3,
+                                     .by_sum = samples > 90},
+                                    ++seed);
+          const auto want = by_reference(c);
+          for (const auto& v : test::training(here, c.shape.head))
+            expect_same(c, want, by_variant(c, v), 2e-4,
+                        cat(v.name, " d ", d, " samples ", samples, " trained ", trained, " decay ",
+                            decay));
+        }
+}
+
+void expect_same_in_every_order(const ClientCase& c, const std::string& what) {
+  for (const auto& v : test::training(test::runnable_on_devices(variants()), c.shape.head)) {
+    const auto want = by_variant(c, v);
+    for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
+      simt::set_schedule({order, 3, 1});
+      expect_same(c, want, by_variant(c, v), 0.0, cat(v.name, " ", what, " order ", int(order)));
+    }
+    simt::set_schedule({});
+  }
+}
+
 // The device kernel's threads in any order, and blocks that share nothing: the same bits. On CUDA:
 // again and again.
 TEST(LocalTrain, KernelGivesTheSameBitsInEveryOrder) {
-  const auto devices = test::runnable_on_devices(variants());
   for (const auto head : all_heads())
     for (const int views : {1, 3}) {
       const auto c = random_case(
           {head, 32, views, views == 1, head == HeadKind::linear, 0.02, 0.5, false, 41, 17, 2}, 9);
-      for (const auto& v : test::training(devices, c.shape.head)) {
-        const auto want = by_variant(c, v);
-        for (const auto order : {simt::Order::descending, simt::Order::shuffled}) {
-          simt::set_schedule({order, 3, 1});
-          expect_same(c, want, by_variant(c, v), 0.0,
-                      cat(v.name, " ", head, " views ", views, " order ", int(order)));
-        }
-        simt::set_schedule({});
-      }
+      expect_same_in_every_order(c, cat(head, " views ", views));
     }
+  // the rows of a linear head in registers
+  for (const bool trained : {true, false})
+    expect_same_in_every_order(
+        random_case({HeadKind::linear, 64, 1, trained, false, 0.02, 0.5, false, 85, 256, 2}, 9),
+        cat("one batch, trained ", trained));
 }
-
 }  // namespace
 }  // namespace fedfuse
