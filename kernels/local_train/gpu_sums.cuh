@@ -29,8 +29,10 @@ __device__ inline float sum_by_owner(const float (&x)[Rows]) {
 // As many lanes as Rows have the sums; further lanes of the group have parts of them.
 template <int Lanes, int Rows>
 __device__ inline float over_lanes(float sum) {
+  if constexpr (Rows < Lanes) {
 #pragma unroll
-  for (int by = Rows; by < Lanes; by *= 2) sum += __shfl_xor_sync(all_lanes, sum, by);
+    for (int by = Rows; by < Lanes; by *= 2) sum += __shfl_xor_sync(all_lanes, sum, by);
+  }
   return sum;
 }
 
@@ -50,7 +52,7 @@ __device__ inline float4 over_groups(float4 x) {
 __device__ inline float dot4(const float4& x, const float4& y, float sum) {
   return fmaf(x.x, y.x, fmaf(x.y, y.y, fmaf(x.z, y.z, fmaf(x.w, y.w, sum))));
 }
-// p[k] .. p[k + 3], zeros from `cols` on. Known > 0: cols, a multiple of 4, as the compiler knows it.
+// p[k] .. p[k + 3], zeros from `cols` on. Known > 0: cols, a multiple of 4 that the compiler knows.
 template <int Known>
 __device__ inline float4 load_within(const float* p, int k, int cols) {
   float4 x = load4(p + k);
@@ -61,8 +63,8 @@ __device__ inline float4 load_within(const float* p, int k, int cols) {
   return x;
 }
 
-// put(i, sum over k < cols of term(i, k, sum so far), four of k at a time) for i < n: 8 lanes take a
-// row, four rows each; a lane of them gets the sum.
+// put(i, sum over k < cols of term(i, k, sum so far), four of k at a time) for i < n: 8 lanes take
+// a row, four rows each; a lane of them gets the sum.
 template <class Term, class Put>
 __device__ inline void dot_rows(int n, int cols, Term term, Put put) {
   constexpr int lanes = 8, rows = 4, of_warp = 32 / lanes * rows;
