@@ -192,16 +192,18 @@ std::optional<RoundEvaluation> Training::evaluate_round(std::int64_t round, cons
   });
 }
 
-// Copies the model of the best round only when the next round is about to replace it.
+// Copies the model of the best round only when the next round is about to replace it, into the
+// memory of the last copy.
 void Training::keep_best(std::int64_t done) {
-  if (done > 0 && recorder_.record.best_round == done) snapshot_ = now(done);
+  if (done > 0 && recorder_.record.best_round == done) take_snapshot(done);
 }
-Training::Snapshot Training::now(std::int64_t round) const {
-  return {.round = round,
-          .global = federation_.global(),
-          .state = federation_.state(),
-          .preferences = federation_.preferences(),
-          .embeddings = embeddings_of(federation_.teacher())};
+void Training::take_snapshot(std::int64_t round) {
+  auto& kept = snapshot_ ? *snapshot_ : snapshot_.emplace();
+  kept.round = round;
+  kept.global = federation_.global();
+  kept.state = federation_.state();
+  kept.preferences = federation_.preferences();
+  kept.embeddings = embeddings_of(federation_.teacher());
 }
 
 // All that the rounds to come depend on, and the record of those that are done.
@@ -215,7 +217,7 @@ void Training::visit(StateVisitor& visitor) {
   std::int64_t kept = snapshot_ && snapshot_->round == best ? best : 0;
   visitor.number("run/kept_round", kept);
   if (kept == 0) return;
-  if (visitor.loads()) snapshot_ = now(kept);  // for the shapes
+  if (visitor.loads()) take_snapshot(kept);  // for the shapes
   fedfuse::visit(visitor, "best/global", snapshot_->global);
   fedfuse::visit(visitor, "best/clients", federation_.spec(), snapshot_->state);
   visitor.matrix("best/preferences", snapshot_->preferences);
@@ -254,6 +256,7 @@ void Training::save() {
     record.status = RunStatus::invalid;
     record.status_text = why;
   }
+  federation_.release_room();  // the output has a copy of what it writes
   write_result(config_.files.out, record, federation_.spec(),
                current ? federation_.global() : snapshot_->global,
                current ? federation_.state() : snapshot_->state, data_, comm_, outputs_.existing());

@@ -44,7 +44,7 @@ class Training {
   bool judge(std::int64_t round, const RoundEvaluation& evaluation);
   void quote(std::int64_t round, const RoundEvaluation& evaluation);
   void keep_best(std::int64_t done);
-  [[nodiscard]] Snapshot now(std::int64_t round) const;
+  void take_snapshot(std::int64_t round);
   void visit(StateVisitor& visitor);
   void write_between_rounds(std::int64_t round);
   void save_checkpoint(std::int64_t round, bool needed);

@@ -1,36 +1,46 @@
 #include "server/engine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/parallel.hpp"
 
 namespace fedfuse {
 
-Trained Engine::allocate_trained(const ModelSpec& spec, std::int64_t n) const {
-  const auto for_state = holds_state() ? 0 : n;
-  Trained trained;
-  trained.theta = Matrix<float>(spec.has_teacher   ? n
-                                : spec.shares_head ? 0
-                                                   : for_state,
-                                spec.head.theta);
-  trained.user = Matrix<float>(for_state, spec.head.user);
-  trained.router = Matrix<float>(for_state, spec.router.size);
-  trained.omega.resize(std::size_t(n));
-  return trained;
+namespace {
+
+void make_room(std::int64_t rows, std::int64_t cols, Matrix<float>& m) {
+  const auto size = std::size_t(rows * cols);
+  if (m.values.capacity() < size) m.values = {};  // nothing to copy
+  m.values.resize(size);
+  m.rows = rows;
+  m.cols = cols;
 }
 
-void Engine::commit(const std::vector<std::int32_t>& local, const Trained& trained,
-                    ClientState& state) {
-  const auto keep = [](const Matrix<float>& from, std::int64_t p, Matrix<float>& to,
-                       std::int64_t u) {
-    if (!to.empty()) std::copy_n(from.row(p), to.cols, to.row(u));
-  };
-  for_each_in_blocks(std::int64_t(local.size()), threads(), [&](std::int64_t p) {
-    const auto u = std::int64_t(local[std::size_t(p)]);
-    keep(trained.theta, p, state.theta, u);
-    keep(trained.user, p, state.user, u);
-    keep(trained.router, p, state.router, u);
+void keep(const std::vector<std::int32_t>& local, int threads, Matrix<float>& from,
+          Matrix<float>& to) {
+  if (to.empty()) return;
+  if (from.rows == to.rows) return std::swap(from, to);  // `local` ascends: all clients
+  for_each_in_blocks(std::int64_t(local.size()), threads, [&](std::int64_t p) {
+    std::copy_n(from.row(p), from.cols, to.row(local[std::size_t(p)]));
   });
+}
+
+}  // namespace
+
+void Engine::make_room(const ModelSpec& spec, std::int64_t n, Trained& trained) const {
+  const auto for_state = holds_state() ? 0 : n;
+  const auto heads = spec.has_teacher ? n : spec.shares_head ? 0 : for_state;
+  fedfuse::make_room(heads, spec.head.theta, trained.theta);
+  fedfuse::make_room(for_state, spec.head.user, trained.user);
+  fedfuse::make_room(for_state, spec.router.size, trained.router);
+  trained.omega.resize(std::size_t(n));
+}
+
+void Engine::commit(const std::vector<std::int32_t>& local, Trained& trained, ClientState& state) {
+  keep(local, threads(), trained.theta, state.theta);
+  keep(local, threads(), trained.user, state.user);
+  keep(local, threads(), trained.router, state.router);
 }
 
 }  // namespace fedfuse

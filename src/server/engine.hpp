@@ -43,9 +43,9 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // The arrays that train() fills for n participants: heads where the grouping or the host keeps
-  // them, the rest where the host does.
-  [[nodiscard]] Trained allocate_trained(const ModelSpec& spec, std::int64_t n) const;
+  // Gives `trained` the arrays that train() fills for n participants: heads where the grouping or
+  // the host keeps them, the rest where the host does. What is large enough stays as it is.
+  void make_room(const ModelSpec& spec, std::int64_t n, Trained& trained) const;
 
   // The first pass, over `local` (clients of this rank, ascending). Returns what of these clients'
   // losses, updates and states is not finite, or beyond the ranges of the round's sums or of what a
@@ -73,9 +73,9 @@ class Engine {
   [[nodiscard]] virtual bool holds_state() const { return false; }
   virtual void adopt(const ClientState&) {}       // the host's numbers are the state
   virtual void bring_home(ClientState&) const {}  // the state into the host's copy
-  // What the last round left of its participants becomes the state.
-  virtual void commit(const std::vector<std::int32_t>& local, const Trained& trained,
-                      ClientState& state);
+  // What the last round left of its participants becomes the state. Where all clients took part,
+  // the arrays change places; else their rows are copied. Afterwards `trained` is room only.
+  virtual void commit(const std::vector<std::int32_t>& local, Trained& trained, ClientState& state);
 
   // Collective, after every rank's train or add_to_groups went well: what this rank's clients sent
   // becomes what all sent.

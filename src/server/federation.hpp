@@ -92,6 +92,8 @@ class Federation {
   [[nodiscard]] const Engine& engine() const { return *engine_; }
   [[nodiscard]] const PhaseTimer& timer() const { return timer_; }
   [[nodiscard]] PhaseTimer& timer() { return timer_; }
+  // Gives back the memory of what clients train, which the next round would use again.
+  void release_room() { trained_ = {}; }
   // of the sums of the rounds so far
   [[nodiscard]] const SumRanges& sum_ranges() const { return ranges_; }
 
@@ -124,6 +126,7 @@ class Federation {
   GlobalModel global_;
   mutable ClientState state_;  // the host's copy, behind the engine's where that holds the state
   std::unique_ptr<Engine> engine_;
+  Trained trained_;  // what a round trains, before it is committed; room for the next one
   std::unique_ptr<ItemViews> views_;              // null: rows are trained on clients
   std::unique_ptr<ServerTeacher> teacher_;        // null without GFMFR
   std::unique_ptr<GroupPriorServer> prior_;       // null without a group prior

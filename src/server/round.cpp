@@ -21,7 +21,6 @@ struct Federation::RoundWork {
   Distillation distillation;
   SumRanges ranges;  // of all sums below
   std::unique_ptr<RoundSums> sums;
-  Trained trained;
   std::vector<Matrix<float>>
       summed;                       // the next table; or the views' gradients, then the next views
   Array<float> theta;               // the next shared head
@@ -149,8 +148,8 @@ Misfit Federation::train_participants(RoundWork& work) {
   work.sums.reset();
   work.sums = std::make_unique<RoundSums>(spec_, data_.items, weight, kernels_, work.ranges);
   work.sums->defend(config_.attack, kernels_.row_statistic);
-  work.trained = engine_->allocate_trained(spec_, n);
-  return engine_->train(work.local, inputs(work), work.trained, *work.sums);
+  engine_->make_room(spec_, n, trained_);
+  return engine_->train(work.local, inputs(work), trained_, *work.sums);
 }
 
 void Federation::aggregate(RoundWork& work) const {
@@ -193,7 +192,7 @@ void Federation::group_participants(RoundWork& work) {
         std::copy_n(behaviour_.row(work.local[p]), behaviour_.cols, behaviour.row(std::int64_t(p)));
     }
     auto result = group_clients(
-        config_, {behaviour_.empty() ? work.trained.theta : behaviour, ids, work.group, labels},
+        config_, {behaviour_.empty() ? trained_.theta : behaviour, ids, work.group, labels},
         work.round, comm_, engine_->device(), kernels_);
     work.group = result.group;
     sizes = result.sizes;
@@ -205,8 +204,8 @@ void Federation::group_participants(RoundWork& work) {
     comm_.sum(sizes);
   }
   if (spec_.group_scores)
-    work.group_weights = mean_last_weights(spec_, global_, sizes, work.group, work.trained.theta,
-                                           work.ranges, comm_);
+    work.group_weights =
+        mean_last_weights(spec_, global_, sizes, work.group, trained_.theta, work.ranges, comm_);
 }
 
 // The second pass: group sums of row updates and heads. Rows that clients train have passed the
@@ -216,8 +215,7 @@ Misfit Federation::add_to_groups(RoundWork& work) {
   work.group_sums.reset();
   work.group_sums = std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_,
                                                 work.ranges, work.group_weights);
-  return engine_->add_to_groups(work.local, inputs(work), work.group, work.trained,
-                                *work.group_sums);
+  return engine_->add_to_groups(work.local, inputs(work), work.group, trained_, *work.group_sums);
 }
 
 // Whatever it throws, teacher and views are what they were.
@@ -254,7 +252,7 @@ void Federation::commit(RoundWork& work) {
   work.stop = {};
   if (spec_.has_overlay()) timer_.time(Phase::aggregation, [&] { keep_rows(work); });
   timer_.time(Phase::commit, [&] {
-    engine_->commit(work.local, work.trained, state_);
+    engine_->commit(work.local, trained_, state_);
     if (spec_.has_teacher) {
       keep_groups_below(std::int64_t(work.group_sizes.size()));
       for (std::size_t p = 0; p < work.local.size(); ++p)

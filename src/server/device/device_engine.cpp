@@ -74,7 +74,7 @@ void DeviceEngine::adopt(const ClientState& state) {
 void DeviceEngine::bring_home(ClientState& state) const {
   if (state_) state_->bring_home(state);
 }
-void DeviceEngine::commit(const std::vector<std::int32_t>& local, const Trained& trained,
+void DeviceEngine::commit(const std::vector<std::int32_t>& local, Trained& trained,
                           ClientState& state) {
   if (state_) return state_->commit(local);
   Engine::commit(local, trained, state);

@@ -38,7 +38,7 @@ class DeviceEngine final : public Engine {
   [[nodiscard]] bool holds_state() const override { return state_ != nullptr; }
   void adopt(const ClientState& state) override;
   void bring_home(ClientState& state) const override;
-  void commit(const std::vector<std::int32_t>& local, const Trained& trained,
+  void commit(const std::vector<std::int32_t>& local, Trained& trained,
               ClientState& state) override;
   void reduce(RoundSums& sums, const Comm& comm) override;
   void reduce(GroupSums& groups, const Comm& comm) override;

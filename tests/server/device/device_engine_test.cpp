@@ -189,7 +189,8 @@ TEST(DeviceEngine, CountsAreThoseOfTheProcessor) {
   weight = world.sum(weight);
   const auto sums_of = [&](Engine& engine) {
     engine.adopt(federation.state());
-    auto trained = engine.allocate_trained(spec, n);
+    Trained trained;
+    engine.make_room(spec, n, trained);
     auto sums = std::make_unique<RoundSums>(spec, data.items, weight);
     const RoundInputs inputs{1, federation.global(), federation.state(), {}};
     EXPECT_FALSE(engine.train(local, inputs, trained, *sums).any());
@@ -233,7 +234,8 @@ TEST(DeviceEngine, SameBitsWhereverSumsMeet) {
                         {}, std::move(reducer));
     engine.adopt(federation.state());
     const auto n = std::int64_t(local.size());
-    auto trained = engine.allocate_trained(spec, n);
+    Trained trained;
+    engine.make_room(spec, n, trained);
     RoundSums sums(spec, data.items, world.sum(n));
     ASSERT_FALSE(
         engine.train(local, {1, federation.global(), federation.state(), {}}, trained, sums).any());

@@ -48,7 +48,8 @@ class PriorRound {
     engine.adopt(start_.state());
     const auto local = everybody(data_);
     const auto n = std::int64_t(local.size());
-    auto trained = engine.allocate_trained(spec_, n);
+    Trained trained;
+    engine.make_room(spec_, n, trained);
     std::int64_t weight = 0;
     for (const auto u : local) weight += weight_of(spec_, data_, u);
     RoundSums sums(spec_, data_.items, weight);

@@ -69,7 +69,8 @@ void expect_planned_is_held(const Config& config, const Dataset& data, const Chu
               std::size_t(held + (plan.stores_uploads ? 0 : plan.upload_bytes)))
         << what;
     const auto local = test::everybody(data);
-    auto trained = engine.allocate_trained(spec, data.local_clients());
+    Trained trained;
+    engine.make_room(spec, data.local_clients(), trained);
     RoundSums sums(spec, data.items, data.local_clients());
     (void)engine.train(local, {1, global, start, {}}, trained, sums);
     EXPECT_EQ(device->held_bytes(), std::size_t(held + plan.upload_bytes)) << what << ", trained";
