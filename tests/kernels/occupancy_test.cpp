@@ -145,7 +145,7 @@ std::vector<Launch> launches(const Chip& chip) {
   return {training(chip, HeadKind::linear, "none", "linear_rows_kernel.*Li64ELi128EEELb1", 4),
           training(chip, HeadKind::mlp, "none", "train_kernel.*MlpGpuELb0", hopper ? 2 : 1),
           training(chip, HeadKind::neumf, "none", "train_kernel.*NeumfGpuELb0", 1),
-          training(chip, HeadKind::linear, "fedvlr", "train_kernel.*LinearGpuELb1", 1),
+          training(chip, HeadKind::linear, "fedvlr", "train_kernel.*LinearGpuELb1", hopper ? 2 : 1),
           preferences(chip),
           teacher_epoch(chip),
           {"views, products by rows", "5views.*product_kernelILb1E", views::product_threads,
