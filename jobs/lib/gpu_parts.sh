@@ -7,7 +7,7 @@ kernels=(gather sample aggregate aggregate_device local_train rank preference km
 # the other tests that open a device
 device_tests=(kernels/group_prior core/graph server/grouping server/server_models
   server/sums_to_host server/device_engine server/device_prior server/resident_state
-  evaluation/evaluation)
+  evaluation/evaluation bench/random_gather)
 of_kernels='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*'
 of_kernels+=':*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
 of_smoke='*EveryVariant*:*VariantsAgainst*:*RowsStand*:*NearestAgrees*:*HeadsAreTheSums*'
