@@ -9,8 +9,9 @@ device_tests=(kernels/group_prior core/graph server/grouping server/server_model
   server/sums_to_host server/device_engine server/device_prior server/resident_state
   evaluation/evaluation bench/random_gather)
 of_kernels='*Every*:*Variant*:*Reference*:*RowsStand*:*Heads*:*ManyClients*:*ManyTiles*'
-of_kernels+=':*StepWithoutSlots*:-*Emulated*:*EveryOrder*'
+of_kernels+=':*StepWithoutSlots*:*InOne*:-*Emulated*:*EveryOrder*'
 of_smoke='*EveryVariant*:*VariantsAgainst*:*RowsStand*:*NearestAgrees*:*HeadsAreTheSums*'
+of_smoke+=':*InOne*'
 
 # One case of every kernel on fresh, poisoned memory, and one round of each kind.
 part_smoke() {
