@@ -7,36 +7,23 @@ std::string why_no_blas() { return "built without the header of cuBLAS"; }
 }  // namespace fedfuse::gpu
 
 #else
-#include <dlfcn.h>
-
-#include <memory>
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/gpu/wanted_library.hpp"
 #include "core/text.hpp"
 
 namespace fedfuse::gpu {
 
 BlasCalls load_blas(const std::string& library) {
-  const std::string name = library.empty() ? cat("libcublas.so.", CUBLAS_VER_MAJOR) : library;
+  WantedLibrary blas(library.empty() ? cat("libcublas.so.", CUBLAS_VER_MAJOR) : library);
   BlasCalls calls;
-  // NODELETE: it stays, and its functions with it
-  const auto close = [](void* opened) { dlclose(opened); };
-  const std::unique_ptr<void, decltype(close)> opened(
-      dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), close);
-  if (opened == nullptr) {
-    calls.refused = cat(name, " cannot be loaded");
-    return calls;
-  }
-  const auto load = [&]<class F>(F& function, const char* symbol) {
-    function = reinterpret_cast<F>(dlsym(opened.get(), symbol));
-    if (function == nullptr && calls.refused.empty()) calls.refused = cat(name, " has no ", symbol);
-  };
-  load(calls.create, "cublasCreate_v2");
-  load(calls.destroy, "cublasDestroy_v2");
-  load(calls.set_stream, "cublasSetStream_v2");
-  load(calls.product, "cublasGemmEx");
-  load(calls.text, "cublasGetStatusString");
+  blas.load(calls.create, "cublasCreate_v2");
+  blas.load(calls.destroy, "cublasDestroy_v2");
+  blas.load(calls.set_stream, "cublasSetStream_v2");
+  blas.load(calls.product, "cublasGemmEx");
+  blas.load(calls.text, "cublasGetStatusString");
+  calls.refused = blas.refused();
   return calls;
 }
 

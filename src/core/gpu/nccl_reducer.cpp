@@ -1,7 +1,5 @@
 #include "core/gpu/nccl_reducer.hpp"
 
-#include <dlfcn.h>
-
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -12,6 +10,7 @@
 #include <thread>
 
 #include "core/error.hpp"
+#include "core/gpu/wanted_library.hpp"
 #include "core/text.hpp"
 #include "core/timer.hpp"
 
@@ -207,19 +206,10 @@ class NcclReducer final : public Reducer {
 }  // namespace
 
 NcclCalls load_nccl() {
+  WantedLibrary nccl("libnccl.so.2");
   NcclCalls calls;
-  // NODELETE: it stays, and its functions with it
-  const auto close = [](void* library) { dlclose(library); };
-  const std::unique_ptr<void, decltype(close)> library(
-      dlopen("libnccl.so.2", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), close);
-  if (library == nullptr) {
-    calls.refused = "libnccl.so.2 cannot be loaded";
-    return calls;
-  }
-  const auto load = [&]<class F>(F& function, const char* name) {
-    function = reinterpret_cast<F>(dlsym(library.get(), name));
-    if (function == nullptr && calls.refused.empty())
-      calls.refused = cat("libnccl.so.2 has no ", name, ": it is older than 2.14");
+  const auto load = [&]<class F>(F& function, const char* symbol) {
+    nccl.load(function, symbol, ": it is older than 2.14");
   };
   load(calls.get_unique_id, "ncclGetUniqueId");
   load(calls.init, "ncclCommInitRankConfig");
@@ -229,6 +219,7 @@ NcclCalls load_nccl() {
   load(calls.destroy, "ncclCommDestroy");
   load(calls.abort, "ncclCommAbort");
   load(calls.text, "ncclGetErrorString");
+  calls.refused = nccl.refused();
   return calls;
 }
 
