@@ -13,13 +13,8 @@ namespace fedfuse::gpu {
 template <class... Parameters, class... Arguments>
 void launch_together(void (*kernel)(Parameters...), dim3 grid, unsigned block,
                      std::size_t shared_bytes, const Stream& stream, Arguments... arguments) {
-  stream.device().make_current();
   const void* function = reinterpret_cast<const void*>(kernel);
-  check_cuda(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                  int(shared_bytes)),
-             "shared memory of a kernel");
-  if (auto* const list = stream.launches())
-    list->push_back(cuda_launch_facts(function, grid.x, block, shared_bytes));
+  prepare_launch(function, grid, block, shared_bytes, stream);
   std::tuple<Parameters...> parameters(arguments...);
   std::apply(
       [&](auto&... each) {

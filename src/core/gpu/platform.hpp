@@ -18,16 +18,13 @@
 namespace fedfuse::gpu {
 using Platform = Cuda;
 
-// Asynchronous on `stream`. A kernel is told that it may use the large shared memory of its chip;
-// those of lanes get all of it, whatever each uses: a multiprocessor that must divide its memory
-// anew first ends what runs on it.
-template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes,
-            const Stream& stream, Arguments... arguments) {
-  if (grid.x == 0 || grid.y == 0) return;
+// A kernel is told that it may use the large shared memory of its chip; those of lanes get all of
+// it, whatever each uses: a multiprocessor that must divide its memory anew first ends what runs on
+// it.
+inline void prepare_launch(const void* function, dim3 grid, unsigned block,
+                           std::size_t shared_bytes, const Stream& stream) {
   stream.device().make_current();
   constexpr std::size_t without_asking = 48 << 10;
-  const auto* const function = reinterpret_cast<const void*>(kernel);
   if (shared_bytes > without_asking)
     check_cuda(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                     int(shared_bytes)),
@@ -39,6 +36,14 @@ void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_
   const auto blocks = std::uint64_t(grid.x) * grid.y * grid.z;
   if (auto* const list = stream.launches())
     list->push_back(cuda_launch_facts(function, blocks, block, shared_bytes));
+}
+
+// Asynchronous on `stream`.
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, unsigned block, std::size_t shared_bytes,
+            const Stream& stream, Arguments... arguments) {
+  if (grid.x == 0 || grid.y == 0) return;
+  prepare_launch(reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream);
   kernel<<<grid, block, shared_bytes, static_cast<cudaStream_t>(stream.handle())>>>(arguments...);
   check_cuda(cudaGetLastError(), "launch of a kernel");
 }
