@@ -114,7 +114,7 @@ struct LinearRound {
       const float4 x = row(r);
       dots[r] = fmaf(x.x, w.x, fmaf(x.y, w.y, fmaf(x.z, w.z, x.w * w.w)));
     }
-    const float score = over_lanes<Plan::lanes, whole>(sum_by_owner(dots)) + b;
+    const float score = over_lanes<Plan::lanes, whole>(sum_by_owner<whole>(dots)) + b;
     float delta = 0.0f;
     if (owns()) delta = loss().gradient(score, rates.lambda) / float(m.samples);
     float* deltas = shared + Plan::delta + group() * 16;

@@ -9,22 +9,14 @@ namespace {
 using gpu::all_lanes;
 
 // x[0, Rows) of every lane, added over the lanes of a group: lane r gets the sum of x[r]. Halves of
-// the rows change sides: 15 exchanges for 16 rows, where a sum for each row takes 64.
+// the rows change sides: 15 exchanges for 16 rows, where a sum for each row takes 64. Changes x.
 template <int Rows>
-__device__ inline float sum_by_owner(const float (&x)[Rows]) {
-  if constexpr (Rows == 1) {
-    return x[0];
-  } else {
-    constexpr int half = Rows / 2;
-    const bool upper = (gpu::lane() & half) != 0;
-    float kept[half];
-#pragma unroll
-    for (int r = 0; r < half; ++r) {
-      const float given = upper ? x[r] : x[r + half];
-      kept[r] = (upper ? x[r + half] : x[r]) + __shfl_xor_sync(all_lanes, given, half);
-    }
-    return sum_by_owner(kept);
+__device__ inline float sum_by_owner(float* x) {
+  if constexpr (Rows > 1) {
+    gpu::share_sums<Rows / 2>(x, Rows / 2);
+    return sum_by_owner<Rows / 2>(x);
   }
+  return x[0];
 }
 // As many lanes as Rows have the sums; further lanes of the group have parts of them.
 template <int Lanes, int Rows>
@@ -76,7 +68,7 @@ __device__ inline void dot_rows(int n, int cols, Term term, Put put) {
     for (int k = 4 * sub; k < cols; k += 4 * lanes)
 #pragma unroll
       for (int r = 0; r < rows; ++r) sums[r] = term(i + r < n ? i + r : n - 1, k, sums[r]);
-    const float sum = over_lanes<lanes, rows>(sum_by_owner(sums));
+    const float sum = over_lanes<lanes, rows>(sum_by_owner<rows>(sums));
     if (sub < rows && i + sub < n) put(i + sub, sum);
   }
 }

@@ -165,17 +165,6 @@ __device__ inline void encode(FeatureRows rows, const FeatureRows& next, int fir
                    turned(2 * j + 1, n, 2)};
 }
 
-// x[k] of one half of the lanes, x[k + N] of the other, each summed over both.
-template <int N>
-__device__ inline void fold(float* x, int with) {
-  const bool upper = (gpu::lane() & with) != 0;
-#pragma unroll
-  for (int k = 0; k < N; ++k) {
-    const float sent = upper ? x[k] : x[k + N], kept = upper ? x[k + N] : x[k];
-    x[k] = kept + __shfl_xor_sync(gpu::all_lanes, sent, with);
-  }
-}
-
 // v . max(c, -a) over the outputs of c, of one group or two: of the item and group that this lane
 // writes (Written).
 template <int D, int Halves, int Groups>
@@ -194,10 +183,10 @@ __device__ inline float score(const Sums<D> (&c)[Halves], const float* table) {
         to = fmaf(f.w, fmaxf(sums[2 + k % 2], f.y), fmaf(f.z, fmaxf(sums[k % 2], f.x), to));
       }
     }
-  fold<2 * Groups>(sum, 16);
-  fold<Groups>(sum, 8);
+  gpu::share_sums<2 * Groups>(sum, 16);
+  gpu::share_sums<Groups>(sum, 8);
   if constexpr (Groups == 2) {
-    fold<1>(sum, 4);
+    gpu::share_sums<1>(sum, 4);
     return sum[0];
   }
   return sum[0] + __shfl_xor_sync(gpu::all_lanes, sum[0], 4);

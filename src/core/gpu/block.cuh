@@ -27,6 +27,18 @@ __device__ inline double warp_sum(double x) {
   return x;
 }
 
+// Two lanes, which differ in the bit `with`, share 2 N sums: the one without it gets those of
+// x[0, N), the other those of x[N, 2 N), both in x[0, N).
+template <int N>
+__device__ inline void share_sums(float* x, int with) {
+  const bool upper = (lane() & with) != 0;
+#pragma unroll
+  for (int k = 0; k < N; ++k) {
+    const float sent = upper ? x[k] : x[k + N], kept = upper ? x[k + N] : x[k];
+    x[k] = kept + __shfl_xor_sync(all_lanes, sent, with);
+  }
+}
+
 // The sum of every thread's x, to every thread. red: 32 doubles of shared memory.
 __device__ inline double block_sum(double x, double* red) {
   x = warp_sum(x);
