@@ -60,5 +60,33 @@ __device__ double negative_entropy_of(double t) {
   return (t > 0 ? t * log(t) : 0.0) + (t < 1 ? (1 - t) * log1p(-t) : 0.0);
 }
 
+// Of a score x: sigmoid(x), and log(1 + exp(x)).
+struct Chance {
+  float p;
+  double softplus;
+};
+__device__ inline Chance chance_of(float x) {
+  const float e = expf(-fabsf(x));
+  return {(x > 0.0f ? 1.0f : e) / (1.0f + e), double(fmaxf(x, 0.0f)) + double(log1pf(e))};
+}
+
+// What decay leaves of a row in so many steps.
+__device__ inline float rho_of(const Rates& rates, int steps) {
+  return float(pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps)));
+}
+
+// What the host reads of a client beside its parameters, but its router's weights; by one thread.
+// finite: the head.
+__device__ inline void write_outcome(const GpuClients& g, const Mine& m, const Sums& sums,
+                                     float rho, bool finite) {
+  const std::int64_t c = m.client;
+  const double all = double(m.samples) * g.epochs, samples = all > 1 ? all : 1.0;
+  g.outcome[3 * c] = sums.recommendation / samples;
+  g.outcome[3 * c + 1] = sums.distillation / samples;
+  g.outcome[3 * c + 2] = sums.all / samples;
+  g.rho[c] = rho;
+  g.finite[c] = finite && isfinite(sums.all) ? 1 : 0;
+}
+
 }  // namespace
 }  // namespace fedfuse::local_train

@@ -179,8 +179,7 @@ struct LinearRound {
 
   // Parameters out; rows become updates C_u - rho C, or are the sums of dF.
   __device__ void end(int epochs) const {
-    const float rho =
-        float(pow(1.0 - double(rates.lr_items) * double(rates.decay), double(epochs)));
+    const float rho = rho_of(rates, epochs);
 #pragma unroll
     for (int r = 0; r < Rows; ++r) {
       if (slot(r) >= m.slots) continue;
@@ -203,14 +202,9 @@ struct LinearRound {
     if (threadIdx.x != 0) return;
     theta[shape.head.last_b] = b;
     const double recommendation = total(0), distillation = total(1),
-                 all = recommendation + double(rates.lambda) * distillation,
-                 samples = epochs > 0 ? double(m.samples) * epochs : 1.0;
-    g.outcome[3 * c] = recommendation / samples;
-    g.outcome[3 * c + 1] = distillation / samples;
-    g.outcome[3 * c + 2] = all / samples;
+                 all = recommendation + double(rates.lambda) * distillation;
     for (int j = 0; j < 3; ++j) g.omega[3 * c + j] = j == 0 ? 1.0f : 0.0f;
-    g.rho[c] = rho;
-    g.finite[c] = total(2) == 0 && isfinite(all) ? 1 : 0;
+    write_outcome(g, m, {recommendation, distillation, all, 0.0}, rho, total(2) == 0);
   }
 };
 

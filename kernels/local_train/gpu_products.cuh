@@ -163,17 +163,23 @@ __device__ inline void product_nn(int M, int N, int K, int tile, const A& a, con
     multiply_add(sums, x);
   });
 }
-template <class F>
-__device__ inline void each_nn(const TileSums& sums, int tile, int M, int N, F f) {
-  const Place p = place_of(tile, N);
+// As each_nt, of products whose columns stand four by four. row: of the lane's four, from 0.
+template <class Row, class F>
+__device__ inline void each_across(const TileSums& sums, const Place& p, int M, int N, Row row,
+                                   F f) {
 #pragma unroll
   for (int r = 0; r < 4; ++r)
 #pragma unroll
     for (int e = 0; e < 2; ++e) {
-      const int row = p.row + p.g + 8 * r, col = p.col + 8 * p.t + 4 * e, at = r % 2 * 2 + e;
+      const int i = row(r), col = p.col + 8 * p.t + 4 * e, at = r % 2 * 2 + e;
       const auto& c = sums.c[r / 2];
-      if (row < M && col < N) f(row, col, make_float4(c[0][at], c[1][at], c[2][at], c[3][at]));
+      if (i < M && col < N) f(i, col, make_float4(c[0][at], c[1][at], c[2][at], c[3][at]));
     }
+}
+template <class F>
+__device__ inline void each_nn(const TileSums& sums, int tile, int M, int N, F f) {
+  const Place p = place_of(tile, N);
+  each_across(sums, p, M, N, [&](int r) { return p.row + p.g + 8 * r; }, f);
 }
 
 // c[m][n] = sum_i A(i)[m] B(i)[n]: the gradient of a weight matrix. f of each_tn sees it.
@@ -201,14 +207,7 @@ __device__ inline void product_tn(int M, int N, int K, int tile, const A& a, con
 template <class F>
 __device__ inline void each_tn(const TileSums& sums, int tile, int M, int N, F f) {
   const Place p = place_of(tile, N);
-#pragma unroll
-  for (int r = 0; r < 4; ++r)
-#pragma unroll
-    for (int e = 0; e < 2; ++e) {
-      const int row = p.row + 4 * p.g + r, col = p.col + 8 * p.t + 4 * e, at = r % 2 * 2 + e;
-      const auto& c = sums.c[r / 2];
-      if (row < M && col < N) f(row, col, make_float4(c[0][at], c[1][at], c[2][at], c[3][at]));
-    }
+  each_across(sums, p, M, N, [&](int r) { return p.row + 4 * p.g + r; }, f);
 }
 
 // W <- keep W - lr gradient, four numbers

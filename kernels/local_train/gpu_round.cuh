@@ -155,8 +155,7 @@ struct Round {
       float x = score()[i];
       if (taught.offset != nullptr) x += taught.offset[slot_of(i)];
       const float y = slot()[i] < 0 ? 1.0f : 0.0f;
-      const float e = expf(-fabsf(x)), p = (x > 0.0f ? 1.0f : e) / (1.0f + e);
-      const double softplus = double(fmaxf(x, 0.0f)) + double(log1pf(e));
+      const auto [p, softplus] = chance_of(x);
       float gradient = p - y;
       recommendation += softplus - double(y) * double(x);
       if (taught.labels != nullptr && !(rates.soft_negatives_only && y > 0.0f)) {
@@ -269,7 +268,7 @@ struct Round {
     float* theta = g.theta_out + (g.theta_stride == 0 ? c : to) * shape.head.theta;
     head.store(theta, g.user_out == nullptr ? nullptr : g.user_out + to * shape.head.user);
     if constexpr (Routed) router.store(g.router_out + to * shape.router.size);
-    const float rho = float(pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps)));
+    const float rho = rho_of(rates, steps);
     if (shape.rows_trained)
       each_of_rows<4, 1>(
           m.slots, w(),
@@ -284,15 +283,10 @@ struct Round {
       wrong += isfinite(theta[k]) ? 0.0 : 1.0;
     wrong = block_sum(wrong, red());
     if (threadIdx.x != 0) return;
-    const double samples = double(m.samples) * g.epochs > 1 ? double(m.samples) * g.epochs : 1.0;
-    g.outcome[3 * c] = m.sums.recommendation / samples;
-    g.outcome[3 * c + 1] = m.sums.distillation / samples;
-    g.outcome[3 * c + 2] = m.sums.all / samples;
     for (int j = 0; j < 3; ++j)
       g.omega[3 * c + j] =
           Routed ? (j < shape.views ? router.mix()[j] : 0.0f) : (j == 0 ? 1.0f : 0.0f);
-    g.rho[c] = rho;
-    g.finite[c] = wrong == 0 && isfinite(m.sums.all) ? 1 : 0;
+    write_outcome(g, m, m.sums, rho, wrong == 0);
   }
 };
 

@@ -8,8 +8,7 @@ namespace {
 
 constexpr std::int32_t slot_mask = 0x7fffffff;
 
-using gpu::block_sum, gpu::component, gpu::load4, gpu::store4, gpu::lane, gpu::warp, gpu::warp_sum,
-    gpu::warps;
+using gpu::block_sum, gpu::component, gpu::load4, gpu::store4, gpu::lane, gpu::warp, gpu::warps;
 
 __device__ inline float4 scaled(float a, const float4& x) {
   return make_float4(a * x.x, a * x.y, a * x.z, a * x.w);

@@ -29,8 +29,7 @@ struct SlotLoss {
   // n delta of the slot; adds its losses.
   __device__ float gradient(float score, float lambda) {
     const float x = score + offset;
-    const float e = expf(-fabsf(x)), p = (x > 0.0f ? 1.0f : e) / (1.0f + e);
-    const double softplus = double(fmaxf(x, 0.0f)) + double(log1pf(e));
+    const auto [p, softplus] = chance_of(x);
     const double bce = double(drawn) * softplus - double(positive) * double(x);
     recommendation += bce;
     step = bce;
