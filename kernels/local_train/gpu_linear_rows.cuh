@@ -218,7 +218,7 @@ __global__ void __launch_bounds__(Plan::threads, Plan::blocks)
   Mine& m = *reinterpret_cast<Mine*>(gpu::shared<float>() + Plan::mine);
   if (threadIdx.x == 0) m = client_of(g, shape, g.order[blockIdx.x]);
   __syncthreads();
-  const auto run = [&]<int Rows>() {
+  const auto run = [&]<int Rows> {
     LinearRound<Plan, Rows, RowsTrained>(shape, rates, g, m).run();
   };
   if (m.slots <= 4 * Plan::groups)
