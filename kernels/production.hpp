@@ -4,6 +4,7 @@
 // (tests/kernels/production_test.cpp) puts others in their place to see that each one is called.
 #include "kernels/aggregate/aggregate.hpp"
 #include "kernels/group_prior/group_prior.hpp"
+#include "kernels/group_targets/group_targets.hpp"
 #include "kernels/kmeans/kmeans.hpp"
 #include "kernels/local_train/local_train.hpp"
 #include "kernels/mask/mask.hpp"
@@ -28,6 +29,7 @@ struct Kernels {
   views::Backward views_backward = views::production().backward;
   group_prior::Logits prior_logits = group_prior::production().logits;
   group_prior::Gradient prior_gradient = group_prior::production().gradient;
+  group_targets::Function group_targets = group_targets::production().run;
   row_median::Function row_statistic = row_median::production().run;
   mask::Function mask = mask::production().run;
   rank::Function ranks = rank::production().run;

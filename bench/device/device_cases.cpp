@@ -9,6 +9,7 @@
 #include "kernels/aggregate/aggregate_case.hpp"
 #include "kernels/aggregate/aggregate_gpu.hpp"
 #include "kernels/gather/gather.hpp"
+#include "kernels/group_targets/group_targets_case.hpp"
 #include "kernels/kmeans/kmeans_case.hpp"
 #include "kernels/kmeans/kmeans_gpu.hpp"
 #include "kernels/preference/preference_case.hpp"
@@ -121,6 +122,16 @@ Maker gather_of(std::int64_t count, std::int64_t width) {
                         gpu::on_platform(s.device(),
                                          [&]<class P>(P) { gather::gather_rows<P>(problem, s); });
                       }};
+  };
+}
+
+Maker group_targets_of(std::int64_t items, std::int64_t groups) {
+  return [=](const std::shared_ptr<gpu::Device>& device, bool small) {
+    group_targets::Case input({.groups = groups, .items = small ? 40 : items, .width = 64});
+    const auto problem = input.problem();
+    const auto there = std::make_shared<group_targets::Resident>(device, problem);
+    return DeviceCase{problem.flops(), problem.bytes(), double(groups * problem.items),
+                      [there](const gpu::Stream& s) { there->launch(s); }};
   };
 }
 
@@ -251,6 +262,8 @@ std::vector<DeviceCaseRow> make_table() {
       {"teacher/cuda/64_steps_of_256_pairs", "steps", teacher_of(false)},
       {"teacher/cuda-steps/64_steps_of_51_items_x_5_groups", "steps",
        teacher_of(true, teacher::Way::steps)},
+      {"group_targets/cuda/100000_items_5_groups", "rows", group_targets_of(100000, 5)},
+      {"group_targets/cuda/20000_items_64_groups", "rows", group_targets_of(20000, 64)},
       {"kmeans/cuda-nearest/1048576_points_65_columns_5_groups", "points",
        nearest_of(1 << 20, 65, 5)},
       {"kmeans/cuda-nearest/65536_points_8385_columns_5_groups", "points",

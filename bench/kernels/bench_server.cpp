@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/aggregate/aggregate_case.hpp"
+#include "kernels/group_targets/group_targets_case.hpp"
 #include "kernels/kmeans/kmeans_case.hpp"
 #include "kernels/preference/preference_case.hpp"
 #include "kernels/production.hpp"
@@ -156,6 +157,26 @@ BENCHMARK(kmeans_step)
     ->Name("kmeans/step")
     ->Args({65536, 65, 5})
     ->Args({65536, 65, 64})
+    ->Unit(benchmark::kMillisecond);
+
+// The targets of 5 groups from their sums.
+void targets_of_groups(benchmark::State& state) {
+  omp_set_num_threads(1);
+  const Kernels kernels;
+  group_targets::Case input({.groups = 5, .items = state.range(0), .width = 64});
+  const auto problem = input.problem();
+  for (auto _ : state) {
+    kernels.group_targets(problem);
+    benchmark::ClobberMemory();
+  }
+  report(state, {.flops = problem.flops(), .bytes = problem.bytes(), .held = problem.bytes()});
+  state.counters["rows/s"] = benchmark::Counter(double(problem.groups * problem.items),
+                                                benchmark::Counter::kIsIterationInvariantRate);
+}
+BENCHMARK(targets_of_groups)
+    ->Name("group_targets")
+    ->Arg(1000)
+    ->Arg(100000)
     ->Unit(benchmark::kMillisecond);
 
 // Features and targets; parameters, their gradient and Adam's two moments.

@@ -3,7 +3,8 @@
 # STEP_LIMIT.
 # shellcheck disable=SC2034,SC2154
 
-kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views teacher)
+kernels=(gather sample aggregate aggregate_device local_train rank preference kmeans views teacher
+  group_targets)
 # the other tests that open a device
 device_tests=(kernels/group_prior core/graph server/grouping server/server_models
   server/sums_to_host server/device_engine server/device_prior server/resident_state

@@ -129,12 +129,29 @@ void OnDevice::place_features(const Features& features) {
 }
 
 void OnDevice::set_targets(std::span<const float* const> targets) {
-  const auto groups = std::int64_t(targets.size()), cells = shape_.items * shape_.d;
-  FEDFUSE_CHECK(groups >= 1 && groups <= shape_.groups, "more targets than the teacher has groups");
-  for (std::int64_t l = 0; l < groups; ++l)
+  take_targets(std::int64_t(targets.size()));
+  const auto cells = shape_.items * shape_.d;
+  for (std::int64_t l = 0; l < net_.groups; ++l)
     stream_.device().copy_in(targets_.data() + l * cells, targets[std::size_t(l)],
                              std::size_t(cells) * sizeof(float), stream_.handle());
   stream_.synchronise();
+}
+
+void OnDevice::make_targets(const group_targets::Problem& sums, std::span<const double> factors) {
+  take_targets(sums.groups);
+  FEDFUSE_CHECK(sums.items == shape_.items && sums.width == shape_.d, "a target is M x d");
+  const auto there = gpu::to_device(stream_, factors);
+  auto p = sums;
+  p.factors = there.data();
+  p.targets = targets_.data();
+  gpu::on_platform(stream_.device(),
+                   [&]<class P>(P) { group_targets::make_targets<P>(p, stream_); });
+  stream_.synchronise();
+}
+
+// From now on an epoch has as many groups as there are targets.
+void OnDevice::take_targets(std::int64_t groups) {
+  FEDFUSE_CHECK(groups >= 1 && groups <= shape_.groups, "more targets than the teacher has groups");
   net_.groups = int(groups);
   net_.pairs_a_slot = int(batching_.pairs_a_slot(groups));
   net_.count = batching_.epoch(groups, shape_.items);

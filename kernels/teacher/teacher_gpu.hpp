@@ -23,6 +23,7 @@
 #include "core/gpu/device.hpp"
 #include "core/gpu/graph.hpp"
 #include "kernels/dense/adam.hpp"
+#include "kernels/group_targets/group_targets.hpp"
 #include "kernels/teacher/teacher.hpp"
 
 namespace fedfuse::teacher {
@@ -122,6 +123,9 @@ class OnDevice {
   void fetch_gradient(float* gradient) const;
   // G <= shape.groups pointers to M x d in host memory. Records the graph of Way::steps.
   void set_targets(std::span<const float* const> targets);
+  // ... made here of sums on the same device, which no other work may change meanwhile. sums:
+  // without targets; factors: G x (1 + views), in host memory.
+  void make_targets(const group_targets::Problem& sums, std::span<const double> factors);
 
   // Where the order of the next epoch is to be written, all its slots: pinned; that of the epoch
   // under way is another.
@@ -136,6 +140,7 @@ class OnDevice {
  private:
   static constexpr std::int64_t steps_a_graph = 64;
   void place_features(const Features& features);
+  void take_targets(std::int64_t groups);
   void carve_scratch();
   void get(const float* from, float* to) const;  // a flat array of declare()
   void record_steps();

@@ -81,6 +81,8 @@ class Engine {
   // becomes what all sent.
   virtual void reduce(RoundSums& sums, const Comm& comm) { sums.reduce(comm); }
   virtual void reduce(GroupSums& groups, const Comm& comm) { groups.reduce(comm); }
+  // Where the engine adds up the rows of groups, and leaves them for the teacher.
+  [[nodiscard]] virtual GroupSums::Rows group_rows() const { return GroupSums::Rows::on_host; }
 
   [[nodiscard]] virtual bool stores_uploads() const = 0;
   [[nodiscard]] virtual std::int64_t stored_bytes() const = 0;  // of the last round

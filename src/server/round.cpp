@@ -213,8 +213,9 @@ void Federation::group_participants(RoundWork& work) {
 // larger.
 Misfit Federation::add_to_groups(RoundWork& work) {
   work.group_sums.reset();
-  work.group_sums = std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_,
-                                                work.ranges, work.group_weights);
+  work.group_sums =
+      std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_, work.ranges,
+                                  work.group_weights, engine_->group_rows());
   return engine_->add_to_groups(work.local, inputs(work), work.group, trained_, *work.group_sums);
 }
 

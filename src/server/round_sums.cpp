@@ -145,12 +145,18 @@ RoundSums::Means RoundSums::means() const {
 
 GroupSums::GroupSums(const ModelSpec& spec, std::int64_t items,
                      const std::vector<std::int64_t>& sizes, const Kernels& kernels,
-                     const SumRanges& ranges, Matrix<float> weights)
-    : spec_(spec), items_(items), ranges_(ranges), sizes_(sizes), weights_(std::move(weights)) {
+                     const SumRanges& ranges, Matrix<float> weights, Rows rows)
+    : spec_(spec),
+      items_(items),
+      ranges_(ranges),
+      sizes_(sizes),
+      weights_(std::move(weights)),
+      targets_(kernels.group_targets) {
   FEDFUSE_CHECK(weights_.empty() != spec.group_scores, "scores need the last layer of each group");
   const int width = spec.group_scores ? 1 : spec.view_width;
   for (const auto size : sizes) {
-    rows_.emplace_back(items, width, fixed_for(size, ranges, kind_of_rows(spec)), kernels.add);
+    rows_.emplace_back(rows == Rows::on_host ? items : 0, width,
+                       fixed_for(size, ranges, kind_of_rows(spec)), kernels.add);
     small_.emplace_back(spec.head.last_width + 1 + 3 + 1,
                         fixed_for(size, ranges, SumKind::group_heads));
   }
@@ -242,26 +248,6 @@ std::vector<double> GroupSums::mix_of(std::size_t group) const {
     for (int j = 0; j < spec_.views; ++j) mix[std::size_t(j)] = mean(group, omega + j);
   }
   return mix;
-}
-
-std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global) const {
-  FEDFUSE_CHECK(!spec_.group_scores, "the groups sum tables");
-  std::vector<Matrix<float>> targets;
-  for (std::size_t l = 0; l < sizes_.size(); ++l) {
-    auto& target = targets.emplace_back(items_, spec_.view_width);
-    const auto mix = mix_of(l);
-    const auto& sum = rows_[l];
-    const double inverse = sizes_[l] == 0 ? 0.0 : 1.0 / double(sizes_[l]);
-#pragma omp parallel for schedule(static)
-    for (std::int64_t i = 0; i < items_; ++i)
-      for (int k = 0; k < spec_.view_width; ++k) {
-        double value = inverse * sum.fixed().decode(sum.raw(i)[k]);
-        for (int j = 0; j < spec_.views; ++j)
-          value += mix[std::size_t(j)] * double(global.views[std::size_t(j)](i, k));
-        target(i, k) = float(value);
-      }
-  }
-  return targets;
 }
 
 Matrix<float> GroupSums::last_weights(const GlobalModel& global) const {

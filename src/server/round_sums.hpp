@@ -3,11 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "aggregation/row_sum.hpp"
 #include "core/comm.hpp"
 #include "core/matrix.hpp"
+#include "kernels/production.hpp"
 #include "model/spec.hpp"
 #include "server/robust_rows.hpp"
 #include "server/sum_ranges.hpp"
@@ -139,9 +141,12 @@ class RoundSums {
 // Second pass: means over the members of each group (R1 with alpha = 1/|group|).
 class GroupSums {
  public:
-  // weights: G x d, w_l, where the groups sum scores (spec.group_scores); else empty.
+  // weights: G x d, w_l, where the groups sum scores (spec.group_scores); else empty. rows: where
+  // they are added up; a device's are not the host's memory.
+  enum class Rows { on_host, on_device };
   GroupSums(const ModelSpec& spec, std::int64_t items, const std::vector<std::int64_t>& sizes,
-            const Kernels& kernels = {}, const SumRanges& ranges = {}, Matrix<float> weights = {});
+            const Kernels& kernels = {}, const SumRanges& ranges = {}, Matrix<float> weights = {},
+            Rows rows = Rows::on_host);
   // Whether the sums take what a member adds beside its rows, whatever its group.
   [[nodiscard]] static bool take(const ModelSpec& spec, const SumRanges& ranges, double rho,
                                  std::span<const float> theta, std::span<const float, 3> omega);
@@ -182,6 +187,18 @@ class GroupSums {
 
   // C_l of every group: its members' mean table; the global one where a group has no member here.
   [[nodiscard]] std::vector<Matrix<float>> targets(const GlobalModel& global) const;
+  // Rows that a device has added up for all ranks and that stay there, with what the clients
+  // started from: targets are made there (kernels/group_targets), until its next pass.
+  struct OnDevice {
+    const std::int64_t* rows = nullptr;  // groups x items x width
+    std::array<const float*, group_targets::most_views> view{};
+  };
+  void stay(const OnDevice& there) { on_device_ = there; }
+  [[nodiscard]] bool stays() const { return on_device_.has_value(); }
+  // ... those targets, still without a place and with target_factors() in host memory
+  [[nodiscard]] group_targets::Problem on_device() const;
+  // groups x (1 + views), of kernels/group_targets
+  [[nodiscard]] Matrix<double> target_factors() const;
   [[nodiscard]] Matrix<float> last_weights(const GlobalModel& global) const;  // G x d: w_l
   [[nodiscard]] std::vector<float> last_biases(const GlobalModel& global) const;
   // s_l[i] = w_l . C_l[i] without C (R14), where the groups sum scores: M x G.
@@ -200,6 +217,8 @@ class GroupSums {
   Matrix<float> weights_;
   std::vector<RowSum> rows_;     // one a group
   std::vector<FixedSum> small_;  // one a group: last layer's weights and bias, omega[3], rho
+  group_targets::Function targets_;
+  std::optional<OnDevice> on_device_;
 };
 
 }  // namespace fedfuse

@@ -11,9 +11,7 @@ std::unique_ptr<ServerTeacher> make_server_teacher(const Config& config, const M
                                                    const Kernels& kernels) {
   if (config.gfmfr.teacher.solver == TeacherSolver::closed)
     return std::make_unique<ClosedTeacher>(config, data, comm);
-  // full batches are summed on the host
-  const bool on_host = config.gfmfr.teacher.solver == TeacherSolver::batches;
-  return std::make_unique<GroupTeacher>(config, spec, data, on_host ? nullptr : device, kernels);
+  return std::make_unique<GroupTeacher>(config, spec, data, device, kernels);
 }
 
 }  // namespace fedfuse

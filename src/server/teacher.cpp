@@ -16,6 +16,14 @@
 #include "server/teacher_start.hpp"
 
 namespace fedfuse {
+
+// C_l of each group: in host memory, or made of sums that stay on the device.
+struct GroupTeacher::Targets {
+  std::int64_t groups = 0;
+  std::vector<const float*> tables{};
+  const GroupSums* on_device = nullptr;
+};
+
 struct GroupTeacher::Impl {
   Config config;
   Kernels kernels;
@@ -39,7 +47,7 @@ struct GroupTeacher::Impl {
         parameters(teacher::declare(shape, at)),
         optimizer(c.gfmfr.teacher.optimizer, c.gfmfr.teacher.lr, parameters.values.size()) {
     teacher::initialise(parameters, c.federation.seed);
-    if (on != nullptr && DeviceTeacher::serves(*on, shape))
+    if (on != nullptr && trains_on(*on, c, spec, data))
       device = std::make_unique<DeviceTeacher>(on, shape, problem_of(shape, features), batching,
                                                c.gfmfr.teacher.optimizer == OptimizerKind::adam,
                                                c.gfmfr.teacher.lr);
@@ -48,20 +56,20 @@ struct GroupTeacher::Impl {
   // All that training changes; a copy of it in `before`.
   [[nodiscard]] std::vector<std::span<float>> trained();
   void save();
-  [[nodiscard]] teacher::Problem epoch(std::span<const float* const> targets);
-  double train(std::span<const float* const> targets, std::int64_t round, const Stop& stop);
-  double train_full(std::span<const float* const> targets, const Comm& comm, const Stop& stop);
+  [[nodiscard]] teacher::Problem epoch(const Targets& targets);
+  double train(const Targets& targets, std::int64_t round, const Stop& stop);
+  double train_full(const Targets& targets, const Comm& comm, const Stop& stop);
   // without groups and output
   [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;
 };
 
-teacher::Problem GroupTeacher::Impl::epoch(std::span<const float* const> targets) {
+teacher::Problem GroupTeacher::Impl::epoch(const Targets& targets) {
   const auto state = optimizer.state();
   teacher::Problem p;
   p.shape = shape;
   p.features = features;
-  p.groups = std::int64_t(targets.size());
-  p.targets = targets.data();
+  p.groups = targets.groups;
+  p.targets = targets.tables.data();
   p.batching = batching;
   p.adam = state.m != nullptr;
   p.lr = config.gfmfr.teacher.lr;
@@ -89,8 +97,7 @@ void GroupTeacher::Impl::save() {
   for (const auto& array : trained()) before.emplace_back(array.begin(), array.end());
 }
 
-double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int64_t round,
-                                 const Stop& stop) {
+double GroupTeacher::Impl::train(const Targets& targets, std::int64_t round, const Stop& stop) {
   const Rng rng(config.federation.seed, Purpose::teacher_batches);
   const auto fill_order = [&](std::int64_t epoch, std::span<std::int32_t> to) {
     if (is_asked(stop)) throw Stopped();
@@ -103,6 +110,10 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
   };
   auto problem = epoch(targets);
   if (device != nullptr) {
+    if (targets.on_device != nullptr)
+      device->make_targets(*targets.on_device);
+    else
+      device->set_targets(targets.tables);
     device->train(problem, config.gfmfr.teacher.epochs, fill_order, see);
     return last;
   }
@@ -116,8 +127,7 @@ double GroupTeacher::Impl::train(std::span<const float* const> targets, std::int
 }
 
 // Collective. Throws the same on every rank.
-double GroupTeacher::Impl::train_full(std::span<const float* const> targets, const Comm& comm,
-                                      const Stop& stop) {
+double GroupTeacher::Impl::train_full(const Targets& targets, const Comm& comm, const Stop& stop) {
   const auto problem = epoch(targets);
   double loss = 0;
   for (std::int64_t e = 0; e < config.gfmfr.teacher.epochs; ++e) {
@@ -140,6 +150,11 @@ std::int64_t GroupTeacher::device_bytes(const Config& config, const ModelSpec& s
                                            batching_of(config.gfmfr.teacher),
                                            config.gfmfr.teacher.optimizer == OptimizerKind::adam));
 }
+bool GroupTeacher::trains_on(const gpu::Device& device, const Config& config, const ModelSpec& spec,
+                             const Dataset& data) {
+  return spec.has_teacher && config.gfmfr.teacher.solver == TeacherSolver::steps &&
+         DeviceTeacher::serves(device, sizes_of(config.gfmfr, spec, data));
+}
 GroupTeacher::~GroupTeacher() = default;
 
 double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64_t round,
@@ -149,9 +164,13 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
                 "more targets than the teacher has groups");
   for (const auto& target : targets)
     FEDFUSE_CHECK(target.rows == s.items && target.cols == s.d, "a group's target is M x d");
-  std::vector<const float*> pointers;
-  pointers.reserve(targets.size());
-  for (const auto& target : targets) pointers.push_back(target.data());
+  Targets all{.groups = std::int64_t(targets.size())};
+  for (const auto& target : targets) all.tables.push_back(target.data());
+  return train(all, round, comm, stop);
+}
+
+double GroupTeacher::train(const Targets& targets, std::int64_t round, const Comm& comm,
+                           const Stop& stop) {
   double loss = 0;
   std::string what;
   remember();
@@ -166,9 +185,9 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   // than sending its gradients around would take.
   try {
     if (impl_->config.gfmfr.teacher.solver == TeacherSolver::batches)
-      note_divergence([&] { return impl_->train_full(pointers, comm, stop); });
+      note_divergence([&] { return impl_->train_full(targets, comm, stop); });
     else
-      comm.together([&] { note_divergence([&] { return impl_->train(pointers, round, stop); }); });
+      comm.together([&] { note_divergence([&] { return impl_->train(targets, round, stop); }); });
   } catch (const Stopped&) {
     undo();
     throw;
@@ -184,7 +203,9 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
 
 ServerTeacher::Taught GroupTeacher::teach(const GroupSums& sums, const GlobalModel& global,
                                           std::int64_t round, const Comm& comm, const Stop& stop) {
-  const double loss = train(sums.targets(global), round, comm, stop);
+  const double loss =
+      sums.stays() ? train(Targets{.groups = sums.groups(), .on_device = &sums}, round, comm, stop)
+                   : train(sums.targets(global), round, comm, stop);
   return {loss, preference(sums.last_weights(global), sums.last_biases(global), comm)};
 }
 

@@ -31,6 +31,9 @@ class GroupTeacher final : public ServerTeacher {
   // What it holds on a device, at most.
   [[nodiscard]] static std::int64_t device_bytes(const Config& config, const ModelSpec& spec,
                                                  const Dataset& data);
+  // Whether it trains on such a device: full batches are summed on the host.
+  [[nodiscard]] static bool trains_on(const gpu::Device& device, const Config& config,
+                                      const ModelSpec& spec, const Dataset& data);
   ~GroupTeacher() override;
 
   [[nodiscard]] Taught teach(const GroupSums& sums, const GlobalModel& global, std::int64_t round,
@@ -57,6 +60,8 @@ class GroupTeacher final : public ServerTeacher {
 
  private:
   struct Impl;
+  struct Targets;
+  double train(const Targets& targets, std::int64_t round, const Comm& comm, const Stop& stop);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -30,7 +30,7 @@ struct Counted<member> {
 struct Calls {
   std::int64_t draw = 0, train = 0, add = 0, nearest = 0, step = 0, teacher_epoch = 0,
                preferences = 0, views_forward = 0, views_backward = 0, prior_logits = 0,
-               prior_gradient = 0, row_statistic = 0, mask = 0, ranks = 0;
+               prior_gradient = 0, group_targets = 0, row_statistic = 0, mask = 0, ranks = 0;
 };
 
 // visit(kernel's member, count's member) of every kernel.
@@ -47,11 +47,12 @@ void every_kernel(const Visit& visit) {
   visit.template operator()<&Kernels::views_backward, &Calls::views_backward>();
   visit.template operator()<&Kernels::prior_logits, &Calls::prior_logits>();
   visit.template operator()<&Kernels::prior_gradient, &Calls::prior_gradient>();
+  visit.template operator()<&Kernels::group_targets, &Calls::group_targets>();
   visit.template operator()<&Kernels::row_statistic, &Calls::row_statistic>();
   visit.template operator()<&Kernels::mask, &Calls::mask>();
   visit.template operator()<&Kernels::ranks, &Calls::ranks>();
 }
-constexpr std::size_t kernels_visited = 14;
+constexpr std::size_t kernels_visited = 15;
 static_assert(sizeof(Kernels) == kernels_visited * sizeof(void*),
               "a kernel was added: count it in Calls and every_kernel");
 
@@ -75,6 +76,7 @@ TEST(Production, EveryKernelIsTheFirstRowOfItsTable) {
   expect_first(k.views_backward, views::variants(), &views::Variant::backward);
   expect_first(k.prior_logits, group_prior::variants(), &group_prior::Variant::logits);
   expect_first(k.prior_gradient, group_prior::variants(), &group_prior::Variant::gradient);
+  expect_first(k.group_targets, group_targets::variants(), &group_targets::Variant::run);
   expect_first(k.row_statistic, row_median::variants(), &row_median::Variant::run);
   expect_first(k.ranks, rank::variants(), &rank::Variant::run);
   // instructions that not every machine has, and the same bits
@@ -89,9 +91,9 @@ TEST(Production, EveryFolderOfAKernelIsAmongThem) {
     if (entry.is_directory()) folders.insert(entry.path().filename().string());
   folders.erase("dense");
   folders.erase("gather");
-  EXPECT_EQ(folders, (std::set<std::string>{"aggregate", "group_prior", "kmeans", "local_train",
-                                            "mask", "preference", "rank", "row_median", "sample",
-                                            "teacher", "views"}));
+  EXPECT_EQ(folders, (std::set<std::string>{"aggregate", "group_prior", "group_targets", "kmeans",
+                                            "local_train", "mask", "preference", "rank",
+                                            "row_median", "sample", "teacher", "views"}));
 }
 
 // What two rounds and an evaluation leave.
@@ -150,6 +152,7 @@ TEST(Production, GfmfrCallsThem) {
     EXPECT_GE(calls.step, rounds);
     EXPECT_EQ(calls.teacher_epoch, rounds * config.gfmfr.teacher.epochs);
     EXPECT_EQ(calls.preferences, rounds);
+    EXPECT_EQ(calls.group_targets, rounds * config.gfmfr.groups);
     EXPECT_EQ(calls.views_forward + calls.views_backward, 0);
     EXPECT_EQ(calls.prior_logits + calls.prior_gradient, 0);
     EXPECT_EQ(calls.ranks, 1);

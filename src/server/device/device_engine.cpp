@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "core/parallel.hpp"
+#include "server/teacher.hpp"
 
 namespace fedfuse {
 
@@ -43,6 +44,10 @@ DeviceEngine::DeviceEngine(const Config& config, const ModelSpec& spec, const Da
                        .device = device_->info().name,
                        .ranks = chosen.world});
   place_data();
+  // the teacher makes its targets there
+  if ((chosen.world == 1 || reducer_.reducer != nullptr) &&
+      GroupTeacher::trains_on(*device_, config, spec, data))
+    group_rows_ = GroupSums::Rows::on_device;
   if (plan_.state_resident)
     state_ = std::make_unique<ResidentState>(device_, spec, data.local_clients(), threads);
   for (int k = 0; k < chunks_in_flight; ++k) {
@@ -242,8 +247,23 @@ void DeviceEngine::reduce(RoundSums& sums, const Comm& comm) {
   sums.reduce(comm);
 }
 
+void DeviceEngine::keep_group_rows(GroupSums& groups, gpu::Reducer* devices) {
+  if (devices != nullptr) {
+    const auto words = groups.groups() * data_.items * spec_.view_width;
+    devices->sum(buffers_.group_sums.data(), std::size_t(words), stream_);
+    devices->wait(stream_);
+  }
+  GroupSums::OnDevice there{.rows = buffers_.group_sums.data()};
+  for (std::size_t j = 0; j < buffers_.views.size(); ++j) there.view[j] = buffers_.views[j].data();
+  groups.stay(there);
+}
+
 void DeviceEngine::reduce(GroupSums& groups, const Comm& comm) {
   auto* const devices = reducer_.reducer.get();
+  if (group_rows_ == GroupSums::Rows::on_device) {
+    keep_group_rows(groups, devices);
+    return groups.reduce(comm);
+  }
   const auto* const hosts = devices == nullptr ? &comm : nullptr;
   to_host_.fetch(buffers_.group_sums, {std::size_t(groups.groups()), data_.items, spec_.view_width},
                  devices,

@@ -42,6 +42,7 @@ class DeviceEngine final : public Engine {
               ClientState& state) override;
   void reduce(RoundSums& sums, const Comm& comm) override;
   void reduce(GroupSums& groups, const Comm& comm) override;
+  [[nodiscard]] GroupSums::Rows group_rows() const override { return group_rows_; }
   [[nodiscard]] bool stores_uploads() const override { return plan_.stores_uploads; }
   [[nodiscard]] std::int64_t stored_bytes() const override;
   [[nodiscard]] EngineFacts facts() const override;
@@ -83,6 +84,8 @@ class DeviceEngine final : public Engine {
                    const std::vector<std::int32_t>& local, MisfitClients& misfits);
   void add_rows(ChunkWorkspace& work, UploadBuffers& uploads, std::span<const std::int32_t> group,
                 const GroupSums& groups);
+  // They stay on the device as those of all ranks.
+  void keep_group_rows(GroupSums& groups, gpu::Reducer* devices);
   void fetch_overlay(ChunkWorkspace& work, const UploadBuffers& uploads);
   void keep_rows_of(ChunkWorkspace& work, const KeepRows& keep);
   [[nodiscard]] aggregate::GpuUpdates updates(const ChunkWorkspace& work,
@@ -108,6 +111,7 @@ class DeviceEngine final : public Engine {
   gpu::Stream stream_;
   EngineBuffers buffers_;
   SumsToHost to_host_;
+  GroupSums::Rows group_rows_ = GroupSums::Rows::on_host;
   std::unique_ptr<ResidentState> state_;  // null: the state is the host's
   std::vector<ChunkWorkspace> workspaces_;
   std::vector<std::int32_t> in_chunks_;  // the participants that chunks_ are cut of

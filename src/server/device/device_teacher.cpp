@@ -31,11 +31,14 @@ std::size_t DeviceTeacher::bytes(const teacher::Shape& shape, const preference::
          (preference::serves_fused(features) ? preference::Resident::bytes(features) : 0);
 }
 
+void DeviceTeacher::make_targets(const GroupSums& sums) {
+  training_.make_targets(sums.on_device(), sums.target_factors().span());
+}
+
 void DeviceTeacher::train(
     const teacher::Problem& p, std::int64_t epochs,
     const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order,
     const std::function<void(std::int64_t, double)>& see) {
-  training_.set_targets({p.targets, std::size_t(p.groups)});
   training_.load(p.values, p.m, p.v, p.steps);
   fill_order(0, training_.next_order());
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {

@@ -11,6 +11,7 @@
 #include "core/gpu/device.hpp"
 #include "kernels/preference/resident.hpp"
 #include "kernels/teacher/teacher_gpu.hpp"
+#include "server/round_sums.hpp"
 
 namespace fedfuse {
 
@@ -27,8 +28,11 @@ class DeviceTeacher {
                                          const preference::Problem& features,
                                          const teacher::Batching& batching, bool adam);
 
-  // From the problem's parameters and moments and back into them; its order is not read:
-  // fill_order(epoch, order) is asked for the next epoch while one runs. see(epoch, loss) may
+  // Of the training that follows: targets in host memory, or made here of sums that stay here.
+  void set_targets(std::span<const float* const> targets) { training_.set_targets(targets); }
+  void make_targets(const GroupSums& sums);
+  // From the problem's parameters and moments and back into them; its targets and order are not
+  // read: fill_order(epoch, order) is asked for the next epoch while one runs. see(epoch, loss) may
   // throw: then parameters and moments are what they were.
   void train(const teacher::Problem& problem, std::int64_t epochs,
              const std::function<void(std::int64_t, std::span<std::int32_t>)>& fill_order,
