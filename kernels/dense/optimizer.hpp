@@ -46,6 +46,9 @@ struct OptimizerState {
 void optimizer_step(float lr, const OptimizerState& state, std::span<float> values,
                     std::span<const float> gradient);
 
+// FLOP of a step for each number that it moves
+[[nodiscard]] constexpr double flops_a_number(bool adam) { return adam ? 12.0 : 2.0; }
+
 class Optimizer {
  public:
   Optimizer() = default;
@@ -60,6 +63,7 @@ class Optimizer {
   [[nodiscard]] std::span<float> steps() {
     return adam_ ? std::span<float>(steps_) : std::span<float>();
   }
+  [[nodiscard]] double step_flops() const { return flops_a_number(adam_) * double(size_); }
   [[nodiscard]] OptimizerState state() {
     return adam_ ? OptimizerState{m_.data(), v_.data(), steps_.data()} : OptimizerState{};
   }

@@ -71,16 +71,23 @@ double parameters(const Shape& s) {
 }
 }  // namespace
 
-double Problem::flops() const {
+double Problem::batch_flops(double of_slots, double of_pairs) const {
   const double d = double(shape.d), width = double(shape.d_text + shape.d_image),
                G = double(groups);
   // forward a third of the mixing, half of the encoders: nothing goes back into features
   const double slot = 4 * d * width + 24 * d * d;
   const double pair = 12 * d * d;
   const double group = 6 * d * double(shape.d_group) + 12 * d * d;
-  const double update = (adam ? 12.0 : 2.0) * parameters(shape);
-  return double(count()) * (slot + double(batching.pairs_a_slot(groups)) * pair) +
-         double(steps_an_epoch()) * (G * group + update);
+  return of_slots * slot + of_pairs * pair + G * group;
+}
+
+double Problem::update_flops() const { return flops_a_number(adam) * parameters(shape); }
+
+// The groups' part is the same in every batch.
+double Problem::flops() const {
+  const double all = double(count()), batches = double(steps_an_epoch());
+  return batch_flops(all, all * double(batching.pairs_a_slot(groups))) +
+         (batches - 1) * batch_flops(0, 0) + batches * update_flops();
 }
 
 double Problem::bytes() const {

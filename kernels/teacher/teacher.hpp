@@ -88,6 +88,9 @@ struct Problem {
   [[nodiscard]] std::int64_t steps_an_epoch() const { return (count() + slots() - 1) / slots(); }
   // of the restructured form, every slot an item; a multiply and an add count 1 each
   [[nodiscard]] double flops() const;
+  // ... of it that one batch takes of so many slots and pairs; of a step of the optimizer
+  [[nodiscard]] double batch_flops(double of_slots, double of_pairs) const;
+  [[nodiscard]] double update_flops() const;
   // features and targets of the slots once; parameters and moments in and out once a step
   [[nodiscard]] double bytes() const;
   // of a parameter's way from its start, relative to the farthest of its matrix

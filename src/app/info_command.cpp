@@ -149,6 +149,32 @@ void activity_lines(std::ostringstream& out, const RunRecord& r) {
   }
 }
 
+// Of the ranks: the least and the most.
+std::string span_of(const Table& work, const char* name, double unit, const char* unit_name) {
+  double least = missing, most = missing;
+  for (std::size_t row = 0; row < work.rows(); ++row) {
+    least = std::fmin(least, work.at(name, row));
+    most = std::fmax(most, work.at(name, row));
+  }
+  if (std::isnan(most)) return "-";
+  const auto to = cat(fixed(most / unit, 3), " ", unit_name);
+  return least == most ? to : cat(fixed(least / unit, 3), " to ", to);
+}
+
+// What each rank did in the rounds since the program was last started.
+void work_lines(std::ostringstream& out, const Table& work) {
+  if (work.rows() == 0) return;
+  constexpr double giga = 1e9, mega = 1e6;
+  const auto flop = [&](const char* name) { return span_of(work, name, giga, "GFLOP"); };
+  const auto bytes = [&](const char* name) { return span_of(work, name, mega, "MB"); };
+  out << label("work of a rank") << "training " << flop("work_training_flop") << ", teacher "
+      << flop("work_teacher_flop") << ", views " << flop("work_views_flop") << ", evaluation "
+      << flop("work_evaluation_flop") << "\n"
+      << label("") << "sends " << bytes("work_sent_bytes") << ", holds "
+      << bytes("work_array_bytes") << " in arrays, in " << fixed(work.at("work_rounds", 0), 0)
+      << " rounds\n";
+}
+
 std::string result_words(const std::string& path) {
   const auto s = read_summary(path);
   const auto& r = s.record;
@@ -179,6 +205,7 @@ std::string result_words(const std::string& path) {
   quality_line(out, "    popularity      ", r.baselines, 0);
   quality_line(out, "    cold-first      ", r.baselines, 1);
   activity_lines(out, r);
+  work_lines(out, r.work);
   const auto fact = [&](const char* name) {
     const auto at = r.facts.find(name);
     return at != r.facts.end() ? at->second : missing;

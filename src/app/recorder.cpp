@@ -104,7 +104,9 @@ bool Recorder::has_validation() const { return record.baselines.at("valid_client
 
 void Recorder::round(std::int64_t round, const RoundReport& report, const Federation& federation,
                      const std::optional<RoundEvaluation>& evaluation) {
-  const double in_mpi = comm_.moved().seconds - moved_before_.seconds;
+  const auto moved = comm_.moved();  // before the record's own
+  const double in_mpi = moved.seconds - moved_before_.seconds;
+  work(federation, moved, evaluation ? evaluation->ranks.flop : 0);
   auto& m = record.metrics;
   m.begin_row();
   m.set("round", double(round));
@@ -132,9 +134,8 @@ void Recorder::round(std::int64_t round, const RoundReport& report, const Federa
     traffic.set(cat(name, "_total"), bytes * n);
   }
   traffic.set("parameters_on_client", t.parameters_on_client);
-  const auto moved = comm_.moved();
-  traffic.set("moved_sum", double(comm_.sum(moved.summed - moved_before_.summed)));
-  traffic.set("moved_gather", double(comm_.sum(moved.gathered - moved_before_.gathered)));
+  traffic.set("moved_sum", double(comm_.sum(moved.summed() - moved_before_.summed())));
+  traffic.set("moved_gather", double(comm_.sum(moved.gathered() - moved_before_.gathered())));
   if (federation.spec().bounds_uploads || report.probe || report.secure) privacy(round, report);
   if (report.selection) clock(*report.selection, federation);
   time(round, report, federation, in_mpi);
@@ -275,6 +276,7 @@ void Recorder::finish(const Federation& federation) {
   auto& notes = record.notes;
   notes["head_used"] = cat(spec.head.kind, spec.shares_head ? ", shared" : ", stays on the client");
   notes["view_names"] = view_names(spec, record.config.fedvlr.views);
+  finish_work(federation);
   device(federation.engine().facts());
   if (federation.participation() != nullptr) finish_clock(*federation.participation());
   if (federation.secure_sum() != nullptr) finish_secure(*federation.secure_sum());

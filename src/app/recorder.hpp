@@ -30,7 +30,7 @@ class Recorder {
   void baselines(const Baselines& baselines);
   // Whether any client has a validation item that is ranked; after baselines().
   [[nodiscard]] bool has_validation() const;
-  void begin_round() { moved_before_ = comm_.moved(); }
+  void begin_round(const Federation& federation);
   void round(std::int64_t round, const RoundReport& report, const Federation& federation,
              const std::optional<RoundEvaluation>& evaluation);
   // The model of this evaluation is the one that is quoted: the clients by their activity, and by
@@ -59,6 +59,8 @@ class Recorder {
   static double sum_of(const Table& table, const char* column);  // over the rounds; 0 without it
   void start_privacy();
   void finish_privacy();
+  void work(const Federation& federation, const Moved& moved, std::int64_t evaluation_flop);
+  void finish_work(const Federation& federation);
   void time(std::int64_t round, const RoundReport& report, const Federation& federation,
             double in_mpi);
   const Dataset& data_;
@@ -67,7 +69,9 @@ class Recorder {
   // before_: seconds of the program runs that this one resumes
   double start_, before_ = 0, setup_ = 0, training_seconds_ = 0;
   std::int64_t client_rounds_ = 0, upload_bytes_ = 0;
-  MovedBytes moved_before_;
+  Moved moved_before_, moved_;  // before the round, and in all rounds since the start
+  Work work_before_, work_;
+  std::int64_t counted_rounds_ = 0;
 };
 
 }  // namespace fedfuse

@@ -143,7 +143,7 @@ void Training::make_up(std::int64_t round) {
 // True when patience has run out.
 bool Training::one_round(std::int64_t round) {
   keep_best(round - 1);
-  recorder_.begin_round();
+  recorder_.begin_round(federation_);
   federation_.timer().clear();
   const auto report = train_round(round);
   checkpoints_.settle_if_done();

@@ -209,10 +209,21 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
                                  std::int64_t(samples_.items.size()) < samples_.distinct_entries};
   update_.outcome = train_(shape_, rates_, steps, client, workspace_, {});
   update_.samples = samples_.distinct_entries;
+  count_turn();
   finish(global, local, round);
   if (shape_.personal && std::abs(update_.rho) > 1)
     update_.finite = update_.finite && keeps_finite_rows(state, local, update_.rho);
   return update_;
+}
+
+// begin: of all steps of all epochs.
+void LocalTrainer::count_turn() {
+  const local_train::Problem all{.shape = shape_,
+                                 .samples = samples_.begin.back(),
+                                 .epochs = 1,
+                                 .slots = std::int64_t(samples_.items.size()),
+                                 .steps = std::int64_t(samples_.begin.size()) - 1};
+  turns_ += {1, all.samples, std::llround(all.flops())};
 }
 
 void LocalTrainer::finish(const GlobalModel& global, std::int64_t local, std::int64_t round) {

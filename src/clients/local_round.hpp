@@ -9,6 +9,7 @@
 #include "clients/sampler.hpp"
 #include "clients/sender.hpp"
 #include "clients/state.hpp"
+#include "clients/turns.hpp"
 #include "core/config.hpp"
 #include "data/dataset.hpp"
 #include "kernels/production.hpp"
@@ -58,12 +59,15 @@ class LocalTrainer {
                const Sampler& sampler, const Kernels& kernels = {});
   const LocalUpdate& train(std::int64_t local, std::int64_t round, const GlobalModel& global,
                            const ClientState& state, const Distillation& distillation);
+  // all that it trained
+  [[nodiscard]] const Turns& turns() const { return turns_; }
 
  private:
   void gather_rows(const GlobalModel& global);
   void gather_soft(std::span<const float> preferences);
   void gather_prior(const GroupPrior& prior, std::int64_t local);
   void gather_teacher(const Distillation& distillation, std::int64_t local, std::int32_t group);
+  void count_turn();
   void finish(const GlobalModel& global, std::int64_t local, std::int64_t round);
   void send(const GlobalModel& global, std::int64_t local, std::int64_t round);
   const Config& config_;
@@ -78,6 +82,7 @@ class LocalTrainer {
   Array<float> theta_, change_, user_, router_, rows_, personal_, soft_, prior_, view_grad_;
   local_train::Workspace workspace_;
   LocalUpdate update_;
+  Turns turns_;
 };
 
 // Rates as given, or their defaults, none of which depends on the data by counts. eta: 0.3 over a

@@ -4,6 +4,7 @@
 // them.
 #include <mpi.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -24,11 +25,31 @@ class MpiSession {
   MpiSession& operator=(const MpiSession&) = delete;
 };
 
-// Bytes that this rank handed to MPI so far: to reductions, and to gathers, exchanges and
-// broadcasts; and the seconds that it spent inside MPI, waiting for slower ranks included.
-struct MovedBytes {
-  std::int64_t summed = 0, gathered = 0;
-  double seconds = 0;
+// The verbs that carry data. agree: one number of each rank, so that all know who failed, how much
+// comes, or what is the most.
+enum class Verb : std::size_t { sum, reduce_scatter, gather, exchange, broadcast, agree, count };
+inline constexpr std::size_t verb_count = std::size_t(Verb::count);
+inline constexpr std::array<const char*, verb_count> verb_names{
+    "sum", "reduce_scatter", "gather", "exchange", "broadcast", "agree"};
+
+// What this rank did in MPI so far. One rank alone does nothing.
+struct Moved {
+  // that it handed over, and its calls of MPI, by verb
+  std::array<std::int64_t, verb_count> bytes{}, calls{};
+  // That it sends at least, agreements apart: for a sum of n bytes over P ranks 2 n (P - 1) / P,
+  // its own part and those of the others; half as much to reduce and scatter; its part P - 1 times
+  // to gather.
+  std::int64_t sent = 0;
+  double seconds = 0;  // waiting for slower ranks included
+  [[nodiscard]] std::int64_t bytes_of(Verb verb) const { return bytes[std::size_t(verb)]; }
+  [[nodiscard]] std::int64_t calls_of(Verb verb) const { return calls[std::size_t(verb)]; }
+  // that were added up, and that travelled as they are
+  [[nodiscard]] std::int64_t summed() const {
+    return bytes_of(Verb::sum) + bytes_of(Verb::reduce_scatter);
+  }
+  [[nodiscard]] std::int64_t gathered() const {
+    return bytes_of(Verb::gather) + bytes_of(Verb::exchange) + bytes_of(Verb::broadcast);
+  }
 };
 
 class Comm {
@@ -41,7 +62,7 @@ class Comm {
   [[nodiscard]] int size() const { return size_; }
   [[nodiscard]] bool root() const { return rank_ == 0; }
   [[nodiscard]] MPI_Comm raw() const { return comm_; }
-  [[nodiscard]] MovedBytes moved() const { return *moved_; }  // of this communicator and its copies
+  [[nodiscard]] Moved moved() const { return *moved_; }  // by this communicator and its copies
   [[nodiscard]] int ranks_on_this_node() const;
   [[nodiscard]] int rank_on_this_node() const;
 
@@ -49,6 +70,10 @@ class Comm {
   // in place, exact in any order; tiled above 2^27 words
   void sum(std::span<std::int64_t> values) const;
   [[nodiscard]] std::int64_t sum(std::int64_t value) const;
+  // values: counts[r] numbers for each rank r, one rank after the other. mine: counts[rank()]
+  // numbers, the sums of those for this rank. Exact in any order.
+  void reduce_scatter(std::span<const std::int64_t> values, std::span<const std::int64_t> counts,
+                      std::span<std::int64_t> mine) const;
   [[nodiscard]] double min(double value) const;
   [[nodiscard]] std::int64_t min(std::int64_t value) const;
   [[nodiscard]] double max(double value) const;
@@ -75,6 +100,14 @@ class Comm {
     std::vector<T> all(bytes.size() / sizeof(T));
     copy_bytes(all.data(), bytes);
     return all;
+  }
+  // rows: those of rank 0, then those of rank 1, ...; counts[r] of rank r, `cols` values each. This
+  // rank's stand there, the others' come. All ranks know the counts: no sizes travel.
+  template <class T>
+    requires std::is_trivially_copyable_v<T>
+  void all_gather_rows(std::span<T> rows, std::int64_t cols,
+                       std::span<const std::int64_t> counts) const {
+    all_gather_rows_bytes(rows.data(), rows.size_bytes(), cols * std::int64_t(sizeof(T)), counts);
   }
   // Sends to_rank[r] to rank r; returns what the ranks sent here, in rank order.
   template <class T>
@@ -110,13 +143,16 @@ class Comm {
   [[nodiscard]] int on_this_node(int (*ask)(MPI_Comm, int*)) const;
   void broadcast_bytes(void* data, std::size_t bytes, int from) const;
   [[nodiscard]] std::vector<std::byte> all_gather_bytes(const void* data, std::size_t bytes) const;
+  void all_gather_rows_bytes(void* rows, std::size_t bytes, std::int64_t row_bytes,
+                             std::span<const std::int64_t> counts) const;
+  void count(Verb verb, std::size_t bytes, std::size_t sent = 0) const;
   // place: where so many bytes can be put.
   void exchange_bytes(const std::vector<std::span<const std::byte>>& to_rank,
                       const std::function<std::byte*(std::size_t)>& place) const;
   static void copy_bytes(void* to, const std::vector<std::byte>& from);
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1;
-  std::shared_ptr<MovedBytes> moved_ = std::make_shared<MovedBytes>();
+  std::shared_ptr<Moved> moved_ = std::make_shared<Moved>();
 };
 
 // Contiguous split of n things over the ranks: [first(r), first(r + 1)).

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "core/array_bytes.hpp"
+
 namespace fedfuse {
 
 template <class T>
@@ -15,8 +17,15 @@ struct AlignedAllocator {
   AlignedAllocator() = default;
   template <class U>
   explicit AlignedAllocator(const AlignedAllocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), alignment)); }
-  void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, alignment); }
+  T* allocate(std::size_t n) {
+    auto* p = static_cast<T*>(::operator new(n * sizeof(T), alignment));
+    ArrayBytes::add(std::int64_t(n * sizeof(T)));
+    return p;
+  }
+  void deallocate(T* p, std::size_t n) noexcept {
+    ArrayBytes::drop(std::int64_t(n * sizeof(T)));
+    ::operator delete(p, alignment);
+  }
   template <class U>
   bool operator==(const AlignedAllocator<U>&) const {
     return true;

@@ -1,6 +1,7 @@
 #include "evaluation/evaluate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "core/error.hpp"
@@ -86,6 +87,16 @@ Batch make_batch(const ModelSpec& spec, const GlobalModel& global, const ClientS
   return batch;
 }
 
+// Of the ranks of these clients, and of the routers that weigh their views.
+double flops_of(const ModelSpec& spec, const rank::Problem& problem, const Dataset& data,
+                std::span<const std::int32_t> who) {
+  double sum = problem.flops();
+  if (!spec.has_router) return sum;
+  const double d = spec.router.d, views = spec.router.views, row = 2 * (views * d * d + d * views);
+  for (const auto u : who) sum += row * double(data.positives(u).size());
+  return sum;
+}
+
 }  // namespace
 
 LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
@@ -95,6 +106,7 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
                           const Stop& stop) {
   const auto plan = schedule(data, protocol, comm);
   LocalRanks out{std::vector<rank::Ranks>(std::size_t(data.local_clients())), plan.skipped_cold};
+  double flops = 0;
   const auto model = shared_part(spec, global, state, data, plan);
   std::optional<rank::DeviceRanker> on_device;
   if (device != nullptr && !plan.order.empty() && rank::served_on_device({model, {}}))
@@ -108,6 +120,7 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
       on_device->run(batch.clients, ranks);
     else
       kernels.ranks({model, batch.clients}, ranks);
+    flops += flops_of(spec, {model, batch.clients}, data, who);
     for (std::size_t b = 0; b < who.size(); ++b) out.of_client[std::size_t(who[b])] = ranks[b];
   };
   comm.together([&] {
@@ -116,6 +129,7 @@ LocalRanks evaluate_ranks(const ModelSpec& spec, const GlobalModel& global,
       rank_batch(first);
     }
   });
+  out.flop = std::llround(flops);
   return out;
 }
 

@@ -31,6 +31,7 @@ struct Evaluation {
 struct LocalRanks {
   std::vector<rank::Ranks> of_client;  // local clients; 0: not evaluated
   std::int64_t skipped_cold = 0;       // over all ranks
+  std::int64_t flop = 0;               // of this rank, by the kernels' formulas
 };
 struct MetricsAt {  // the same at the k-th cutoff: hr[k] and ndcg[k]
   std::vector<double> hr, ndcg;

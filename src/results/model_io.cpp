@@ -183,7 +183,7 @@ std::int64_t result_bytes(const RunRecord& record, const GlobalModel& global,
   std::int64_t cells = 0, columns = 0;
   for (const auto* table :
        {&record.metrics, &record.time, &record.traffic, &record.groups, &record.privacy,
-        &record.clock, &record.classes, &record.activity, &record.baselines}) {
+        &record.clock, &record.classes, &record.activity, &record.work, &record.baselines}) {
     columns += std::int64_t(table->columns().size());
     cells += std::int64_t(table->columns().size() * table->rows());
   }

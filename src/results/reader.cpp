@@ -101,6 +101,7 @@ RunRecord read_small_parts(const h5::File& file) {
   record.clock = read_table(file, "/clock");
   record.classes = read_table(file, "/classes");
   record.activity = read_table(file, "/activity");
+  record.work = read_table(file, "/work");
   record.baselines = read_table(file, "/baselines");
   if (file.has("/facts"))
     for (const auto& name : file.children("/facts"))

@@ -43,6 +43,7 @@ struct RunRecord {
   Table metrics, time, traffic, groups, privacy, clock;
   Table classes;    // -> /classes: a row a kind of device, at the quoted round
   Table activity;   // -> /activity: a row a group of clients by their interactions, as above
+  Table work;       // -> /work: a row a rank, counted since the program was last started
   Table baselines;  // -> /baselines: row 0 popularity, row 1 cold-first
   // numbers of the whole run (schema.cpp): client_rounds_per_second, peak_memory_bytes_max, ...
   std::map<std::string, double> facts;

@@ -7,6 +7,7 @@
 #include "core/text.hpp"
 #include "core/timer.hpp"
 #include "results/schema_scenarios.hpp"
+#include "results/schema_work.hpp"
 
 namespace fedfuse {
 namespace {
@@ -237,8 +238,9 @@ const Field* find_in(const std::vector<Field>& list, std::string_view name) {
 }
 
 const Field* column_named(std::string_view name) {
-  for (const auto section : {Section::metrics, Section::time, Section::traffic, Section::groups,
-                             Section::privacy, Section::clock, Section::classes, Section::activity})
+  for (const auto section :
+       {Section::metrics, Section::time, Section::traffic, Section::groups, Section::privacy,
+        Section::clock, Section::classes, Section::activity, Section::work})
     if (const auto* field = find_field(section, name)) return field;
   return nullptr;
 }
@@ -246,9 +248,10 @@ const Field* column_named(std::string_view name) {
 }  // namespace
 
 const std::vector<Field>& fields(Section section) {
-  static const std::array<std::vector<Field>, 10> lists{
-      metric_fields(), time_fields(),  traffic_fields(),  group_fields(), privacy_fields(),
-      clock_fields(),  class_fields(), activity_fields(), fact_fields(),  note_fields()};
+  static const std::array<std::vector<Field>, 11> lists{
+      metric_fields(),  time_fields(),  traffic_fields(), group_fields(),
+      privacy_fields(), clock_fields(), class_fields(),   activity_fields(),
+      work_fields(),    fact_fields(),  note_fields()};
   return lists[std::size_t(section)];
 }
 

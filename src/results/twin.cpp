@@ -42,6 +42,7 @@ std::string twin_text(const RunRecord& record, const std::string& provenance, co
   twin["clock"] = table_json(record.clock);
   twin["classes"] = table_json(record.classes);
   twin["activity"] = table_json(record.activity);
+  twin["work"] = table_json(record.work);
   twin["baselines"] = table_json(record.baselines);
   return json_text(twin, 1) + "\n";
 }

@@ -101,6 +101,7 @@ void write_result(const std::string& path, const RunRecord& record, const ModelS
     write_table(sink, "/clock", record.clock);
     write_table(sink, "/classes", record.classes);
     write_table(sink, "/activity", record.activity);
+    write_table(sink, "/work", record.work);
     write_table(sink, "/baselines", record.baselines);
     sink.attribute("/baselines", "rows", std::string("popularity, cold-first"));
     write_facts(sink, record.facts);

@@ -5,10 +5,11 @@
 #include <cmath>
 
 #include "core/error.hpp"
+#include "core/rows.hpp"
 #include "core/text.hpp"
 #include "kernels/views/exact_sum.hpp"
 #include "server/closed_features.hpp"
-#include "server/item_views_rows.hpp"
+#include "server/server_diverged.hpp"
 
 namespace fedfuse {
 namespace {
@@ -17,7 +18,7 @@ using Dense = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 using Factor = Eigen::LLT<Eigen::MatrixXd>;
 using views::ExactSum;
 
-constexpr auto block_items = ClosedFeatures::block_items;
+static_assert(ClosedFeatures::block_items == RowSplit::usual_block);
 
 Eigen::Map<const Dense> as_dense(const Matrix<double>& m) { return {m.data(), m.rows, m.cols}; }
 
@@ -41,17 +42,18 @@ struct ClosedTeacher::Impl {
   std::int64_t items, width;
   double ridge;
   bool by_items;
-  MyBlocks mine;
+  RowSplit mine;
   ClosedFeatures features;
-  Factor factor;           // of X^T X / M + r I, on rank 0
-  Eigen::MatrixXd smooth;  // S, on rank 0, by items
+  Factor factor;             // of X^T X / M + r I, on rank 0
+  Eigen::MatrixXd smooth;    // S, on rank 0, by items
+  mutable double flops = 0;  // of smooth()
 
   Impl(const Config& config, const Dataset& data, const Comm& comm, ClosedForm form)
       : items(data.items),
         width(ClosedFeatures::width(config, data)),
         ridge(config.gfmfr.teacher.ridge),
         by_items(fewer_items(form, items, width)),
-        mine(items, block_items, comm),
+        mine(items, comm),
         features(config, data, by_items ? 0 : mine.my_first(), count_kept(comm)) {}
 
   // By items rank 0 holds all of X, and no other rank any.
@@ -79,7 +81,7 @@ std::vector<double> ClosedTeacher::Impl::sum_over_blocks(std::size_t n, const Co
   ExactSum sum(n);
   bool fits = true;
   for (auto b = mine.begin; b < mine.end; ++b) {
-    const Dense part = product(rows(mine.first(b), mine.rows(b)), mine.first(b));
+    const Dense part = product(rows(mine.block_first(b), mine.block_rows(b)), mine.block_first(b));
     fits = sum.add(std::span(part.data(), n)) && fits;
   }
   sum.reduce(comm);
@@ -123,8 +125,10 @@ void ClosedTeacher::Impl::smooth_by_features(const Matrix<double>& scores, const
   const Eigen::Map<const Dense> weights(beta.data(), width, groups);
   Dense own(mine.my_rows(), groups);
   for (auto b = mine.begin; b < mine.end; ++b)
-    own.middleRows(mine.first(b) - mine.my_first(), mine.rows(b)) =
-        rows(mine.first(b), mine.rows(b)) * weights;
+    own.middleRows(mine.block_first(b) - mine.my_first(), mine.block_rows(b)) =
+        rows(mine.block_first(b), mine.block_rows(b)) * weights;
+  const double W = double(width), G = double(groups);
+  flops += 4 * double(mine.my_rows()) * W * G + (comm.root() ? 2 * W * W * G : 0);
   const auto all =
       comm.all_gather<double>(std::span<const double>(own.data(), std::size_t(own.size())));
   std::ranges::copy(all, to.values.begin());
@@ -147,8 +151,10 @@ Matrix<double> ClosedTeacher::smooth(const Matrix<double>& scores, const Comm& c
     impl_->smooth_by_features(scores, comm, smooth);
     return smooth;
   }
-  if (comm.root())
+  if (comm.root()) {
     Eigen::Map<Dense>(smooth.data(), smooth.rows, smooth.cols) = impl_->smooth * as_dense(scores);
+    impl_->flops += 2 * double(scores.rows) * double(scores.rows) * double(scores.cols);
+  }
   comm.broadcast(smooth.span());
   return smooth;
 }
@@ -172,6 +178,8 @@ ServerTeacher::Taught ClosedTeacher::teach(const GroupSums& sums, const GlobalMo
   taught.loss /= double(scores.size());
   return taught;
 }
+
+std::int64_t ClosedTeacher::flop() const { return std::llround(impl_->flops); }
 
 double ClosedTeacher::bytes(const Config& config, const Dataset& data) {
   const double width = double(ClosedFeatures::width(config, data)), items = double(data.items);

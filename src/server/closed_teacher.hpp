@@ -33,6 +33,7 @@ class ClosedTeacher final : public ServerTeacher {
   // S s: s is M x G, complete on every rank. Collective.
   [[nodiscard]] Matrix<double> smooth(const Matrix<double>& scores, const Comm& comm) const;
 
+  [[nodiscard]] std::int64_t flop() const override;
   // What it holds on a rank, at most, in bytes.
   [[nodiscard]] static double bytes(const Config& config, const Dataset& data);
 

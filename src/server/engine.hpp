@@ -7,10 +7,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "clients/turns.hpp"
 #include "core/comm.hpp"
 #include "core/gpu/device.hpp"
 #include "server/round_sums.hpp"
@@ -86,6 +88,8 @@ class Engine {
 
   [[nodiscard]] virtual bool stores_uploads() const = 0;
   [[nodiscard]] virtual std::int64_t stored_bytes() const = 0;  // of the last round
+  // All clients that it trained; nothing where that is not counted (a device).
+  [[nodiscard]] virtual std::optional<Turns> turns() const { return std::nullopt; }
   [[nodiscard]] virtual EngineFacts facts() const = 0;
   // Where the server's own steps and the ranking may run too; null: on the host.
   [[nodiscard]] virtual std::shared_ptr<gpu::Device> device() const { return nullptr; }

@@ -60,6 +60,7 @@ class CpuEngine final : public Engine {
 
   [[nodiscard]] bool stores_uploads() const override { return participants_.stores(); }
   [[nodiscard]] std::int64_t stored_bytes() const override { return participants_.stored_bytes(); }
+  [[nodiscard]] std::optional<Turns> turns() const override { return participants_.turns(); }
   [[nodiscard]] EngineFacts facts() const override { return {}; }
 
  private:

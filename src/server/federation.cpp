@@ -109,6 +109,14 @@ SumNoise Federation::noise_of(std::int64_t round) const {
   return {config_.federation.seed, round, privacy.noise_multiplier * privacy.clip};
 }
 
+Work Federation::work() const {
+  Work work{.training = engine_->turns().value_or(Turns{}), .decoded = decoded_};
+  if (teacher_ != nullptr) work.teacher_flop = teacher_->flop();
+  if (prior_ != nullptr) work.teacher_flop = prior_->flop();
+  if (views_ != nullptr) work.views_flop = views_->flop();
+  return work;
+}
+
 const ClientState& Federation::state() const {
   engine_->bring_home(state_);
   return state_;

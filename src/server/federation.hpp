@@ -29,6 +29,7 @@
 #include "server/server_teacher.hpp"
 #include "server/sum_ranges.hpp"
 #include "server/traffic.hpp"
+#include "server/work.hpp"
 
 namespace fedfuse {
 
@@ -94,6 +95,8 @@ class Federation {
   [[nodiscard]] PhaseTimer& timer() { return timer_; }
   // Gives back the memory of what clients train, which the next round would use again.
   void release_room() { trained_ = {}; }
+  // Of this rank in all rounds so far, without evaluations.
+  [[nodiscard]] Work work() const;
   // of the sums of the rounds so far
   [[nodiscard]] const SumRanges& sum_ranges() const { return ranges_; }
 
@@ -104,7 +107,7 @@ class Federation {
   [[nodiscard]] RoundReport nobody_trains(RoundReport report);
   [[nodiscard]] bool fits(RoundWork& work, const std::function<Misfit()>& pass);
   [[nodiscard]] Misfit train_participants(RoundWork& work);
-  void aggregate(RoundWork& work) const;
+  void aggregate(RoundWork& work);
   [[nodiscard]] SumNoise noise_of(std::int64_t round) const;
   void group_participants(RoundWork& work);
   [[nodiscard]] Misfit add_to_groups(RoundWork& work);
@@ -137,6 +140,7 @@ class Federation {
   Matrix<float> preferences_, behaviour_;
   DistillationSchedule schedule_;
   SumRanges ranges_;
+  std::int64_t decoded_ = 0;
   PhaseTimer timer_;
 };
 

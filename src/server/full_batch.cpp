@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/rows.hpp"
 #include "kernels/teacher/teacher_net.hpp"
 #include "kernels/views/exact_sum.hpp"
-#include "server/item_views_rows.hpp"
 
 namespace fedfuse::teacher {
 namespace {
@@ -18,9 +18,9 @@ struct Part {
   bool fits = true;
   explicit Part(std::size_t parameters) : gradient(parameters) {}
 
-  void add(Net& net, const MyBlocks& blocks, std::int64_t block, std::int64_t groups) {
+  void add(Net& net, const RowSplit& blocks, std::int64_t block, std::int64_t groups) {
     std::vector<Pair> pairs;
-    const auto first = blocks.first(block), count = blocks.rows(block);
+    const auto first = blocks.block_first(block), count = blocks.block_rows(block);
     for (auto i = first; i < first + count; ++i)
       for (std::int64_t l = 0; l < groups; ++l) pairs.push_back({std::int32_t(l), std::int32_t(i)});
     const double mean = net.backward(pairs);
@@ -45,7 +45,7 @@ struct Part {
 }  // namespace
 
 FullGradient full_gradient(const Problem& problem, const Comm& comm, bool stop) {
-  const MyBlocks blocks(problem.shape.items, full_batch_items, comm);
+  const RowSplit blocks(problem.shape.items, comm, full_batch_items);
   Offsets at;
   const auto parameters = declare(problem.shape, at).values.size();
   Part whole(parameters);
@@ -63,6 +63,10 @@ FullGradient full_gradient(const Problem& problem, const Comm& comm, bool stop) 
   whole.loss.reduce(comm);
   const auto worst = comm.max(std::int64_t(stop ? 2 : 0) + (whole.fits ? 0 : 1));
   FullGradient result{.values = Array<float>(parameters), .stopped = worst >= 2};
+  for (auto b = blocks.begin; b < blocks.end; ++b) {
+    const auto slots = double(blocks.block_rows(b));
+    result.flops += problem.batch_flops(slots, slots * double(problem.groups));
+  }
   const double factor = double(full_batch_items) / double(problem.shape.items);
   whole.gradient.decode(std::span(result.values), factor);
   whole.loss.decode(std::span(&result.loss, 1), factor);

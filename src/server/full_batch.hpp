@@ -18,6 +18,7 @@ struct FullGradient {
   double loss = 0;  // mean over all pairs; not finite where a gradient is not
   Array<float> values;
   bool stopped = false;  // a rank asked for it: loss and values mean nothing
+  double flops = 0;      // of this rank's blocks
 };
 
 // problem: parameters, features and targets; order, batching and moments are not read. Collective.

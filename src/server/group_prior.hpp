@@ -37,6 +37,7 @@ class GroupPriorServer {
                              const Matrix<float>& shares, const Comm& comm, const Stop& stop);
   void remember() { teacher_.remember(); }
   void undo() { teacher_.undo(); }
+  [[nodiscard]] std::int64_t flop() const { return teacher_.flop(); }  // of this rank so far
   // the teacher's whole state, by name
   [[nodiscard]] std::map<std::string, std::span<float>> parameters() {
     return teacher_.parameters();

@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "core/finite.hpp"
 #include "core/rng.hpp"
+#include "core/rows.hpp"
 #include "core/text.hpp"
 #include "kernels/dense/optimizer.hpp"
 #include "kernels/views/exact_sum.hpp"
@@ -61,8 +62,9 @@ Parameters declare(const views::Layout& layout) {
   return parameters;
 }
 
-MyBlocks blocks_of(const views::Problem& problem, const Comm& comm) {
-  return {problem.items, views::cpu_block_items, comm};
+RowSplit blocks_of(const views::Problem& problem, const Comm& comm) {
+  static_assert(RowSplit::usual_block == views::cpu_block_items);
+  return {problem.items, comm};
 }
 
 }  // namespace
@@ -80,6 +82,7 @@ struct ItemViews::Impl {
   views::ExactSum sum;
   Matrix<float> grad_D;
   std::vector<std::vector<float>> before;
+  double flops = 0;
 
   Impl(const Config& config, const ModelSpec& spec, const Dataset& data,
        std::shared_ptr<gpu::Device> device, const Kernels& on_cpu)
@@ -115,6 +118,11 @@ struct ItemViews::Impl {
                                        .problem = problem,
                                        .lr = float(config.fedvlr.lr),
                                        .table_lr = float(table_rate(config))});
+  }
+
+  // of `of_all` items' work, what this rank's rows take
+  void count(double of_all, const Comm& comm) {
+    flops += of_all / double(problem.items) * double(blocks_of(problem, comm).my_rows());
   }
 
   // All that a step changes on the host. With a device, the host's arrays are brought up to date
@@ -174,6 +182,7 @@ void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) con
   for (auto& view : views)
     if (view.rows != my.D.rows || view.cols != my.D.cols)
       view = Matrix<float>(my.D.rows, my.D.cols);
+  my.count(my.problem.forward_flops(), comm);
   if (my.on_device != nullptr) return my.on_device->forward(views, comm);
   const auto mine = blocks_of(my.problem, comm);
   std::array<float*, views::branches> out{};
@@ -188,6 +197,8 @@ void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, c
                 "one gradient for each view is needed");
   for (const auto& g : view_grad)
     FEDFUSE_CHECK(g.rows == my.D.rows && g.cols == my.D.cols, "a view's gradient is M x d");
+  my.count(my.problem.backward_flops(), comm);
+  my.flops += my.operator_optimizer.step_flops() + my.table_optimizer.step_flops();
   if (my.on_device != nullptr) return my.on_device->backward_and_step(view_grad, comm);
   const float most = largest(view_grad);
   if (!std::isfinite(most)) throw gradient_not_finite();
@@ -226,6 +237,7 @@ std::int64_t ItemViews::operator_parameters() const { return impl_->parameters.c
 double ItemViews::flops() const {
   return impl_->problem.forward_flops() + impl_->problem.backward_flops();
 }
+std::int64_t ItemViews::flop() const { return std::llround(impl_->flops); }
 const Matrix<float>& ItemViews::id_table() const {
   if (impl_->on_device != nullptr) impl_->on_device->to_host();
   return impl_->D;

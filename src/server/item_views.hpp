@@ -47,7 +47,9 @@ class ItemViews {
   // written there before the next call counts; with a device, ask again after a step.
   [[nodiscard]] std::int64_t operator_parameters() const;  // gamma: without D
   [[nodiscard]] double flops() const;                      // of a round: all items, there and back
-  [[nodiscard]] const Matrix<float>& id_table() const;     // D
+  // this rank's so far: its rows there and back, and the optimizer's steps
+  [[nodiscard]] std::int64_t flop() const;
+  [[nodiscard]] const Matrix<float>& id_table() const;  // D
   [[nodiscard]] std::map<std::string, std::span<float>> parameters();
 
   // What a device must hold for one of `ranks` ranks; 0 where rows are trained on clients.

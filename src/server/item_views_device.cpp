@@ -36,17 +36,16 @@ void ItemViewsOnDevice::to_host() {
 
 // This rank's rows and the newest state on the device.
 void ItemViewsOnDevice::place(const Comm& comm) {
-  const MyBlocks mine(host_.D.rows, views::block_items, comm);
+  const RowSplit mine(host_.D.rows, comm, views::block_items);
   if (!there_.has_value() || there_->mine().first != mine.my_first() ||
       there_->mine().rows != mine.my_rows()) {
     to_host();
     newest_ = Newest::host;
     there_.reset();
     comm.together([&] {
-      there_.emplace(device_, host_.problem.layout,
-                     views::MyItems{mine.items, mine.my_first(), mine.my_rows()},
-                     host_.problem.features, host_.problem.has,
-                     !host_.table_optimizer.steps().empty());
+      there_.emplace(
+          device_, host_.problem.layout, views::MyItems{mine.rows, mine.my_first(), mine.my_rows()},
+          host_.problem.features, host_.problem.has, !host_.table_optimizer.steps().empty());
     });
   }
   if (newest_ != Newest::host) return;
@@ -59,7 +58,7 @@ void ItemViewsOnDevice::place(const Comm& comm) {
 
 void ItemViewsOnDevice::forward(std::vector<Matrix<float>>& views, const Comm& comm) {
   place(comm);
-  const MyBlocks mine(host_.D.rows, views::block_items, comm);
+  const RowSplit mine(host_.D.rows, comm, views::block_items);
   there_->forward();
   const auto cells = std::size_t(mine.my_rows() * host_.D.cols);
   for (std::size_t j = 0; j < views.size(); ++j)
@@ -71,7 +70,7 @@ void ItemViewsOnDevice::forward(std::vector<Matrix<float>>& views, const Comm& c
 void ItemViewsOnDevice::backward_and_step(const std::vector<Matrix<float>>& view_grad,
                                           const Comm& comm) {
   place(comm);
-  const MyBlocks mine(host_.D.rows, views::block_items, comm);
+  const RowSplit mine(host_.D.rows, comm, views::block_items);
   const auto cells = std::size_t(mine.my_rows() * host_.D.cols);
   for (std::size_t j = 0; j < view_grad.size(); ++j)
     there_->view(j).copy_in({view_grad[j].row(mine.my_first()), cells}, there_->stream());
@@ -88,7 +87,7 @@ void ItemViewsOnDevice::backward_and_step(const std::vector<Matrix<float>>& view
 }
 
 // The operators' gradients of all ranks in integers, and every rank's rows of dL/dD.
-void ItemViewsOnDevice::sum_over_ranks(const MyBlocks& mine, const Comm& comm) {
+void ItemViewsOnDevice::sum_over_ranks(const RowSplit& mine, const Comm& comm) {
   const auto& stream = there_->stream();
   std::vector<std::int64_t> words(there_->words().size());
   Matrix<float> grad_D(host_.D.rows, host_.D.cols);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/comm.hpp"
+#include "core/rows.hpp"
 #include "kernels/dense/optimizer.hpp"
 #include "kernels/views/views_gpu.hpp"
 #include "server/item_views_rows.hpp"
@@ -40,7 +41,7 @@ class ItemViewsOnDevice {
  private:
   enum class Newest { host, both, device };
   void place(const Comm& comm);
-  void sum_over_ranks(const MyBlocks& mine, const Comm& comm);
+  void sum_over_ranks(const RowSplit& mine, const Comm& comm);
   template <class Copy>
   void copy_state(const Copy& copy);
 

@@ -6,10 +6,10 @@
 #include "core/error.hpp"
 #include "core/finite.hpp"
 #include "core/rng.hpp"
+#include "core/rows.hpp"
 #include "core/text.hpp"
 #include "kernels/dense/optimizer.hpp"
 #include "kernels/group_prior/gradient_sum.hpp"
-#include "server/item_views_rows.hpp"
 #include "server/prior_features.hpp"
 #include "server/prior_targets.hpp"
 #include "server/server_diverged.hpp"
@@ -73,6 +73,7 @@ struct PriorTeacher::Impl {
   Array<float> gradient;
   group_prior::Workspace workspace;
   std::vector<std::vector<float>> before;
+  double flops = 0;
 
   Impl(const Config& c, const Dataset& data, const Kernels& on_cpu)
       : config(c),
@@ -94,8 +95,13 @@ struct PriorTeacher::Impl {
     p.parameters = parameters.values.data();
     return p;
   }
-  [[nodiscard]] MyBlocks blocks(const Comm& comm) const {
-    return {Z.rows, group_prior::block_items, comm};
+  // ... of this rank's items only
+  [[nodiscard]] group_prior::Problem own(const Comm& comm) const {
+    return {.layout = layout, .items = blocks(comm).my_rows()};
+  }
+  [[nodiscard]] RowSplit blocks(const Comm& comm) const {
+    static_assert(RowSplit::usual_block % group_prior::block_items == 0);
+    return {Z.rows, comm};
   }
   // All that training changes.
   [[nodiscard]] std::vector<std::span<float>> trained() {
@@ -125,6 +131,8 @@ double PriorTeacher::Impl::step(const group_prior::Problem& p, const Comm& comm,
   bool fits = true;
   const bool asked = is_asked(stop);
   if (!asked) fits = kernels.prior_gradient(p, {mine.my_first(), mine.my_rows()}, workspace, sum);
+  constexpr double of_adam = 12, of_decay = 1;
+  flops += own(comm).gradient_flops() + (of_adam + of_decay) * double(parameters.count());
   const auto flags = sum.reduce(comm, (asked ? one_stop : 0) + (fits ? 0 : 1));
   if (flags >= one_stop) throw Stopped();
   if (flags != 0) throw prior_diverged("its gradient");
@@ -174,8 +182,11 @@ Matrix<float> PriorTeacher::logits(const Comm& comm) const {
   Matrix<float> L(my.Z.rows, my.layout.G);
   my.kernels.prior_logits(my.problem(), {mine.my_first(), mine.my_rows()}, my.workspace, L.data());
   complete_rows(L, mine, comm);
+  my.flops += my.own(comm).logits_flops();
   return L;
 }
+
+std::int64_t PriorTeacher::flop() const { return std::llround(impl_->flops); }
 
 void PriorTeacher::remember() {
   impl_->before.clear();

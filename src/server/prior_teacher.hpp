@@ -48,6 +48,7 @@ class PriorTeacher {
   // Parameters and moments as they stand now, and as they stood at the last remember() or train().
   void remember();
   void undo();
+  [[nodiscard]] std::int64_t flop() const;  // of this rank so far
   // By the names of models.md (U, A, v, V, b), X.m and X.v of each X, and steps: the whole state
   // that training goes on from.
   [[nodiscard]] std::map<std::string, std::span<float>> parameters();

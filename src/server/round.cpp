@@ -152,7 +152,7 @@ Misfit Federation::train_participants(RoundWork& work) {
   return engine_->train(work.local, inputs(work), trained_, *work.sums);
 }
 
-void Federation::aggregate(RoundWork& work) const {
+void Federation::aggregate(RoundWork& work) {
   if (adds_noise(config_.privacy)) work.sums->add_noise(noise_of(work.round));
   if (work.stands) {  // a mean over no interaction
     work.summed = global_.views;
@@ -165,6 +165,7 @@ void Federation::aggregate(RoundWork& work) const {
         work.sums->aggregated_table(global_.views.front(), item_server_rate(config_)));
   else
     work.summed = work.sums->mean_view_gradients();
+  decoded_ += work.sums->decoded();
   if (spec_.shares_head) work.theta = work.sums->mean_theta(global_.theta);
   work.sums->release_rows();
   const bool finite =
@@ -244,6 +245,7 @@ void Federation::teach(RoundWork& work) {
   auto taught = teacher_->teach(*work.group_sums, global_, work.round, comm_, work.stop);
   work.report.teacher_loss = taught.loss;
   work.preferences = std::move(taught.preferences);
+  decoded_ += work.group_sums->decoded();
   work.group_sums.reset();
   throw_if_diverged(!all_finite(work.preferences.span()), comm_, "the teacher",
                     "a group's preference is not finite", "lower --teacher-lr or --lr");

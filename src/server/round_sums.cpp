@@ -98,7 +98,7 @@ void RoundSums::reduce(const Comm& comm) {
   if (spec_.bounds_uploads) norms_.reduce(comm);
 }
 
-Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table, double server_rate) const {
+Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table, double server_rate) {
   Matrix<float> next = table;
   // clients that could have come and did not leave all of it
   const double away = weight_.divisor - double(weight_.taken);
@@ -109,23 +109,27 @@ Matrix<float> RoundSums::aggregated_table(const Matrix<float>& table, double ser
     if (!spec_.counts_rows) return weight_.divisor;
     return double(std::max<std::int64_t>(1, sum.weight()[std::size_t(i)])) / server_rate;
   };
-#pragma omp parallel for schedule(static)
+  std::int64_t rows = 0;
+#pragma omp parallel for schedule(static) reduction(+ : rows)
   for (std::int64_t i = 0; i < items_; ++i) {
     if (sum.touched()[std::size_t(i)] == 0 && kept == 1.0) continue;
+    ++rows;
     const double by = divisor(i);
     for (int k = 0; k < spec_.view_width; ++k)
       next(i, k) = float(kept * double(table(i, k)) + sum.fixed().decode(sum.raw(i)[k]) / by);
   }
+  decoded_ += rows * spec_.view_width;
   return next;
 }
 
-std::vector<Matrix<float>> RoundSums::mean_view_gradients() const {
+std::vector<Matrix<float>> RoundSums::mean_view_gradients() {
   std::vector<Matrix<float>> gradients;
   for (const auto& sum : rows_) {
     auto& g = gradients.emplace_back(items_, spec_.view_width);
 #pragma omp parallel for schedule(static)
     for (std::int64_t i = 0; i < items_; ++i)
       if (sum.touched()[std::size_t(i)] != 0) sum.decode(i, 1.0 / weight_.divisor, g.row(i));
+    decoded_ += sum.touched_rows() * spec_.view_width;
   }
   return gradients;
 }

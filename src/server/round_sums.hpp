@@ -95,9 +95,10 @@ class RoundSums {
 
   // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta; by counts the second sum is over
   // the clients that touched a row, over their number, times server_rate (eta_S).
-  [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table,
-                                               double server_rate) const;
-  [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients() const;  // weighted by alpha_u
+  [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table, double server_rate);
+  [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients();  // weighted by alpha_u
+  // numbers of rows that those two made of sums, on this rank
+  [[nodiscard]] std::int64_t decoded() const { return decoded_; }
   // start: the head of this round
   [[nodiscard]] Array<float> mean_theta(const Array<float>& start) const;
   // by counts, of each row: the weight of the clients that touched it
@@ -126,6 +127,7 @@ class RoundSums {
   // counts: touched rows, and 1 of each participant
   FixedSum theta_, weighted_rho_, losses_, counts_;
   UploadNorms norms_;
+  std::int64_t decoded_ = 0;
   std::unique_ptr<RobustRows> robust_;  // null where rows are summed
 };
 
@@ -203,6 +205,10 @@ class GroupSums {
   [[nodiscard]] std::vector<float> last_biases(const GlobalModel& global) const;
   // s_l[i] = w_l . C_l[i] without C (R14), where the groups sum scores: M x G.
   [[nodiscard]] Matrix<double> scores(const GlobalModel& global) const;
+  // numbers that each of those two makes of sums on this rank
+  [[nodiscard]] std::int64_t decoded() const {
+    return std::int64_t(rows_.size()) * items_ * (spec_.group_scores ? 1 : spec_.view_width);
+  }
 
  private:
   [[nodiscard]] std::vector<float> scores_of(std::int32_t group, const Upload& upload) const;

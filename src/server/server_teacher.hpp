@@ -35,6 +35,8 @@ class ServerTeacher {
   // and Stopped once stop asks on a rank: the teacher is what it was.
   [[nodiscard]] virtual Taught teach(const GroupSums& sums, const GlobalModel& global,
                                      std::int64_t round, const Comm& comm, const Stop& stop) = 0;
+  // FLOP of this rank so far
+  [[nodiscard]] virtual std::int64_t flop() const = 0;
   // What lasts from round to round, as it stands now, and as it stood at the last remember().
   virtual void remember() {}
   virtual void undo() {}

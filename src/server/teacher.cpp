@@ -36,6 +36,7 @@ struct GroupTeacher::Impl {
   teacher::Workspace workspace;
   std::vector<std::vector<float>> before;  // of train()
   std::unique_ptr<DeviceTeacher> device;   // null: on the host
+  double flops = 0;
 
   Impl(const Config& c, const ModelSpec& spec, const Dataset& data,
        const std::shared_ptr<gpu::Device>& on, const Kernels& on_cpu)
@@ -115,6 +116,7 @@ double GroupTeacher::Impl::train(const Targets& targets, std::int64_t round, con
     else
       device->set_targets(targets.tables);
     device->train(problem, config.gfmfr.teacher.epochs, fill_order, see);
+    flops += double(config.gfmfr.teacher.epochs) * problem.flops();
     return last;
   }
   std::vector<std::int32_t> order(std::size_t(problem.count()));
@@ -122,6 +124,7 @@ double GroupTeacher::Impl::train(const Targets& targets, std::int64_t round, con
   for (std::int64_t e = 0; e < config.gfmfr.teacher.epochs; ++e) {
     fill_order(e, order);
     see(e, kernels.teacher_epoch(problem, workspace));
+    flops += problem.flops();
   }
   return last;
 }
@@ -136,6 +139,7 @@ double GroupTeacher::Impl::train_full(const Targets& targets, const Comm& comm, 
     loss = gradient.loss;
     if (!std::isfinite(loss)) throw LossNotFinite(e);
     optimizer_step(float(problem.lr), optimizer.state(), parameters.values, gradient.values);
+    flops += gradient.flops + problem.update_flops();
   }
   return loss;
 }
@@ -256,6 +260,7 @@ Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<co
     whole.pref = pref.data();
     whole.pref_stride = s.items;
     comm.together([&] { impl_->device->preference(whole); });
+    impl_->flops += whole.flops();
     return pref;
   }
   // Whole blocks of the kernel to each rank: an item's block, and so its bits, do not depend on the
@@ -274,6 +279,7 @@ Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<co
   problem.pref = mine.data();
   problem.pref_stride = count;
   impl_->kernels.preferences(problem);
+  impl_->flops += problem.flops();
 
   const auto all = comm.all_gather<float>(mine.span());
   Matrix<float> pref(groups, s.items);
@@ -284,6 +290,8 @@ Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<co
   }
   return pref;
 }
+
+std::int64_t GroupTeacher::flop() const { return std::llround(impl_->flops); }
 
 Matrix<float> GroupTeacher::group_embeddings() const {
   Matrix<float> e(impl_->shape.groups, impl_->shape.d_group);

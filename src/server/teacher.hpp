@@ -53,6 +53,7 @@ class GroupTeacher final : public ServerTeacher {
   [[nodiscard]] Matrix<float> preference(const Matrix<float>& last_w, std::span<const float> last_b,
                                          const Comm& comm) const;
 
+  [[nodiscard]] std::int64_t flop() const override;
   [[nodiscard]] Matrix<float> group_embeddings() const override;  // e: G x group_dim
   // By the names of models.md; with Adam also X.m and X.v of each X, and steps: the whole state
   // that training goes on from.

@@ -143,6 +143,12 @@ void Participants::upload_again(const std::vector<std::int32_t>& local, const Ro
   }
 }
 
+Turns Participants::turns() const {
+  Turns all;
+  for (const auto& trainer : trainers_) all += trainer.turns();
+  return all;
+}
+
 std::int64_t Participants::stored_bytes() const {
   std::int64_t bytes = 0;
   for (const auto& s : stored_)

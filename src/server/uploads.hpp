@@ -71,6 +71,7 @@ class Participants {
   [[nodiscard]] bool stores() const { return store_; }
   [[nodiscard]] std::int64_t stored_bytes() const;  // of the last round
   [[nodiscard]] int threads() const { return int(trainers_.size()); }
+  [[nodiscard]] Turns turns() const;  // of all passes so far
 
  private:
   struct Stored {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "core/h5.hpp"
 #include "core/text.hpp"
@@ -42,6 +43,7 @@ TEST(Run, every_name_in_the_file_is_in_the_schema) {
     EXPECT_TRUE(name == "round" || known(Section::time, name)) << name;
   for (const auto& name : file.children("/traffic"))
     EXPECT_TRUE(known(Section::traffic, name)) << name;
+  for (const auto& name : file.children("/work")) EXPECT_TRUE(known(Section::work, name)) << name;
   const std::vector<std::string> arrays{"embeddings", "of_client_by_round", "preferences"};
   for (const auto& name : file.children("/groups"))
     EXPECT_TRUE(known(Section::groups, name) || std::ranges::count(arrays, name) == 1) << name;
@@ -72,6 +74,29 @@ TEST(Run, clients_apart_by_their_activity) {
   const auto best = std::size_t(file.integer("/", "best_round")) - 1;
   EXPECT_NEAR(hits / of, file.read_all<double>("/metrics/test_hr_50")[best], 1e-12);
   EXPECT_TRUE(test::fedfuse("info " + full_run()).says("training interactions: "));
+}
+
+// A row a rank. What ranks gave to sums and gathers is what /traffic holds of all rounds.
+TEST(Run, what_each_rank_did) {
+  const auto file = h5::File::open(full_run());
+  const auto column = [&](const std::string& name) {
+    return file.read_all<double>("/work/work_" + name);
+  };
+  const auto total = [](const Array<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
+  };
+  EXPECT_EQ(column("rank"), (Array<double>{0, 1}));
+  EXPECT_EQ(column("rounds"), (Array<double>{3, 3}));
+  EXPECT_EQ(total(column("turns")), 3 * 60);
+  EXPECT_EQ(total(column("sum_bytes")) + total(column("reduce_scatter_bytes")),
+            total(file.read_all<double>("/traffic/moved_sum")));
+  EXPECT_EQ(total(column("gather_bytes")) + total(column("exchange_bytes")) +
+                total(column("broadcast_bytes")),
+            total(file.read_all<double>("/traffic/moved_gather")));
+  for (const auto* name : {"training_flop", "teacher_flop", "views_flop", "evaluation_flop",
+                           "decoded", "array_bytes", "sent_bytes"})
+    EXPECT_GT(total(column(name)), 0) << name;
+  EXPECT_TRUE(test::fedfuse("info " + full_run()).says("work of a rank"));
 }
 
 // d = 8, features of 64: a branch of D and two of features, the views mlp and gate above them.

@@ -20,60 +20,6 @@
 namespace fedfuse {
 namespace {
 
-TEST(Comm, GathersExchangesAndSums) {
-  const auto comm = Comm::world();
-  const int n = comm.size(), me = comm.rank();
-  // rank r brings r values: none from rank 0
-  const std::vector<std::int32_t> mine(std::size_t(me), me);
-  const auto all = comm.all_gather(std::span<const std::int32_t>(mine));
-  std::vector<std::int32_t> want;
-  for (int r = 0; r < n; ++r) want.insert(want.end(), std::size_t(r), r);
-  EXPECT_EQ(all, want);
-
-  std::vector<std::vector<std::int64_t>> to_rank;
-  for (int r = 0; r < n; ++r) to_rank.emplace_back(std::size_t(r + me), 100 * me + r);
-  const auto received = comm.exchange(to_rank);
-  std::vector<std::int64_t> expected;
-  for (int r = 0; r < n; ++r) expected.insert(expected.end(), std::size_t(me + r), 100 * r + me);
-  EXPECT_EQ(received, expected);
-
-  std::vector<std::int64_t> sums{me, 1};
-  comm.sum(sums);
-  EXPECT_EQ(sums, (std::vector<std::int64_t>{n * (n - 1) / 2, n}));
-  EXPECT_EQ(comm.exscan(5), 5 * me);
-  EXPECT_EQ(comm.max(std::int64_t(me)), n - 1);
-  EXPECT_EQ(comm.min(std::int64_t(me - n)), -n);
-  std::string text = comm.root() ? "from the root" : "";
-  comm.broadcast(text);
-  EXPECT_EQ(text, "from the root");
-  EXPECT_EQ(comm.moved().summed > 0, n > 1);
-}
-
-TEST(Comm, TheLeastOfWhatSomeRanksHave) {
-  using Maybe = std::optional<std::int64_t>;
-  const auto comm = Comm::world();
-  const int n = comm.size(), me = comm.rank();
-  EXPECT_EQ(comm.min(Maybe()), Maybe());
-  // the last rank alone has a value; then all but the first, and the last has the least
-  EXPECT_EQ(comm.min(me == n - 1 ? Maybe(7) : Maybe()), Maybe(7));
-  EXPECT_EQ(comm.min(me > 0 || n == 1 ? Maybe(-me) : Maybe()), Maybe(1 - n));
-}
-
-TEST(Comm, AnErrorOnOneRankIsEverybodys) {
-  const auto comm = Comm::world();
-  const int last = comm.size() - 1;
-  try {
-    comm.together([&] {
-      if (comm.rank() == last) throw InputError("what", "why", "do");
-    });
-    FAIL() << "nothing was thrown on rank " << comm.rank();
-  } catch (const InputError& e) {
-    EXPECT_STREQ(e.what(), "what\n  why: why\n  do:  do");
-  }
-  EXPECT_THROW(comm.on_root([] { throw std::runtime_error("x"); }), InternalError);
-  EXPECT_NO_THROW(comm.together([] {}));
-}
-
 TEST(BlockSplit, CoversEverythingOnce) {
   for (const std::int64_t n : {0, 1, 7, 100})
     for (const int ranks : {1, 2, 3, 8}) {

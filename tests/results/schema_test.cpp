@@ -13,12 +13,13 @@
 namespace fedfuse {
 namespace {
 
-constexpr Section sections[] = {Section::metrics, Section::time,    Section::traffic,
-                                Section::groups,  Section::privacy, Section::clock,
-                                Section::classes, Section::facts,   Section::notes};
-constexpr const char* headings[] = {"### /metrics", "### /time",    "### /traffic",
-                                    "### /groups",  "### /privacy", "### /clock",
-                                    "### /classes", "### /facts",   "### notes"};
+constexpr Section sections[] = {Section::metrics, Section::time,     Section::traffic,
+                                Section::groups,  Section::privacy,  Section::clock,
+                                Section::classes, Section::activity, Section::work,
+                                Section::facts,   Section::notes};
+constexpr const char* headings[] = {"### /metrics", "### /time",  "### /traffic", "### /groups",
+                                    "### /privacy", "### /clock", "### /classes", "### /activity",
+                                    "### /work",    "### /facts", "### notes"};
 
 // "{a,b}_{c,d}" -> a_c a_d b_c b_d; "{,_warm}" has an empty choice.
 std::vector<std::string> expand(const std::string& pattern) {
