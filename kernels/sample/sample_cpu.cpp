@@ -71,8 +71,7 @@ void name_candidates(const Rules& rules, const Client& client, std::uint32_t rou
     return;
   }
   rng_words::fill(rules.negatives, std::uint32_t(client.id), round, 1, block, blocks, out.words);
-  for (std::size_t k = 0; k < candidates.size(); ++k)
-    candidates[k] = std::int32_t(Rng::below(out.words[k], pool));
+  rng_words::below(out.words.data(), candidates.size(), pool, 0, candidates.data());
   if (rules.listed.empty()) return;
   for (auto& item : candidates) item = rules.listed[std::size_t(item)];
 }
@@ -102,14 +101,25 @@ void draw_negatives(const Rules& rules, const Client& client, std::uint32_t roun
   }
 }
 
+// Of V vectors of items: how many of the n items are smaller. An item that is read serves all V.
+template <int V>
+void rank_vectors(const std::int32_t* mine, const std::int32_t* items, std::size_t n,
+                  std::int32_t* rank) {
+  Lanes x[V], smaller[V] = {};
+  for (int v = 0; v < V; ++v) x[v] = load(mine + v * lanes);
+  for (std::size_t k = 0; k < n; ++k) {
+    const Lanes one = Lanes{} + items[k];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) smaller[v] = x[v] > one ? smaller[v] + 1 : smaller[v];
+  }
+  for (int v = 0; v < V; ++v) store(rank + v * lanes, smaller[v]);
+}
 // rank[i]: how many of the n items are smaller; both padded.
 void rank_by_pairs(const std::int32_t* items, std::size_t n, std::int32_t* rank) {
-  for (std::size_t i = 0; i < n; i += lanes) {
-    const Lanes mine = load(items + i);
-    Lanes greater{};
-    for (std::size_t k = 0; k < n; ++k) greater += mine > items[k];  // true is -1
-    store(rank + i, -greater);
-  }
+  std::size_t i = 0;
+  for (; i + 3 * lanes < n; i += 4 * lanes) rank_vectors<4>(items + i, items, n, rank + i);
+  for (; i + lanes < n; i += 2 * lanes) rank_vectors<2>(items + i, items, n, rank + i);
+  if (i < n) rank_vectors<1>(items + i, items, n, rank + i);
 }
 // The same by a radix sort, from the lowest digit; equal items have the rank of
 // the first of them.
@@ -179,12 +189,11 @@ void draw_cpu(const Rules& rules, const Client& client, std::uint32_t round, Sam
   const auto blocks = n / 4 + 1;
   rng_words::fill(rules.shuffle, std::uint32_t(client.id), round, int(epochs), 0, int(blocks),
                   out.words);
-  out.order.resize(n);
+  out.order.resize(padded(n));
   for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
     const auto* word = out.words.data() + epoch * 4 * blocks;
     std::int32_t *shuffled = out.slot.data() + epoch * n, *partner = out.order.data();
-    for (std::size_t k = 0; k + 1 < n; ++k)
-      partner[k] = std::int32_t(Rng::below(word[k], std::uint32_t(n - k)));
+    rng_words::below(word, n, std::uint32_t(n), 1, partner);
     std::ranges::copy(entries, shuffled);
     for (std::size_t k = 0; k + 1 < n; ++k) std::swap(shuffled[n - 1 - k], shuffled[partner[k]]);
   }

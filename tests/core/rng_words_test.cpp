@@ -22,5 +22,21 @@ TEST(RngWords, AreThoseOfTheStreams) {
       }
 }
 
+TEST(RngWords, AreScaledAsTheStreamsAre) {
+  const Rng rng(3, Purpose::test);
+  std::vector<std::uint32_t> words;
+  rng_words::fill(rng, 1, 2, 1, 0, 30, words);
+  std::vector<std::int32_t> scaled(words.size());
+  for (const std::size_t n : {1, 16, 85, 120})
+    for (const std::uint32_t fewer : {0u, 1u})
+      for (const std::uint32_t bound : {120u, 3000u, 0xffffffffu}) {
+        rng_words::below(words.data(), n, bound, fewer, scaled.data());
+        for (std::size_t k = 0; k < n; ++k)
+          ASSERT_EQ(std::uint32_t(scaled[k]),
+                    Rng::below(words[k], bound - fewer * std::uint32_t(k)))
+              << n << " " << bound << " " << k;
+      }
+}
+
 }  // namespace
 }  // namespace fedfuse
