@@ -1,7 +1,7 @@
 // C_l = f_l0 S_l + sum_j f_lj F_j, in double (group_targets.hpp). A thread takes four numbers of
 // the table in all groups: it reads the views once and keeps them, and of each group 32 bytes of
-// sums in, 16 bytes out. Bound by memory: 12 G + 4 J bytes a number; a conversion, J multiply-adds and a
-// product in double beside them.
+// sums in, 16 bytes out. Bound by memory: 12 G + 4 J bytes a number; a conversion, J multiply-adds
+// and a product in double beside them.
 #include "core/gpu/platform.hpp"
 #include "kernels/group_targets/group_targets.hpp"
 #include "kernels/group_targets/target.hpp"
