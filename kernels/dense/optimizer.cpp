@@ -45,7 +45,7 @@ Optimizer::Optimizer(OptimizerKind kind, double lr, std::size_t size)
 
 void optimizer_step(float lr, const OptimizerState& state, std::span<float> values,
                     std::span<const float> gradient) {
-  const bool adam = state.m != nullptr;
+  const bool adam = state.steps != nullptr;  // of no number, too
   AdamFactors factors;
   if (adam) {
     *state.steps += 1.0f;

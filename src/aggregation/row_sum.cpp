@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "aggregation/row_owners.hpp"
 #include "core/error.hpp"
 
 namespace fedfuse {
@@ -101,9 +102,47 @@ void RowSum::reduce_packed(Part part, const Comm& comm) {
   }
 }
 
-void RowSum::add_noise(const SumNoise& noise, std::uint64_t first) {
+void RowSum::reduce_to_owners(const RowSplit& split, const Comm& comm) {
+  if (comm.size() == 1 || whole_) return;
+  reduce_touched({0, rows()}, comm);
+  const bool counted = !sums_.weight.empty();
+  const std::int64_t words = cols() + (counted ? 1 : 0);
+  const RowTiles tiles(split, sums_.touched, words * std::int64_t(sizeof(std::int64_t)));
+  Matrix<std::int64_t> sent, mine;
+  for (std::int64_t t = 0; t < tiles.tiles(); ++t) {
+    const auto tile = tiles.tile(t);
+    sent = {std::int64_t(tile.rows.size()), words};
+    for (std::int64_t k = 0; k < sent.rows; ++k) {
+      const auto row = tile.rows[std::size_t(k)];
+      std::copy_n(sums_.values.row(row), cols(), sent.row(k));
+      if (counted) sent(k, cols()) = sums_.weight[std::size_t(row)];
+    }
+    mine = {tile.my_count, words};
+    auto numbers = tile.counts;
+    for (auto& n : numbers) n *= words;
+    comm.reduce_scatter(sent.span(), numbers, mine.span());
+    for (std::int64_t k = 0; k < mine.rows; ++k) {
+      const auto row = tile.rows[std::size_t(tile.my_first + k)];
+      std::copy_n(mine.row(k), cols(), sums_.values.row(row));
+      if (counted) sums_.weight[std::size_t(row)] = mine(k, cols());
+    }
+    bytes_moved_ += std::int64_t(sent.span().size_bytes());
+  }
+}
+
+void reduce(std::vector<RowSum>& sums, std::optional<RowSplit>& owners, const Comm& comm) {
+  if (std::ranges::any_of(sums, [](const RowSum& sum) { return sum.whole(); })) owners.reset();
+  for (auto& rows : sums) {
+    if (owners)
+      rows.reduce_to_owners(*owners, comm);
+    else
+      rows.reduce(comm);
+  }
+}
+
+void RowSum::add_noise(const SumNoise& noise, std::uint64_t first, RowRange of) {
 #pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < rows(); ++i)
+  for (std::int64_t i = of.first; i < of.first + of.count; ++i)
     noise.add(first + std::uint64_t(i), {sums_.values.row(i), std::size_t(cols())},
               sums_.point.scale);
   std::ranges::fill(sums_.touched, std::uint8_t(1));

@@ -4,6 +4,7 @@
 // same bits.
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "core/comm.hpp"
 #include "core/fixed_point.hpp"
 #include "core/matrix.hpp"
+#include "core/rows.hpp"
 #include "kernels/aggregate/aggregate.hpp"
 
 namespace fedfuse {
@@ -44,9 +46,17 @@ class RowSum {
   void merge_weight(std::int64_t first, std::span<const std::int64_t> weight);
   // Collective. Afterwards every rank holds the whole sum; only rows that some rank touched travel.
   void reduce(const Comm& comm);
-  // After reduce(), once, the same on every rank. Row i draws as first + i. Every row counts as
-  // touched: which rows were is what noise shall hide.
-  void add_noise(const SumNoise& noise, std::uint64_t first);
+  // ... every rank the sum of its own rows, and all ranks know which rows were touched; weight() is
+  // right in own rows. Touched rows travel to their owners only. What merge() brought is whole.
+  void reduce_to_owners(const RowSplit& split, const Comm& comm);
+  // Nothing is left to reduce: merge() brought the sums of all ranks.
+  [[nodiscard]] bool whole() const { return whole_; }
+  // After reducing, once, the same on all ranks, to the rows `of` that this rank holds. Row i draws
+  // as first + i. Every row counts as touched: which rows were is what noise shall hide.
+  void add_noise(const SumNoise& noise, std::uint64_t first, RowRange of);
+  void add_noise(const SumNoise& noise, std::uint64_t first) {
+    add_noise(noise, first, {0, rows()});
+  }
   // Of a touched row: another sum in its place.
   void replace(std::int64_t row, std::span<const std::int64_t> values) {
     std::ranges::copy(values, sums_.values.row(row));
@@ -81,6 +91,10 @@ class RowSum {
   bool whole_ = false;
   std::int64_t bytes_moved_ = 0;
 };
+
+// The sums of a table, with owners to them. Sums that are whole already have none: then `owners` is
+// emptied. Collective.
+void reduce(std::vector<RowSum>& sums, std::optional<RowSplit>& owners, const Comm& comm);
 
 // One thread's part of a FixedSum: without locks until it is added whole. For vectors of a few
 // numbers, where many threads would wait for one lock.

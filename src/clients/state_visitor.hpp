@@ -9,6 +9,7 @@
 #include "clients/overlay.hpp"
 #include "clients/state.hpp"
 #include "core/matrix.hpp"
+#include "core/rows.hpp"
 #include "model/spec.hpp"
 
 namespace fedfuse {
@@ -29,6 +30,10 @@ class StateVisitor {
   virtual void matrix(const std::string& name, Matrix<float>& values) = 0;
   virtual void matrix(const std::string& name, Matrix<double>& values) = 0;
   virtual void text(const std::string& name, std::string& value) = 0;
+  // One array of all rows of a table, `cols` values each; a rank has those that it owns. In a file
+  // it is as if it were shared, so that any number of ranks reads it.
+  virtual void rows(const std::string& name, const RowSplit& split, std::int64_t cols,
+                    std::span<float> values) = 0;
   // `width` values for each client of this rank, in the order of the ids. Nothing is stored for
   // width 0.
   virtual void clients(const std::string& name, std::int64_t width, std::span<float> values) = 0;

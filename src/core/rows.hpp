@@ -11,6 +11,10 @@
 
 namespace fedfuse {
 
+struct RowRange {
+  std::int64_t first = 0, count = 0;
+};
+
 // Blocks [begin, end) of this rank, and their rows.
 struct RowSplit {
   static constexpr std::int64_t usual_block = 256;  // rows
@@ -37,6 +41,7 @@ struct RowSplit {
   }
   [[nodiscard]] std::int64_t my_first() const { return block_first(begin); }
   [[nodiscard]] std::int64_t my_rows() const { return block_first(end) - block_first(begin); }
+  [[nodiscard]] RowRange mine() const { return {my_first(), my_rows()}; }
 
  private:
   [[nodiscard]] BlockSplit blocks() const { return {(rows + block - 1) / block, ranks}; }

@@ -7,12 +7,13 @@
 
 namespace fedfuse {
 
-void init_normal(Matrix<float>& table, std::uint64_t seed, Purpose purpose, double std) {
+void init_normal(Matrix<float>& table, std::uint64_t seed, Purpose purpose, double std,
+                 std::int64_t first) {
   const Rng rng(seed, purpose);
 #pragma omp parallel for schedule(static)
   for (std::int64_t i = 0; i < table.rows; ++i)
     for (std::int64_t j = 0; j < table.cols; ++j)
-      table(i, j) = float(std * rng.normal(std::uint64_t(i), 0, std::uint32_t(j)));
+      table(i, j) = float(std * rng.normal(std::uint64_t(first + i), 0, std::uint32_t(j)));
 }
 
 void init_xavier(std::span<float> weight, int out, int in, const Rng& rng, std::uint64_t who,

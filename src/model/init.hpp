@@ -9,8 +9,9 @@
 
 namespace fedfuse {
 
-// Every element N(0, std^2); element j of row i comes from counter (i, 0, j).
-void init_normal(Matrix<float>& table, std::uint64_t seed, Purpose purpose, double std);
+// Every element N(0, std^2); element j of row i comes from counter (first + i, 0, j).
+void init_normal(Matrix<float>& table, std::uint64_t seed, Purpose purpose, double std,
+                 std::int64_t first = 0);
 // Xavier-uniform weight [out x in]; `who` and `first_index` name the counters.
 void init_xavier(std::span<float> weight, int out, int in, const Rng& rng, std::uint64_t who,
                  std::uint32_t first_index);

@@ -26,6 +26,7 @@ class SharedState final : public StateVisitor {
   void text(const std::string&, std::string& value) override {
     add(crc32_of(std::span<const char>(value)));
   }
+  void rows(const std::string&, const RowSplit&, std::int64_t, std::span<float>) override {}
   void clients(const std::string&, std::int64_t, std::span<float>) override {}
   void clients(const std::string&, std::int64_t, std::span<std::int32_t>) override {}
   void overlay(const std::string&, OverlayStore&) override {}

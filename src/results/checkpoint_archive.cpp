@@ -40,6 +40,10 @@ void ArchiveWriter::write_block(const std::string& path, std::int64_t total, std
   sink_.plain_rows<T>(path, total, cols, first, block);
   checksums_[path] = joined_over_ranks(crc32_of(block), sink_.comm());
 }
+void ArchiveWriter::rows(const std::string& name, const RowSplit& split, std::int64_t cols,
+                         std::span<float> values) {
+  write_block<float>(path_of(name), split.rows * cols, 0, split.my_first() * cols, values);
+}
 template <class T>
 void ArchiveWriter::write_clients(const std::string& name, std::int64_t width,
                                   std::span<const T> values) {
@@ -78,6 +82,12 @@ void ArchiveReader::read_shared(const std::string& name, std::span<T> values) {
   std::ranges::copy(
       read_block<T>(name, std::int64_t(values.size()), 0, std::int64_t(values.size()), 0),
       values.begin());
+}
+void ArchiveReader::rows(const std::string& name, const RowSplit& split, std::int64_t cols,
+                         std::span<float> values) {
+  std::ranges::copy(read_block<float>(name, split.rows * cols, split.my_first() * cols,
+                                      std::int64_t(values.size()), 0),
+                    values.begin());
 }
 template <class T>
 void ArchiveReader::read_matrix(const std::string& name, Matrix<T>& values) {

@@ -38,6 +38,9 @@ class ArchiveSize final : public StateVisitor {
     add_shared(values.span().size_bytes());
   }
   void text(const std::string&, std::string& value) override { add_shared(value.size()); }
+  void rows(const std::string&, const RowSplit&, std::int64_t, std::span<float> values) override {
+    add_mine(values.size_bytes());
+  }
   void clients(const std::string&, std::int64_t, std::span<float> values) override {
     add_mine(values.size_bytes());
   }
@@ -82,6 +85,8 @@ class ArchiveWriter final : public StateVisitor {
     write_shared<double>(name, values.cols, values.span());
   }
   void text(const std::string& name, std::string& value) override;
+  void rows(const std::string& name, const RowSplit& split, std::int64_t cols,
+            std::span<float> values) override;
   void clients(const std::string& name, std::int64_t width, std::span<float> values) override {
     write_clients<float>(name, width, values);
   }
@@ -129,6 +134,8 @@ class ArchiveReader final : public StateVisitor {
     read_matrix(name, values);
   }
   void text(const std::string& name, std::string& value) override;
+  void rows(const std::string& name, const RowSplit& split, std::int64_t cols,
+            std::span<float> values) override;
   void clients(const std::string& name, std::int64_t width, std::span<float> values) override {
     read_clients(name, width, values);
   }

@@ -13,8 +13,8 @@ struct Field {
 };
 
 // The tables of one row a round (baselines: one row a baseline, the columns of metrics; classes: a
-// row a kind of device; activity: a row a group of clients; work: a row a rank), and the numbers and
-// texts of a whole run.
+// row a kind of device; activity: a row a group of clients; work: a row a rank), and the numbers
+// and texts of a whole run.
 enum class Section {
   metrics,
   time,

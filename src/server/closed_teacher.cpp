@@ -164,7 +164,7 @@ ServerTeacher::Taught ClosedTeacher::teach(const GroupSums& sums, const GlobalMo
   comm.together([&] {
     if (is_asked(stop)) throw Stopped();
   });
-  const auto scores = sums.scores(global);
+  const auto scores = sums.scores(global, comm);
   const auto biases = sums.last_biases(global);
   const auto smooth = this->smooth(scores, comm);
   Taught taught{.preferences = Matrix<float>(scores.cols, scores.rows)};

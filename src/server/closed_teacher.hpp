@@ -26,6 +26,7 @@ class ClosedTeacher final : public ServerTeacher {
                 ClosedForm form = ClosedForm::smaller);
   ~ClosedTeacher() override;
 
+  [[nodiscard]] bool reads_own_rows() const override { return true; }
   // The loss is the mean over all (l, i) of (S s_l - s_l)^2. The same bits for any ranks and
   // threads.
   [[nodiscard]] Taught teach(const GroupSums& sums, const GlobalModel& global, std::int64_t round,

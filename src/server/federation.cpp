@@ -27,8 +27,8 @@ Federation::Federation(const Config& config, const Dataset& data, const Comm& co
     auto& table = global_.views.emplace_back(data.items, spec_.view_width);
     init_normal(table, config.federation.seed, Purpose::item_table, config.model.init_std);
   } else {
-    views_ = std::make_unique<ItemViews>(config_, spec_, data_, engine_->device(), kernels_);
-    views_->forward(global_.views, comm_);
+    views_ = std::make_unique<ItemViews>(config_, spec_, data_, comm_, engine_->device(), kernels_);
+    views_->forward(global_.views);
   }
   if (spec_.has_teacher) {
     teacher_ = make_server_teacher(config_, spec_, data_, comm_, engine_->device(), kernels_);
@@ -103,6 +103,11 @@ RoundReport Federation::nobody_trains(RoundReport report) {
   return report;
 }
 
+// A secure sum compares words of whole sums, and an order statistic takes their place.
+bool Federation::sums_to_owners() const {
+  return secure_ == nullptr && config_.attack.defence == Defence::none;
+}
+
 // On the sums of this round.
 SumNoise Federation::noise_of(std::int64_t round) const {
   const auto& privacy = config_.privacy;
@@ -130,9 +135,7 @@ void Federation::visit(StateVisitor& visitor) {
   if (participation_ != nullptr) participation_->visit(visitor, "server/participation");
   if (is_buffered(config_.participation)) old_models_.visit(visitor, "server/old", global_);
   if (visitor.loads()) engine_->adopt(state_);
-  if (views_ != nullptr)
-    for (const auto& [name, values] : views_->parameters())
-      visitor.shared("server/views/" + name, values);
+  if (views_ != nullptr) views_->visit(visitor, "server/views");
   if (teacher_ != nullptr) {
     for (const auto& [name, values] : teacher_->parameters())
       visitor.shared("server/teacher/" + name, values);

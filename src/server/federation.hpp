@@ -107,6 +107,7 @@ class Federation {
   [[nodiscard]] RoundReport nobody_trains(RoundReport report);
   [[nodiscard]] bool fits(RoundWork& work, const std::function<Misfit()>& pass);
   [[nodiscard]] Misfit train_participants(RoundWork& work);
+  [[nodiscard]] bool sums_to_owners() const;
   void aggregate(RoundWork& work);
   [[nodiscard]] SumNoise noise_of(std::int64_t round) const;
   void group_participants(RoundWork& work);

@@ -18,9 +18,8 @@ struct Part {
   bool fits = true;
   explicit Part(std::size_t parameters) : gradient(parameters) {}
 
-  void add(Net& net, const RowSplit& blocks, std::int64_t block, std::int64_t groups) {
+  void add(Net& net, std::int64_t first, std::int64_t count, std::int64_t groups) {
     std::vector<Pair> pairs;
-    const auto first = blocks.block_first(block), count = blocks.block_rows(block);
     for (auto i = first; i < first + count; ++i)
       for (std::int64_t l = 0; l < groups; ++l) pairs.push_back({std::int32_t(l), std::int32_t(i)});
     const double mean = net.backward(pairs);
@@ -44,18 +43,24 @@ struct Part {
 
 }  // namespace
 
-FullGradient full_gradient(const Problem& problem, const Comm& comm, bool stop) {
-  const RowSplit blocks(problem.shape.items, comm, full_batch_items);
+FullGradient full_gradient(const Problem& own, std::int64_t items, const Comm& comm, bool stop) {
+  static_assert(RowSplit::usual_block % full_batch_items == 0);
+  const auto rows = own.shape.items;
   Offsets at;
-  const auto parameters = declare(problem.shape, at).values.size();
+  const auto parameters = declare(own.shape, at).values.size();
   Part whole(parameters);
-#pragma omp parallel
+  double flops = 0;
+#pragma omp parallel reduction(+ : flops)
   {
     Net net;
-    net.bind(problem);
+    net.bind(own);
     Part part(parameters);
 #pragma omp for schedule(dynamic)
-    for (auto b = blocks.begin; b < blocks.end; ++b) part.add(net, blocks, b, problem.groups);
+    for (std::int64_t first = 0; first < rows; first += full_batch_items) {
+      const auto count = std::min(full_batch_items, rows - first);
+      part.add(net, first, count, own.groups);
+      flops += own.batch_flops(double(count), double(count * own.groups));
+    }
 #pragma omp critical
     whole.merge(part);
   }
@@ -63,11 +68,8 @@ FullGradient full_gradient(const Problem& problem, const Comm& comm, bool stop) 
   whole.loss.reduce(comm);
   const auto worst = comm.max(std::int64_t(stop ? 2 : 0) + (whole.fits ? 0 : 1));
   FullGradient result{.values = Array<float>(parameters), .stopped = worst >= 2};
-  for (auto b = blocks.begin; b < blocks.end; ++b) {
-    const auto slots = double(blocks.block_rows(b));
-    result.flops += problem.batch_flops(slots, slots * double(problem.groups));
-  }
-  const double factor = double(full_batch_items) / double(problem.shape.items);
+  result.flops = flops;
+  const double factor = double(full_batch_items) / double(items);
   whole.gradient.decode(std::span(result.values), factor);
   whole.loss.decode(std::span(&result.loss, 1), factor);
   if (worst % 2 == 1) result.loss = std::numeric_limits<double>::quiet_NaN();

@@ -21,7 +21,9 @@ struct FullGradient {
   double flops = 0;      // of this rank's blocks
 };
 
-// problem: parameters, features and targets; order, batching and moments are not read. Collective.
-[[nodiscard]] FullGradient full_gradient(const Problem& problem, const Comm& comm, bool stop);
+// own: parameters, and features and targets of this rank's rows of a RowSplit of all `items`;
+// order, batching and moments are not read. Collective.
+[[nodiscard]] FullGradient full_gradient(const Problem& own, std::int64_t items, const Comm& comm,
+                                         bool stop);
 
 }  // namespace fedfuse::teacher

@@ -1,7 +1,10 @@
 #include "server/item_views.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <limits>
+#include <map>
 
 #include "core/error.hpp"
 #include "core/finite.hpp"
@@ -43,14 +46,17 @@ double table_rate(const Config& config) {
   return config.fedvlr.id_embedding == IdEmbedding::on ? config.fedvlr.lr : 0.0;
 }
 
-float largest(const std::vector<Matrix<float>>& matrices) {
+// Of these rows on all ranks; what is not finite is more than all that is. Collective.
+float largest(const std::vector<Matrix<float>>& matrices, RowRange of, const Comm& comm) {
   float most = 0;
   for (const auto& m : matrices)
-    for (const float x : m.values) {
-      if (!std::isfinite(x)) return x;
-      most = std::max(most, std::abs(x));
+    for (const float x :
+         m.span().subspan(std::size_t(of.first * m.cols), std::size_t(of.count * m.cols))) {
+      if (!std::isfinite(x)) most = std::numeric_limits<float>::quiet_NaN();
+      most = std::isnan(most) ? most : std::max(most, std::abs(x));
     }
-  return most;
+  const auto bits = comm.max(std::int64_t(std::bit_cast<std::uint32_t>(std::abs(most))));
+  return std::bit_cast<float>(std::uint32_t(bits));
 }
 
 // gamma by name, where the kernel looks for each matrix.
@@ -62,17 +68,21 @@ Parameters declare(const views::Layout& layout) {
   return parameters;
 }
 
-RowSplit blocks_of(const views::Problem& problem, const Comm& comm) {
+// A device has all rows.
+RowRange rows_of(const RowSplit& split, bool on_device) {
   static_assert(RowSplit::usual_block == views::cpu_block_items);
-  return {problem.items, comm};
+  return on_device ? RowRange{0, split.rows} : split.mine();
 }
 
 }  // namespace
 
 struct ItemViews::Impl {
   Kernels kernels;
-  Matrix<float> D;
-  views::Problem problem;  // of the kernel: features, masks, parameters in place
+  Comm comm;
+  RowSplit split;
+  RowRange mine;           // rows of all arrays of this rank
+  Matrix<float> D;         // mine.count x d
+  views::Problem problem;  // of the kernel, of these rows: features, masks, parameters in place
   Parameters parameters;
   Optimizer operator_optimizer, table_optimizer;
   Array<float> gradient;
@@ -84,16 +94,19 @@ struct ItemViews::Impl {
   std::vector<std::vector<float>> before;
   double flops = 0;
 
-  Impl(const Config& config, const ModelSpec& spec, const Dataset& data,
+  Impl(const Config& config, const ModelSpec& spec, const Dataset& data, const Comm& over,
        std::shared_ptr<gpu::Device> device, const Kernels& on_cpu)
       : kernels(on_cpu),
-        D(data.items, spec.d),
-        problem{.layout = views::Layout(shape_of(config, spec, data)), .items = data.items},
+        comm(over),
+        split(data.items, over),
+        mine(rows_of(split, device != nullptr)),
+        D(mine.count, spec.d),
+        problem{.layout = views::Layout(shape_of(config, spec, data)), .items = mine.count},
         parameters(declare(problem.layout)),
         operator_optimizer(config.fedvlr.optimizer, config.fedvlr.lr, parameters.values.size()),
         table_optimizer(config.fedvlr.optimizer, table_rate(config), D.size()),
         gradient(parameters.values.size(), 0.0f),
-        grad_D(device == nullptr ? data.items : 0, spec.d) {
+        grad_D(device == nullptr ? mine.count : 0, spec.d) {
     constexpr auto most_items = (views::ExactSum::most_parts - 1) * views::cpu_block_items;
     if (data.items >= most_items)
       throw InputError(cat("--fusion ", config.model.fusion, " with ", data.items, " items"),
@@ -101,12 +114,13 @@ struct ItemViews::Impl {
                            most_items, " items"),
                        "use a fusion without item views, or fewer items");
     if (config.fedvlr.id_embedding == IdEmbedding::on)
-      init_normal(D, config.federation.seed, Purpose::item_table, config.model.init_std);
+      init_normal(D, config.federation.seed, Purpose::item_table, config.model.init_std,
+                  mine.first);
     initialise(parameters, config.federation.seed);
-    const auto mask = [](const std::vector<std::uint8_t>& has) {
-      return has.empty() ? nullptr : has.data();
+    const auto mask = [&](const std::vector<std::uint8_t>& has) {
+      return has.empty() ? nullptr : has.data() + mine.first;
     };
-    problem.features = {D.data(), data.text.data(), data.image.data()};
+    problem.features = {D.data(), data.text.row(mine.first), data.image.row(mine.first)};
     problem.has = {nullptr, mask(data.has_text), mask(data.has_image)};
     problem.parameters = parameters.values.data();
     if (device != nullptr)
@@ -120,9 +134,16 @@ struct ItemViews::Impl {
                                        .table_lr = float(table_rate(config))});
   }
 
-  // of `of_all` items' work, what this rank's rows take
-  void count(double of_all, const Comm& comm) {
-    flops += of_all / double(problem.items) * double(blocks_of(problem, comm).my_rows());
+  // Of the work on the rows that stand here, what this rank takes; a device shares them out.
+  void count(double flops_here) {
+    const auto shared = on_device == nullptr ? 1.0 : double(comm.size());
+    flops += flops_here / shared;
+  }
+
+  // of the optimizer, which every rank takes for all operators
+  [[nodiscard]] double step_flops() {
+    const bool adam = !operator_optimizer.steps().empty();
+    return flops_a_number(adam) * double(parameters.count()) + table_optimizer.step_flops();
   }
 
   // All that a step changes on the host. With a device, the host's arrays are brought up to date
@@ -156,8 +177,9 @@ struct ItemViews::Impl {
       for (const auto& array : stepped())
         if (!all_finite(array)) return name_of_not_finite();
     }
+    const auto own = split.mine();
     for (std::size_t j = 0; j < views.size(); ++j)
-      if (!all_finite(views[j].span()))
+      if (!all_finite(std::span(views[j].row(own.first), std::size_t(own.count * D.cols))))
         return cat("the view `", text_of(problem.layout.views[j]), "`");
     return "";
   }
@@ -170,63 +192,60 @@ struct ItemViews::Impl {
 };
 
 ItemViews::ItemViews(const Config& config, const ModelSpec& spec, const Dataset& data,
-                     std::shared_ptr<gpu::Device> device, const Kernels& kernels)
-    : impl_(std::make_unique<Impl>(config, spec, data, std::move(device), kernels)) {}
+                     const Comm& comm, std::shared_ptr<gpu::Device> device, const Kernels& kernels)
+    : impl_(std::make_unique<Impl>(config, spec, data, comm, std::move(device), kernels)) {}
 ItemViews::~ItemViews() = default;
 ItemViews::ItemViews(ItemViews&&) noexcept = default;
 ItemViews& ItemViews::operator=(ItemViews&&) noexcept = default;
 
-void ItemViews::forward(std::vector<Matrix<float>>& views, const Comm& comm) const {
+void ItemViews::forward(std::vector<Matrix<float>>& views) const {
   auto& my = *impl_;
   views.resize(my.problem.layout.views.size());
   for (auto& view : views)
-    if (view.rows != my.D.rows || view.cols != my.D.cols)
-      view = Matrix<float>(my.D.rows, my.D.cols);
-  my.count(my.problem.forward_flops(), comm);
-  if (my.on_device != nullptr) return my.on_device->forward(views, comm);
-  const auto mine = blocks_of(my.problem, comm);
+    if (view.rows != my.split.rows || view.cols != my.D.cols)
+      view = Matrix<float>(my.split.rows, my.D.cols);
+  my.count(my.problem.forward_flops());
+  if (my.on_device != nullptr) return my.on_device->forward(views, my.comm);
   std::array<float*, views::branches> out{};
-  for (std::size_t j = 0; j < views.size(); ++j) out[j] = views[j].data();
-  my.kernels.views_forward(my.problem, {mine.my_first(), mine.my_rows()}, my.workspace, out);
-  for (auto& view : views) complete_rows(view, mine, comm);
+  for (std::size_t j = 0; j < views.size(); ++j) out[j] = views[j].row(my.mine.first);
+  my.kernels.views_forward(my.problem, {0, my.mine.count}, my.workspace, out);
+  for (auto& view : views) complete_rows(view, my.split, my.comm);
 }
 
-void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad, const Comm& comm) {
+void ItemViews::backward_and_step(const std::vector<Matrix<float>>& view_grad) {
   auto& my = *impl_;
   FEDFUSE_CHECK(view_grad.size() == my.problem.layout.views.size(),
                 "one gradient for each view is needed");
   for (const auto& g : view_grad)
-    FEDFUSE_CHECK(g.rows == my.D.rows && g.cols == my.D.cols, "a view's gradient is M x d");
-  my.count(my.problem.backward_flops(), comm);
-  my.flops += my.operator_optimizer.step_flops() + my.table_optimizer.step_flops();
-  if (my.on_device != nullptr) return my.on_device->backward_and_step(view_grad, comm);
-  const float most = largest(view_grad);
+    FEDFUSE_CHECK(g.rows == my.split.rows && g.cols == my.D.cols, "a view's gradient is M x d");
+  my.count(my.problem.backward_flops());
+  my.flops += my.step_flops();
+  if (my.on_device != nullptr) return my.on_device->backward_and_step(view_grad, my.comm);
+  const float most = largest(view_grad, my.mine, my.comm);
   if (!std::isfinite(most)) throw gradient_not_finite();
   const int exponent = exponent_of(most);
-  const auto mine = blocks_of(my.problem, comm);
   my.sum.start(my.gradient.size());
-  for (std::size_t j = 0; j < view_grad.size(); ++j) my.problem.view_grad[j] = view_grad[j].data();
-  const bool finite = my.kernels.views_backward(my.problem, {mine.my_first(), mine.my_rows()},
-                                                float(std::ldexp(1.0, -exponent)), my.workspace,
-                                                my.sum, my.grad_D.data());
-  if (comm.sum(std::int64_t(finite ? 0 : 1)) != 0) throw gradient_not_finite();
-  my.sum.reduce(comm);
+  for (std::size_t j = 0; j < view_grad.size(); ++j)
+    my.problem.view_grad[j] = view_grad[j].row(my.mine.first);
+  const bool finite =
+      my.kernels.views_backward(my.problem, {0, my.mine.count}, float(std::ldexp(1.0, -exponent)),
+                                my.workspace, my.sum, my.grad_D.data());
+  if (my.comm.sum(std::int64_t(finite ? 0 : 1)) != 0) throw gradient_not_finite();
+  my.sum.reduce(my.comm);
   const double unscale = std::ldexp(1.0, exponent);
   my.sum.decode(my.gradient, unscale);
-  complete_rows(my.grad_D, mine, comm);
   for (auto& x : my.grad_D.values) x *= float(unscale);
   my.operator_optimizer.step(my.parameters.values, my.gradient);
   my.table_optimizer.step(my.D.values, my.grad_D.values);
 }
 
-void ItemViews::step_to_next_views(std::vector<Matrix<float>>& gradients_then_views,
-                                   const Comm& comm) {
+void ItemViews::step_to_next_views(std::vector<Matrix<float>>& gradients_then_views) {
   impl_->save();
   try {
-    backward_and_step(gradients_then_views, comm);
-    forward(gradients_then_views, comm);
+    backward_and_step(gradients_then_views);
+    forward(gradients_then_views);
     const auto what = impl_->not_finite(gradients_then_views);
-    if (comm.max(std::int64_t(what.empty() ? 0 : 1)) != 0) throw views_diverged(what);
+    if (impl_->comm.max(std::int64_t(what.empty() ? 0 : 1)) != 0) throw views_diverged(what);
   } catch (...) {
     impl_->restore();
     throw;
@@ -235,13 +254,12 @@ void ItemViews::step_to_next_views(std::vector<Matrix<float>>& gradients_then_vi
 
 std::int64_t ItemViews::operator_parameters() const { return impl_->parameters.count(); }
 double ItemViews::flops() const {
-  return impl_->problem.forward_flops() + impl_->problem.backward_flops();
+  auto all = impl_->problem;
+  all.items = impl_->split.rows;
+  return all.forward_flops() + all.backward_flops();
 }
 std::int64_t ItemViews::flop() const { return std::llround(impl_->flops); }
-const Matrix<float>& ItemViews::id_table() const {
-  if (impl_->on_device != nullptr) impl_->on_device->to_host();
-  return impl_->D;
-}
+RowRange ItemViews::rows() const { return impl_->mine; }
 
 std::int64_t ItemViews::device_bytes(const Config& config, const ModelSpec& spec,
                                      const Dataset& data, std::int64_t ranks) {
@@ -253,20 +271,27 @@ std::int64_t ItemViews::device_bytes(const Config& config, const ModelSpec& spec
                                 config.fedvlr.optimizer == OptimizerKind::adam);
 }
 
-std::map<std::string, std::span<float>> ItemViews::parameters() {
-  if (impl_->on_device != nullptr) {
-    impl_->on_device->to_host();
-    impl_->on_device->host_may_change();
+void ItemViews::visit(StateVisitor& visitor, const std::string& name) {
+  auto& my = *impl_;
+  if (my.on_device != nullptr) {
+    my.on_device->to_host();
+    my.on_device->host_may_change();
   }
-  std::map<std::string, std::span<float>> names;
-  name_parameters(names, impl_->parameters, impl_->operator_optimizer);
-  names["D"] = impl_->D.span();
-  if (auto m = impl_->table_optimizer.first_moment(); !m.empty()) {
-    names["D.m"] = m;
-    names["D.v"] = impl_->table_optimizer.second_moment();
-    names["D.steps"] = impl_->table_optimizer.steps();
-  }
-  return names;
+  const auto path = [&](const std::string& which) { return cat(name, "/", which); };
+  std::map<std::string, std::span<float>> operators;
+  name_parameters(operators, my.parameters, my.operator_optimizer);
+  for (const auto& [which, values] : operators) visitor.shared(path(which), values);
+  const auto rows = [&](const std::string& which, std::span<float> values) {
+    if (my.on_device != nullptr)
+      visitor.shared(path(which), values);
+    else
+      visitor.rows(path(which), my.split, my.D.cols, values);
+  };
+  rows("D", my.D.span());
+  if (my.table_optimizer.steps().empty()) return;
+  rows("D.m", my.table_optimizer.first_moment());
+  rows("D.v", my.table_optimizer.second_moment());
+  visitor.shared(path("D.steps"), my.table_optimizer.steps());
 }
 
 }  // namespace fedfuse

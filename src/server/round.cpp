@@ -148,6 +148,7 @@ Misfit Federation::train_participants(RoundWork& work) {
   work.sums.reset();
   work.sums = std::make_unique<RoundSums>(spec_, data_.items, weight, kernels_, work.ranges);
   work.sums->defend(config_.attack, kernels_.row_statistic);
+  if (sums_to_owners()) work.sums->to_owners({data_.items, comm_});
   engine_->make_room(spec_, n, trained_);
   return engine_->train(work.local, inputs(work), trained_, *work.sums);
 }
@@ -166,14 +167,17 @@ void Federation::aggregate(RoundWork& work) {
   else
     work.summed = work.sums->mean_view_gradients();
   decoded_ += work.sums->decoded();
+  const auto [first, count] = work.sums->held();
+  const auto is_finite = [&](const Matrix<float>& m) {
+    return all_finite(std::span(m.row(first), std::size_t(count * m.cols)));
+  };
   if (spec_.shares_head) work.theta = work.sums->mean_theta(global_.theta);
-  work.sums->release_rows();
-  const bool finite =
-      all_finite(work.theta) &&
-      std::ranges::all_of(work.summed, [](const Matrix<float>& m) { return all_finite(m.span()); });
+  const bool finite = all_finite(work.theta) && std::ranges::all_of(work.summed, is_finite);
   throw_if_diverged(!finite, comm_, "the server's aggregation",
                     "the shared item table or the shared head is not finite",
                     "lower --lr, --lr-items or --weight-decay");
+  if (spec_.rows_trained) work.sums->complete(work.summed.front(), comm_);
+  work.sums->release_rows();
 }
 
 void Federation::group_participants(RoundWork& work) {
@@ -217,6 +221,7 @@ Misfit Federation::add_to_groups(RoundWork& work) {
   work.group_sums =
       std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_, work.ranges,
                                   work.group_weights, engine_->group_rows());
+  if (teacher_->reads_own_rows()) work.group_sums->to_owners({data_.items, comm_});
   return engine_->add_to_groups(work.local, inputs(work), work.group, trained_, *work.group_sums);
 }
 
@@ -227,7 +232,7 @@ void Federation::step_server(RoundWork& work) {
   try {
     if (spec_.has_teacher || prior_ != nullptr) timer_.time(Phase::teacher, [&] { teach(work); });
     if (!spec_.rows_trained && !work.stands)
-      timer_.time(Phase::views, [&] { views_->step_to_next_views(work.summed, comm_); });
+      timer_.time(Phase::views, [&] { views_->step_to_next_views(work.summed); });
   } catch (...) {
     if (spec_.has_teacher) teacher_->undo();
     if (prior_ != nullptr) prior_->undo();

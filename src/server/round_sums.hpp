@@ -9,6 +9,7 @@
 #include "aggregation/row_sum.hpp"
 #include "core/comm.hpp"
 #include "core/matrix.hpp"
+#include "core/rows.hpp"
 #include "kernels/production.hpp"
 #include "model/spec.hpp"
 #include "server/robust_rows.hpp"
@@ -22,6 +23,12 @@ namespace fedfuse {
 // many counts once.
 [[nodiscard]] inline std::int64_t weight_of_rows(const ModelSpec& spec, std::int64_t weight) {
   return spec.counts_rows ? 1 : weight;
+}
+
+// Of sums of so much weight.
+[[nodiscard]] inline FixedPoint fixed_for(std::int64_t weight, const SumRanges& ranges,
+                                          SumKind kind) {
+  return FixedPoint::for_total_weight(weight, ranges.limit(kind));
 }
 
 // The weights n_u of a round.
@@ -81,22 +88,33 @@ class RoundSums {
   [[nodiscard]] const FixedPoint& fixed() const { return rows_.front().fixed(); }
   [[nodiscard]] const FixedPoint& fixed_head() const { return theta_.fixed(); }
   [[nodiscard]] const SumRanges& ranges() const { return ranges_; }
+  // Without it every rank gets all sums. With it rows go to their owners, who decode them; what all
+  // ranks have already (a device's) stays.
+  void to_owners(const RowSplit& split) { owners_ = split; }
   void reduce(const Comm& comm);
+  // After reduce: the rows that this rank holds and decodes
+  [[nodiscard]] RowRange held() const {
+    return owners_ ? RowRange{owners_->my_first(), owners_->my_rows()} : RowRange{0, items_};
+  }
   // The words of these sums as one vector (round_sums_words.cpp): the rows of each view, item by
   // item; by counts the weights of the rows; a shared head; rho, losses and counts.
   [[nodiscard]] std::int64_t words() const;
   // words [first, first + to.size()) += what add() adds there of a client that fits
   void add_words(const LocalUpdate& update, std::int64_t weight, std::int64_t first,
                  std::span<std::uint64_t> to) const;
-  // After reduce, before add_noise: those words of the sums.
+  // After reduce, before add_noise, without owners: those words of the sums.
   void copy_words(std::int64_t first, std::span<std::uint64_t> to) const;
   // After reduce, once: on all that the next model is made of.
   void add_noise(const SumNoise& noise);
 
   // After reduce. R1: C' = (sum alpha rho) C + sum alpha delta; by counts the second sum is over
   // the clients that touched a row, over their number, times server_rate (eta_S).
+  // M x d; right in the rows of held(), until complete().
   [[nodiscard]] Matrix<float> aggregated_table(const Matrix<float>& table, double server_rate);
-  [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients();  // weighted by alpha_u
+  // Gets the rows of the other ranks' owners. Collective.
+  void complete(Matrix<float>& aggregated, const Comm& comm) const;
+  // weighted by alpha_u; M x d, in the rows of held()
+  [[nodiscard]] std::vector<Matrix<float>> mean_view_gradients();
   // numbers of rows that those two made of sums, on this rank
   [[nodiscard]] std::int64_t decoded() const { return decoded_; }
   // start: the head of this round
@@ -118,11 +136,14 @@ class RoundSums {
   // What one client adds to the round's losses and counts.
   static std::array<double, 3> losses_of(const local_train::Outcome& outcome);
   static std::array<double, 2> counts_of(std::int64_t touched) { return {double(touched), 1.0}; }
+  // of the old table: clients that could have come and did not leave all of it
+  [[nodiscard]] double kept() const;
 
   const ModelSpec& spec_;
   std::int64_t items_;
   RoundWeight weight_;
   SumRanges ranges_;
+  std::optional<RowSplit> owners_;
   std::vector<RowSum> rows_;  // one a view
   // counts: touched rows, and 1 of each participant
   FixedSum theta_, weighted_rho_, losses_, counts_;
@@ -185,10 +206,12 @@ class GroupSums {
   [[nodiscard]] const FixedPoint& fixed(std::size_t group) const { return rows_[group].fixed(); }
   [[nodiscard]] const SumRanges& ranges() const { return ranges_; }
   [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }
+  void to_owners(const RowSplit& split) { owners_ = split; }  // as RoundSums
   void reduce(const Comm& comm);
 
-  // C_l of every group: its members' mean table; the global one where a group has no member here.
-  [[nodiscard]] std::vector<Matrix<float>> targets(const GlobalModel& global) const;
+  // Rows `of`, which this rank must hold, of C_l of every group: its members' mean table; the
+  // global one where a group has no member here.
+  [[nodiscard]] std::vector<Matrix<float>> targets(const GlobalModel& global, RowRange of) const;
   // Rows that a device has added up for all ranks and that stay there, with what the clients
   // started from: targets are made there (kernels/group_targets), until its next pass.
   struct OnDevice {
@@ -203,11 +226,13 @@ class GroupSums {
   [[nodiscard]] Matrix<double> target_factors() const;
   [[nodiscard]] Matrix<float> last_weights(const GlobalModel& global) const;  // G x d: w_l
   [[nodiscard]] std::vector<float> last_biases(const GlobalModel& global) const;
-  // s_l[i] = w_l . C_l[i] without C (R14), where the groups sum scores: M x G.
-  [[nodiscard]] Matrix<double> scores(const GlobalModel& global) const;
-  // numbers that each of those two makes of sums on this rank
+  // s_l[i] = w_l . C_l[i] without C (R14), where the groups sum scores: M x G, complete on every
+  // rank. Collective.
+  [[nodiscard]] Matrix<double> scores(const GlobalModel& global, const Comm& comm) const;
+  // numbers of sums that either of those two makes targets of, on this rank
   [[nodiscard]] std::int64_t decoded() const {
-    return std::int64_t(rows_.size()) * items_ * (spec_.group_scores ? 1 : spec_.view_width);
+    const auto rows = owners_ ? owners_->my_rows() : items_;
+    return groups() * rows * (spec_.group_scores ? 1 : spec_.view_width);
   }
 
  private:
@@ -221,6 +246,7 @@ class GroupSums {
   SumRanges ranges_;
   std::vector<std::int64_t> sizes_;
   Matrix<float> weights_;
+  std::optional<RowSplit> owners_;
   std::vector<RowSum> rows_;     // one a group
   std::vector<FixedSum> small_;  // one a group: last layer's weights and bias, omega[3], rho
   group_targets::Function targets_;

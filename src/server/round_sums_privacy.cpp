@@ -22,7 +22,7 @@ void RoundSums::defend(const AttackOptions& options, row_median::Function kernel
 
 void RoundSums::add_noise(const SumNoise& noise) {
   constexpr std::uint64_t of_a_view = std::uint64_t(1) << 40, of_head = std::uint64_t(1) << 60;
-  for (std::size_t j = 0; j < rows_.size(); ++j) rows_[j].add_noise(noise, j * of_a_view);
+  for (std::size_t j = 0; j < rows_.size(); ++j) rows_[j].add_noise(noise, j * of_a_view, held());
   if (spec_.shares_head) theta_.add_noise(noise, of_head);
 }
 

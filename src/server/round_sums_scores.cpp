@@ -45,8 +45,9 @@ std::vector<float> GroupSums::scores_of(std::int32_t group, const Upload& upload
   return scores;
 }
 
-Matrix<double> GroupSums::scores(const GlobalModel& global) const {
+Matrix<double> GroupSums::scores(const GlobalModel& global, const Comm& comm) const {
   const auto groups = this->groups();
+  const auto own = owners_ ? owners_->mine() : RowRange{0, items_};
   Matrix<double> scores(items_, groups);
   for (std::int64_t l = 0; l < groups; ++l) {
     const auto mix = mix_of(std::size_t(l));
@@ -54,7 +55,7 @@ Matrix<double> GroupSums::scores(const GlobalModel& global) const {
     const double inverse = sizes_[std::size_t(l)] == 0 ? 0.0 : 1.0 / double(sizes_[std::size_t(l)]);
     const float* w = weights_.row(l);
 #pragma omp parallel for schedule(static)
-    for (std::int64_t i = 0; i < items_; ++i) {
+    for (std::int64_t i = own.first; i < own.first + own.count; ++i) {
       double score = inverse * sum.fixed().decode(sum.raw(i)[0]);
       for (int j = 0; j < spec_.views; ++j) {
         const float* row = global.views[std::size_t(j)].row(i);
@@ -65,6 +66,7 @@ Matrix<double> GroupSums::scores(const GlobalModel& global) const {
       scores(i, l) = score;
     }
   }
+  if (owners_) complete_rows(scores, *owners_, comm);
   return scores;
 }
 

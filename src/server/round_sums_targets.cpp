@@ -15,20 +15,23 @@ Matrix<double> GroupSums::target_factors() const {
   return factors;
 }
 
-std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global) const {
+std::vector<Matrix<float>> GroupSums::targets(const GlobalModel& global, RowRange of) const {
   FEDFUSE_CHECK(!spec_.group_scores && !stays(), "the groups sum tables, on the host");
+  FEDFUSE_CHECK(!owners_ || (of.first == owners_->my_first() && of.count == owners_->my_rows()),
+                "sums of the rows that this rank owns");
   const auto factors = target_factors();
   std::vector<Matrix<float>> targets;
   for (std::int64_t l = 0; l < groups(); ++l) {
-    auto& target = targets.emplace_back(items_, spec_.view_width);
+    auto& target = targets.emplace_back(of.count, spec_.view_width);
     group_targets::Problem p{.groups = 1,
-                             .items = items_,
+                             .items = of.count,
                              .width = spec_.view_width,
                              .views = spec_.views,
-                             .sums = rows_[std::size_t(l)].raw(0),
+                             .sums = rows_[std::size_t(l)].raw(of.first),
                              .factors = factors.row(l),
                              .targets = target.data()};
-    for (std::size_t j = 0; j < std::size_t(spec_.views); ++j) p.view[j] = global.views[j].data();
+    for (std::size_t j = 0; j < std::size_t(spec_.views); ++j)
+      p.view[j] = global.views[j].row(of.first);
     targets_(p);
   }
   return targets;

@@ -1,6 +1,7 @@
 // The sums of a round as one vector of words, for masks.
 #include <algorithm>
 
+#include "core/error.hpp"
 #include "kernels/aggregate/fixed_add.hpp"
 #include "server/round_sums.hpp"
 
@@ -93,6 +94,7 @@ void RoundSums::add_words(const LocalUpdate& update, std::int64_t weight, std::i
 }
 
 void RoundSums::copy_words(std::int64_t first, std::span<std::uint64_t> to) const {
+  FEDFUSE_CHECK(!owners_, "the words are those of whole sums");
   Window window(first, to);
   for (const auto& sum : rows_)
     copy_values(window, {sum.raw(0), std::size_t(items_ * spec_.view_width)});

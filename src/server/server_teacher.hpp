@@ -31,6 +31,8 @@ class ServerTeacher {
   ServerTeacher(const ServerTeacher&) = delete;
   ServerTeacher& operator=(const ServerTeacher&) = delete;
 
+  // Whether teach() reads of the sums what stands with their owners; else each rank needs all.
+  [[nodiscard]] virtual bool reads_own_rows() const { return false; }
   // sums: reduced. global: what the clients of the round started from. Collective. ServerDiverged,
   // and Stopped once stop asks on a rank: the teacher is what it was.
   [[nodiscard]] virtual Taught teach(const GroupSums& sums, const GlobalModel& global,

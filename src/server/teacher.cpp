@@ -1,5 +1,3 @@
-#include "server/teacher.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <exception>
@@ -8,61 +6,13 @@
 #include "core/error.hpp"
 #include "core/finite.hpp"
 #include "core/rng.hpp"
+#include "core/rows.hpp"
 #include "core/text.hpp"
-#include "server/device/device_teacher.hpp"
 #include "server/full_batch.hpp"
 #include "server/server_diverged.hpp"
-#include "server/teacher_problem.hpp"
-#include "server/teacher_start.hpp"
+#include "server/teacher_impl.hpp"
 
 namespace fedfuse {
-
-// C_l of each group: in host memory, or made of sums that stay on the device.
-struct GroupTeacher::Targets {
-  std::int64_t groups = 0;
-  std::vector<const float*> tables{};
-  const GroupSums* on_device = nullptr;
-};
-
-struct GroupTeacher::Impl {
-  Config config;
-  Kernels kernels;
-  teacher::Shape shape;
-  teacher::Features features;
-  teacher::Batching batching;
-  teacher::Offsets at;
-  Parameters parameters;
-  Optimizer optimizer;
-  teacher::Workspace workspace;
-  std::vector<std::vector<float>> before;  // of train()
-  std::unique_ptr<DeviceTeacher> device;   // null: on the host
-  double flops = 0;
-
-  Impl(const Config& c, const ModelSpec& spec, const Dataset& data,
-       const std::shared_ptr<gpu::Device>& on, const Kernels& on_cpu)
-      : config(c),
-        kernels(on_cpu),
-        shape(sizes_of(c.gfmfr, spec, data)),
-        features(features_of(data)),
-        batching(batching_of(c.gfmfr.teacher)),
-        parameters(teacher::declare(shape, at)),
-        optimizer(c.gfmfr.teacher.optimizer, c.gfmfr.teacher.lr, parameters.values.size()) {
-    teacher::initialise(parameters, c.federation.seed);
-    if (on != nullptr && trains_on(*on, c, spec, data))
-      device = std::make_unique<DeviceTeacher>(on, shape, problem_of(shape, features), batching,
-                                               c.gfmfr.teacher.optimizer == OptimizerKind::adam,
-                                               c.gfmfr.teacher.lr);
-  }
-  // of an epoch, without its order
-  // All that training changes; a copy of it in `before`.
-  [[nodiscard]] std::vector<std::span<float>> trained();
-  void save();
-  [[nodiscard]] teacher::Problem epoch(const Targets& targets);
-  double train(const Targets& targets, std::int64_t round, const Stop& stop);
-  double train_full(const Targets& targets, const Comm& comm, const Stop& stop);
-  // without groups and output
-  [[nodiscard]] preference::Problem problem(std::int64_t first, std::int64_t count) const;
-};
 
 teacher::Problem GroupTeacher::Impl::epoch(const Targets& targets) {
   const auto state = optimizer.state();
@@ -129,12 +79,15 @@ double GroupTeacher::Impl::train(const Targets& targets, std::int64_t round, con
   return last;
 }
 
-// Collective. Throws the same on every rank.
+// targets: from this rank's first row on. Collective. Throws the same on every rank.
 double GroupTeacher::Impl::train_full(const Targets& targets, const Comm& comm, const Stop& stop) {
-  const auto problem = epoch(targets);
+  auto problem = epoch(targets);
+  const auto [first, count] = RowSplit(shape.items, comm).mine();
+  problem.shape.items = count;
+  problem.features = from_row(features, shape, first);
   double loss = 0;
   for (std::int64_t e = 0; e < config.gfmfr.teacher.epochs; ++e) {
-    const auto gradient = teacher::full_gradient(problem, comm, is_asked(stop));
+    const auto gradient = teacher::full_gradient(problem, shape.items, comm, is_asked(stop));
     if (gradient.stopped) throw Stopped();
     loss = gradient.loss;
     if (!std::isfinite(loss)) throw LossNotFinite(e);
@@ -166,10 +119,13 @@ double GroupTeacher::train(const std::vector<Matrix<float>>& targets, std::int64
   const auto& s = impl_->shape;
   FEDFUSE_CHECK(!targets.empty() && std::int64_t(targets.size()) <= s.groups,
                 "more targets than the teacher has groups");
-  for (const auto& target : targets)
-    FEDFUSE_CHECK(target.rows == s.items && target.cols == s.d, "a group's target is M x d");
+  const auto mine = read_rows(comm);
   Targets all{.groups = std::int64_t(targets.size())};
-  for (const auto& target : targets) all.tables.push_back(target.data());
+  for (const auto& target : targets) {
+    FEDFUSE_CHECK((target.rows == s.items || target.rows == mine.count) && target.cols == s.d,
+                  "a group's target is M x d, or of the rank's rows");
+    all.tables.push_back(target.row(target.rows == s.items ? mine.first : 0));
+  }
   return train(all, round, comm, stop);
 }
 
@@ -188,7 +144,7 @@ double GroupTeacher::train(const Targets& targets, std::int64_t round, const Com
   // By steps every rank trains alike: a step is a millisecond on a host and less on a device, less
   // than sending its gradients around would take.
   try {
-    if (impl_->config.gfmfr.teacher.solver == TeacherSolver::batches)
+    if (reads_own_rows())
       note_divergence([&] { return impl_->train_full(targets, comm, stop); });
     else
       comm.together([&] { note_divergence([&] { return impl_->train(targets, round, stop); }); });
@@ -209,8 +165,16 @@ ServerTeacher::Taught GroupTeacher::teach(const GroupSums& sums, const GlobalMod
                                           std::int64_t round, const Comm& comm, const Stop& stop) {
   const double loss =
       sums.stays() ? train(Targets{.groups = sums.groups(), .on_device = &sums}, round, comm, stop)
-                   : train(sums.targets(global), round, comm, stop);
+                   : train(sums.targets(global, read_rows(comm)), round, comm, stop);
   return {loss, preference(sums.last_weights(global), sums.last_biases(global), comm)};
+}
+
+bool GroupTeacher::reads_own_rows() const {
+  return impl_->config.gfmfr.teacher.solver == TeacherSolver::batches;
+}
+RowRange GroupTeacher::read_rows(const Comm& comm) const {
+  const auto items = impl_->shape.items;
+  return reads_own_rows() ? RowSplit(items, comm).mine() : RowRange{0, items};
 }
 
 void GroupTeacher::remember() { impl_->save(); }
@@ -219,76 +183,6 @@ void GroupTeacher::undo() {
   const auto all = impl_->trained();
   for (std::size_t k = 0; k < impl_->before.size(); ++k)
     std::ranges::copy(impl_->before[k], all[k].begin());
-}
-
-preference::Problem GroupTeacher::Impl::problem(std::int64_t first, std::int64_t count) const {
-  const auto& s = shape;
-  const auto& values = parameters;
-  auto p = problem_of(s, features);
-  p.items = count;
-  p.e = values.at(at.e);
-  p.A_g = values.at(at.A_g);
-  p.a_g = values.at(at.a_g);
-  p.A_t = values.at(at.A_t);
-  p.a_t = values.at(at.a_t);
-  p.A_v = values.at(at.A_v);
-  p.a_v = values.at(at.a_v);
-  p.W1 = values.at(at.W1);
-  p.b1 = values.at(at.b1);
-  p.W2 = values.at(at.W2);
-  p.b2 = values.at(at.b2);
-  p.text = features.text + first * s.d_text;
-  p.image = features.image + first * s.d_image;
-  p.has_text = features.has_text == nullptr ? nullptr : features.has_text + first;
-  p.has_image = features.has_image == nullptr ? nullptr : features.has_image + first;
-  return p;
-}
-
-Matrix<float> GroupTeacher::preference(const Matrix<float>& last_w, std::span<const float> last_b,
-                                       const Comm& comm) const {
-  const auto& s = impl_->shape;
-  const auto groups = last_w.rows;
-  FEDFUSE_CHECK(groups <= s.groups && last_w.cols == s.d && std::int64_t(last_b.size()) == groups,
-                "one last layer, d wide, for each group is needed");
-  // every rank all of it: no less work than to send it around
-  if (impl_->device != nullptr && impl_->device->prefers()) {
-    Matrix<float> pref(groups, s.items);
-    auto whole = impl_->problem(0, s.items);
-    whole.groups = groups;
-    whole.w = last_w.data();
-    whole.b = last_b.data();
-    whole.pref = pref.data();
-    whole.pref_stride = s.items;
-    comm.together([&] { impl_->device->preference(whole); });
-    impl_->flops += whole.flops();
-    return pref;
-  }
-  // Whole blocks of the kernel to each rank: an item's block, and so its bits, do not depend on the
-  // ranks.
-  const BlockSplit blocks{(s.items + preference::block_items - 1) / preference::block_items,
-                          comm.size()};
-  const auto start = [&](int rank) {
-    return std::min(blocks.first(rank) * preference::block_items, s.items);
-  };
-  const auto first = start(comm.rank()), count = start(comm.rank() + 1) - first;
-  Matrix<float> mine(groups, count);
-  auto problem = impl_->problem(first, count);
-  problem.groups = groups;
-  problem.w = last_w.data();
-  problem.b = last_b.data();
-  problem.pref = mine.data();
-  problem.pref_stride = count;
-  impl_->kernels.preferences(problem);
-  impl_->flops += problem.flops();
-
-  const auto all = comm.all_gather<float>(mine.span());
-  Matrix<float> pref(groups, s.items);
-  for (int rank = 0; rank < comm.size(); ++rank) {
-    const auto n = start(rank + 1) - start(rank);
-    for (std::int64_t l = 0; l < groups; ++l)
-      std::copy_n(all.data() + groups * start(rank) + l * n, n, pref.row(l) + start(rank));
-  }
-  return pref;
 }
 
 std::int64_t GroupTeacher::flop() const { return std::llround(impl_->flops); }

@@ -14,6 +14,7 @@
 #include "core/config.hpp"
 #include "core/gpu/device.hpp"
 #include "core/matrix.hpp"
+#include "core/rows.hpp"
 #include "core/stop.hpp"
 #include "data/dataset.hpp"
 #include "kernels/production.hpp"
@@ -36,11 +37,13 @@ class GroupTeacher final : public ServerTeacher {
                                       const ModelSpec& spec, const Dataset& data);
   ~GroupTeacher() override;
 
+  [[nodiscard]] bool reads_own_rows() const override;  // full batches do
   [[nodiscard]] Taught teach(const GroupSums& sums, const GlobalModel& global, std::int64_t round,
                              const Comm& comm, const Stop& stop) override;
   // Trains (e, phi) for E_s epochs towards targets: G matrices M x d (C_l), the same on every rank.
-  // Warm start: the parameters persist from round to round. Every rank does all of it. Returns the
-  // mean loss of the last epoch. ServerDiverged when a loss, a parameter or a moment is not finite;
+  // Full batches take this rank's rows of them (RowSplit), too. Warm start: the parameters persist
+  // from round to round. By steps every rank does all of it. Returns the mean loss of the last
+  // epoch. ServerDiverged when a loss, a parameter or a moment is not finite;
   // Stopped, on all ranks, once stop asks on one of them before an epoch. After both, the
   // parameters are what they were.
   double train(const std::vector<Matrix<float>>& targets, std::int64_t round, const Comm& comm,
@@ -60,6 +63,7 @@ class GroupTeacher final : public ServerTeacher {
   [[nodiscard]] std::map<std::string, std::span<float>> parameters() override;
 
  private:
+  [[nodiscard]] RowRange read_rows(const Comm& comm) const;  // of its targets
   struct Impl;
   struct Targets;
   double train(const Targets& targets, std::int64_t round, const Comm& comm, const Stop& stop);

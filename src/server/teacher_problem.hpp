@@ -27,6 +27,16 @@ namespace fedfuse {
   return {values(data.text), values(data.image), mask(data.has_text), mask(data.has_image)};
 }
 
+// Those from row `first` on.
+[[nodiscard]] inline teacher::Features from_row(const teacher::Features& all,
+                                                const teacher::Shape& shape, std::int64_t first) {
+  const auto from = [&](const auto* values, std::int64_t cols) {
+    return values == nullptr ? nullptr : values + first * cols;
+  };
+  return {from(all.text, shape.d_text), from(all.image, shape.d_image), from(all.has_text, 1),
+          from(all.has_image, 1)};
+}
+
 [[nodiscard]] inline teacher::Batching batching_of(const TeacherOptions& o) {
   return {o.batches == TeacherBatches::items, o.batch};
 }

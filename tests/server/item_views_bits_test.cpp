@@ -22,11 +22,9 @@ TEST(ItemViews, GoesOnFromItsParameters) {
   std::vector<Matrix<float>> view_grad;
   for (const auto& u : random_up(items, 3)) view_grad.push_back(matrix_of(items.items, u));
   for (int step = 0; step < 3; ++step) {
-    if (step == 2)
-      for (auto& [name, values] : second.views.parameters())
-        std::ranges::copy(first.views.parameters().at(name), values.begin());
-    first.views.backward_and_step(view_grad, Comm::world());
-    if (step == 2) second.views.backward_and_step(view_grad, Comm::world());
+    if (step == 2) second.restore(first.state());
+    first.views.backward_and_step(view_grad);
+    if (step == 2) second.views.backward_and_step(view_grad);
   }
   EXPECT_EQ(first.parameters(), second.parameters());
 }
@@ -34,20 +32,20 @@ TEST(ItemViews, GoesOnFromItsParameters) {
 // Everything that a run leaves behind, as bits.
 std::vector<float> trained(const NaiveItems& items, const Comm& comm, int threads) {
   omp_set_num_threads(threads);
-  Setting s(views_config(16, OptimizerKind::adam, 0.01), items);
+  Setting s(views_config(16, OptimizerKind::adam, 0.01), items, nullptr, comm);
   const auto up = random_up(items, 3, 1e-3);
   std::vector<Matrix<float>> view_grad, F;
   for (const auto& u : up) view_grad.push_back(matrix_of(items.items, u));
   for (int step = 0; step < 3; ++step) {
-    s.views.backward_and_step(view_grad, comm);
-    s.views.forward(F, comm);
+    s.views.backward_and_step(view_grad);
+    s.views.forward(F);
     for (std::size_t j = 0; j < 3; ++j)
       for (std::size_t k = 0; k < F[j].size(); ++k)
         view_grad[j].values[k] = 1e-3f * F[j].values[k] + float(up[j][k]);
   }
   std::vector<float> bits;
   for (const auto& f : F) bits.insert(bits.end(), f.values.begin(), f.values.end());
-  for (const auto& [name, values] : s.views.parameters())
+  for (const auto& [name, values] : s.state())
     bits.insert(bits.end(), values.begin(), values.end());
   return bits;
 }
@@ -78,7 +76,7 @@ TEST(ItemViews, RefusesGradientsThatAreNotFinite) {
   const auto before = s.parameters();
   std::vector<Matrix<float>> view_grad(3, Matrix<float>(20, 8, 0.1f));
   view_grad[1](7, 3) = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THROW(s.views.backward_and_step(view_grad, Comm::world()), InputError);
+  EXPECT_THROW(s.views.backward_and_step(view_grad), InputError);
   EXPECT_EQ(s.parameters(), before);
 }
 

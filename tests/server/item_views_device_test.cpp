@@ -16,10 +16,8 @@ namespace {
 using namespace test;
 
 // Everything that a run leaves behind: views and state.
-using State = std::map<std::string, std::vector<float>>;
-State state_of(ItemViews& views, const std::vector<Matrix<float>>& F) {
-  State all;
-  for (const auto& [name, values] : views.parameters()) all[name] = {values.begin(), values.end()};
+ViewsState state_of(Setting& s, const std::vector<Matrix<float>>& F) {
+  auto all = s.state();
   for (std::size_t j = 0; j < F.size(); ++j)
     all["F" + std::to_string(j)] = {F[j].values.begin(), F[j].values.end()};
   return all;
@@ -31,20 +29,20 @@ std::vector<Matrix<float>> gradients(const NaiveItems& items, std::size_t views,
   return all;
 }
 
-State trained(const Config& config, const NaiveItems& items, const Comm& comm,
-              std::shared_ptr<gpu::Device> device, int steps = 2) {
-  Setting s(config, items, std::move(device));
+ViewsState trained(const Config& config, const NaiveItems& items, const Comm& comm,
+                   std::shared_ptr<gpu::Device> device, int steps = 2) {
+  Setting s(config, items, std::move(device), comm);
   std::vector<Matrix<float>> F;
-  s.views.forward(F, comm);
+  s.views.forward(F);
   auto view_grad = gradients(items, F.size(), 1e-3);
   for (int step = 0; step < steps; ++step) {
     for (std::size_t j = 0; j < F.size(); ++j)
       for (std::size_t k = 0; k < F[j].size(); ++k)
         view_grad[j].values[k] += 1e-3f * F[j].values[k];
-    s.views.backward_and_step(view_grad, comm);
-    s.views.forward(F, comm);
+    s.views.backward_and_step(view_grad);
+    s.views.forward(F);
   }
-  return state_of(s.views, F);
+  return state_of(s, F);
 }
 
 TEST(ItemViewsOnDevice, AgreesWithTheProcessor) {
@@ -109,19 +107,15 @@ TEST(ItemViewsOnDevice, GoesOnFromItsParameters) {
     Setting first(config, items, device), second(other, items, device);
     std::vector<Matrix<float>> F, G;
     for (int step = 0; step < 3; ++step) {
-      first.views.backward_and_step(view_grad, Comm::world());
-      second.views.backward_and_step(view_grad, Comm::world());
+      first.views.backward_and_step(view_grad);
+      second.views.backward_and_step(view_grad);
       if (step != 1) continue;
-      auto to = second.views.parameters();
-      for (const auto& [name, values] : first.views.parameters())
-        std::ranges::copy(values, to.at(name).begin());
+      second.restore(first.state());
     }
-    first.views.forward(F, Comm::world());
-    second.views.forward(G, Comm::world());
-    EXPECT_EQ(state_of(first.views, F), state_of(second.views, G));
-    EXPECT_EQ(first.views.parameters().at("steps")[0], 3.0f);
-    const auto D = first.views.parameters().at("D");
-    EXPECT_TRUE(std::ranges::equal(first.views.id_table().values, D));
+    first.views.forward(F);
+    second.views.forward(G);
+    EXPECT_EQ(state_of(first, F), state_of(second, G));
+    EXPECT_EQ(first.state().at("steps")[0], 3.0f);
   }
 }
 
@@ -139,12 +133,15 @@ TEST(ItemViewsOnDevice, RefusesGradientsThatAreNotFinite) {
   const auto before = s.parameters();
   std::vector<Matrix<float>> view_grad(3, Matrix<float>(20, 8, 0.1f));
   view_grad[1](7, 3) = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THROW(s.views.backward_and_step(view_grad, Comm::world()), InputError);
+  EXPECT_THROW(s.views.backward_and_step(view_grad), InputError);
   view_grad[1](7, 3) = 0.0f;
   // finite gradients, weights that are not
-  s.views.parameters().at("W2")[3] = std::numeric_limits<float>::infinity();
-  EXPECT_THROW(s.views.backward_and_step(view_grad, Comm::world()), InputError);
-  s.views.parameters().at("W2")[3] = float(before.at("W2")[3]);
+  auto broken = s.state();
+  broken.at("W2")[3] = std::numeric_limits<float>::infinity();
+  s.restore(broken);
+  EXPECT_THROW(s.views.backward_and_step(view_grad), InputError);
+  broken.at("W2")[3] = float(before.at("W2")[3]);
+  s.restore(broken);
   EXPECT_EQ(s.parameters(), before);
 }
 

@@ -60,8 +60,8 @@ TEST(ItemViews, MatchesGoldens) {
   FEDFUSE_REQUIRE_GOLDENS();
   Golden golden;
   Setting sgd(views_config(golden.items.d, OptimizerKind::sgd, 1.0), golden.items);
-  assign(sgd.views.parameters(), golden.parameters);
-  const auto F = sgd.forward(Comm::world());
+  sgd.assign(golden.parameters);
+  const auto F = sgd.forward();
   Values flat;
   for (const auto& f : F) flat.insert(flat.end(), f.values.begin(), f.values.end());
   expect_near(flat, golden.out("views"), 1e-4, "views");
@@ -69,10 +69,10 @@ TEST(ItemViews, MatchesGoldens) {
     expect_near(g, golden.out("grad_" + name), 1e-4, "grad_" + name);
 
   Setting adam(views_config(golden.items.d, OptimizerKind::adam, 0.01), golden.items);
-  assign(adam.views.parameters(), golden.parameters);
+  adam.assign(golden.parameters);
   std::vector<Matrix<float>> view_grad;
   for (const auto& u : golden.up) view_grad.push_back(matrix_of(golden.items.items, u));
-  adam.views.backward_and_step(view_grad, Comm::world());
+  adam.views.backward_and_step(view_grad);
   for (const auto& [name, p] : adam.parameters())
     expect_near(p, golden.out("stepped_" + name), 1e-4, "stepped_" + name);
 }
@@ -95,8 +95,10 @@ TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
     const auto names = choice.fusion == "mlp" ? std::vector{View::mlp} : choice.views;
     Setting s(config, random_items(11, 8, choice.text, choice.image));
     // biases start at 0, layer norms at the identity: move them
-    for (const auto& [name, values] : s.views.parameters())
+    auto moved = s.state();
+    for (auto& [name, values] : moved)
       for (std::size_t k = 0; k < values.size(); ++k) values[k] += 0.1f * float(int(k % 7) - 3);
+    s.restore(std::move(moved));
     const auto p = s.parameters();
     EXPECT_EQ(p.contains("W1"), std::ranges::find(names, View::mlp) != names.end());
     EXPECT_EQ(p.contains("W_o"), std::ranges::find(names, View::gate) != names.end());
@@ -107,7 +109,7 @@ TEST(ItemViews, AnyChoiceOfViewsMatchesTheNaiveForm) {
     EXPECT_EQ(s.views.operator_parameters(), count);
 
     Naive<double> net(p, s.items);
-    const auto F = s.forward(Comm::world());
+    const auto F = s.forward();
     ASSERT_EQ(F.size(), names.size());
     for (std::size_t j = 0; j < names.size(); ++j) {
       Values expected;
@@ -188,11 +190,11 @@ TEST(ItemViews, WithoutTheIdEmbeddingAnItemIsItsFeatures) {
   for (int step = 0; step < 3; ++step) {
     std::vector<Matrix<float>> up;
     for (const auto& u : random_up(items, 3)) up.push_back(matrix_of(items.items, u));
-    s.views.backward_and_step(up, Comm::world());
+    s.views.backward_and_step(up);
   }
-  for (const float x : s.views.id_table().values) EXPECT_EQ(x, 0.0f);
-  for (const auto& F : s.forward(Comm::world()))
-    EXPECT_TRUE(std::equal(F.row(0), F.row(0) + F.cols, F.row(4)));
+  const auto state = s.state();
+  for (const float x : state.at("D")) EXPECT_EQ(x, 0.0f);
+  for (const auto& F : s.forward()) EXPECT_TRUE(std::equal(F.row(0), F.row(0) + F.cols, F.row(4)));
 }
 
 }  // namespace

@@ -206,7 +206,7 @@ TEST(RoundFailure, GroupSumsOfALargerLimitAgreeWithDouble) {
             double(rows.back()));
   ASSERT_TRUE(wide.add(0, upload, theta, omega));
   ASSERT_TRUE(wide.add(0, upload, theta, omega));
-  const auto targets = wide.targets(global);
+  const auto targets = wide.targets(global, {0, items});
   for (std::size_t i = 0; i < ids.size(); ++i)
     for (int k = 0; k < spec.view_width; ++k) {
       const auto at = i * std::size_t(spec.view_width) + std::size_t(k);

@@ -52,6 +52,9 @@ class StateCopy {
       else
         copy_.bytes_[name] = value;
     }
+    void rows(const std::string& name, const RowSplit&, std::int64_t, std::span<float> v) override {
+      flat(name, v);
+    }
     void clients(const std::string& name, std::int64_t, std::span<float> v) override {
       flat(name, v);
     }

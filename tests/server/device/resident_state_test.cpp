@@ -101,6 +101,7 @@ class Tamper final : public StateVisitor {
     if (name == "clients/user") values[std::size_t(3 * width)] = value_;
   }
   void clients(const std::string&, std::int64_t, std::span<std::int32_t>) override {}
+  void rows(const std::string&, const RowSplit&, std::int64_t, std::span<float>) override {}
   void shared(const std::string&, std::span<float>) override {}
   void shared(const std::string&, std::span<double>) override {}
   void shared(const std::string&, std::span<std::int64_t>) override {}
