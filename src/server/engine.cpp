@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/error.hpp"
 #include "core/parallel.hpp"
 
 namespace fedfuse {
@@ -27,6 +28,11 @@ void keep(const std::vector<std::int32_t>& local, int threads, Matrix<float>& fr
 }
 
 }  // namespace
+
+Misfit Engine::train_in_groups(const std::vector<std::int32_t>&, const RoundInputs&,
+                               std::span<const std::int32_t>, Trained&, RoundSums&, GroupSums&) {
+  throw InternalError("this engine sums groups in a pass of their own");
+}
 
 void Engine::make_room(const ModelSpec& spec, std::int64_t n, Trained& trained) const {
   const auto for_state = holds_state() ? 0 : n;

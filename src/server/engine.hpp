@@ -57,6 +57,15 @@ class Engine {
                                      const RoundInputs& inputs, Trained& trained,
                                      RoundSums& sums) = 0;
 
+  // Both passes in one, where the groups are known before anybody trains (R15); group: of each
+  // participant, -1: none. InternalError where trains_in_groups() says no.
+  [[nodiscard]] virtual bool trains_in_groups() const { return false; }
+  [[nodiscard]] virtual Misfit train_in_groups(const std::vector<std::int32_t>& local,
+                                               const RoundInputs& inputs,
+                                               std::span<const std::int32_t> group,
+                                               Trained& trained, RoundSums& sums,
+                                               GroupSums& groups);
+
   // The second pass (R10), with a teacher: rows and heads of each participant to its group (-1:
   // none). Returns and may be done again as train(). Changes no state.
   [[nodiscard]] virtual Misfit add_to_groups(const std::vector<std::int32_t>& local,

@@ -20,18 +20,31 @@ class CpuEngine final : public Engine {
   Misfit train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained,
                RoundSums& sums) override {
     MisfitClients misfits;
-    participants_.train(
-        local, inputs, spec_.has_second_pass(),
-        [&](std::int64_t position, std::int64_t u, const LocalUpdate& made) {
-          const Weakened weakened(made, inputs.start(position), spec_, inputs.global);
-          const auto& update = weakened.update();
-          if (!sums.add(update, weight_of(spec_, data_, u)))
-            misfits.offer(data_.client_ids[std::size_t(u)], sums.excess(update));
-          if (trained.theta.rows > 0) std::ranges::copy(update.theta, trained.theta.row(position));
-          std::ranges::copy(update.user, trained.user.row(position));
-          std::ranges::copy(update.router, trained.router.row(position));
-          std::ranges::copy(update.outcome.omega, trained.omega[std::size_t(position)].begin());
-        });
+    const auto keep =
+        spec_.has_second_pass() ? Participants::Keep::all : Participants::Keep::nothing;
+    participants_.train(local, inputs, keep,
+                        [&](std::int64_t position, std::int64_t u, const LocalUpdate& made) {
+                          take(position, u, made, inputs, trained, sums, misfits);
+                        });
+    return misfits.found();
+  }
+
+  [[nodiscard]] bool trains_in_groups() const override { return true; }
+  Misfit train_in_groups(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
+                         std::span<const std::int32_t> group, Trained& trained, RoundSums& sums,
+                         GroupSums& groups) override {
+    MisfitClients misfits;
+    const auto keep =
+        spec_.has_overlay() ? Participants::Keep::overlay : Participants::Keep::nothing;
+    participants_.train(local, inputs, keep,
+                        [&](std::int64_t position, std::int64_t u, const LocalUpdate& made) {
+                          take(position, u, made, inputs, trained, sums, misfits);
+                          const auto l = group[std::size_t(position)];
+                          if (l < 0) return;
+                          std::vector<float> room;
+                          add(groups, l, u, participants_.upload_of(made, room), made.theta,
+                              made.outcome.omega, misfits);
+                        });
     return misfits.found();
   }
 
@@ -46,9 +59,7 @@ class CpuEngine final : public Engine {
       const auto p = position[std::size_t(u)];
       const auto l = group[std::size_t(p)];
       const std::span<const float> theta(trained.theta.row(p), std::size_t(spec_.head.theta));
-      const auto& omega = trained.omega[std::size_t(p)];
-      if (l >= 0 && !groups.add(l, upload, theta, omega.data()))
-        misfits.offer(data_.client_ids[std::size_t(u)], groups.excess(l, upload, theta, omega));
+      if (l >= 0) add(groups, l, u, upload, theta, trained.omega[std::size_t(p)], misfits);
     });
     return misfits.found();
   }
@@ -64,6 +75,25 @@ class CpuEngine final : public Engine {
   [[nodiscard]] EngineFacts facts() const override { return {}; }
 
  private:
+  // What a client sends into the round's sums, and what stays on it.
+  void take(std::int64_t position, std::int64_t u, const LocalUpdate& made,
+            const RoundInputs& inputs, Trained& trained, RoundSums& sums,
+            MisfitClients& misfits) const {
+    const Weakened weakened(made, inputs.start(position), spec_, inputs.global);
+    const auto& update = weakened.update();
+    if (!sums.add(update, weight_of(spec_, data_, u)))
+      misfits.offer(data_.client_ids[std::size_t(u)], sums.excess(update));
+    if (trained.theta.rows > 0) std::ranges::copy(update.theta, trained.theta.row(position));
+    std::ranges::copy(update.user, trained.user.row(position));
+    std::ranges::copy(update.router, trained.router.row(position));
+    std::ranges::copy(update.outcome.omega, trained.omega[std::size_t(position)].begin());
+  }
+  void add(GroupSums& groups, std::int32_t l, std::int64_t u, const Upload& upload,
+           std::span<const float> theta, std::span<const float, 3> omega,
+           MisfitClients& misfits) const {
+    if (!groups.add(l, upload, theta, omega.data()))
+      misfits.offer(data_.client_ids[std::size_t(u)], groups.excess(l, upload, theta, omega));
+  }
   const ModelSpec& spec_;
   const Dataset& data_;
   Participants participants_;

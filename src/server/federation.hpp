@@ -110,6 +110,12 @@ class Federation {
   [[nodiscard]] bool sums_to_owners() const;
   void aggregate(RoundWork& work);
   [[nodiscard]] SumNoise noise_of(std::int64_t round) const;
+  [[nodiscard]] bool groups_stand(std::int64_t round) const;
+  [[nodiscard]] bool regroups(std::int64_t round) const;
+  void read_groups(RoundWork& work) const;
+  void count_members(RoundWork& work) const;
+  void take_standing_groups(RoundWork& work);
+  void new_group_sums(RoundWork& work) const;
   void group_participants(RoundWork& work);
   [[nodiscard]] Misfit add_to_groups(RoundWork& work);
   void step_server(RoundWork& work);

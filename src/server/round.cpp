@@ -4,35 +4,11 @@
 #include "clients/shares.hpp"
 #include "core/error.hpp"
 #include "core/finite.hpp"
-#include "server/federation.hpp"
+#include "server/round_work.hpp"
 #include "server/server_diverged.hpp"
 #include "server/upload_ids.hpp"
 
 namespace fedfuse {
-
-// What a round computes before it is committed. Client arrays have the shape of ClientState's, and
-// hold new values at the rows of participants only.
-struct Federation::RoundWork {
-  std::int64_t round = 0;
-  std::vector<std::int32_t> local;           // participants of this rank
-  std::vector<Start> starts;                 // of each; empty: from the model as it stands
-  std::int64_t total = 0, total_weight = 0;  // over all ranks
-  bool stands = false;                       // nothing came: the model stays
-  Distillation distillation;
-  SumRanges ranges;  // of all sums below
-  std::unique_ptr<RoundSums> sums;
-  std::vector<Matrix<float>>
-      summed;                       // the next table; or the views' gradients, then the next views
-  Array<float> theta;               // the next shared head
-  std::vector<std::int32_t> group;  // of each participant; -1: none
-  std::vector<std::int64_t> group_sizes;
-  Matrix<float> group_weights;  // G x d: w_l, where groups sum scores
-  std::unique_ptr<GroupSums> group_sums;
-  Matrix<float> preferences;  // for the next round
-  Matrix<float> prior;        // logits for the next round
-  Stop stop;
-  RoundReport report;
-};
 
 RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   RoundWork work;
@@ -56,7 +32,8 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
 
   // 2. Everybody trains; updates are added up as they come. A round in which a client or the server
   // diverges never happened: nothing that lasts changes before step 7. An update beyond the range
-  // of the sums raises it, and everybody trains again.
+  // of the sums raises it, and everybody trains again. Groups that stand add up their sums at once.
+  if (groups_stand(round)) timer_.time(Phase::grouping, [&] { take_standing_groups(work); });
   if (!timer_.time(Phase::training,
                    [&] { return fits(work, [&] { return train_participants(work); }); }))
     return work.report;
@@ -68,12 +45,14 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
     secure_->check(work.local, inputs(work), *work.sums, comm_, *work.report.secure);
   timer_.time(Phase::aggregation, [&] { aggregate(work); });
 
-  // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10).
+  // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10, R15).
   if (spec_.has_teacher) {
-    timer_.time(Phase::grouping, [&] { group_participants(work); });
-    if (!timer_.time(Phase::aggregation,
-                     [&] { return fits(work, [&] { return add_to_groups(work); }); }))
-      return work.report;
+    if (work.group_sums == nullptr) {
+      timer_.time(Phase::grouping, [&] { group_participants(work); });
+      if (!timer_.time(Phase::aggregation,
+                       [&] { return fits(work, [&] { return add_to_groups(work); }); }))
+        return work.report;
+    }
     timer_.time(Phase::aggregation, [&] { engine_->reduce(*work.group_sums, comm_); });
   }
 
@@ -150,7 +129,11 @@ Misfit Federation::train_participants(RoundWork& work) {
   work.sums->defend(config_.attack, kernels_.row_statistic);
   if (sums_to_owners()) work.sums->to_owners({data_.items, comm_});
   engine_->make_room(spec_, n, trained_);
-  return engine_->train(work.local, inputs(work), trained_, *work.sums);
+  if (work.group_sums == nullptr)
+    return engine_->train(work.local, inputs(work), trained_, *work.sums);
+  new_group_sums(work);
+  return engine_->train_in_groups(work.local, inputs(work), work.group, trained_, *work.sums,
+                                  *work.group_sums);
 }
 
 void Federation::aggregate(RoundWork& work) {
@@ -178,51 +161,6 @@ void Federation::aggregate(RoundWork& work) {
                     "lower --lr, --lr-items or --weight-decay");
   if (spec_.rows_trained) work.sums->complete(work.summed.front(), comm_);
   work.sums->release_rows();
-}
-
-void Federation::group_participants(RoundWork& work) {
-  std::vector<std::int32_t> ids, labels;
-  for (const auto u : work.local) {
-    ids.push_back(data_.client_ids[std::size_t(u)]);
-    labels.push_back(data_.label[std::size_t(u)]);
-    work.group.push_back(state_.group[std::size_t(u)]);
-  }
-  const bool regroup = preferences_.empty() || (work.round - 1) % config_.gfmfr.regroup_every == 0;
-  auto& sizes = work.group_sizes;
-  if (regroup) {
-    Matrix<float> behaviour;
-    if (!behaviour_.empty()) {
-      behaviour = Matrix<float>(std::int64_t(work.local.size()), behaviour_.cols);
-      for (std::size_t p = 0; p < work.local.size(); ++p)
-        std::copy_n(behaviour_.row(work.local[p]), behaviour_.cols, behaviour.row(std::int64_t(p)));
-    }
-    auto result = group_clients(
-        config_, {behaviour_.empty() ? trained_.theta : behaviour, ids, work.group, labels},
-        work.round, comm_, engine_->device(), kernels_);
-    work.group = result.group;
-    sizes = result.sizes;
-    work.report.grouping = std::move(result);
-  } else {  // members of this round in the groups that stand
-    sizes.assign(std::size_t(preferences_.rows), 0);
-    for (const auto l : work.group)
-      if (l >= 0) ++sizes[std::size_t(l)];
-    comm_.sum(sizes);
-  }
-  if (spec_.group_scores)
-    work.group_weights =
-        mean_last_weights(spec_, global_, sizes, work.group, trained_.theta, work.ranges, comm_);
-}
-
-// The second pass: group sums of row updates and heads. Rows that clients train have passed the
-// round's sums; a virtual update is a rate times the sum of J gradients that have, and may be
-// larger.
-Misfit Federation::add_to_groups(RoundWork& work) {
-  work.group_sums.reset();
-  work.group_sums =
-      std::make_unique<GroupSums>(spec_, data_.items, work.group_sizes, kernels_, work.ranges,
-                                  work.group_weights, engine_->group_rows());
-  if (teacher_->reads_own_rows()) work.group_sums->to_owners({data_.items, comm_});
-  return engine_->add_to_groups(work.local, inputs(work), work.group, trained_, *work.group_sums);
 }
 
 // Whatever it throws, teacher and views are what they were.

@@ -159,7 +159,7 @@ void SecureSum::check(const std::vector<std::int32_t>& local, const RoundInputs&
     }
     std::vector<std::int32_t> came;
     std::ranges::set_intersection(local, members_, std::back_inserter(came));
-    participants_.train(came, inputs, false,
+    participants_.train(came, inputs, Participants::Keep::nothing,
                         [&](std::int64_t, std::int64_t u, const LocalUpdate& update) {
                           upload(u, update, sums, work);
                         });

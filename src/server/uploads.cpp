@@ -52,22 +52,34 @@ std::vector<std::int32_t> heaviest_first(const Dataset& data,
   return order;
 }
 
-void Participants::store(const LocalUpdate& update, Stored& kept) const {
+void Participants::store(const LocalUpdate& update, Keep keep, Stored& kept) const {
   const std::size_t n = update.items.size() * std::size_t(spec_.view_width);
   kept.items.assign(update.items.begin(), update.items.end());
   kept.rho = float(update.rho);
   if (update.overlay != nullptr) kept.overlay.assign(update.overlay, update.overlay + n);
-  if (!spec_.has_teacher) return;
-  if (spec_.rows_trained) {
+  if (!spec_.has_teacher || keep != Keep::all) return;
+  if (spec_.rows_trained)
     kept.rows.assign(update.rows, update.rows + n);
-    return;
-  }
-  // The client's virtual row update: c_i = sum_j omega_j F_j[i] moves by -rate times its gradient,
-  // and sum_j dL/dF_j = dL/dc because the omegas sum to 1 (plus the router's part).
-  kept.rows.assign(n, 0.0f);
+  else
+    virtual_rows(update, kept.rows);
+}
+
+// The client's virtual row update: c_i = sum_j omega_j F_j[i] moves by -rate times its gradient,
+// and sum_j dL/dF_j = dL/dc because the omegas sum to 1 (plus the router's part).
+void Participants::virtual_rows(const LocalUpdate& update, std::vector<float>& to) const {
+  const std::size_t n = update.items.size() * std::size_t(spec_.view_width);
+  to.assign(n, 0.0f);
   for (int j = 0; j < spec_.views; ++j)
     for (std::size_t k = 0; k < n; ++k)
-      kept.rows[k] -= update.virtual_rate * update.rows[std::size_t(j) * n + k];
+      to[k] -= update.virtual_rate * update.rows[std::size_t(j) * n + k];
+}
+
+Upload Participants::upload_of(const LocalUpdate& update, std::vector<float>& room) const {
+  Upload upload{update.items, update.rows, nullptr, float(update.rho)};
+  if (spec_.rows_trained) return upload;
+  virtual_rows(update, room);
+  upload.rows = room.data();
+  return upload;
 }
 
 namespace {
@@ -99,16 +111,16 @@ const LocalUpdate& Participants::turn(int thread, std::int64_t local, std::int64
                                               in.distillation);
 }
 
-void Participants::train(const std::vector<std::int32_t>& local, const RoundInputs& in, bool keep,
+void Participants::train(const std::vector<std::int32_t>& local, const RoundInputs& in, Keep keep,
                          const OnUpdate& on_update) {
   const auto order = heaviest_first(data_, local);
   stored_.clear();
-  if (keep && store_) stored_.resize(local.size());
+  if (keep != Keep::nothing && store_) stored_.resize(local.size());
   parallel_until(in.stop, std::int64_t(order.size()), threads(), [&](std::int64_t i, int thread) {
     const auto position = order[std::size_t(i)];
     const auto u = local[std::size_t(position)];
     const auto& update = turn(thread, u, position, in);
-    if (!stored_.empty()) store(update, stored_[std::size_t(i)]);
+    if (!stored_.empty()) store(update, keep, stored_[std::size_t(i)]);
     on_update(position, u, update);
   });
 }
@@ -135,7 +147,7 @@ void Participants::upload_again(const std::vector<std::int32_t>& local, const Ro
     parallel_until(in.stop, std::int64_t(count), threads(), [&](std::int64_t i, int thread) {
       auto& kept = stored_[std::size_t(i)];
       const auto u = client(std::size_t(i));
-      if (!store_) store(turn(thread, u, place(std::size_t(i)), in), kept);
+      if (!store_) store(turn(thread, u, place(std::size_t(i)), in), Keep::all, kept);
       if (concurrently) concurrently(u, view(kept));
     });
     if (!serially) continue;

@@ -57,10 +57,15 @@ class Participants {
       std::function<void(std::int64_t position, std::int64_t local, const LocalUpdate& update)>;
   using OnUpload = std::function<void(std::int64_t local, const Upload& upload)>;
 
+  // What later passes will ask for: nothing, the rows that stay on clients, or all of an upload.
+  enum class Keep { nothing, overlay, all };
+
   // Both passes throw Stopped once inputs.stop asks; some clients were not visited then.
-  // Trains all of `local` (ascending); calls are concurrent. keep: a second pass follows.
-  void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, bool keep,
+  // Trains all of `local` (ascending); calls are concurrent.
+  void train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Keep keep,
              const OnUpdate& on_update);
+  // What the second pass would read of it. room: for rows that are made of it.
+  [[nodiscard]] Upload upload_of(const LocalUpdate& update, std::vector<float>& room) const;
   // The uploads once more; calls are concurrent.
   void revisit(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                const OnUpload& on_upload);
@@ -81,7 +86,8 @@ class Participants {
   };
   const LocalUpdate& turn(int thread, std::int64_t local, std::int64_t position,
                           const RoundInputs& inputs);
-  void store(const LocalUpdate& update, Stored& kept) const;
+  void store(const LocalUpdate& update, Keep keep, Stored& kept) const;
+  void virtual_rows(const LocalUpdate& update, std::vector<float>& to) const;
   static Upload view(const Stored& kept);
   void upload_again(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                     const OnUpload& concurrently, const OnUpload& serially);

@@ -46,7 +46,7 @@ TEST(Uploads, VirtualRowsFollowTheRule) {
         const RoundInputs inputs{2, federation.global(), federation.state(), none};
         Participants participants(config, spec, data, 1, {});
         const std::vector<std::int32_t> local{0, 3, 5};
-        participants.train(local, inputs, true,
+        participants.train(local, inputs, Participants::Keep::all,
                            [](std::int64_t, std::int64_t, const LocalUpdate&) {});
         std::size_t seen = 0;
         participants.revisit(local, inputs, [&](std::int64_t u, const Upload& upload) {

@@ -50,6 +50,27 @@ TEST(Work, AReplayedPassTrainsOnceMore) {
   EXPECT_EQ(replayed.training.flop, 2 * stored.training.flop);
 }
 
+// R15: nobody waits for its group, so nobody trains or is stored for it; scores wait for heads.
+TEST(Work, GroupsThatStandTakeOnePass) {
+  const Round round;
+  auto config = config_of("gfmfr");
+  config.gfmfr.regroup_every = 2;
+  for (const auto solver : {TeacherSolver::steps, TeacherSolver::batches, TeacherSolver::closed})
+    for (const auto mode : {UploadMode::store, UploadMode::replay}) {
+      config.gfmfr.teacher.solver = solver;
+      config.execution.uploads = mode;
+      Federation federation(config, round.data, round.comm, 2);
+      EXPECT_FALSE(federation.run_round(1).failed_client);
+      const auto before = federation.work().training.turns;
+      const auto report = federation.run_round(2);
+      EXPECT_FALSE(report.grouping);
+      const bool waits = solver == TeacherSolver::closed;
+      const std::int64_t passes = waits && mode == UploadMode::replay ? 2 : 1;
+      EXPECT_EQ(federation.work().training.turns - before, passes * round.data.local_clients());
+      EXPECT_EQ(report.upload_bytes > 0, waits);
+    }
+}
+
 // By steps every rank takes all of them; only its preferences are its own.
 TEST(Work, StepsAreEveryRanks) {
   const Round round;
