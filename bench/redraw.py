@@ -32,6 +32,7 @@ KU = tuple(
         *("group-prior", "mlp_group-prior", "fedvlr_group-prior"),
     )
 )
+PLANTED = tuple(curve.replace("ku/", "planted/sparse/") for curve in KU)
 CLAIMS = tuple(
     f"claims/curves/{name}.json" for name in ("none", "mlp", "fedvlr", "gfmfr", "mlp_gfmfr")
 )
@@ -39,6 +40,7 @@ CLAIMS = tuple(
 PICTURES = (
     ("curves", QUICKSTART, ("quickstart/curves.png",)),
     ("curves", KU, ("ku/curves.png",)),
+    ("curves", PLANTED, ("planted/sparse/curves.png",)),
     ("curves", CLAIMS, ("claims/curves.png",)),
     ("roofline", ("kernels/kernels.json",), ("kernels/roofline.png",)),
     (

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The fair study: every fusion gets the same number of trials on the same wide grid, chosen by
 # validation alone; central references stand beside it. Sets: KU, planted data (dense and sparse),
-# 10,000 items x 3,000 clients (dense and sparse).
-# Usage: fair.sh OUT [ku|planted|10k|all] [runs at a time]
+# the same with features shuffled over the items, 10,000 items x 3,000 clients (dense and sparse).
+# Usage: fair.sh OUT [ku|planted|control|10k|all] [runs at a time]
 # KU is yours: FEDFUSE_KU_INTER (CSV), FEDFUSE_KU_TEXT and FEDFUSE_KU_IMAGE (NPY) name its files.
 # FEDFUSE_FAIR_TRIALS: trials of every cell in place of those of the study; chosen.json records it.
 # FEDFUSE_FAIR_STUDIES: another folder with fair_*.json.
@@ -18,7 +18,7 @@ python=/usr/bin/python3 # the one whose packages are NumPy and h5py
 [ -x "$python" ] || python=python3
 studies=${FEDFUSE_FAIR_STUDIES:-$root/jobs/studies}
 [ $# -gt 0 ] || stop "no folder for the results is given" "fair.sh writes data, runs and tables" \
-  "give it: fair.sh OUT [ku|planted|10k|all]"
+  "give it: fair.sh OUT [ku|planted|control|10k|all]"
 work=$1
 sets=${2:-all}
 parallel=$(whole "runs at a time" "${3:-2}" 1)
@@ -28,9 +28,10 @@ if [ -n "${FEDFUSE_FAIR_TRIALS:-}" ]; then
   options+=(--trials "$trials")
 fi
 case $sets in
-  ku | planted | 10k) ;;
-  all) sets="ku planted 10k" ;;
-  *) stop "fair.sh knows no set $sets" "the sets are ku, planted, 10k and all" "name one of them" ;;
+  ku | planted | control | 10k) ;;
+  all) sets="ku planted control 10k" ;;
+  *) stop "fair.sh knows no set $sets" "the sets are ku, planted, control, 10k and all" \
+    "name one of them" ;;
 esac
 if [[ " $sets " == *" ku "* ]]; then
   for name in FEDFUSE_KU_INTER FEDFUSE_KU_TEXT FEDFUSE_KU_IMAGE; do
@@ -75,6 +76,12 @@ for set in $sets; do
       generate sparse --sparse
       study dense fair_planted
       study sparse fair_planted
+      ;;
+    control)
+      generate dense-shuffled --shuffle-features
+      generate sparse-shuffled --sparse --shuffle-features
+      study dense-shuffled fair_control
+      study sparse-shuffled fair_control
       ;;
     10k)
       generate 10k --users 3000 --items 10000 --activity 30

@@ -85,18 +85,6 @@ class Bind(JobTest):
 
 
 class Scripts(JobTest):
-    def test_the_set_of_planted_data_is_checked_before_any_is_made(self):
-        script = ROOT / "jobs/studies/planted.sh"
-        program = str(self.program())
-        for value in ("dense", "default sparce"):
-            said = self.run_line(
-                script, self.folder, code=2, FEDFUSE_PLANTED=value, FEDFUSE_PROGRAM=program
-            )
-            self.assertIn("fedfuse: error: FEDFUSE_PLANTED", said)
-            self.assertNotIn("program generate", said)
-        said = self.run_line(script, self.folder, "two", code=2, FEDFUSE_PROGRAM=program)
-        self.assertIn("no whole number", said)
-
     def test_a_limit_that_is_no_number_ends_the_job_before_it_starts(self):
         self.submit("--template", "cpu-node", "--", "train", "--data", "d.h5")
         for name, value in (("FEDFUSE_MAX_REQUEUES", "many"), ("SLURM_RESTART_COUNT", "1e3")):
