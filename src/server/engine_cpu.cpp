@@ -19,33 +19,24 @@ class CpuEngine final : public Engine {
 
   Misfit train(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Trained& trained,
                RoundSums& sums) override {
-    MisfitClients misfits;
-    const auto keep =
-        spec_.has_second_pass() ? Participants::Keep::all : Participants::Keep::nothing;
-    participants_.train(local, inputs, keep,
-                        [&](std::int64_t position, std::int64_t u, const LocalUpdate& made) {
-                          take(position, u, made, inputs, trained, sums, misfits);
-                        });
-    return misfits.found();
+    return pass(local, inputs, spec_.has_second_pass() ? Keep::all : Keep::nothing, trained, sums,
+                [](std::int64_t, std::int64_t, const LocalUpdate&, MisfitClients&) {});
   }
 
   [[nodiscard]] bool trains_in_groups() const override { return true; }
   Misfit train_in_groups(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
                          std::span<const std::int32_t> group, Trained& trained, RoundSums& sums,
                          GroupSums& groups) override {
-    MisfitClients misfits;
-    const auto keep =
-        spec_.has_overlay() ? Participants::Keep::overlay : Participants::Keep::nothing;
-    participants_.train(local, inputs, keep,
-                        [&](std::int64_t position, std::int64_t u, const LocalUpdate& made) {
-                          take(position, u, made, inputs, trained, sums, misfits);
-                          const auto l = group[std::size_t(position)];
-                          if (l < 0) return;
-                          std::vector<float> room;
-                          add(groups, l, u, participants_.upload_of(made, room), made.theta,
-                              made.outcome.omega, misfits);
-                        });
-    return misfits.found();
+    const auto to_group = [&](std::int64_t position, std::int64_t u, const LocalUpdate& made,
+                              MisfitClients& misfits) {
+      const auto l = group[std::size_t(position)];
+      if (l < 0) return;
+      std::vector<float> room;
+      add(groups, l, u, participants_.upload_of(made, room), made.theta, made.outcome.omega,
+          misfits);
+    };
+    return pass(local, inputs, spec_.has_overlay() ? Keep::overlay : Keep::nothing, trained, sums,
+                to_group);
   }
 
   Misfit add_to_groups(const std::vector<std::int32_t>& local, const RoundInputs& inputs,
@@ -75,6 +66,19 @@ class CpuEngine final : public Engine {
   [[nodiscard]] EngineFacts facts() const override { return {}; }
 
  private:
+  using Keep = Participants::Keep;
+  // Everybody trains; also(position, u, made, misfits) of each.
+  template <class Also>
+  Misfit pass(const std::vector<std::int32_t>& local, const RoundInputs& inputs, Keep keep,
+              Trained& trained, RoundSums& sums, const Also& also) {
+    MisfitClients misfits;
+    participants_.train(local, inputs, keep,
+                        [&](std::int64_t position, std::int64_t u, const LocalUpdate& made) {
+                          take(position, u, made, inputs, trained, sums, misfits);
+                          also(position, u, made, misfits);
+                        });
+    return misfits.found();
+  }
   // What a client sends into the round's sums, and what stays on it.
   void take(std::int64_t position, std::int64_t u, const LocalUpdate& made,
             const RoundInputs& inputs, Trained& trained, RoundSums& sums,

@@ -131,8 +131,9 @@ double PriorTeacher::Impl::step(const group_prior::Problem& p, const Comm& comm,
   bool fits = true;
   const bool asked = is_asked(stop);
   if (!asked) fits = kernels.prior_gradient(p, {mine.my_first(), mine.my_rows()}, workspace, sum);
-  constexpr double of_adam = 12, of_decay = 1;
-  flops += own(comm).gradient_flops() + (of_adam + of_decay) * double(parameters.count());
+  constexpr double of_decay = 1;
+  flops +=
+      own(comm).gradient_flops() + (flops_a_number(true) + of_decay) * double(parameters.count());
   const auto flags = sum.reduce(comm, (asked ? one_stop : 0) + (fits ? 0 : 1));
   if (flags >= one_stop) throw Stopped();
   if (flags != 0) throw prior_diverged("its gradient");

@@ -33,7 +33,8 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
   // 2. Everybody trains; updates are added up as they come. A round in which a client or the server
   // diverges never happened: nothing that lasts changes before step 7. An update beyond the range
   // of the sums raises it, and everybody trains again. Groups that stand add up their sums at once.
-  if (groups_stand(round)) timer_.time(Phase::grouping, [&] { take_standing_groups(work); });
+  work.groups_stand = groups_stand(round);
+  if (work.groups_stand) timer_.time(Phase::grouping, [&] { take_standing_groups(work); });
   if (!timer_.time(Phase::training,
                    [&] { return fits(work, [&] { return train_participants(work); }); }))
     return work.report;
@@ -47,7 +48,7 @@ RoundReport Federation::run_round(std::int64_t round, const Stop& stop) {
 
   // 4. GFMFR: cluster the uploaded heads; then the group sums of the row updates (R10, R15).
   if (spec_.has_teacher) {
-    if (work.group_sums == nullptr) {
+    if (!work.groups_stand) {
       timer_.time(Phase::grouping, [&] { group_participants(work); });
       if (!timer_.time(Phase::aggregation,
                        [&] { return fits(work, [&] { return add_to_groups(work); }); }))
@@ -129,8 +130,7 @@ Misfit Federation::train_participants(RoundWork& work) {
   work.sums->defend(config_.attack, kernels_.row_statistic);
   if (sums_to_owners()) work.sums->to_owners({data_.items, comm_});
   engine_->make_room(spec_, n, trained_);
-  if (work.group_sums == nullptr)
-    return engine_->train(work.local, inputs(work), trained_, *work.sums);
+  if (!work.groups_stand) return engine_->train(work.local, inputs(work), trained_, *work.sums);
   new_group_sums(work);
   return engine_->train_in_groups(work.local, inputs(work), work.group, trained_, *work.sums,
                                   *work.group_sums);

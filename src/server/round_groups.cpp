@@ -32,7 +32,6 @@ void Federation::count_members(RoundWork& work) const {
 void Federation::take_standing_groups(RoundWork& work) {
   read_groups(work);
   count_members(work);
-  new_group_sums(work);
 }
 
 void Federation::group_participants(RoundWork& work) {

@@ -93,9 +93,7 @@ class RoundSums {
   void to_owners(const RowSplit& split) { owners_ = split; }
   void reduce(const Comm& comm);
   // After reduce: the rows that this rank holds and decodes
-  [[nodiscard]] RowRange held() const {
-    return owners_ ? RowRange{owners_->my_first(), owners_->my_rows()} : RowRange{0, items_};
-  }
+  [[nodiscard]] RowRange held() const { return owners_ ? owners_->mine() : RowRange{0, items_}; }
   // The words of these sums as one vector (round_sums_words.cpp): the rows of each view, item by
   // item; by counts the weights of the rows; a shared head; rho, losses and counts.
   [[nodiscard]] std::int64_t words() const;
@@ -208,6 +206,7 @@ class GroupSums {
   [[nodiscard]] std::int64_t groups() const { return std::int64_t(sizes_.size()); }
   void to_owners(const RowSplit& split) { owners_ = split; }  // as RoundSums
   void reduce(const Comm& comm);
+  [[nodiscard]] RowRange held() const { return owners_ ? owners_->mine() : RowRange{0, items_}; }
 
   // Rows `of`, which this rank must hold, of C_l of every group: its members' mean table; the
   // global one where a group has no member here.
@@ -231,8 +230,7 @@ class GroupSums {
   [[nodiscard]] Matrix<double> scores(const GlobalModel& global, const Comm& comm) const;
   // numbers of sums that either of those two makes targets of, on this rank
   [[nodiscard]] std::int64_t decoded() const {
-    const auto rows = owners_ ? owners_->my_rows() : items_;
-    return groups() * rows * (spec_.group_scores ? 1 : spec_.view_width);
+    return groups() * held().count * (spec_.group_scores ? 1 : spec_.view_width);
   }
 
  private:

@@ -47,7 +47,7 @@ std::vector<float> GroupSums::scores_of(std::int32_t group, const Upload& upload
 
 Matrix<double> GroupSums::scores(const GlobalModel& global, const Comm& comm) const {
   const auto groups = this->groups();
-  const auto own = owners_ ? owners_->mine() : RowRange{0, items_};
+  const auto own = held();
   Matrix<double> scores(items_, groups);
   for (std::int64_t l = 0; l < groups; ++l) {
     const auto mix = mix_of(std::size_t(l));

@@ -16,6 +16,7 @@ struct Federation::RoundWork {
   std::vector<Start> starts;                 // of each; empty: from the model as it stands
   std::int64_t total = 0, total_weight = 0;  // over all ranks
   bool stands = false;                       // nothing came: the model stays
+  bool groups_stand = false;                 // R15: `group` is known before anybody trains
   Distillation distillation;
   SumRanges ranges;  // of all sums below
   std::unique_ptr<RoundSums> sums;
