@@ -26,6 +26,8 @@ __device__ inline Mine client_of(const GpuSampling& s, int c) {
   return m;
 }
 
+constexpr std::uint32_t positive_bit = 1u << 31;
+
 // The first place in ids[0, n) that is not below id.
 __device__ inline std::int32_t lower_bound(const std::int32_t* ids, std::int32_t n,
                                            std::int32_t id) {
@@ -41,9 +43,12 @@ __device__ inline std::int32_t lower_bound(const std::int32_t* ids, std::int32_t
   return first;
 }
 
-__device__ inline bool excluded(const Mine& m, std::int32_t item) {
+__device__ inline bool is_positive(const Mine& m, std::int32_t item) {
   const std::int32_t at = lower_bound(m.positives, m.positive_count, item);
-  return (at < m.positive_count && m.positives[at] == item) || item == m.valid || item == m.test;
+  return at < m.positive_count && m.positives[at] == item;
+}
+__device__ inline bool excluded(const Mine& m, std::int32_t item) {
+  return is_positive(m, item) || item == m.valid || item == m.test;
 }
 
 // Candidates in the order of the stream: a thread takes the four words of one counter, a scan tells
@@ -94,7 +99,10 @@ __device__ inline void sort(std::int32_t* keys, std::int32_t n) {
 }
 
 // Sorted keys, each once, in place: nothing is written behind where it was read. Returns how many.
-__device__ inline std::int32_t unique(std::int32_t* keys, std::int32_t n, std::int32_t* totals) {
+// visit(i, key, slot) of every sorted key: its place among those that stay.
+template <class Visit>
+__device__ inline std::int32_t unique(std::int32_t* keys, std::int32_t n, std::int32_t* totals,
+                                      const Visit& visit) {
   std::int32_t kept = 0;
   for (std::int32_t first = 0; first < n; first += std::int32_t(blockDim.x)) {
     const std::int32_t i = first + std::int32_t(threadIdx.x);
@@ -103,6 +111,7 @@ __device__ inline std::int32_t unique(std::int32_t* keys, std::int32_t n, std::i
     std::int32_t all = 0;
     const std::int32_t at = kept + gpu::block_scan(mine ? 1 : 0, totals, all);
     if (mine) keys[at] = key;
+    if (i < n) visit(i, key, mine ? at : at - 1);
     kept += all;
     __syncthreads();
   }
@@ -136,6 +145,17 @@ __device__ inline void shuffle(const GpuSampling& s, const Mine& m, std::int32_t
   __syncthreads();
 }
 
+__device__ inline std::int32_t entry_of(std::int32_t slot, bool positive) {
+  return slot | std::int32_t(positive ? positive_bit : 0u);
+}
+
+// An epoch of one batch: the same entries in every epoch.
+__device__ inline void repeat(const std::int32_t* epoch, std::int32_t n, int epochs,
+                              std::int32_t* entries) {
+  for (std::int32_t i = std::int32_t(threadIdx.x); i < n; i += std::int32_t(blockDim.x))
+    for (int e = 0; e < epochs; ++e) entries[std::int64_t(e) * n + i] = epoch[i];
+}
+
 __global__ void __launch_bounds__(256)
     draw_kernel(const __grid_constant__ GpuSampling s, bool in_shared) {
   const int c = int(blockIdx.x);
@@ -159,16 +179,21 @@ __global__ void __launch_bounds__(256)
     keys[i] = drawn[i];
   __syncthreads();
   sort(keys, n);
-  const std::int32_t slots = unique(keys, n, totals);
-
-  for (std::int32_t i = std::int32_t(threadIdx.x); i < n; i += std::int32_t(blockDim.x)) {
-    drawn[i] = lower_bound(keys, slots, drawn[i]);
-    if (in_shared) s.drawn[m.begin + i] = drawn[i];
-  }
-  shuffle(s, m, n, order);
-  for (std::int64_t at = threadIdx.x; at < std::int64_t(n) * s.epochs; at += blockDim.x) {
-    const std::int32_t sample = order[at];
-    entries[at] = drawn[sample] | std::int32_t(sample < m.positive_count ? 1u << 31 : 0u);
+  const bool by_slot = n <= s.batch;
+  const std::int32_t slots =
+      unique(keys, n, totals, [&](std::int32_t i, std::int32_t item, std::int32_t slot) {
+        if (by_slot) drawn[i] = entry_of(slot, is_positive(m, item));
+      });
+  if (by_slot) {
+    repeat(drawn, n, s.epochs, entries);
+  } else {
+    for (std::int32_t i = std::int32_t(threadIdx.x); i < n; i += std::int32_t(blockDim.x))
+      drawn[i] = lower_bound(keys, slots, drawn[i]);
+    shuffle(s, m, n, order);
+    for (std::int64_t at = threadIdx.x; at < std::int64_t(n) * s.epochs; at += blockDim.x) {
+      const std::int32_t sample = order[at];
+      entries[at] = entry_of(drawn[sample], sample < m.positive_count);
+    }
   }
   for (std::int64_t i = threadIdx.x; i < m.room; i += blockDim.x)
     s.items[m.begin + i] = i < slots ? keys[i] : -1;

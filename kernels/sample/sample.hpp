@@ -7,12 +7,14 @@
 //              are in P_u (own-all: or held out), until q |P_u| are found; none when the pool holds
 //                nothing else
 //   items      the distinct items of P_u and the negatives, ascending: item s is slot s
-//   entries   for every epoch all n samples, shuffled (Fisher and Yates) by the stream (seed,
-//             shuffle; u | epoch << 32, round)
+//   entries   for every epoch all n samples: by slot where they are one batch, whose order changes
+//             nothing; else shuffled (Fisher and Yates) by the stream (seed, shuffle; u | epoch <<
+//             32, round)
 //
 // Integers only: every variant gives the same samples. Bytes: 4 |P_u| read; 4 n (1 + E) + 4 slots
 // written. Operations: a Philox block (about 40 integer operations) for four candidates, n
-// log2(n)^2 / 4 comparisons of the sorting network, n E swaps that follow each other.
+// log2(n)^2 / 4 comparisons of the sorting network; n E swaps that follow each other where an epoch
+// is more than a batch.
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -35,6 +37,8 @@ struct Rules {
   [[nodiscard]] std::int64_t pool() const {
     return listed.empty() ? items : std::int64_t(listed.size());
   }
+  // Whether n entries are one batch: every step of the round is then the same.
+  [[nodiscard]] bool one_batch(std::int64_t n) const { return n <= batch; }
 };
 
 // n: samples of a client in an epoch: its positives, and q negatives for each.

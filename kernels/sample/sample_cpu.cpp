@@ -144,7 +144,8 @@ void rank_by_sorting(const std::vector<std::int32_t>& items, std::size_t n, std:
   }
 }
 
-// items: of the entries, becomes those of the slots; entry_slot: of each entry.
+// items: of the entries, becomes those of the slots; entry_slot: the rank of each entry; order: the
+// slot of each entry in their order by slot.
 void place_slots(Samples& out, std::size_t n, std::int64_t most) {
   auto& items = out.items;
   items.resize(padded(n), std::numeric_limits<std::int32_t>::max());
@@ -155,35 +156,38 @@ void place_slots(Samples& out, std::size_t n, std::int64_t most) {
   } else {
     rank_by_sorting(items, n, most, out.keys, rank.data());
   }
-  // by rank: the item, or that there is none; then its slot
+  // by rank: the item, or none where the entry before has the same; then the slot
   constexpr std::int32_t none = -1;
   out.order.assign(n, none);
   for (std::size_t i = 0; i < n; ++i) out.order[std::size_t(rank[i])] = items[i];
   std::int32_t slots = 0;
   for (auto& item : out.order) {
     items[std::size_t(slots)] = item;
-    const bool is_item = item != none;
-    item = slots;
-    slots += is_item;
+    slots += item != none;
+    item = slots - 1;
   }
   items.resize(std::size_t(slots));
   rank.resize(n);
-  for (auto& r : rank) r = out.order[std::size_t(r)];
 }
 
-}  // namespace
+// An epoch of one batch: its entries by slot, in every epoch.
+void order_by_slot(std::size_t n, std::size_t epochs, std::size_t positives, Samples& out) {
+  out.slot.resize(n * epochs);
+  out.label.assign(n * epochs, 0.0f);
+  for (std::size_t i = 0; i < positives; ++i) out.label[std::size_t(out.entry_slot[i])] = 1.0f;
+  for (std::size_t epoch = 0; epoch < epochs; ++epoch)
+    std::copy_n(out.order.begin(), n, out.slot.begin() + std::ptrdiff_t(epoch * n));
+  for (std::size_t epoch = 1; epoch < epochs; ++epoch)
+    std::copy_n(out.label.begin(), n, out.label.begin() + std::ptrdiff_t(epoch * n));
+}
 
-void draw_cpu(const Rules& rules, const Client& client, std::uint32_t round, Samples& out) {
-  const std::size_t positives = client.positives.size();
-  out.items.assign(client.positives.begin(), client.positives.end());
-  draw_negatives(rules, client, round, out);
-  const std::size_t n = out.items.size(), epochs = std::size_t(rules.epochs);
-  out.distinct_entries = std::int64_t(n);
-  place_slots(out, n, rules.items);
-
+void shuffle_epochs(const Rules& rules, const Client& client, std::uint32_t round, std::size_t n,
+                    Samples& out) {
+  const std::size_t epochs = std::size_t(rules.epochs), positives = client.positives.size();
   // An entry is its slot, twice, and whether it is a positive.
   auto& entries = out.entry_slot;
-  for (std::size_t i = 0; i < n; ++i) entries[i] = 2 * entries[i] + (i < positives);
+  for (std::size_t i = 0; i < n; ++i)
+    entries[i] = 2 * out.order[std::size_t(entries[i])] + (i < positives);
   out.slot.resize(n * epochs);
   out.label.resize(n * epochs);
   const auto blocks = n / 4 + 1;
@@ -200,6 +204,21 @@ void draw_cpu(const Rules& rules, const Client& client, std::uint32_t round, Sam
   for (std::size_t k = 0; k < n * epochs; ++k) {
     out.label[k] = float(out.slot[k] & 1);
     out.slot[k] >>= 1;
+  }
+}
+
+}  // namespace
+
+void draw_cpu(const Rules& rules, const Client& client, std::uint32_t round, Samples& out) {
+  out.items.assign(client.positives.begin(), client.positives.end());
+  draw_negatives(rules, client, round, out);
+  const std::size_t n = out.items.size();
+  out.distinct_entries = std::int64_t(n);
+  place_slots(out, n, rules.items);
+  if (rules.one_batch(std::int64_t(n))) {
+    order_by_slot(n, std::size_t(rules.epochs), client.positives.size(), out);
+  } else {
+    shuffle_epochs(rules, client, round, n, out);
   }
   place_steps(rules, std::int64_t(n), out.begin);
 }

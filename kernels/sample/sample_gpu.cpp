@@ -51,6 +51,7 @@ void draw_one(const std::shared_ptr<gpu::Device>& device, const Rules& rules, co
                 .in_order = rules.in_order,
                 .per_positive = int(rules.per_positive),
                 .epochs = int(rules.epochs),
+                .batch = int(rules.batch),
                 .negatives = rules.negatives,
                 .shuffle = rules.shuffle,
                 .begin = begin.data(),

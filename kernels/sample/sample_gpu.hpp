@@ -21,14 +21,14 @@ struct GpuSampling {
   const std::int32_t* listed = nullptr;  // the pool; null: all items
   std::uint32_t pool = 0, round = 0;
   bool spare_held_out = false, in_order = false;
-  int per_positive = 4, epochs = 1;
+  int per_positive = 4, epochs = 1, batch = 256;
   Rng negatives, shuffle;
   const std::int64_t* begin = nullptr;  // count + 1
   // out
   std::int32_t* samples = nullptr;  // n of client c
   std::int32_t* slots = nullptr;
   std::int32_t* items = nullptr;  // in the room: of each slot, ascending; -1 behind them
-  std::int32_t* drawn = nullptr;  // in the room: the slot of each sample, positives first
+  std::int32_t* drawn = nullptr;  // in the room: scratch
   // at epochs * begin[c], epoch after epoch: slot | positive << 31
   std::int32_t* entries = nullptr;
 };

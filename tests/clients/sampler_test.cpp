@@ -125,6 +125,30 @@ TEST(Sampler, LowestIdsAreTheFirstItemsThatAClientDoesNotHave) {
   }
 }
 
+// The order of a batch that is a whole epoch changes nothing, so there is none.
+TEST(Sampler, AnEpochOfOneBatchStandsBySlot) {
+  const test::SmallData small;
+  const auto data = small.alone();
+  Config config;
+  config.federation.local_epochs = 2;
+  config.federation.batch = 4096;
+  config.federation.negatives_per_positive = 30;  // more than there are items: some come again
+  const Sampler sampler(config, data);
+  Samples s;
+  sampler.draw(5, 4, s);
+  const auto positives = data.positives(5);
+  const auto n = positives.size() * 31;
+  ASSERT_TRUE(sampler.rules().one_batch(std::int64_t(n)));
+  ASSERT_EQ(s.slot.size(), 2 * n);
+  EXPECT_LT(s.items.size(), n);
+  EXPECT_TRUE(std::is_sorted(s.slot.begin(), s.slot.begin() + long(n)));
+  EXPECT_TRUE(std::equal(s.slot.begin(), s.slot.begin() + long(n), s.slot.begin() + long(n)));
+  EXPECT_EQ(s.begin, (std::vector<std::int32_t>{0, std::int32_t(n), std::int32_t(2 * n)}));
+  for (std::size_t k = 0; k < 2 * n; ++k)
+    EXPECT_EQ(s.label[k],
+              float(std::ranges::binary_search(positives, s.items[std::size_t(s.slot[k])])));
+}
+
 TEST(Sampler, EveryEpochIsAPermutationOfTheSameSamples) {
   const test::SmallData small;
   const auto data = small.alone();

@@ -108,6 +108,7 @@ void DeviceEngine::draw(ChunkWorkspace& work, UploadBuffers& uploads, std::int64
                               .in_order = rules.in_order,
                               .per_positive = int(rules.per_positive),
                               .epochs = int(rules.epochs),
+                              .batch = int(rules.batch),
                               .negatives = rules.negatives,
                               .shuffle = rules.shuffle,
                               .begin = work.begin.data(),

@@ -66,6 +66,9 @@ std::vector<Case> cases() {
           {"lowest ids", 300, 9, 4, 2, 8, true, false, true},
           {"fewer items than negatives", 50, 20, 9, 1, 256, true, false, true},
           {"many repeats", 50, 20, 9, 1, 256},
+          {"many repeats in epochs of one batch", 50, 20, 9, 4, 256},
+          {"an epoch is a batch to the sample", 60, 5, 4, 3, 25},
+          {"and one sample more", 60, 5, 4, 3, 24},
           {"more epochs than a warp has lanes", 60, 3, 2, 35},
           {"more samples than threads", 3000, 301, 4, 2, 64}};
 }
@@ -146,6 +149,7 @@ void expect_many_in_one_launch(const std::shared_ptr<gpu::Device>& device) {
                         false,
                         3,
                         2,
+                        8,
                         rules.negatives,
                         rules.shuffle,
                         d_begin.data(),
