@@ -1,6 +1,7 @@
 #include "kernels/local_train/local_train.hpp"
 
 #include <array>
+#include <cmath>
 
 #include "kernels/local_train/local_train_gpu.hpp"
 #include "kernels/local_train/variants.hpp"
@@ -31,6 +32,16 @@ constexpr std::array<Variant, 3> table{{
 }  // namespace
 
 std::span<const Variant> variants() { return table; }
+
+double untouched_share(const Rates& rates, std::int64_t steps) {
+  return std::pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps));
+}
+
+void subtract_start(const Rates& rates, std::int64_t steps, const float* before, long floats,
+                    float* rows) {
+  const auto left = float(untouched_share(rates, steps));
+  for (long k = 0; k < floats; ++k) rows[k] -= left * before[k];
+}
 
 double Problem::flops() const {
   const double d = shape.d, passes = 3;  // forward, gradient of weights, gradient of rows

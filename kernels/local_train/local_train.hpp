@@ -57,6 +57,9 @@ struct Steps {
   const std::int32_t* slot = nullptr;
   const float* label = nullptr;
   bool repeats = true;  // a slot may be in one step more than once
+  // Every step is the same batch: its entries stand by slot, each slot has one, and the entries of
+  // a slot have one label.
+  bool same = false;
   [[nodiscard]] int count() const { return int(begin.size()) - 1; }
 };
 
@@ -71,7 +74,15 @@ struct Client {
   const float* soft = nullptr;   // slots: t_i
   float* view_grad = nullptr;    // views x slots x width, out; null when rows are trained
   const float* prior = nullptr;  // slots: b_i; null: nothing is added
+  // rows come back as what changed: rows - untouched_share(..) (rows as they came)
+  bool as_change = false;
 };
+
+// What weight decay leaves of a row that no step touches: (1 - eta_I kappa)^steps.
+[[nodiscard]] double untouched_share(const Rates& rates, std::int64_t steps);
+// rows -= untouched_share(..) before
+void subtract_start(const Rates& rates, std::int64_t steps, const float* before, long floats,
+                    float* rows);
 
 struct Outcome {
   // means over all samples of all steps (loss: all terms)
@@ -106,7 +117,7 @@ struct Variant {
 
 // Scratch of one thread, grows to the largest client.
 struct Workspace {
-  ScratchBuffers round, router, head;
+  ScratchBuffers round, router, head, change;
 };
 
 }  // namespace fedfuse::local_train

@@ -35,7 +35,7 @@ Case::Case(const CaseShape& o, std::uint64_t seed) : options_(o) {
   std::iota(order.begin(), order.end(), 0);
   begin_.push_back(0);
   for (int epoch = 0; epoch < o.epochs; ++epoch) {
-    for (std::size_t i = order.size(); i > 1; --i)
+    for (std::size_t i = one_batch() ? 0 : order.size(); i > 1; --i)
       std::swap(order[i - 1], order[stream.below(std::uint32_t(i))]);
     for (const auto s : order) {
       slot_.push_back(s);
@@ -73,7 +73,7 @@ Outcome Case::run(const Variant& variant) {
   c.soft = soft_.data();
   c.prior = prior_.empty() ? nullptr : prior_.data();
   c.view_grad = shape_.rows_trained ? nullptr : view_grad_.data();
-  const Steps steps{begin_, slot_.data(), label_.data(), /*repeats=*/false};
+  const Steps steps{begin_, slot_.data(), label_.data(), /*repeats=*/false, one_batch()};
   return variant.run(shape_, rates_, steps, c, workspace_, {});
 }
 

@@ -27,6 +27,8 @@ class Case {
   [[nodiscard]] Problem problem() const;
 
  private:
+  // Every step is then the whole epoch, in the order of the slots, as kernels/sample has it.
+  [[nodiscard]] bool one_batch() const { return slots_ <= options_.batch; }
   CaseShape options_;
   Shape shape_;
   Rates rates_;

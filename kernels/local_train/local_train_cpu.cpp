@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/small_gemm.hpp"
+#include "kernels/local_train/linear_span.hpp"
 #include "kernels/local_train/loss.hpp"
 #include "kernels/local_train/router.hpp"
 #include "kernels/local_train/rows.hpp"
@@ -53,7 +54,7 @@ class Round {
     for (std::size_t j = 0; j < J; ++j) X_[j] = {x + j * floats, batch_};
     if (rates.lambda > 0.0f) {
       entropy_ = ws.round.take(entropy_buffer, std::size_t(client.slots));
-      for (int i = 0; i < client.slots; ++i) entropy_[i] = negative_entropy(client.soft[i]);
+      negative_entropies(client.soft, client.slots, entropy_);
     }
     if (client.view_grad != nullptr)
       std::fill_n(client.view_grad, long(J) * client.slots * shape.width, 0.0f);
@@ -61,25 +62,19 @@ class Round {
 
   Outcome run(std::span<float> step_loss) {
     Outcome out;
-    double rec = 0, dis = 0, all = 0;
+    Tally tally;
     for (int k = 0; k < steps_.count(); ++k) {
       const int begin = steps_.begin[std::size_t(k)], n = steps_.begin[std::size_t(k) + 1] - begin;
       const Batch batch{steps_.slot + begin, steps_.label + begin, n};
       sgd_.lr_items = rates_.row_rate(n);
       double extra = 0;
       const BatchLoss loss = in_place() ? in_place_step(batch) : general_step(batch, out, extra);
-      rec += loss.recommendation;
-      dis += loss.distillation;
-      const double step = (loss.recommendation + rates_.lambda * loss.distillation) / n + extra;
-      all += step * n;
-      if (!step_loss.empty()) step_loss[std::size_t(k)] = float(step);
+      tally.add(loss, rates_.lambda, n, extra,
+                step_loss.empty() ? nullptr : &step_loss[std::size_t(k)]);
     }
     head_.end();
     router_.end();
-    const double samples = std::max(1, steps_.begin.back());
-    out.loss_recommendation = rec / samples;
-    out.loss_distillation = dis / samples;
-    out.loss = all / samples;
+    tally.write(out);
     return out;
   }
 
@@ -136,7 +131,7 @@ class Round {
   BatchLoss loss_of(const Batch& b) {
     if (client_.prior != nullptr)
       for (int i = 0; i < b.n; ++i) s_[i] += client_.prior[b.slot[i]];
-    return loss_and_delta(s_, b.slot, b.label, b.n, rates_, client_.soft, entropy_, delta_);
+    return loss_and_delta(s_, {b.label, b.n, b.n, b.slot}, rates_, client_.soft, entropy_, delta_);
   }
 
   // work(i, half, k) for every vector of the batch's rows.
@@ -245,8 +240,9 @@ class Round {
 
 }  // namespace
 
-Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
-                  Workspace& ws, std::span<float> step_loss) {
+namespace {
+Outcome train_rows(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+                   Workspace& ws, std::span<float> step_loss) {
   return with_head(shape.head.kind, [&]<class Head> {
     const auto run = [&]<int J> {
       return Round<typename Head::Trainer, J>(shape, rates, steps, client, ws).run(step_loss);
@@ -255,6 +251,19 @@ Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, co
     if (shape.views == 2) return run.template operator()<2>();
     return run.template operator()<3>();
   });
+}
+}  // namespace
+
+Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
+                  Workspace& ws, std::span<float> step_loss) {
+  if (spans(shape, steps)) return train_span(shape, rates, steps, client, ws.round, step_loss);
+  if (!client.as_change) return train_rows(shape, rates, steps, client, ws, step_loss);
+  const auto floats = long(client.slots) * shape.width;
+  float* before = ws.change.take(0, std::size_t(floats));
+  std::copy_n(client.rows, floats, before);
+  const auto outcome = train_rows(shape, rates, steps, client, ws, step_loss);
+  subtract_start(rates, steps.count(), before, floats, client.rows);
+  return outcome;
 }
 
 }  // namespace fedfuse::local_train

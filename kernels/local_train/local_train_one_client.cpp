@@ -169,11 +169,15 @@ Outcome OneClient::fetch(std::span<float> step_loss) {
   theta_out_.copy_out({client_.theta, theta_.size()}, stream_);
   user_out_.copy_out({client_.user, user_.size()}, stream_);
   if (router_.size() > 0) router_out_.copy_out({client_.router, router_.size()}, stream_);
+  std::vector<float> before;
+  if (client_.as_change) before.assign(client_.rows, client_.rows + slots_ * width_);
   if (shape_.rows_trained) tuned_.copy_out({client_.rows, slots_ * width_}, stream_);
   if (!shape_.rows_trained) rows_.copy_out({client_.view_grad, views_ * slots_ * width_}, stream_);
   if (shape_.personal) personal_.copy_out({client_.personal, slots_ * width_}, stream_);
   if (!step_loss.empty()) losses_.copy_out(step_loss, stream_);
   stream_.synchronise();
+  if (client_.as_change)
+    subtract_start(rates_, steps_, before.data(), long(before.size()), client_.rows);
   out.loss_recommendation = loss[0];
   out.loss_distillation = loss[1];
   out.loss = loss[2];

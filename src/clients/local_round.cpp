@@ -81,10 +81,6 @@ local_train::Rates rates_of(const Config& config, const ModelSpec& spec, std::in
   return rates;
 }
 
-double untouched_share(const local_train::Rates& rates, std::int64_t steps) {
-  return std::pow(1.0 - double(rates.lr_items) * double(rates.decay), double(steps));
-}
-
 float virtual_row_rate(const local_train::Rates& rates, std::int64_t samples, std::int64_t steps) {
   if (!rates.rows_by_sum || steps == 0) return rates.lr_items;
   return rates.lr_items * float(double(samples) / double(steps));
@@ -204,9 +200,11 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
                                    .personal = shape_.personal ? personal_.data() : nullptr,
                                    .soft = soft_.data(),
                                    .view_grad = shape_.rows_trained ? nullptr : view_grad_.data(),
-                                   .prior = prior_.empty() ? nullptr : prior_.data()};
+                                   .prior = prior_.empty() ? nullptr : prior_.data(),
+                                   .as_change = sends_change()};
   const local_train::Steps steps{samples_.begin, samples_.slot.data(), samples_.label.data(),
-                                 std::int64_t(samples_.items.size()) < samples_.distinct_entries};
+                                 std::int64_t(samples_.items.size()) < samples_.distinct_entries,
+                                 sampler_.rules().one_batch(samples_.distinct_entries)};
   update_.outcome = train_(shape_, rates_, steps, client, workspace_, {});
   update_.samples = samples_.distinct_entries;
   count_turn();
@@ -233,7 +231,7 @@ void LocalTrainer::finish(const GlobalModel& global, std::int64_t local, std::in
   update_.user = user_;
   update_.router = router_;
   const auto steps = std::int64_t(samples_.begin.size()) - 1;
-  update_.rho = untouched_share(rates_, steps);
+  update_.rho = local_train::untouched_share(rates_, steps);
   update_.virtual_rate = virtual_row_rate(rates_, samples_.begin.back(), steps);
   update_.overlay = nullptr;
   if (spec_.backbone.personal_rows) {
@@ -242,7 +240,7 @@ void LocalTrainer::finish(const GlobalModel& global, std::int64_t local, std::in
     personal_.assign(rows_.begin(), rows_.end());
     update_.overlay = personal_.data();
   }
-  if (spec_.rows_trained) {
+  if (spec_.rows_trained && !sends_change()) {
     const float rho = float(update_.rho);
     float* to = rows_.data();
     for (const auto item : samples_.items) {
@@ -250,10 +248,8 @@ void LocalTrainer::finish(const GlobalModel& global, std::int64_t local, std::in
       for (int k = 0; k < w; ++k) to[k] -= rho * shared[k];
       to += w;
     }
-    update_.rows = rows_.data();
-  } else {
-    update_.rows = view_grad_.data();
   }
+  update_.rows = spec_.rows_trained ? rows_.data() : view_grad_.data();
   send(global, local, round);
   const bool has_personal = shape_.personal;
   update_.finite = std::isfinite(update_.outcome.loss) && all_finite(theta_) && all_finite(user_) &&

@@ -67,6 +67,10 @@ class LocalTrainer {
   void gather_soft(std::span<const float> preferences);
   void gather_prior(const GroupPrior& prior, std::int64_t local);
   void gather_teacher(const Distillation& distillation, std::int64_t local, std::int32_t group);
+  // Whether the rows' change is all that is wanted of them: PFedRec keeps the rows as trained.
+  [[nodiscard]] bool sends_change() const {
+    return spec_.rows_trained && (spec_.backbone.personal_rows || !spec_.has_overlay());
+  }
   void count_turn();
   void finish(const GlobalModel& global, std::int64_t local, std::int64_t round);
   void send(const GlobalModel& global, std::int64_t local, std::int64_t round);
@@ -101,8 +105,6 @@ class LocalTrainer {
 [[nodiscard]] local_train::Shape shape_of(const ModelSpec& spec);
 [[nodiscard]] local_train::Rates rates_of(const Config& config, const ModelSpec& spec,
                                           std::int64_t items, std::int64_t round);
-// (1 - eta_I kappa)^steps: what weight decay left of a row that no step touched.
-[[nodiscard]] double untouched_share(const local_train::Rates& rates, std::int64_t steps);
 // Views: the rate of the one step that a client's rows take by the sum of its gradients (models.md
 // section 3). samples: of all steps together.
 [[nodiscard]] float virtual_row_rate(const local_train::Rates& rates, std::int64_t samples,

@@ -40,7 +40,7 @@ struct Panels {
 
 inline Widest load(const float* p) { return simd::load_as<Widest>(p); }
 inline void store(float* p, Widest v) { simd::store_as(p, v); }
-inline Widest relu(Widest x) { return x > 0.0f ? x : Widest{}; }
+inline Widest relu(Widest x) { return simd::max(x, Widest{}); }
 // y where h > 0, else 0
 inline Widest where_positive(Widest h, Widest y) { return h > 0.0f ? y : Widest{}; }
 
@@ -64,8 +64,12 @@ inline void store_first(float* p, Widest v, int n) {
 #endif
 }
 
-// The eight lanes from `first` on.
+// The eight lanes from `first` on: 0 or 8.
 inline simd::Float8 eight(Widest v, int first) {
+#ifdef __AVX512F__
+  return first == 0 ? __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)
+                    : __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+#endif
   simd::Float8 part;
   std::memcpy(&part, reinterpret_cast<const char*>(&v) + first * sizeof(float), sizeof part);
   return part;
@@ -96,6 +100,40 @@ inline simd::Float8 sums_of_eight(const Widest (&v)[simd::lanes]) {
   return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
          __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
 }
+#ifdef __AVX512F__
+// Sums of pairs of lanes, those of a in the even places and those of b in the odd ones (stride 1),
+// and so on: half of what moves is a blend, which either unit takes.
+template <int Stride>
+Widest pair_sums(Widest a, Widest b) {
+  if constexpr (Stride == 1)
+    return __builtin_shufflevector(a, b, 0, 17, 2, 19, 4, 21, 6, 23, 8, 25, 10, 27, 12, 29, 14,
+                                   31) +
+           __builtin_shufflevector(a, b, 1, 16, 3, 18, 5, 20, 7, 22, 9, 24, 11, 26, 13, 28, 15, 30);
+  else if constexpr (Stride == 2)
+    return __builtin_shufflevector(a, b, 0, 1, 18, 19, 4, 5, 22, 23, 8, 9, 26, 27, 12, 13, 30, 31) +
+           __builtin_shufflevector(a, b, 2, 3, 16, 17, 6, 7, 20, 21, 10, 11, 24, 25, 14, 15, 28,
+                                   29);
+  else if constexpr (Stride == 4)
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 20, 21, 22, 23, 8, 9, 10, 11, 28, 29, 30, 31) +
+           __builtin_shufflevector(a, b, 4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 24, 25, 26,
+                                   27);
+  else
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31) +
+           __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+                                   23);
+}
+// The sums of vector(i), i in [0, 16), one a lane. First: of this group; groups of Count vectors.
+template <int Stride, class Vector>
+Widest sums_of_lanes(const Vector& vector, int first = 0) {
+  if constexpr (Stride == 0) {
+    return vector(first);
+  } else {
+    constexpr int half = Stride / 2;
+    return pair_sums<Stride>(sums_of_lanes<half>(vector, first),
+                             sums_of_lanes<half>(vector, first + Stride));
+  }
+}
+#endif
 // s[i] += the sum of vector(i), for i < n. s: padded to a multiple of 8.
 template <class Vector>
 void add_sums(int n, float* s, const Vector& vector) {
@@ -106,6 +144,10 @@ void add_sums(int n, float* s, const Vector& vector) {
     simd::store(s + i, simd::load(s + i) + sums_of_eight(v));
   };
   int i = 0;
+#ifdef __AVX512F__
+  for (; i + lanes <= n; i += lanes)
+    store(s + i, load(s + i) + sums_of_lanes<lanes / 2>([&](int l) { return vector(i + l); }));
+#endif
   for (; i + simd::lanes <= n; i += simd::lanes) group(i, simd::lanes);
   if (i < n) group(i, n - i);
 }
@@ -118,13 +160,19 @@ inline float total(const float* x, int n) {
 class DoubleSums {
  public:
   void add(Widest x) {
+#ifdef __AVX512F__
+    const auto in_double = [](simd::Float8 half) {
+      return Double8(_mm512_maskz_cvtps_pd(__mmask8(-1), __m256(half)));
+    };
+    sums_ += in_double(eight(x, 0)) + in_double(eight(x, simd::lanes));
+    return;
+#endif
     for (int at = 0; at < lanes; at += simd::lanes)
       sums_ += __builtin_convertvector(eight(x, at), Double8);
   }
   [[nodiscard]] double total() const {
-    double total = 0;
-    for (int l = 0; l < simd::lanes; ++l) total += sums_[l];
-    return total;
+    const auto s = sums_;
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
   }
 
  private:
@@ -137,6 +185,11 @@ inline void transpose(int rows, int columns, const Panels& from, const Panels& t
   for (int r = 0; r < rows; r += simd::lanes)
     for (int c = 0; c < columns; c += simd::lanes)
       simd::transpose_block(from.at(r, c), width, to.at(c, r), width);
+}
+
+// n numbers, and zeros to a whole vector.
+inline void copy_padded(const float* from, int n, float* to) {
+  for (int k = 0; k < n; k += lanes) store(to + k, load_first(from + k, n - k));
 }
 
 // A row of `columns` numbers to row r of a matrix, padded with zeros.
@@ -180,6 +233,9 @@ struct Columns {
   // row = old + alpha x
   void store_step(const Values& old, float alpha, const Values& x, float* row) const {
     for (int v = 0; v < Vectors; ++v) put(row, v, old.v[v] + alpha * x.v[v]);
+  }
+  void store_row(const Values& x, float* row) const {
+    for (int v = 0; v < Vectors; ++v) put(row, v, x.v[v]);
   }
   void store_sum(const Values& x, const Values& y, float* row) const {
     for (int v = 0; v < Vectors; ++v) put(row, v, x.v[v] + y.v[v]);

@@ -3,6 +3,10 @@
 // set.
 #include <cstdint>
 
+#ifdef __AVX__
+#include <immintrin.h>
+#endif
+
 namespace fedfuse::simd {
 
 using Float8 = float __attribute__((vector_size(32), aligned(4), may_alias));
@@ -41,12 +45,27 @@ inline T rounded(T x) {
 inline Float8 load(const float* p) { return *reinterpret_cast<const Float8*>(p); }
 inline void store(float* p, Float8 v) { *reinterpret_cast<Float8*>(p) = v; }
 inline Float8 splat(float x) { return Float8{x, x, x, x, x, x, x, x}; }
+// a > b ? a : b, also for NaN, which the compiler takes two instructions for.
 template <class Vector>
 inline Vector max(Vector a, Vector b) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(Vector) == 64)
+    return Vector(_mm512_maskz_max_ps(__mmask16(-1), __m512(a), __m512(b)));
+#endif
+#ifdef __AVX__
+  if constexpr (sizeof(Vector) == 32) return Vector(_mm256_max_ps(__m256(a), __m256(b)));
+#endif
   return a > b ? a : b;
 }
 template <class Vector>
 inline Vector min(Vector a, Vector b) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(Vector) == 64)
+    return Vector(_mm512_maskz_min_ps(__mmask16(-1), __m512(a), __m512(b)));
+#endif
+#ifdef __AVX__
+  if constexpr (sizeof(Vector) == 32) return Vector(_mm256_min_ps(__m256(a), __m256(b)));
+#endif
   return a < b ? a : b;
 }
 // x in every lane
@@ -72,14 +91,9 @@ inline Vector exp(Vector x) {
   using Ints = OfLanes<Vector>::Ints;
   const auto splat = [](float value) { return splat_as<Vector>(value); };
   x = min(max(x, splat(-87.0f)), splat(87.0f));
-  const Vector n = x * 1.44269504088896341f + splat(0.5f);
-  Ints k = __builtin_convertvector(n, Ints);
-  Vector kf = __builtin_convertvector(k, Vector);
-  // truncation is not floor for negative n: lanes are -1 where it went up
-  const Ints above = kf > n;
-  k += above;
-  kf = __builtin_convertvector(k, Vector);
-  const Vector r = x - kf * 0.693359375f - kf * -2.12194440e-4f;
+  // beside 1.5 2^23 a number has no bits behind the point: n's low bits are the nearest integer
+  const Vector shift = splat(12582912.0f), n = x * 1.44269504088896341f + shift, k = n - shift;
+  const Vector r = x - k * 0.693359375f - k * -2.12194440e-4f;
   Vector y = splat(1.9875691500e-4f);
   y = y * r + splat(1.3981999507e-3f);
   y = y * r + splat(8.3334519073e-3f);
@@ -87,7 +101,7 @@ inline Vector exp(Vector x) {
   y = y * r + splat(1.6666665459e-1f);
   y = y * r + splat(5.0000001201e-1f);
   y = y * r * r + r + splat(1.0f);
-  return y * reinterpret_cast<Vector>((k + 127) << 23);
+  return reinterpret_cast<Vector>(reinterpret_cast<Ints>(y) + (reinterpret_cast<Ints>(n) << 23));
 }
 
 // log(x) for x in [1, 2], absolute error below 1e-7 (polynomial after Cephes' logf).
@@ -109,6 +123,28 @@ inline Vector log_1_to_2(Vector x) {
   y = y * t + splat(3.3333331174e-1f);
   y = y * t * z - 0.5f * z + t;
   return upper ? y + splat(0.693147180559945f) : y;
+}
+
+// log(x) for normal x >= 1, relative error below 2e-7 and absolute below 1e-7 near 1.
+template <class Vector>
+inline Vector log_above_1(Vector x) {
+  using Ints = OfLanes<Vector>::Ints;
+  constexpr int mantissa = 23, bias = 127;
+  const Ints bits = reinterpret_cast<Ints>(x), k = (bits >> mantissa) - bias;
+  const Ints of_one = (bits & ((1 << mantissa) - 1)) | (bias << mantissa);
+  return log_1_to_2(reinterpret_cast<Vector>(of_one)) +
+         __builtin_convertvector(k, Vector) * 0.693147180559945f;
+}
+// 1 / x, relative error below 2e-7, for 1 <= x <= 2.
+template <class Vector>
+inline Vector reciprocal_1_to_2(Vector x) {
+#ifdef __AVX512F__
+  if constexpr (sizeof(Vector) == 64) {
+    const auto guess = Vector(_mm512_maskz_rcp14_ps(__mmask16(-1), __m512(x)));
+    return guess + guess * (splat_as<Vector>(1.0f) - x * guess);
+  }
+#endif
+  return splat_as<Vector>(1.0f) / x;
 }
 
 // One 8 x 8 block: three rounds of shuffles between pairs of rows.

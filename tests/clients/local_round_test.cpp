@@ -65,7 +65,7 @@ TEST(Rates, FallFromRoundToRound) {
     EXPECT_FLOAT_EQ(fourth.lr, float(0.5 * 0.8 * 0.8 * 0.8));
     EXPECT_EQ(fourth.lr_items, 0.5f);
     EXPECT_EQ(fourth.decay, 0.25f);
-    EXPECT_EQ(untouched_share(fourth, 2), 0.875 * 0.875);
+    EXPECT_EQ(local_train::untouched_share(fourth, 2), 0.875 * 0.875);
   }
 }
 

@@ -190,7 +190,7 @@ void DeviceEngine::collect(ChunkWorkspace& work, const RoundInputs& inputs, Trai
                        steps = config_.federation.local_epochs *
                                ((work.samples_host[c] + config_.federation.batch - 1) /
                                 config_.federation.batch);
-    const double rho = rho_[std::size_t(p)] = untouched_share(rates, steps);
+    const double rho = rho_[std::size_t(p)] = local_train::untouched_share(rates, steps);
     virtual_rate_[std::size_t(p)] =
         virtual_row_rate(rates, config_.federation.local_epochs * work.samples_host[c], steps);
     local_train::Outcome outcome;

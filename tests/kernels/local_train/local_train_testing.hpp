@@ -36,9 +36,15 @@ inline Trained by_reference(const ClientCase& c) {
   return t;
 }
 
+// How a variant is asked: what is said of the steps, and what comes back of the rows.
+struct Asked {
+  bool repeats = true, same = false, as_change = false;
+};
+
 // A variant works on slots (R1): gather the touched rows, train, and put them over the decayed
 // table.
-inline Trained by_variant(const ClientCase& c, const local_train::Variant& variant) {
+inline Trained by_variant(const ClientCase& c, const local_train::Variant& variant,
+                          const Asked& asked = {}) {
   std::vector<std::int32_t> items;
   for (const auto& step : c.steps.items)
     for (const auto i : step) items.push_back(std::int32_t(i));
@@ -83,13 +89,18 @@ inline Trained by_variant(const ClientCase& c, const local_train::Variant& varia
   if (!prior.empty()) client.prior = prior.data();
   local_train::Workspace ws;
   std::vector<float> loss(c.steps.items.size());
-  (void)variant.run(c.shape, rates, {begin, slot.data(), label.data()}, client, ws, loss);
+  client.as_change = asked.as_change;
+  const Array<float> before = rows;
+  (void)variant.run(c.shape, rates, {begin, slot.data(), label.data(), asked.repeats, asked.same},
+                    client, ws, loss);
 
   Trained t{c.client, std::vector<double>(c.client.table.size(), 0.0), {loss.begin(), loss.end()}};
   t.client.theta.assign(theta.begin(), theta.end());
   t.client.user.assign(user.begin(), user.end());
   t.client.router.assign(router.begin(), router.end());
   const double rho = std::pow(1 - c.rates.lr_items * c.rates.decay, double(c.steps.items.size()));
+  for (std::size_t k = 0; k < rows.size() && asked.as_change; ++k)
+    rows[k] += float(rho) * before[k];
   if (c.shape.rows_trained)
     for (auto& x : t.client.table) x *= rho;
   for (auto& x : t.client.personal) x *= rho;
