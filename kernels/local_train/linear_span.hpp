@@ -17,8 +17,7 @@
 
 namespace fedfuse::local_train {
 
-// Above that many steps the sums over past steps, whose work grows with their square, are more than
-// what they save.
+// The work of the sums over past steps grows with the square of the steps.
 inline constexpr int most_span_steps = 32;
 [[nodiscard]] inline bool spans(const Shape& shape, const Steps& steps) {
   return shape.head.kind == HeadKind::linear && shape.rows_trained && !shape.personal &&
@@ -138,14 +137,8 @@ class LinearSpan {
 
   void step_head(int e) {
     panels::for_columns(d(), [&](const auto& columns) {
-      auto even = columns.zero(), odd = columns.zero();  // two chains of additions
-      int i = 0;
-      for (; i + 2 <= slots_; i += 2) {
-        columns.add(delta_[i], row(i), even);
-        columns.add(delta_[i + 1], row(i + 1), odd);
-      }
-      if (i < slots_) columns.add(delta_[i], row(i), even);
-      columns.store_sum(even, odd, dw_);
+      columns.store_sum_of(slots_, dw_,
+                           [&](int i, auto& sum) { columns.add(delta_[i], row(i), sum); });
     });
     sum_of_past(e, slots_,
                 [&](int j, int i) { return panels::load(delta_ + i) * panels::load(a_of(j) + i); });

@@ -74,7 +74,7 @@ struct Client {
   const float* soft = nullptr;   // slots: t_i
   float* view_grad = nullptr;    // views x slots x width, out; null when rows are trained
   const float* prior = nullptr;  // slots: b_i; null: nothing is added
-  // rows come back as what changed: rows - untouched_share(..) (rows as they came)
+  // trained rows come back as what changed: rows - untouched_share(..) (rows as they came)
   bool as_change = false;
 };
 

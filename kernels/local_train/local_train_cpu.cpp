@@ -238,9 +238,6 @@ class Round {
   float *s_ = nullptr, *delta_ = nullptr, *entropy_ = nullptr;
 };
 
-}  // namespace
-
-namespace {
 Outcome train_rows(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
                    Workspace& ws, std::span<float> step_loss) {
   return with_head(shape.head.kind, [&]<class Head> {
@@ -252,18 +249,14 @@ Outcome train_rows(const Shape& shape, const Rates& rates, const Steps& steps, c
     return run.template operator()<3>();
   });
 }
+
 }  // namespace
 
 Outcome train_cpu(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
                   Workspace& ws, std::span<float> step_loss) {
   if (spans(shape, steps)) return train_span(shape, rates, steps, client, ws.round, step_loss);
-  if (!client.as_change) return train_rows(shape, rates, steps, client, ws, step_loss);
-  const auto floats = long(client.slots) * shape.width;
-  float* before = ws.change.take(0, std::size_t(floats));
-  std::copy_n(client.rows, floats, before);
-  const auto outcome = train_rows(shape, rates, steps, client, ws, step_loss);
-  subtract_start(rates, steps.count(), before, floats, client.rows);
-  return outcome;
+  return train_for_change(shape, rates, steps, client, ws,
+                          [&] { return train_rows(shape, rates, steps, client, ws, step_loss); });
 }
 
 }  // namespace fedfuse::local_train

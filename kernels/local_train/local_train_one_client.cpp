@@ -5,6 +5,7 @@
 
 #include "core/error.hpp"
 #include "kernels/local_train/local_train_gpu.hpp"
+#include "kernels/local_train/variants.hpp"
 
 namespace fedfuse::local_train {
 namespace {
@@ -169,15 +170,11 @@ Outcome OneClient::fetch(std::span<float> step_loss) {
   theta_out_.copy_out({client_.theta, theta_.size()}, stream_);
   user_out_.copy_out({client_.user, user_.size()}, stream_);
   if (router_.size() > 0) router_out_.copy_out({client_.router, router_.size()}, stream_);
-  std::vector<float> before;
-  if (client_.as_change) before.assign(client_.rows, client_.rows + slots_ * width_);
   if (shape_.rows_trained) tuned_.copy_out({client_.rows, slots_ * width_}, stream_);
   if (!shape_.rows_trained) rows_.copy_out({client_.view_grad, views_ * slots_ * width_}, stream_);
   if (shape_.personal) personal_.copy_out({client_.personal, slots_ * width_}, stream_);
   if (!step_loss.empty()) losses_.copy_out(step_loss, stream_);
   stream_.synchronise();
-  if (client_.as_change)
-    subtract_start(rates_, steps_, before.data(), long(before.size()), client_.rows);
   out.loss_recommendation = loss[0];
   out.loss_distillation = loss[1];
   out.loss = loss[2];
@@ -192,20 +189,22 @@ Outcome OneClient::train(std::span<float> step_loss) {
 }
 
 Outcome train_one(const std::shared_ptr<gpu::Device>& device, const Shape& shape,
-                  const Rates& rates, const Steps& steps, const Client& client,
+                  const Rates& rates, const Steps& steps, const Client& client, Workspace& ws,
                   std::span<float> step_loss) {
-  return OneClient(device, shape, rates, steps, client).train(step_loss);
+  return train_for_change(shape, rates, steps, client, ws, [&] {
+    return OneClient(device, shape, rates, steps, client).train(step_loss);
+  });
 }
 
 }  // namespace
 
 Outcome train_emulated(const Shape& shape, const Rates& rates, const Steps& steps,
-                       const Client& client, Workspace&, std::span<float> step_loss) {
-  return train_one(gpu::open_emulated_device(), shape, rates, steps, client, step_loss);
+                       const Client& client, Workspace& ws, std::span<float> step_loss) {
+  return train_one(gpu::open_emulated_device(), shape, rates, steps, client, ws, step_loss);
 }
 Outcome train_cuda(const Shape& shape, const Rates& rates, const Steps& steps, const Client& client,
-                   Workspace&, std::span<float> step_loss) {
-  return train_one(gpu::open_cuda_device(0), shape, rates, steps, client, step_loss);
+                   Workspace& ws, std::span<float> step_loss) {
+  return train_one(gpu::open_cuda_device(0), shape, rates, steps, client, ws, step_loss);
 }
 
 }  // namespace fedfuse::local_train

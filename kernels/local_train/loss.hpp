@@ -116,7 +116,7 @@ BatchLoss loss_and_delta_of(const float* s, const Entries& of, const Rates& r, c
     const int end = std::min(of.n, first + logs.block);
     for (int i = first; i < end; i += panels::lanes) add(i);
     logs.end_block();
-    taught_logs.end_block();
+    if constexpr (Taught) taught_logs.end_block();
   }
   return {recommendation.total() + logs.total(), distillation.total() + taught_logs.total()};
 }

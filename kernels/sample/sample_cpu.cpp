@@ -173,7 +173,8 @@ void place_slots(Samples& out, std::size_t n, std::int64_t most) {
 // An epoch of one batch: its entries by slot, in every epoch.
 void order_by_slot(std::size_t n, std::size_t epochs, std::size_t positives, Samples& out) {
   out.slot.resize(n * epochs);
-  out.label.assign(n * epochs, 0.0f);
+  out.label.resize(n * epochs);
+  std::fill_n(out.label.begin(), n, 0.0f);
   for (std::size_t i = 0; i < positives; ++i) out.label[std::size_t(out.entry_slot[i])] = 1.0f;
   for (std::size_t epoch = 0; epoch < epochs; ++epoch)
     std::copy_n(out.order.begin(), n, out.slot.begin() + std::ptrdiff_t(epoch * n));

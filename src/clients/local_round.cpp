@@ -179,6 +179,7 @@ const LocalUpdate& LocalTrainer::train(std::int64_t local, std::int64_t round,
   if (sender_.flips_labels(local))
     for (float& label : samples_.label) label = 1.0f - label;
   gather_rows(global);
+  if (spec_.rows_trained && !sends_change()) start_.assign(rows_.begin(), rows_.end());
   const float* theta = spec_.shares_head ? global.theta.data() : state.theta.row(local);
   theta_.assign(theta, theta + spec_.head.theta);
   user_.assign(state.user.row(local), state.user.row(local) + spec_.head.user);
@@ -225,7 +226,6 @@ void LocalTrainer::count_turn() {
 }
 
 void LocalTrainer::finish(const GlobalModel& global, std::int64_t local, std::int64_t round) {
-  const int w = spec_.view_width;
   update_.items = samples_.items;
   update_.theta = theta_;
   update_.user = user_;
@@ -239,15 +239,7 @@ void LocalTrainer::finish(const GlobalModel& global, std::int64_t local, std::in
   } else if (spec_.has_overlay()) {  // PFedRec keeps the rows as trained
     personal_.assign(rows_.begin(), rows_.end());
     update_.overlay = personal_.data();
-  }
-  if (spec_.rows_trained && !sends_change()) {
-    const float rho = float(update_.rho);
-    float* to = rows_.data();
-    for (const auto item : samples_.items) {
-      const float* shared = global.views.front().row(item);
-      for (int k = 0; k < w; ++k) to[k] -= rho * shared[k];
-      to += w;
-    }
+    local_train::subtract_start(rates_, steps, start_.data(), long(start_.size()), rows_.data());
   }
   update_.rows = spec_.rows_trained ? rows_.data() : view_grad_.data();
   send(global, local, round);

@@ -83,7 +83,7 @@ class LocalTrainer {
   local_train::Rates rates_;  // of the turn
   Samples samples_;
   Sender sender_;
-  Array<float> theta_, change_, user_, router_, rows_, personal_, soft_, prior_, view_grad_;
+  Array<float> theta_, change_, user_, router_, rows_, start_, personal_, soft_, prior_, view_grad_;
   local_train::Workspace workspace_;
   LocalUpdate update_;
   Turns turns_;

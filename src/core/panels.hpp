@@ -122,7 +122,7 @@ Widest pair_sums(Widest a, Widest b) {
            __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
                                    23);
 }
-// The sums of vector(i), i in [0, 16), one a lane. First: of this group; groups of Count vectors.
+// The sums of vector(i), i in first + [0, 2 Stride), one a lane.
 template <int Stride, class Vector>
 Widest sums_of_lanes(const Vector& vector, int first = 0) {
   if constexpr (Stride == 0) {
@@ -237,8 +237,17 @@ struct Columns {
   void store_row(const Values& x, float* row) const {
     for (int v = 0; v < Vectors; ++v) put(row, v, x.v[v]);
   }
-  void store_sum(const Values& x, const Values& y, float* row) const {
-    for (int v = 0; v < Vectors; ++v) put(row, v, x.v[v] + y.v[v]);
+  // row = what add(i, sum) adds up for i < n, in two chains of additions
+  template <class Add>
+  void store_sum_of(int n, float* row, const Add& add) const {
+    Values even{}, odd{};
+    int i = 0;
+    for (; i + 2 <= n; i += 2) {
+      add(i, even);
+      add(i + 1, odd);
+    }
+    if (i < n) add(i, even);
+    for (int v = 0; v < Vectors; ++v) put(row, v, even.v[v] + odd.v[v]);
   }
 
  private:

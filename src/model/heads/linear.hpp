@@ -92,21 +92,13 @@ struct Linear {
                        bool repeats, const SgdRates& r) {
       panels::for_columns(d_, [&](const auto& columns) {
         const auto w = columns.load(w_);
-        auto dw = columns.zero(), other = columns.zero();  // two chains of additions
-        const auto gradient = [&](int i, auto& sum) {
+        columns.store_sum_of(n, dw_, [&](int i, auto& sum) {
           float* row = rows + long(slot[i]) * d_;
           const auto z = columns.load(row);
           columns.add(delta[i], z, sum);
           if (!repeats) columns.store_step(z, -r.lr_items * delta[i], w, row);
-        };
-        int i = 0;
-        for (; i + 2 <= n; i += 2) {
-          gradient(i, dw);
-          gradient(i + 1, other);
-        }
-        if (i < n) gradient(i, dw);
-        columns.store_sum(dw, other, dw_);
-        for (i = 0; i < n && repeats; ++i) {
+        });
+        for (int i = 0; i < n && repeats; ++i) {
           float* row = rows + long(slot[i]) * d_;
           columns.store_step(columns.load(row), -r.lr_items * delta[i], w, row);
         }
