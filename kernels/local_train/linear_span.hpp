@@ -147,9 +147,9 @@ class LinearSpan {
     for (int k = 0; k < d(); k += panels::lanes) {
       Widest g = kept_ * panels::load(dw_ + k);
       for (int j = 0; j < e; ++j) g += of_past_[j] * panels::load(w_of(j) + k);
-      panels::store(next + k, keep * panels::load(w + k) - simd::rounded(rates_.lr * g));
+      panels::store(next + k, simd::stepped(keep, panels::load(w + k), -rates_.lr, g));
     }
-    *b_ = keep * *b_ - rates_.lr * panels::total(delta_, slots_);
+    *b_ = simd::stepped(keep, *b_, -rates_.lr, panels::total(delta_, slots_));
   }
 
   void step_rows(int e, float eta_I) {

@@ -65,7 +65,7 @@ class Router {
     for (int j = 0; j < J; ++j) {
       weights_[j].step(hidden_.dH, X[j], n, keep, lr);
       float& phi2 = phi_[at_.phi2 + j];
-      phi2 = keep * phi2 - lr * panels::total(d_logits_ + j * stride_, n);
+      phi2 = simd::stepped(keep, phi2, -lr, panels::total(d_logits_ + j * stride_, n));
     }
     panels::step(keep, -lr, hidden_.db, phi1_, d_);
     logits_.step(keep, lr);

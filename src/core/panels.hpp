@@ -227,7 +227,7 @@ struct Columns {
   // row = keep row + alpha x; returns the old row
   Values step(float keep, float alpha, const Values& x, float* row) const {
     const Values old = load(row);
-    for (int v = 0; v < Vectors; ++v) put(row, v, keep * old.v[v] + simd::rounded(alpha * x.v[v]));
+    for (int v = 0; v < Vectors; ++v) put(row, v, simd::stepped(keep, old.v[v], alpha, x.v[v]));
     return old;
   }
   // row = old + alpha x
@@ -273,7 +273,7 @@ void for_columns(int columns, const Work& work) {
 inline void step(float keep, float alpha, const float* x, float* y, int n) {
   for (int k = 0; k < n; k += lanes)
     store_first(y + k,
-                keep * load_first(y + k, n - k) + simd::rounded(alpha * load_first(x + k, n - k)),
+                simd::stepped(keep, load_first(y + k, n - k), alpha, load_first(x + k, n - k)),
                 n - k);
 }
 

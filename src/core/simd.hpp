@@ -41,6 +41,11 @@ inline T rounded(T x) {
 #endif
   return x;
 }
+// keep x + alpha g: one SGD step with decay, with one choice of roundings.
+template <class T>
+inline T stepped(float keep, T x, float alpha, T g) {
+  return keep * x + rounded(alpha * g);
+}
 
 inline Float8 load(const float* p) { return *reinterpret_cast<const Float8*>(p); }
 inline void store(float* p, Float8 v) { *reinterpret_cast<Float8*>(p) = v; }

@@ -140,14 +140,7 @@ inline float dot(const float* a, const float* b, int n) {
   return total;
 }
 
-// y += alpha x
-inline void axpy(float alpha, const float* __restrict x, float* __restrict y, int n) {
-  for (int k = 0; k < n; ++k) y[k] += alpha * x[k];
-}
-// y = keep y + alpha x: one SGD step with decay
-inline void step(float keep, float alpha, const float* __restrict x, float* __restrict y, int n) {
-  for (int k = 0; k < n; ++k) y[k] = keep * y[k] + alpha * x[k];
-}
+// y = keep y
 inline void scale(float keep, float* __restrict y, long n) {
   for (long k = 0; k < n; ++k) y[k] *= keep;
 }

@@ -51,7 +51,7 @@ struct Weights {
     panels::for_tiles(out, in, [&](auto& tile) {
       tile.multiply_transposed(dH, X, n);
       tile.each_in(W, [&](int, int, Widest gradient, float* w) {
-        panels::store(w, keep * panels::load(w) + simd::rounded(-rate * gradient));
+        panels::store(w, simd::stepped(keep, panels::load(w), -rate, gradient));
       });
     });
     refresh();

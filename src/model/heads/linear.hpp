@@ -111,7 +111,7 @@ struct Linear {
     void apply(const float* delta, int n, const SgdRates& r) {
       const float keep = 1.0f - r.lr * r.decay;
       panels::step(keep, -r.lr, dw_, w_, d_);
-      *b_ = keep * *b_ - r.lr * panels::total(delta, n);
+      *b_ = simd::stepped(keep, *b_, -r.lr, panels::total(delta, n));
     }
     int d_;
     float *w_, *b_, *dw_;

@@ -105,7 +105,7 @@ struct Mlp {
       last_.step(keep, r.lr);
       panels::step(keep, -r.lr, hidden_.db, theta_ + h_.b1, h_.d);
       float& b = theta_[h_.last_b];
-      b = keep * b - r.lr * panels::total(delta, rows.n);
+      b = simd::stepped(keep, b, -r.lr, panels::total(delta, rows.n));
     }
     void end() {
       weights_.save(theta_ + h_.W_z, h_.d);

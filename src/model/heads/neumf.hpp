@@ -217,13 +217,14 @@ struct Neumf {
       for (int l = 1; l < layers; ++l)
         panels::step(keep, -r.lr, hidden_[l].db, bias_[l], weights_[l].out);
       last_.step(keep, r.lr);
-      for (int k = 0; k < d; ++k) {  // dw = u2 o sum, du2 = w o sum, both from the old values
-        const float w = wg_[k];
-        wg_[k] = keep * w - r.lr * (u2_[k] * sum_z2_[k]);
-        u2_[k] = keep * u2_[k] - r.lr * (w * sum_z2_[k]);
+      for (int k = 0; k < d; k += panels::lanes) {  // both from the old values
+        const auto of = [&](const float* x) { return panels::load_first(x + k, d - k); };
+        const Widest w = of(wg_), u2 = of(u2_), sum = of(sum_z2_);
+        panels::store_first(wg_ + k, simd::stepped(keep, w, -r.lr, u2 * sum), d - k);
+        panels::store_first(u2_ + k, simd::stepped(keep, u2, -r.lr, w * sum), d - k);
       }
       float& b = theta_[h_.last_b];
-      b = keep * b - r.lr * db;
+      b = simd::stepped(keep, b, -r.lr, db);
     }
     const HeadLayout& h_;
     float *theta_, *u2_;
